@@ -1,0 +1,1 @@
+"""The rules of the panel: plain synchronous Python that sees the world only through ports."""

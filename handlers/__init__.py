@@ -1,0 +1,1 @@
+"""The HTTP door and the door for queued work: they only translate."""
