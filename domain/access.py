@@ -1,0 +1,65 @@
+"""Who may do what: the one table from roles to permissions, and the caller it is applied to."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.errors import Forbidden, NotFound
+from domain.model import Role
+
+_READ = frozenset({"logs.read", "operations.read", "services.read", "templates.read"})
+_OWN_SERVICES = _READ | {
+    "api_keys.read",
+    "api_keys.write",
+    "env.read",
+    "env.reveal",
+    "env.write",
+    "operations.write",
+    "services.create",
+    "services.delete",
+    "services.deploy",
+    "services.operate",
+    "services.update",
+}
+
+PERMISSIONS: dict[Role, frozenset[str]] = {
+    Role.ADMIN: _OWN_SERVICES,
+    Role.OPERATOR: _OWN_SERVICES - {"api_keys.write", "env.reveal"},
+    Role.CUSTOMER: _OWN_SERVICES,
+    Role.VIEWER: _READ | {"env.read"},
+}
+ALL_PERMISSIONS = frozenset().union(*PERMISSIONS.values())
+RANK = {Role.VIEWER: 0, Role.CUSTOMER: 1, Role.OPERATOR: 2, Role.ADMIN: 3}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is calling, as far as the rules care. `customer_id` set: nothing of anybody else exists."""
+
+    id: str
+    name: str
+    role: Role
+    permissions: frozenset[str]
+    created_at: datetime
+    customer_id: str | None = None
+    rate_limit_rpm: int | None = None
+    address: str = ""
+    request_id: str = ""
+
+
+def allow(caller: Caller, permission: str) -> None:
+    """Raise Forbidden unless the caller holds this permission."""
+    if permission not in caller.permissions:
+        raise Forbidden(
+            f"This needs the permission {permission}",
+            details=f"{caller.name} has the role {caller.role} and may not {permission}",
+        )
+
+
+def sees(caller: Caller, customer_id: str | None) -> bool:
+    """Whether a thing of this customer exists for the caller."""
+    return caller.customer_id is None or caller.customer_id == customer_id
+
+
+def absent(noun: str, entity_id: str) -> NotFound:
+    """The same words for what never was, what is gone, and what is another tenant's."""
+    return NotFound(f"{noun} not found", details=f"No {noun.lower()} with ID {entity_id} exists")
