@@ -133,17 +133,6 @@ class Claim:
     digest: str
 
 
-class Once(Protocol):
-    """The block of an idempotent request."""
-
-    @property
-    def answer(self) -> bytes | None:
-        """The answer that an earlier, equal request got; None while there is none."""
-
-    def keep(self, answer: bytes) -> None:
-        """Store the answer with the effect, in its transaction."""
-
-
 class Store(Protocol):
     """The database. Rules reach it through blocks alone; nothing but the store may be called inside one."""
 
@@ -156,27 +145,19 @@ class Store(Protocol):
     def read(self) -> AbstractContextManager[Work]:
         """A consistent snapshot that cannot write."""
 
-    def once(self, claim: Claim, now: datetime) -> AbstractContextManager[Once]:
-        """Within it all `begin()` blocks of this thread are one transaction, committed when it ends.
+    def once(self, claim: Claim, now: datetime, act: Callable[[], bytes]) -> bytes:
+        """The answer of the one run of `act` that equal claims share: its own, or the one that is kept from before.
 
-        The first of them records the claim. Raise `errors.Conflict` (`idempotency_mismatch`) when the key was used
-        with another digest. When an equal request has been answered, now or by a parallel call that won the race, the
-        effect is undone: `Replayed` is raised out of the first `begin()` and `Once.answer` holds what it got.
-        Claims are forgotten after 24 hours. When no `begin()` ran, nothing is kept.
+        All `begin()` blocks within `act` are one transaction, committed with the answer when `act` returns. Parallel
+        equal calls wait for the first and get its answer. Raise `errors.Conflict` (`idempotency_mismatch`) when the key
+        was used with another digest. What `act` raises goes through, and nothing is kept; nor is anything kept when
+        only reads and dry runs took place. An answer is kept for 24 hours.
         """
 
     def ping(self) -> None:
         """Raise `errors.Unavailable` when the database does not answer."""
 
     def close(self) -> None: ...
-
-
-class Replayed(Exception):  # noqa: N818 - it is an answer that exists already, not a fault
-    """Raised inside `Store.once` when an equal request was answered before; carries that answer."""
-
-    def __init__(self, answer: bytes) -> None:
-        super().__init__("already answered")
-        self.answer = answer
 
 
 # ── Runtime ──────────────────────────────────────────────────────────────────────────────────────
