@@ -345,9 +345,12 @@ class Clock(Protocol):
 class Feed(Protocol):
     """News that something changed. The database carries the truth: a lost nudge only costs a moment."""
 
+    def mark(self) -> int:
+        """Take it before looking at the database: news from between look and wait then ends the wait at once."""
+
     def nudge(self) -> None: ...
-    def wait(self, seconds: float) -> None:
-        """Return when nudged, or after so many seconds."""
+    def wait(self, seconds: float, since: int | None = None) -> None:
+        """Return when nudged after the mark `since` (without one: from now on), or after so many seconds."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,38 @@
+"""Time and news of this very process: the operating system's clock, and a feed between threads."""
+
+import time
+from datetime import UTC, datetime
+from threading import Condition
+
+
+class Clock:
+    """The real time."""
+
+    def now(self) -> datetime:
+        """Cut, not rounded, so that what is read now never lies in the future."""
+        now = datetime.now(UTC)
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class Feed:
+    """Reaches the threads of this process; other processes find the same news in the database a moment later."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._nudges = 0
+
+    def mark(self) -> int:
+        return self._nudges
+
+    def nudge(self) -> None:
+        with self._changed:
+            self._nudges += 1
+            self._changed.notify_all()
+
+    def wait(self, seconds: float, since: int | None = None) -> None:
+        with self._changed:
+            seen = self._nudges if since is None else since
+            self._changed.wait_for(lambda: self._nudges != seen, seconds)
