@@ -1,0 +1,164 @@
+"""Saying in one plain sentence a field what a schema has against a value."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import orjson
+from jsonschema_rs import ValidationError, ValidationErrorKind
+
+from handlers.openapi31.references import Node
+from handlers.openapi31.schemas import Schemas
+
+Said = tuple[str, str]
+Details = Mapping[str, Node]
+
+UNKNOWN = "is not a known field"
+TYPES = {
+    "string": "a string",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+FORMATS = {
+    "date-time": "a date and time such as 2026-03-29T10:00:00Z",
+    "date": "a date such as 2026-03-29",
+    "time": "a time of day such as 10:00:00Z",
+    "email": "an e-mail address",
+    "uri": "an absolute URL",
+    "uri-reference": "a URL or a path",
+    "uuid": "a UUID",
+    "hostname": "a host name",
+    "ipv4": "an IPv4 address",
+    "ipv6": "an IPv6 address",
+    "regex": "a regular expression",
+    "duration": "a duration such as PT15M",
+}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}{'ies' if noun == 'propert' else 's'}"
+
+
+def _either(words: Iterable[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _json(value: Node) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _of_types(names: Iterable[str]) -> str:
+    return f"must be {_either(TYPES[name] for name in sorted(names, key=lambda name: name == 'null'))}"
+
+
+SENTENCES: Mapping[str, Callable[[Details], str]] = {
+    "type": lambda kind: _of_types(kind["types"]),
+    "enum": lambda kind: f"must be {_either(_json(option) for option in kind['options'])}",
+    "const": lambda kind: f"must be {_json(kind['expected_value'])}",
+    "pattern": lambda kind: f"must match {kind['pattern']}",
+    "format": lambda kind: f"must be {FORMATS.get(kind['format'], 'a valid ' + kind['format'])}",
+    "minLength": lambda kind: f"must have at least {_count(kind['limit'], 'character')}",
+    "maxLength": lambda kind: f"must have at most {_count(kind['limit'], 'character')}",
+    "minItems": lambda kind: f"must have at least {_count(kind['limit'], 'item')}",
+    "maxItems": lambda kind: f"must have at most {_count(kind['limit'], 'item')}",
+    "minProperties": lambda kind: f"must have at least {_count(kind['limit'], 'propert')}",
+    "maxProperties": lambda kind: f"must have at most {_count(kind['limit'], 'propert')}",
+    "minimum": lambda kind: f"must be at least {kind['limit']}",
+    "maximum": lambda kind: f"must be at most {kind['limit']}",
+    "exclusiveMinimum": lambda kind: f"must be more than {kind['limit']}",
+    "exclusiveMaximum": lambda kind: f"must be less than {kind['limit']}",
+    "multipleOf": lambda kind: f"must be a multiple of {kind['multiple_of']}",
+    "uniqueItems": lambda _: "must not hold the same item twice",
+    "contains": lambda _: "lacks an item that it must hold",
+    "unevaluatedItems": lambda _: "has more items than allowed",
+    "additionalItems": lambda _: "has more items than allowed",
+    "falseSchema": lambda _: "is not allowed here",
+    "not": lambda _: "is a value that is not allowed",
+    "writeOnly": lambda _: "is write-only",
+}
+
+
+class Messages:
+    """Turns the errors of one document's validators into fields and sentences."""
+
+    def __init__(self, schemas: Schemas) -> None:
+        self._schemas = schemas
+        self._spread: Mapping[str, Callable[[ValidationError, Any], Iterator[Said]]] = {
+            "required": self._required,
+            "additionalProperties": self._unknown,
+            "unevaluatedProperties": self._unevaluated,
+            "propertyNames": self._names,
+            "anyOf": self._branches,
+            "oneOf": self._branches,
+        }
+
+    def fields(self, errors: Iterable[ValidationError]) -> dict[str, str]:
+        """One message a field, by dotted path; the first that was found."""
+        found: dict[str, str] = {}
+        for error in errors:
+            for field, message in self._said(error):
+                found.setdefault(field or "body", message)
+        return found
+
+    def _said(self, error: ValidationError) -> Iterator[Said]:
+        name = error.kind.name
+        if name in self._spread:
+            yield from self._spread[name](error, error.kind)
+        else:
+            sentence = SENTENCES.get(name)
+            yield _path(error), sentence(error.kind.as_dict()) if sentence else "is not valid"
+
+    def _required(self, error: ValidationError, kind: ValidationErrorKind.Required) -> Iterator[Said]:
+        yield _path(error, kind.property), "is required"
+
+    def _unknown(self, error: ValidationError, kind: ValidationErrorKind.AdditionalProperties) -> Iterator[Said]:
+        yield from ((_path(error, name), UNKNOWN) for name in kind.unexpected)
+
+    def _unevaluated(self, error: ValidationError, kind: ValidationErrorKind.UnevaluatedProperties) -> Iterator[Said]:
+        """A branch that fails evaluates nothing, so fields that are known and fine would be called unknown."""
+        known = self._schemas.known_properties(error.absolute_keyword_location)
+        yield from ((_path(error, name), UNKNOWN) for name in kind.unexpected if name not in known)
+
+    def _names(self, error: ValidationError, kind: ValidationErrorKind.PropertyNames) -> Iterator[Said]:
+        for _, message in self._said(kind.error):
+            yield _path(error, str(kind.error.instance)), f"has a name that {message}"
+
+    def _branches(
+        self, error: ValidationError, kind: ValidationErrorKind.AnyOf | ValidationErrorKind.OneOfMultipleValid
+    ) -> Iterator[Said]:
+        """What the branch that was most likely meant has against the value."""
+        if isinstance(kind, ValidationErrorKind.OneOfMultipleValid):
+            yield _path(error), "fits more than one of the forms it may have"
+            return
+        here = len(error.instance_path)
+        branches = [branch for branch in kind.context if not _wrong_type(branch, here)]
+        if branches:
+            for inner in min(branches, key=lambda branch: (_wrong_kind(branch, here), len(branch))):
+                yield from self._said(inner)
+        else:
+            yield (
+                _path(error),
+                _of_types(dict.fromkeys(name for branch in kind.context for name in _types(branch, here))),
+            )
+
+
+def _path(error: ValidationError, *more: str) -> str:
+    return ".".join(str(step) for step in (*error.instance_path, *more))
+
+
+def _types(branch: Iterable[ValidationError], depth: int) -> list[str]:
+    errors = [one for one in branch if one.kind.name == "type" and len(one.instance_path) == depth]
+    return [name for one in errors for name in one.kind.as_dict()["types"]]
+
+
+def _wrong_type(branch: Iterable[ValidationError], depth: int) -> bool:
+    return bool(_types(branch, depth))
+
+
+def _wrong_kind(branch: Iterable[ValidationError], depth: int) -> bool:
+    """A constant that differs tells that another branch was meant."""
+    return any(one.kind.name in {"const", "enum"} and len(one.instance_path) <= depth + 1 for one in branch)

@@ -1,0 +1,50 @@
+"""Finding things in a document by JSON pointer, and following `$ref` to where they are really written."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, unquote
+
+from handlers.openapi31.errors import DocumentError
+
+Node = Any  # JSON as it comes out of YAML: nothing narrower is true of it
+
+
+def below(pointer: str, *keys: str | int) -> str:
+    """The pointer one or more keys further down, escaped so that it is a valid URI fragment as well."""
+    tail = (quote(str(key).replace("~", "~0").replace("/", "~1"), safe="~!$&'()*+,;=:@") for key in keys)
+    return "/".join((pointer, *tail))
+
+
+def keys_of(pointer: str) -> Iterator[str]:
+    """The keys that a pointer such as `#/paths/~1pets` goes through, unescaped."""
+    for key in pointer.split("/")[1:]:
+        yield unquote(key).replace("~1", "/").replace("~0", "~")
+
+
+class References:
+    """One document's tree; only references within the document exist here."""
+
+    def __init__(self, root: Mapping[str, Node]) -> None:
+        self.root = root
+
+    def at(self, pointer: str) -> Node:
+        """What stands at `pointer`; DocumentError when nothing does."""
+        node: Node = self.root
+        try:
+            for key in keys_of(pointer):
+                node = node[int(key)] if isinstance(node, Sequence) else node[key]
+        except (KeyError, IndexError, TypeError, ValueError):
+            raise DocumentError(f"{pointer} points to nothing in the document") from None
+        return node
+
+    def follow(self, pointer: str) -> tuple[str, Node]:
+        """Where the thing at `pointer` is really written, and the thing: each `$ref` on the way is taken."""
+        seen = set()
+        node = self.at(pointer)
+        while isinstance(node, Mapping) and isinstance(node.get("$ref"), str):
+            if pointer in seen or not node["$ref"].startswith("#/"):
+                raise DocumentError(f"{pointer} refers to {node['$ref']}, which is a circle or another document")
+            seen.add(pointer)
+            pointer = node["$ref"]
+            node = self.at(pointer)
+        return pointer, node

@@ -1,0 +1,98 @@
+"""Compiling the document's schemas with jsonschema-rs: once each, and without copying the document."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jsonschema_rs
+
+from handlers.openapi31.references import Node, References
+
+URN = "urn:openapi31:document"
+BRANCHES = ("allOf", "anyOf", "oneOf", "if", "then", "else")
+TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+
+
+class WriteOnly:
+    """Refuses a value where the schema says writeOnly: for responses."""
+
+    def __init__(self, _parent: dict[str, Node], value: Node, _path: list[str | int]) -> None:
+        self._refuse = value is True
+
+    def validate(self, _instance: Node) -> None:
+        """Raise when there is anything at all."""
+        if self._refuse:
+            raise ValueError("is write-only")
+
+
+class Schemas:
+    """The validators of one document, by pointer."""
+
+    def __init__(self, references: References) -> None:
+        self.references = references
+        self._registry = jsonschema_rs.Registry([(URN, dict(references.root))], draft=jsonschema_rs.Draft202012)
+        self._compiled: dict[tuple[str, bool], jsonschema_rs.Validator] = {}
+
+    def validator(self, pointer: str, *, response: bool = False) -> jsonschema_rs.Validator:
+        """The validator of the schema at `pointer`; a response's refuses writeOnly properties."""
+        pointer, _ = self._final(pointer)
+        key = (pointer, response)
+        if key not in self._compiled:
+            self._compiled[key] = self._compile({"$ref": URN + pointer}, WriteOnly if response else None)
+        return self._compiled[key]
+
+    def object_of(self, pointers: Mapping[str, str]) -> jsonschema_rs.Validator:
+        """A validator of an object whose properties have the schemas at these pointers."""
+        return self._compile({"properties": {name: {"$ref": URN + pointer} for name, pointer in pointers.items()}})
+
+    def _compile(self, schema: dict[str, Any], write_only: type[WriteOnly] | None = None) -> jsonschema_rs.Validator:
+        return jsonschema_rs.Draft202012Validator(
+            schema,
+            registry=self._registry,
+            validate_formats=True,
+            offline=True,
+            keywords={"writeOnly": write_only} if write_only else None,
+        )
+
+    def _final(self, pointer: str) -> tuple[str, Node]:
+        """Only a `$ref` without siblings is the same schema as its target."""
+        node = self.references.at(pointer)
+        while isinstance(node, Mapping) and set(node) == {"$ref"}:
+            pointer = node["$ref"]
+            node = self.references.at(pointer)
+        return pointer, node
+
+    def variants(self, node: Node) -> Iterator[Node]:
+        """The schema and every schema applied to the same value, through references and combinators."""
+        pending, seen = [node], set()
+        while pending:
+            one = pending.pop()
+            if not isinstance(one, Mapping) or id(one) in seen:
+                continue
+            seen.add(id(one))
+            yield one
+            pending += [self.references.at(one["$ref"])] if "$ref" in one else []
+            for keyword in BRANCHES:
+                branches = one.get(keyword, ())
+                pending += branches if isinstance(branches, list) else [branches]
+
+    def types(self, pointer: str) -> set[str]:
+        """The JSON types that a value may have, as far as the schema says."""
+        found: set[str] = set()
+        for one in self.variants(self.references.at(pointer)):
+            declared = one.get("type", [])
+            found |= {declared} if isinstance(declared, str) else set(declared)
+            values = [*one.get("enum", ()), *([one["const"]] if "const" in one else ())]
+            found |= {TYPES[type(value)] for value in values if type(value) in TYPES}
+        return found
+
+    def items(self, pointer: str) -> str | None:
+        """Pointer to the schema of an array's items."""
+        pointer, node = self._final(pointer)
+        return f"{pointer}/items" if "items" in node else None
+
+    def known_properties(self, keyword_location: str | None) -> set[str]:
+        """The property names that the schema owning this keyword knows of, whether or not they were valid."""
+        if not keyword_location or not keyword_location.startswith(URN):
+            return set()
+        owner = keyword_location.removeprefix(URN).rpartition("/")[0]
+        return {name for one in self.variants(self.references.at(owner)) for name in one.get("properties", ())}

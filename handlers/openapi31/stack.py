@@ -1,0 +1,131 @@
+"""Putting it together: Connexion's middlewares, ours where its own know only 3.0, and one function for errors."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from handlers.openapi31.answers import Answer, rendered
+from handlers.openapi31.body import Limits
+from handlers.openapi31.dispatch import Dispatch, Extra, Handler
+from handlers.openapi31.document import Document, Specification
+from handlers.openapi31.errors import DocumentError, Refused
+from handlers.openapi31.responses import ResponseChecks, ResponseMiddleware
+from handlers.openapi31.routing import Router, RoutingMiddleware
+from handlers.openapi31.security import Authorize, SecurityFunction, SecurityMiddleware, security_map
+from handlers.openapi31.skeleton import (
+    API,
+    ConnexionMiddleware,
+    ConnexionRequest,
+    ConnexionResponse,
+    ExceptionMiddleware,
+    LifespanMiddleware,
+    ProblemException,
+    Resolver,
+    ServerErrorMiddleware,
+)
+from handlers.openapi31.validation import ValidationMiddleware
+
+logger = logging.getLogger(__name__)
+
+OnError = Callable[[Scope, Exception], Answer]
+Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
+
+
+@asynccontextmanager
+async def _nothing(_app: object) -> AsyncIterator[None]:
+    yield
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What an application brings besides its document and handlers."""
+
+    errors: OnError
+    """The answer to every exception, those of this package and all others; its own failure gives a bare 500."""
+    security: Mapping[str, SecurityFunction] = field(default_factory=dict)
+    """By the name of the security scheme."""
+    authorize: Authorize | None = None
+    """Called for every operation with whoever calls; raises to refuse."""
+    extras: Mapping[str, Extra] = field(default_factory=dict)
+    """More arguments that any handler may name, each made from the ASGI scope."""
+    outer: Sequence[Callable[[ASGIApp], ASGIApp]] = ()
+    """Middlewares outside routing and of the handling of errors; what they raise is still answered by `errors`."""
+    base_path: str = "/api"
+    limits: Limits = field(default_factory=Limits)
+    validate_responses: bool = False
+    lifespan: Lifespan = _nothing
+
+
+@dataclass(frozen=True)
+class Application:
+    """The ASGI application; `router.find(scope)` is for whoever stands before it and wants to know the operation."""
+
+    document: Document
+    router: Router
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+def build(document: Document, handlers: Mapping[str, Handler], options: Options) -> Application:
+    """Everything is compiled here; DocumentError when document, handlers and security functions do not agree."""
+    names = {operation.operation_id for operation in document.operations()}
+    if names != set(handlers):
+        missing, idle = sorted(names - set(handlers)), sorted(set(handlers) - names)
+        raise DocumentError(f"operations without a handler: {missing}; handlers without an operation: {idle}")
+    router = Router(document.operations(), options.base_path)
+    connexion = ConnexionMiddleware(
+        Dispatch(options.extras),
+        middlewares=_middlewares(document, router, options),
+        lifespan=options.lifespan,
+        resolver=Resolver(handlers.__getitem__),
+        security_map=security_map(document.security_schemes, options.security),
+    )
+    for kind in (ProblemException, HTTPException, Exception):
+        connexion.add_error_handler(kind, _answering(options.errors))
+    # add_api would take the document for OpenAPI 3.0, and the stack would be built only when the first request comes.
+    connexion.apis.append(
+        API(Specification(document), base_path=options.base_path, name=None, **vars(connexion.options))
+    )
+    connexion.app, connexion.middleware_stack = connexion._build_middleware_stack()
+    return Application(document, router, connexion)
+
+
+def _middlewares(document: Document, router: Router, options: Options) -> list[Callable[..., ASGIApp]]:
+    checks = [partial(ResponseMiddleware, checks=ResponseChecks(document))] if options.validate_responses else []
+    return [
+        partial(ServerErrorMiddleware, handler=_answering(options.errors)),
+        *options.outer,
+        ExceptionMiddleware,
+        partial(RoutingMiddleware, router=router),
+        partial(SecurityMiddleware, authorize=options.authorize),
+        partial(ValidationMiddleware, limits=options.limits),
+        *checks,
+        LifespanMiddleware,
+    ]
+
+
+def _answering(errors: OnError) -> Callable[[ConnexionRequest, Exception], Awaitable[ConnexionResponse]]:
+    """Connexion's form of an error handler; async, since others are sent to the thread pool."""
+
+    async def answering(request: ConnexionRequest, exception: Exception) -> ConnexionResponse:
+        try:
+            answer = errors(request.scope, exception)
+            body, raw = rendered(answer)
+        except Exception:
+            logger.exception("answering an error failed")
+            return ConnexionResponse(500, body=b"")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+        if isinstance(exception, Refused):
+            headers = {**{name.lower(): value for name, value in exception.headers.items()}, **headers}
+        body = b"" if request.scope["method"] == "HEAD" else body
+        return ConnexionResponse(answer.status, body=body, headers=headers)
+
+    return answering
