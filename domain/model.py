@@ -144,6 +144,14 @@ class Usage:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What all containers of a service together may take; None where one of them has no limit."""
+
+    cpu: float | None = None
+    memory_mb: int | None = None
+
+
+@dataclass(frozen=True)
 class Health:
     """What the last look at a service's containers found."""
 
@@ -171,6 +179,7 @@ class Service:
     live_deployment_id: str | None = None
     deployed_at: datetime | None = None
     url: str | None = None
+    limits: Limits = Limits()
     usage: Usage = Usage()
     health: Health = Health()
     revision: int = 1

@@ -61,13 +61,12 @@ class Services(Repository[Service], Protocol):
     """Services, and what only they are asked."""
 
     def observe(self, service_id: str, status: ServiceStatus, health: Health, usage: Usage) -> None:
-        """Write live figures; the revision rises only when `status` changes."""
+        """Write live figures; the revision rises only when `status` changes. Nothing is written while `deploying`."""
 
     def named(self, name: str, customer_id: str | None) -> Service | None: ...
     def wanted_running(self) -> list[Service]:
-        """Every service that should be at the engine: the ones an observer looks at."""
+        """Every service whose live deployment should be running and that no work is going on at."""
 
-    def ids(self) -> set[str]: ...
 
 
 class Deployments(Repository[Deployment], Protocol):
@@ -79,6 +78,8 @@ class Deployments(Repository[Deployment], Protocol):
     def add_lines(self, lines: Sequence[LogLine]) -> None: ...
     def lines(self, deployment_id: str, after: int, limit: int) -> list[LogLine]: ...
     def remove_of(self, service_id: str) -> None: ...
+    def of_operation(self, operation_id: str) -> list[Deployment]:
+        """The deployments that an operation carries out, oldest first."""
 
 
 class Operations(Repository[Operation], Protocol):
@@ -153,6 +154,10 @@ class Store(Protocol):
         was used with another digest. What `act` raises goes through, and nothing is kept; nor is anything kept when
         only reads and dry runs took place. An answer is kept for 24 hours.
         """
+
+    @property
+    def instance(self) -> str:
+        """The id of this installation, made with the database."""
 
     def ping(self) -> None:
         """Raise `errors.Unavailable` when the database does not answer."""
@@ -365,3 +370,7 @@ class Ports:
     vault: Vault
     clock: Clock
     feed: Feed
+    instance: str
+    """This installation's id, by which its containers are told from another panel's on the same engine."""
+    openings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Permission → the operations that it opens, as the document says."""
