@@ -1,0 +1,126 @@
+"""The store: blocks of work on a database that is brought up to date when it is opened."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from threading import local
+
+from sqlalchemy import Connection, select
+
+from domain.adapters.sql.engines import Engines, connect, transaction
+from domain.adapters.sql.idempotency import Answered, Register, Shared, forget
+from domain.adapters.sql.nouns import ApiKeys, Deployments, Operations, Services
+from domain.adapters.sql.schema import upgrade
+from domain.ports import Claim, Store, Vault
+
+_TIDIED_EVERY = timedelta(hours=1)
+
+
+def open_store(url: str, vault: Vault) -> Store:
+    """The store at `sqlite:////path` or `postgresql://…`, migrated.
+
+    Raise Unavailable when it does not answer or was made by a newer panel.
+    """
+    engines = connect(url)
+    try:
+        instance = upgrade(engines.write)
+    except BaseException:
+        engines.close()
+        raise
+    return SqlStore(engines, vault, instance)
+
+
+class SqlWork:
+    """The repositories of a block."""
+
+    def __init__(self, connection: Connection, *, writing: bool) -> None:
+        self.services = Services(connection, writing=writing)
+        self.deployments = Deployments(connection, writing=writing)
+        self.operations = Operations(connection, writing=writing)
+        self.api_keys = ApiKeys(connection, writing=writing)
+
+
+class _Thread(local):
+    shared: Shared | None = None
+
+
+class SqlStore:
+    """Implements `ports.Store`."""
+
+    def __init__(self, engines: Engines, vault: Vault, instance: str) -> None:
+        self._engines = engines
+        self._vault = vault
+        self._instance = instance
+        self._thread = _Thread()
+        self._tidied: datetime | None = None
+
+    @contextmanager
+    def begin(self, *, dry_run: bool = False) -> Iterator[SqlWork]:
+        """A transaction that writes, or a part of the one that `once` keeps."""
+        shared = self._thread.shared
+        keep = not dry_run
+        block = shared.block(keep=keep) if shared else transaction(self._engines.write, keep=keep)
+        with block as connection:
+            yield SqlWork(connection, writing=True)
+
+    @contextmanager
+    def read(self) -> Iterator[SqlWork]:
+        """A snapshot; within `once` it sees what the blocks before it wrote."""
+        shared = self._thread.shared
+        joined = shared is not None and shared.connection is not None
+        block = shared.block(keep=False) if shared and joined else transaction(self._engines.read)
+        with block as connection:
+            yield SqlWork(connection, writing=False)
+
+    def once(self, claim: Claim, now: datetime, act: Callable[[], bytes]) -> bytes:
+        """The answer of the one run of `act` that equal claims share."""
+        if self._thread.shared is not None:
+            raise RuntimeError("once() inside another one")
+        self._tidy(now)
+        register = Register(self._vault, claim, now)
+        kept = self._kept(register)
+        return self._first(register, act) if kept is None else kept
+
+    def _kept(self, register: Register) -> bytes | None:
+        with transaction(self._engines.read) as connection:
+            return register.answer(connection)
+
+    def _first(self, register: Register, act: Callable[[], bytes]) -> bytes:
+        try:
+            return self._run(register, act)
+        except (Exception, Answered):
+            # A parallel, equal call may have won while `act` was still looking around: its answer is the answer.
+            kept = self._kept(register)
+            if kept is None:
+                raise
+            return kept
+
+    def _run(self, register: Register, act: Callable[[], bytes]) -> bytes:
+        with Shared(self._engines.write, register) as shared:
+            self._thread.shared = shared
+            try:
+                answer = act()
+            finally:
+                self._thread.shared = None
+            shared.keep(answer)
+            return answer
+
+    def _tidy(self, now: datetime) -> None:
+        if self._tidied is None or now - self._tidied > _TIDIED_EVERY:
+            self._tidied = now
+            with transaction(self._engines.write) as connection:
+                forget(connection, now)
+
+    @property
+    def instance(self) -> str:
+        """The id of this installation, made with the database."""
+        return self._instance
+
+    def ping(self) -> None:
+        """Raise Unavailable when the database does not answer."""
+        with transaction(self._engines.read) as connection:
+            connection.execute(select(1))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engines.close()
