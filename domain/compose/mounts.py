@@ -1,0 +1,119 @@
+"""Volumes and tmpfs of a service: named volumes of the project only, nothing of the host."""
+
+import re
+from typing import NoReturn
+
+from domain.compose.context import Context
+from domain.compose.findings import Code, FieldError, Notes, Place, shown
+from domain.compose.refusals import MOUNT, refuse
+from domain.compose.scalars import bad, boolean, inner_path, path, text
+from domain.compose.values import Fields, Items, Text, Value, items, single
+from domain.project import Mount
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
+_OPTION = re.compile(r"ro|rw|noexec|nosuid|nodev|(uid|gid)=[0-9]{1,9}|mode=[0-7]{3,4}|size=[1-9][0-9]{0,11}[kmgKMG]?")
+_SHORT = "write `name:/path`, `name:/path:ro` or the long form"
+_LONG = ("type", "source", "target", "read_only")
+
+
+def mounts(value: Value, context: Context) -> tuple[Mount, ...]:
+    """The named volumes of one service and where they appear."""
+    return context.notes.each(lambda item: _mount(item, context), items(value))
+
+
+def _mount(value: Value, context: Context) -> Mount:
+    if isinstance(value, Fields):
+        return _long(value, context)
+    return _short(single(value), context)
+
+
+def _short(value: Text, context: Context) -> Mount:
+    if "docker.sock" in value.text:
+        _refuse_socket(value.place)
+    source, colon, rest = value.text.partition(":")
+    if _is_host(value.text if _WINDOWS.match(value.text) else source, anonymous=not colon):
+        _refuse_host(value.place)
+    if not colon:
+        message = (
+            f"Write a name before {shown(value.written)}, such as `data:/path`, or each deployment loses the data."
+        )
+        raise FieldError(Code.ANONYMOUS_VOLUME_REFUSED, message, value.place)
+    target, _, mode = rest.partition(":")
+    if mode not in ("", "ro", "rw"):
+        raise bad(value, "a mode is `ro` or `rw`; " + _SHORT)
+    return Mount(_declared(source, value, context), inner_path(value, target), mode == "ro")
+
+
+def _long(value: Fields, context: Context) -> Mount:
+    refuse(value, _LONG, MOUNT, context.notes)
+    if any(isinstance(part, Text) and "docker.sock" in part.text for part in value.entries.values()):
+        _refuse_socket(value.place)
+    parts = {key: value.get(key) for key in _LONG}
+    kind = single(parts["type"]).text if parts["type"] else "volume"
+    source = single(parts["source"]) if parts["source"] else None
+    if kind in ("bind", "npipe") or (source and _is_host(source.text)):
+        _refuse_host(value.place)
+    if kind != "volume":
+        message = "The type of a mount is `volume`; for memory write the service's `tmpfs`."
+        raise FieldError(Code.UNSUPPORTED_FIELD, message, value.place)
+    if not source or not parts["target"]:
+        message = "Write `source` (the volume's name) and `target` (the path inside the container)."
+        raise FieldError(Code.BAD_VALUE, message, value.place)
+    read_only = boolean(parts["read_only"]) if parts["read_only"] else False
+    return Mount(_declared(source.text, source, context), path(parts["target"]), read_only)
+
+
+def _is_host(source: str, *, anonymous: bool = False) -> bool:
+    """Whether a source is a path. Alone, an absolute path means an anonymous volume instead."""
+    if anonymous and source.startswith("/"):
+        return False
+    return source.startswith((".", "~")) or "/" in source or "\\" in source
+
+
+def _refuse_host(place: Place) -> NoReturn:
+    message = "Folders of the host cannot be mounted: declare a volume under the top-level `volumes` and mount that."
+    raise FieldError(Code.HOST_MOUNT_REFUSED, message, place)
+
+
+def _refuse_socket(place: Place) -> NoReturn:
+    message = "Remove this mount: the engine's socket is never given to a service."
+    raise FieldError(Code.DOCKER_SOCKET_REFUSED, message, place)
+
+
+def _declared(name: str, value: Text, context: Context) -> str:
+    if not _NAME.fullmatch(name):
+        raise bad(value, _SHORT)
+    if name not in context.volumes:
+        written = shown(value.written.partition(":")[0])
+        message = f"Declare the volume under the top-level `volumes`: {written} is not there."
+        raise FieldError(Code.UNKNOWN_VOLUME, message, value.place)
+    return name
+
+
+def volume_name(name: str) -> bool:
+    """Whether a volume may be called so."""
+    return bool(_NAME.fullmatch(name))
+
+
+def tmpfs(value: Value, notes: Notes) -> tuple[str, ...]:
+    """Paths that live in memory, each with its options after a colon."""
+    values = value.items if isinstance(value, Items) else (value,)
+    return notes.each(_tmpfs, values)
+
+
+def _tmpfs(value: Value) -> str:
+    written = text(value)
+    target, colon, options = written.partition(":")
+    if colon and not all(_OPTION.fullmatch(option) for option in options.split(",")):
+        raise bad(
+            single(value), "options are `size=64m`, `mode=1777`, `uid=`, `gid=`, `ro`, `noexec`, `nosuid`, `nodev`"
+        )
+    return inner_path(single(value), target) + colon + options
+
+
+def note_duplicates(mounted: tuple[Mount, ...], in_memory: tuple[str, ...], place: Place, notes: Notes) -> None:
+    """Note each path that two mounts of a service share."""
+    paths = [mount.path for mount in mounted] + [entry.partition(":")[0] for entry in in_memory]
+    if len(set(paths)) < len(paths):
+        notes.add(Code.DUPLICATE_MOUNT, "Two mounts have the same path: give each a path of its own.", place)

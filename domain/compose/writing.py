@@ -1,0 +1,19 @@
+"""The compose text of a service that was deployed from nothing but an image."""
+
+from typing import Any
+
+import yaml
+
+
+def for_image(image: str, port: int | None, command: list[str] | None) -> str:
+    """A text with one service, `app`; every value means itself, a `$` in it too."""
+    app: dict[str, Any] = {"image": _literal(image)}
+    if command is not None:
+        app["command"] = [_literal(word) for word in command]
+    if port is not None:
+        app["expose"] = [port]
+    return yaml.safe_dump({"services": {"app": app}}, sort_keys=False)
+
+
+def _literal(text: str) -> str:
+    return text.replace("$", "$$")
