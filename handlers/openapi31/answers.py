@@ -1,7 +1,6 @@
 """What a handler answers, and how it goes out: JSON, bytes, or a stream that ends when the client leaves."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,8 +80,8 @@ async def _stream(answer: Answer, scope: Scope, receive: Receive, send: Send) ->
         await send({"type": "http.response.body", "body": b""})
     finally:
         with anyio.CancelScope(shield=True):
-            if hasattr(chunks, "aclose"):
-                await chunks.aclose()
+            await _close(chunks)
+            await _close(answer.content)
 
 
 async def _until_either_ends(chunks: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
@@ -108,10 +107,13 @@ async def _until_either_ends(chunks: AsyncIterator[bytes], receive: Receive, sen
 
 
 async def _from_thread(iterator: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """An iterator that blocks, read in the thread pool; the step under way is always waited for before it is closed."""
-    try:
-        while (chunk := await run_in_threadpool(next, iterator, None)) is not None:
-            yield chunk
-    finally:
-        with anyio.CancelScope(shield=True), suppress(AttributeError):
-            await run_in_threadpool(iterator.close)  # type: ignore[attr-defined]  # not every iterator has one
+    """An iterator that blocks, read in the thread pool; the step under way is waited for, also when cancelled."""
+    while (chunk := await run_in_threadpool(next, iterator, None)) is not None:
+        yield chunk
+
+
+async def _close(iterator: Any) -> None:  # noqa: ANN401 - not every iterator can be closed
+    if hasattr(iterator, "aclose"):
+        await iterator.aclose()
+    elif hasattr(iterator, "close"):
+        await run_in_threadpool(iterator.close)

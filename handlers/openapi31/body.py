@@ -1,8 +1,9 @@
 """Reading a request body: its media type, its size, its JSON, its schema."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import orjson
@@ -15,7 +16,7 @@ from handlers.openapi31.messages import Messages
 from handlers.openapi31.operations import Body
 from handlers.openapi31.schemas import Schemas
 
-MANY_ERRORS = 64 * 1024
+MANY_NODES = 2000
 DIGITS = bytes.maketrans(b"123456789", b"000000000")
 NINETEEN_DIGITS = b"0" * 19
 
@@ -25,6 +26,7 @@ class Limits(NamedTuple):
 
     size: int = 1024 * 1024
     depth: int = 64
+    """Not above 250: deeper ones cannot be written out again, which `parse_json` does."""
 
 
 class Sent(NamedTuple):
@@ -78,7 +80,7 @@ class BodyPlan:
         value = parse_json(raw, self._limits.depth)
         if validator is None or validator.is_valid(value):
             return value
-        raise InvalidBody(self._messages.fields(_errors(validator, value, len(raw))))
+        raise InvalidBody(self._messages.fields(_errors(validator, value)))
 
 
 def is_json(media_type: str) -> bool:
@@ -86,10 +88,10 @@ def is_json(media_type: str) -> bool:
     return media_type.endswith(("/json", "+json"))
 
 
-def _errors(validator: Validator, value: Any, size: int) -> Sequence[Any]:  # noqa: ANN401 - see BodyPlan.read
-    """All errors; of a long body only the first, since a hundred thousand of them would hold up the loop."""
-    if size <= MANY_ERRORS:
-        return list(validator.iter_errors(value))
+def _errors(validator: Validator, value: Any) -> Iterable[Any]:  # noqa: ANN401 - see BodyPlan.read
+    """All errors; of a body with thousands of values only the first, since gathering them holds up the loop."""
+    if all(size <= MANY_NODES for size in accumulate(len(level) for level in _levels(value))):
+        return validator.iter_errors(value)
     try:
         validator.validate(value)
     except ValueError as error:
@@ -139,7 +141,7 @@ def parse_json(raw: bytes, depth: int) -> Any:  # noqa: ANN401 - see BodyPlan.re
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise BadBody(f"The body is not valid JSON: {error}") from None
-    if raw.count(b"[") + raw.count(b"{") > depth and _deeper_than(depth, value):
+    if raw.count(b"[") + raw.count(b"{") > depth and _depth(value) > depth:
         raise BadBody(f"The body is nested more than {depth} levels deep")
     if (
         raw.count(b":") != orjson.dumps(value).count(b":")
@@ -150,16 +152,19 @@ def parse_json(raw: bytes, depth: int) -> Any:  # noqa: ANN401 - see BodyPlan.re
     return value
 
 
-def _deeper_than(depth: int, value: object) -> bool:
-    level: list[object] = [value]
-    for _ in range(depth + 1):
+def _levels(value: object) -> Iterator[list[object]]:
+    """The value, what it holds, what that holds, and so on down."""
+    level = [value]
+    while level:
+        yield level
         level = [child for node in level for child in _children(node)]
-        if not level:
-            return False
-    return True
 
 
-def _children(node: object) -> Any:  # noqa: ANN401 - see BodyPlan.read
+def _depth(value: object) -> int:
+    return sum(any(isinstance(node, dict | list) for node in level) for level in _levels(value))
+
+
+def _children(node: object) -> Iterable[object]:
     if isinstance(node, dict):
         return node.values()
     return node if isinstance(node, list) else ()

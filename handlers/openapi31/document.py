@@ -20,11 +20,14 @@ SCHEME_NAME = "x-scheme-name"
 
 
 class JsonLoader(_Loader):  # type: ignore[misc]  # PyYAML's loader in C has no types
-    """YAML as JSON has it: no dates, no `on` and `off`, no octal or base-60 numbers, and every key a string."""
+    """YAML as JSON has it: no dates, no `on` and `off`, no octal or base-60 numbers, string keys, no key twice."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - how PyYAML declares them
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[str, Any]:
+        keys = [key.value for key, _ in node.value]
+        if len(set(keys)) < len(keys):
+            raise DocumentError(f"a key is written twice in one mapping:{node.start_mark}")
         mapping = super().construct_mapping(node, deep)
         return {str(key): value for key, value in mapping.items()}
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -15,12 +16,14 @@ from handlers.openapi31.schemas import Schemas
 Convert = Callable[[str], Any]
 Values = dict[str, Any]
 
+ENOUGH_FAULTS = 100
+
 INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,2})?", re.ASCII)
 
 
 def _integer(text: str) -> object:
-    return int(text) if INTEGER.fullmatch(text) else text
+    return int(text) if INTEGER.fullmatch(text) and -(2**63) <= int(text) < 2**63 else text
 
 
 def _number(text: str) -> object:
@@ -104,7 +107,7 @@ class ParameterPlan:
         ]
         faults += [self._fault(name, "is required") for name in self._required if name not in values]
         if faults or not self._validator.is_valid(values):
-            raise BadParameter(list(self._all_faults(faults, values)))
+            raise BadParameter(list(islice(self._all_faults(faults, values), ENOUGH_FAULTS)))
         return {**self._defaults, **values} if self._defaults else values
 
     def _fault(self, argument: str, message: str) -> Fault:
