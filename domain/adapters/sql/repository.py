@@ -1,6 +1,6 @@
 """The generic repository: rows of a table to dataclasses and back, pages with filters, what is taken."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import (
@@ -45,7 +45,7 @@ class Repository(Generic[E]):
     """
 
     table: Table
-    entity: type[E]
+    entity: Callable[..., E]
     filters: frozenset[str]
     sorts: frozenset[str]
     taken: Mapping[str, tuple[str, str]] = {}
