@@ -1,0 +1,89 @@
+"""Ports with a real store and twins of everything else, and callers whose keys are in it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain import credentials
+from domain.access import Caller
+from domain.adapters import counting, fernet, memory, system, twins
+from domain.adapters.sql.store import open_store
+from domain.model import ApiKey, Role, new_id
+from domain.ports import Ports
+from domain.settings import Settings
+
+CUSTOMER_A, CUSTOMER_B = "cust_a", "cust_b"
+
+
+@pytest.fixture
+def ports(tmp_path: Path) -> Iterator[Ports]:
+    """No time passes but by `ports.clock.sleep`; `ports.runtime.images` says what images do."""
+    vault = fernet.Vault(tmp_path / "key")
+    store = open_store(f"sqlite:///{tmp_path}/panel.db", vault)
+    yield Ports(
+        settings=Settings(data_dir=tmp_path, runtime="memory"),
+        store=store,
+        runtime=memory.Runtime(),
+        router=twins.Router(),
+        counter=counting.Counter(),
+        vault=vault,
+        clock=twins.Clock(),
+        feed=system.Feed(),
+        instance=store.instance,
+        openings={"services.read": ("list_services", "get_service"), "env.reveal": ("reveal_environment",)},
+    )
+    store.close()
+
+
+MakeKey = Callable[..., ApiKey]
+
+
+@pytest.fixture
+def make_key(ports: Ports) -> MakeKey:
+    """Put a key into the store as it is given, past every rule."""
+
+    def make(role: Role = Role.ADMIN, customer_id: str | None = None, text: str = "", **fields: Any) -> ApiKey:  # noqa: ANN401
+        text = text or credentials.new_text()
+        key = ApiKey(
+            id=new_id("key"),
+            name=f"a {role}",
+            prefix=text[:12],
+            digest=credentials.digest(text),
+            role=role,
+            created_at=ports.clock.now(),
+            customer_id=customer_id,
+        )
+        key = replace(key, **fields)
+        with ports.store.begin() as work:
+            work.api_keys.add(key)
+        return key
+
+    return make
+
+
+@pytest.fixture
+def admin(make_key: MakeKey) -> Caller:
+    return credentials.caller(make_key(Role.ADMIN))
+
+
+@pytest.fixture
+def operator(make_key: MakeKey) -> Caller:
+    return credentials.caller(make_key(Role.OPERATOR))
+
+
+@pytest.fixture
+def viewer(make_key: MakeKey) -> Caller:
+    return credentials.caller(make_key(Role.VIEWER))
+
+
+@pytest.fixture
+def customer_a(make_key: MakeKey) -> Caller:
+    return credentials.caller(make_key(Role.CUSTOMER, CUSTOMER_A))
+
+
+@pytest.fixture
+def customer_b(make_key: MakeKey) -> Caller:
+    return credentials.caller(make_key(Role.CUSTOMER, CUSTOMER_B))
