@@ -21,7 +21,7 @@ HELLO = "ai-admin-panel/hello:1"
 ADDRESSES = ipaddress.ip_network("198.18.0.0/15")
 REFERENCE = re.compile(
     r"(sha256:[0-9a-f]{64}"
-    r"|([a-zA-Z0-9.-]+(:\d{1,5})?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?)",
+    r"|([a-zA-Z0-9]+([.-]+[a-zA-Z0-9]+)*(:\d{1,5})?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?)",
     re.ASCII,
 )
 LITTLE = Usage(cpu=0.01, memory_mb=8.0)
@@ -110,7 +110,7 @@ class Runtime:
         behaviour = self.images.get(reference, Behaviour())
         if not REFERENCE.fullmatch(reference):
             raise ImageMissing(f"{reference!r} is not the name of an image")
-        if not behaviour.exists:
+        if not behaviour.exists or reference.startswith("sha256:"):
             return self._kept(reference)
         tell(Layers(0, 2))
         while behaviour.hangs and not self._released.wait(0.05):
@@ -147,7 +147,7 @@ class Runtime:
                 raise EngineRefused(behaviour.create_error or f"network {missing[0]} not found")
             self._volumes |= {volume: {} for volume in spec.volumes if volume not in self._volumes}
             address = str(ADDRESSES[next(self._addresses)])
-            now = Container(spec.name, "created", dict(spec.labels))
+            now = Container(spec.name, "created", {**spec.component.labels, **spec.labels})
             self._boxes[spec.name] = _Box(spec, behaviour, address, set(spec.networks), now)
             return None
 
@@ -281,7 +281,9 @@ def _restarting(box: _Box) -> bool:
 
 def _probed(box: _Box) -> bool:
     probe = box.spec.component.probe
-    return box.behaviour.probed if probe is None else not probe.disabled
+    if probe is None or not (probe.test or probe.disabled):
+        return box.behaviour.probed
+    return not probe.disabled
 
 
 def _digest(reference: str, behaviour: Behaviour) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from docker import APIClient
 from docker.errors import APIError, NotFound
-from docker.types import LogConfig, Mount
+from docker.types import Healthcheck, LogConfig, Mount
 
 from domain.ports import ContainerSpec, EngineRefused, ImageMissing
 from domain.project import Component, Probe
@@ -102,13 +102,14 @@ def _argv(argv: tuple[str, ...] | None) -> list[str] | None:
     return None if argv is None else list(argv) or [""]
 
 
-def _healthcheck(probe: Probe) -> dict[str, Any]:
+def _healthcheck(probe: Probe) -> Healthcheck:
+    """Without a test, the image's own at these times."""
     if probe.disabled:
-        return {"test": ["NONE"]}
-    return {
-        "test": list(probe.test),
-        "interval": round(probe.interval * SECOND),
-        "timeout": round(probe.timeout * SECOND),
-        "retries": probe.retries,
-        "start_period": round(probe.start_period * SECOND),
-    }
+        return Healthcheck(test=["NONE"])
+    return Healthcheck(
+        test=list(probe.test),
+        interval=round(probe.interval * SECOND),
+        timeout=round(probe.timeout * SECOND),
+        retries=probe.retries,
+        start_period=round(probe.start_period * SECOND),
+    )

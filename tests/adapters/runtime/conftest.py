@@ -1,0 +1,32 @@
+"""The stages on which both runtimes play the same plays."""
+
+from collections.abc import Iterator
+
+import pytest
+from engine import Images, docker_host, images, registry  # noqa: F401
+from stage import Stage, in_memory
+
+from domain.adapters import docker
+
+
+@pytest.fixture(params=["memory", pytest.param("docker", marks=pytest.mark.engine)])
+def stage(request: pytest.FixtureRequest) -> Stage:
+    """Each runtime in turn."""
+    if request.param == "memory":
+        return in_memory()
+    real: Stage = request.getfixturevalue("real")
+    return real
+
+
+@pytest.fixture
+def twin() -> Stage:
+    """The runtime in memory alone."""
+    return in_memory()
+
+
+@pytest.fixture
+def real(docker_host: str, images: Images) -> Iterator[Stage]:  # noqa: F811
+    """The real engine alone."""
+    stage = Stage(docker.Runtime(docker_host), images.reference, images.client.kill)
+    yield stage
+    stage.clear()

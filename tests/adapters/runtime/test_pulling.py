@@ -1,0 +1,149 @@
+"""Images: pulled, pinned, missing, cancelled, on both runtimes."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from stage import Stage
+
+from domain.adapters import docker, memory
+from domain.adapters.docker.hello import HELLO
+from domain.errors import Unavailable
+from domain.ports import ContainerSpec, ImageMissing, Layers, Runtime
+from domain.project import Component
+
+
+class Cancelled(Exception):  # noqa: N818 - it is a wish
+    """What the caller raises to end a pull."""
+
+
+def test_a_pull_tells_and_brings_an_image_that_can_be_started_by_its_digest(stage: Stage):
+    told: list[Layers | None] = []
+    image = stage.runtime.pull(stage.reference("web:1"), told.append)
+    assert told
+    assert image.reference == stage.reference("web:1")
+    assert image.digest.startswith(stage.reference("web@sha256:"))
+    assert image.ports == (8080,)
+    component = Component("web", image.reference)
+    spec = ContainerSpec(stage.name("web"), image.digest, component, {}, {stage.network(): ()}, {}, stage.labels)
+    stage.runtime.create(spec)
+    stage.runtime.start(spec.name)
+    assert stage.now(spec.name).state == "running"
+
+
+def test_a_digest_stays_and_differs_between_versions(stage: Stage):
+    first, again, other = (
+        stage.runtime.pull(stage.reference(name), lambda layers: None).digest for name in ("web:1", "web:1", "web:2")
+    )
+    assert first == again != other
+
+
+def test_a_digest_is_found_again(stage: Stage):
+    digest = stage.runtime.pull(stage.reference("web:1"), lambda layers: None).digest
+    image = stage.runtime.pull(digest, lambda layers: None)
+    assert (image.digest, image.ports) == (digest, (8080,))
+
+
+@pytest.mark.parametrize("name", ["missing:1", "web:nope"])
+def test_what_no_registry_has_is_missing(stage: Stage, name: str):
+    if name == "web:nope" and isinstance(stage.runtime, memory.Runtime):
+        stage.runtime.images[stage.reference(name)] = memory.Behaviour(exists=False)
+    with pytest.raises(ImageMissing):
+        stage.runtime.pull(stage.reference(name), lambda layers: None)
+
+
+@pytest.mark.parametrize(
+    "reference", ["", "-v", "UPPER:1", "a b", "web:", "web:1;ls", "web\n", "../x", "sha256:" + "0" * 64]
+)
+def test_what_cannot_be_an_image_is_missing(stage: Stage, reference: str):
+    with pytest.raises(ImageMissing):
+        stage.runtime.pull(reference, lambda layers: None)
+
+
+def test_hello_needs_no_registry(stage: Stage):
+    told: list[Layers | None] = []
+    image = stage.runtime.pull(HELLO, told.append)
+    assert told
+    assert image.digest.startswith("sha256:")
+    assert image.ports == (8080,)
+    assert stage.runtime.pull(image.digest, told.append).digest == image.digest
+    component = Component("web", HELLO)
+    spec = ContainerSpec(stage.name("hello"), image.digest, component, {}, {stage.network(): ()}, {}, stage.labels)
+    stage.runtime.create(spec)
+    stage.runtime.start(spec.name)
+    stage.until(spec.name, lambda found: stage.runtime.answers(found, 8080, "/", 5))
+
+
+def test_what_tell_raises_ends_the_pull(stage: Stage):
+    def tell(layers: Layers | None):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        stage.runtime.pull(stage.reference("web:1"), tell)
+
+
+def _calls(runtime: Runtime) -> dict[str, Callable[[], object]]:
+    component = Component("web", "panel-test/web:1")
+    spec = ContainerSpec("web", component.image, component, {}, {}, {}, {})
+    return {
+        "ping": runtime.ping,
+        "pull": lambda: runtime.pull("panel-test/web:1", lambda layers: None),
+        "hello": lambda: runtime.pull(HELLO, lambda layers: None),
+        "create_network": lambda: runtime.create_network("net", {}),
+        "create_volume": lambda: runtime.create_volume("data", {}),
+        "create": lambda: runtime.create(spec),
+        "start": lambda: runtime.start("web"),
+        "stop": lambda: runtime.stop("web", 1),
+        "remove": lambda: runtime.remove("web"),
+        "remove_network": lambda: runtime.remove_network("net"),
+        "remove_volume": lambda: runtime.remove_volume("data"),
+        "inspect": lambda: runtime.inspect("web"),
+        "containers": lambda: runtime.containers({}),
+        "networks": lambda: runtime.networks({}),
+        "volumes": lambda: runtime.volumes({}),
+        "logs": lambda: runtime.logs("web", 5),
+        "usage": lambda: runtime.usage(["web"]),
+    }
+
+
+@pytest.fixture(params=["memory", "docker"])
+def away(request: pytest.FixtureRequest, tmp_path: Path) -> Runtime:
+    """A runtime whose engine is not there."""
+    if request.param == "docker":
+        return docker.Runtime(f"unix://{tmp_path}/nobody.sock")
+    runtime = memory.Runtime()
+    runtime.away = True
+    return runtime
+
+
+@pytest.mark.parametrize("call", sorted(_calls(memory.Runtime())))
+def test_an_engine_that_is_away_is_unavailable(away: Runtime, call: str):
+    with pytest.raises(Unavailable) as refusal:
+        _calls(away)[call]()
+    assert refusal.value.code == "engine_unavailable"
+
+
+def test_a_hanging_pull_in_memory_tells_on_until_it_is_released(twin: Stage):
+    twin.runtime.images["panel-test/hangs:1"] = memory.Behaviour(hangs=True)
+    told: list[Layers | None] = []
+
+    def tell(layers: Layers | None):
+        told.append(layers)
+        if len(told) == 5:
+            twin.runtime.release()
+
+    twin.runtime.pull("panel-test/hangs:1", tell)
+    assert len(told) >= 5
+
+
+def test_a_hanging_pull_in_memory_can_be_cancelled(twin: Stage):
+    twin.runtime.images["panel-test/hangs:1"] = memory.Behaviour(hangs=True)
+    end = time.monotonic() + 0.2
+
+    def tell(layers: Layers | None):
+        if time.monotonic() > end:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        twin.runtime.pull("panel-test/hangs:1", tell)
