@@ -102,13 +102,13 @@ def get_template_logo(ports: Ports, caller: Caller, template_id: str) -> Logo:
     return Logo(content, "image/svg+xml", f'"{sha256(content).hexdigest()[:32]}"')
 
 
-def preview_template(ports: Ports, caller: Caller, template_id: str, given: Mapping[str, str]) -> Preview:
+def preview_template(ports: Ports, caller: Caller, template_id: str, variables: Mapping[str, str]) -> Preview:
     """The compose text as it would be deployed; secrets stay `${NAME}`, and none is made up.
 
     Secrets stand in `environment` alone (the loader sees to it), so what is found does not depend on them.
     """
     template = get_template(ports, caller, template_id)
-    resolved = resolve(template, given)
+    resolved = resolve(template, variables)
     public = {name: value for name, value in resolved.values.items() if name not in template.secrets}
     masked = {each.name: public.get(each.name, MASK) for each in template.variables}
     checked = compose.check(template.compose, masked)

@@ -33,10 +33,9 @@ def _refuse(faults: Iterable[rules.Fault]) -> None:
 
 
 def _project(checked: Checked) -> Project:
-    errors = [found for found in checked.findings if found.severity == "error"]
-    _refuse(("spec.compose", shape.located(found.line, found.message)) for found in errors)
     if checked.project is None:
-        raise Invalid({"spec.compose": "The compose text makes no project"})
+        errors = (found for found in checked.findings if found.severity == "error")
+        raise Invalid({"spec.compose": "; ".join(shape.located(found.line, found.message) for found in errors)})
     return checked.project
 
 

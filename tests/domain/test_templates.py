@@ -1,0 +1,285 @@
+"""Templates as callers meet them: listed, previewed without secrets, and turned into definitions."""
+
+import string
+from collections import Counter
+from datetime import UTC, datetime
+from math import log2
+from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
+from typing import cast
+
+import pytest
+
+from domain import catalog, compose, templates
+from domain.access import PERMISSIONS, Caller
+from domain.adapters.fernet import Vault
+from domain.errors import Conflict, Invalid, NotFound
+from domain.model import HealthCheck, Role, Variable
+from domain.ports import Ports
+from domain.quota import QuotaEffect
+from domain.template import Template, load
+from domain.templates import Wanted
+
+CALLER = Caller("key_1", "ci", Role.CUSTOMER, PERMISSIONS[Role.CUSTOMER], datetime(2026, 1, 1, tzinfo=UTC), "cust_1")
+CANARY = "c4n4ry-0f-4-s3cr3t"
+
+FILE = """\
+apiVersion: v2
+kind: Template
+metadata: {name: NAME, displayName: TITLE, description: DESCRIPTION, category: CATEGORY, icon: hello.svg, tags: [TAG]}
+spec:
+  domains: [{port: 8080}]
+  minResources: {cpuCores: 2, memoryMB: 512, storageMB: 100}
+  variables:
+    - {name: TITLE, label: Title, required: true}
+    - {name: SIZE, label: Size, type: select, options: [s, m], default: s}
+    - {name: LIMIT, label: Limit, type: string, default: 64M}
+    - {name: TOKEN, label: Token, type: secret, pattern: "[a-z0-9-]*"}
+    - {name: PASSWORD, label: Password, type: password, required: true, generate: 22}
+  compose: |
+    services:
+      web:
+        image: shop:1.0
+        environment: {TITLE: "${TITLE}", SIZE: "${SIZE}", URL: "db://u:${PASSWORD}@h/${TITLE}", TOKEN: "${TOKEN}"}
+        expose: ["8080"]
+        volumes: [data:/data]
+        deploy: {replicas: 2, resources: {limits: {cpus: "0.25", memory: "${LIMIT}"}}}
+    volumes: {data: {}}
+"""
+
+
+def made(name: str, title: str = "A title", description: str = "Text", category: str = "ai", tag: str = "tag") -> str:
+    words = {"NAME,": f"{name},", "TITLE, desc": f"{title}, desc", "DESCRIPTION": description, "CATEGORY": category}
+    text = FILE.replace("[TAG]", f"[{tag}]")
+    for old, new in words.items():
+        text = text.replace(old, new, 1)
+    return text
+
+
+@pytest.fixture
+def ports(tmp_path: Path) -> Ports:
+    return cast(Ports, SimpleNamespace(vault=Vault(tmp_path / "key")))
+
+
+@pytest.fixture
+def shop(monkeypatch: pytest.MonkeyPatch) -> Template:
+    template = load(made("shop", "Shop"))
+    monkeypatch.setattr(catalog, "builtin", lambda: {"shop": template})
+    return template
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [
+        made("a", "beta", "Runs ÄPFEL", "webapps", "fruit"),
+        made("b", "Alpha", "plain", "ai", "chat").replace("icon:", "featured: true, icon:"),
+        made("c", "gamma", "plain", "ai", "chat"),
+        made("d", "Delta", "plain", "databases", "sql").replace("icon:", "featured: true, icon:"),
+    ]
+    loaded = {template.id: template for template in map(load, texts)}
+    monkeypatch.setattr(catalog, "builtin", lambda: MappingProxyType(loaded))
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize(
+    ("wanted", "ids"),
+    [
+        ({}, "badc"),
+        ({"sort": "name", "order": "desc"}, "cdab"),
+        ({"sort": "category"}, "bcda"),
+        ({"sort": "category", "order": "desc"}, "adbc"),
+        ({"sort": "featured"}, "acbd"),
+        ({"sort": "featured", "order": "desc"}, "bdac"),
+        ({"category": "ai"}, "bc"),
+        ({"featured": True}, "bd"),
+        ({"featured": False}, "ac"),
+        ({"tag": "chat"}, "bc"),
+        ({"tag": "cha"}, ""),
+        ({"search": "äpfel"}, "a"),
+        ({"search": "ALPHA"}, "b"),
+        ({"search": "Sql"}, "d"),
+        ({"search": "no such words"}, ""),
+        ({"search": "plain", "category": "ai", "featured": False}, "c"),
+        ({"category": None, "featured": None, "search": None, "tag": None}, "badc"),
+    ],
+)
+def test_list_templates_filters_searches_and_sorts(ports: Ports, wanted: Wanted, ids: str):
+    page = templates.list_templates(ports, CALLER, **wanted)
+    assert "".join(template.id for template in page.items) == ids
+    assert page.total == len(ids)
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize(("page", "ids"), [(1, "bad"), (2, "c"), (3, ""), (10**9, "")])
+def test_list_templates_pages_and_counts_all(ports: Ports, page: int, ids: str):
+    found = templates.list_templates(ports, CALLER, page=page, per_page=3)
+    assert "".join(template.id for template in found.items) == ids
+    assert (found.total, found.page, found.per_page) == (4, page, 3)
+
+
+def test_get_template_finds_a_slug_and_nothing_like_it(ports: Ports):
+    assert templates.get_template(ports, CALLER, "hello").name == "Hello"
+    for unknown in ("Hello", "hell", "", "../hello", "hello.yaml"):
+        with pytest.raises(NotFound) as refused:
+            templates.get_template(ports, CALLER, unknown)
+        assert refused.value.message == "Template not found"
+
+
+def test_get_template_logo_is_an_image_that_its_etag_names(ports: Ports):
+    logos = {slug: templates.get_template_logo(ports, CALLER, slug) for slug in catalog.builtin()}
+    assert all(logo.content.startswith(b"<svg") and logo.media_type == "image/svg+xml" for logo in logos.values())
+    assert len({logo.etag for logo in logos.values()}) == len(logos)
+    assert logos["hello"] == templates.get_template_logo(ports, CALLER, "hello")
+    with pytest.raises(NotFound):
+        templates.get_template_logo(ports, CALLER, "nothing")
+
+
+def test_preview_template_shows_what_would_be_deployed(ports: Ports, shop: Template):
+    preview = templates.preview_template(ports, CALLER, "shop", {"TITLE": "My shop"})
+    assert 'TITLE: "My shop"' in preview.compose
+    assert '"db://u:${PASSWORD}@h/My shop"' in preview.compose
+    assert preview.variables == (
+        Variable("TITLE", "My shop"),
+        Variable("SIZE", "s"),
+        Variable("LIMIT", "64M"),
+        Variable("TOKEN", "********", secret=True),
+        Variable("PASSWORD", "********", secret=True),
+    )
+    assert preview.generated_secrets == ("PASSWORD",)
+    assert preview.findings == ()
+    assert preview.quota_effect == QuotaEffect(services=1, containers=2, cpu=0.5, memory_mb=128, storage_mb=100)
+
+
+def test_a_secret_that_is_given_appears_nowhere_in_a_preview(ports: Ports, shop: Template):
+    given = {"TITLE": "t", "TOKEN": CANARY, "PASSWORD": CANARY}
+    preview = templates.preview_template(ports, CALLER, "shop", given)
+    assert CANARY not in repr(preview)
+    assert preview.generated_secrets == ()
+
+
+@pytest.mark.parametrize(
+    "given", [{"TITLE": "t", "TOKEN": CANARY + "!"}, {"TITLE": "t", "PASSWORD": CANARY + "\0"}, {"TOKEN": CANARY}]
+)
+def test_a_secret_appears_in_no_refusal(ports: Ports, shop: Template, given: dict[str, str]):
+    with pytest.raises(Invalid) as refused:
+        templates.preview_template(ports, CALLER, "shop", given)
+    assert CANARY not in str(refused.value.fields)
+
+
+def test_a_preview_says_what_the_policy_finds_in_a_value(ports: Ports, shop: Template):
+    preview = templates.preview_template(ports, CALLER, "shop", {"TITLE": "t", "LIMIT": "lots", "TOKEN": CANARY})
+    assert [finding.pointer for finding in preview.findings] == ["/services/web/deploy/resources/limits/memory"]
+    assert preview.quota_effect is None
+    assert CANARY not in repr(preview)
+
+
+@pytest.mark.parametrize("slug", ["gitea", "open-webui", "postgres", "wordpress"])
+def test_previews_of_built_in_templates_name_their_secrets_and_show_none(ports: Ports, slug: str):
+    template = catalog.builtin()[slug]
+    preview = templates.preview_template(ports, CALLER, slug, dict.fromkeys(template.secrets, CANARY))
+    assert CANARY not in repr(preview)
+    assert preview.findings == ()
+    assert all(f"${{{name}}}" in preview.compose for name in template.secrets)
+    assert {one.name for one in preview.variables if one.secret} == template.secrets
+    generated = templates.preview_template(ports, CALLER, slug, {}).generated_secrets
+    assert set(generated) == {variable.name for variable in template.variables if variable.generate}
+
+
+def test_all_wrong_values_are_told_at_once(ports: Ports, shop: Template):
+    with pytest.raises(Invalid) as refused:
+        templates.preview_template(ports, CALLER, "shop", {"SIZE": "xl", "NOPE": "1", "TOKEN": "UPPER"})
+    assert refused.value.fields == {
+        "variables.NOPE": "This template has no such variable",
+        "variables.TITLE": "Title is required",
+        "variables.SIZE": "Size must be one of: s, m",
+        "variables.TOKEN": "Token must match [a-z0-9-]*",
+    }
+
+
+def test_an_empty_value_counts_as_not_given(shop: Template):
+    resolved = templates.resolve(shop, {"TITLE": "t", "SIZE": "", "PASSWORD": ""})
+    assert resolved.values == {"TITLE": "t", "SIZE": "s", "LIMIT": "64M", "TOKEN": ""}
+    assert resolved.generated == ("PASSWORD",)
+    with pytest.raises(Invalid, match="Validation failed"):
+        templates.resolve(shop, {"TITLE": ""})
+
+
+def test_a_definition_is_complete_and_its_secrets_are_sealed(ports: Ports, shop: Template):
+    definition = templates.definition(ports, "shop", {"TITLE": "t", "TOKEN": CANARY})
+    assert (definition.compose, definition.port, definition.health_check) == (shop.compose, 8080, None)
+    stored = {one.name: one for one in definition.variables}
+    assert stored["TITLE"] == Variable("TITLE", "t")
+    assert CANARY not in repr(definition)
+    assert ports.vault.open(stored["TOKEN"].value) == CANARY
+    assert [one.name for one in definition.variables if one.secret] == ["TOKEN", "PASSWORD"]
+    assert len(ports.vault.open(stored["PASSWORD"].value)) == 22
+
+
+def test_a_given_value_wins_over_a_generated_one(ports: Ports, shop: Template):
+    definition = templates.definition(ports, "shop", {"TITLE": "t", "PASSWORD": "mine"})
+    assert ports.vault.open(definition.variables[-1].value) == "mine"
+
+
+def test_a_definition_keeps_the_health_check_of_its_template(ports: Ports):
+    assert templates.definition(ports, "hello", {}).health_check == HealthCheck("/healthz", 8080, 5, 2)
+
+
+def test_a_definition_from_no_template_names_the_field(ports: Ports):
+    with pytest.raises(Invalid) as refused:
+        templates.definition(ports, "nothing", {})
+    assert refused.value.fields.keys() == {"template"}
+
+
+def test_what_comes_soon_is_shown_and_not_deployed(ports: Ports, monkeypatch: pytest.MonkeyPatch):
+    soon = load(made("soon").replace("icon:", "comingSoon: true, icon:"))
+    monkeypatch.setattr(catalog, "builtin", lambda: {"soon": soon})
+    assert templates.list_templates(ports, CALLER).items == [soon]
+    assert templates.preview_template(ports, CALLER, "soon", {"TITLE": "t"}).findings == ()
+    with pytest.raises(Conflict):
+        templates.definition(ports, "soon", {"TITLE": "t"})
+
+
+LITERAL = [
+    "${PASSWORD}",
+    "${SIZE}",
+    "$$",
+    "$SIZE",
+    "$(id)",
+    "a: b",
+    "- x",
+    "'\"\\",
+    "two\nlines",
+    "!!int 1",
+    "&a *a",
+    "#",
+]
+
+
+@pytest.mark.parametrize("value", LITERAL)
+def test_a_value_is_never_evaluated_a_second_time(ports: Ports, shop: Template, value: str):
+    definition = templates.definition(ports, "shop", {"TITLE": value, "PASSWORD": value})
+    plain = {one.name: ports.vault.open(one.value) if one.secret else one.value for one in definition.variables}
+    deployed = compose.check(definition.compose, plain).project
+    assert deployed is not None
+    assert deployed.components[0].environment["TITLE"] == value
+    assert deployed.components[0].environment["URL"] == f"db://u:{value}@h/{value}"
+    preview = templates.preview_template(ports, CALLER, "shop", {"TITLE": value, "PASSWORD": value})
+    shown = compose.check(preview.compose, {"PASSWORD": value, "TOKEN": ""}).project
+    assert shown == deployed
+
+
+def test_generated_secrets_have_at_least_128_bits_and_mean_themselves_everywhere():
+    alphabet = set(string.ascii_letters + string.digits)
+    made_up = [templates.generate(22) for _ in range(2000)]
+    assert len(set(made_up)) == len(made_up)
+    counts = Counter("".join(made_up))
+    assert counts.keys() == alphabet
+    total = counts.total()
+    measured = -sum(count / total * log2(count / total) for count in counts.values())
+    assert measured * 22 > 128
+
+
+def test_every_secret_of_the_catalogue_has_at_least_128_bits():
+    lengths = [each.generate for one in catalog.builtin().values() for each in one.variables if each.generate]
+    assert lengths
+    assert min(lengths) * log2(62) >= 128
