@@ -11,8 +11,13 @@ from sqlalchemy import BigInteger, Boolean, Column, DateTime, Dialect, String, T
 from sqlalchemy.types import TypeEngine
 
 
+def storable(text: str) -> str:
+    """The text as both databases can hold it: NUL and lone surrogates are replaced."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+
+
 class Words(TypeDecorator[str]):
-    """Text, compared byte by byte; what one of the databases could not hold (NUL, lone surrogates) is replaced."""
+    """Text, compared byte by byte."""
 
     impl = String
     cache_ok = True
@@ -21,9 +26,7 @@ class Words(TypeDecorator[str]):
         return dialect.type_descriptor(String(collation="C" if dialect.name == "postgresql" else None))
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        if value is None or (value.isascii() and "\0" not in value):
-            return value
-        return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+        return None if value is None else storable(value)
 
 
 class Choice(TypeDecorator[StrEnum]):

@@ -86,9 +86,10 @@ def _postgresql(url: URL) -> Engines:
 
 
 def _sqlite(url: URL) -> Engines:
+    driver = {"timeout": PATIENCE, "isolation_level": None}  # no isolation level: it begins nothing on its own
     # One connection that writes: threads queue for it in the pool, instead of polling for SQLite's lock.
-    write = create_engine(url, connect_args=_CONNECT, pool_size=1, max_overflow=0, pool_timeout=PATIENCE)
-    read = create_engine(url, connect_args=_CONNECT, pool_size=10, max_overflow=20, pool_timeout=PATIENCE)
+    write = create_engine(url, connect_args=driver, pool_size=1, max_overflow=0, pool_timeout=PATIENCE)
+    read = create_engine(url, connect_args=driver, pool_size=10, max_overflow=20, pool_timeout=PATIENCE)
     event.listen(write, "do_connect", _private_file)
     event.listen(write, "connect", _prepare)
     event.listen(read, "connect", _prepare)
@@ -96,9 +97,6 @@ def _sqlite(url: URL) -> Engines:
     event.listen(write, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     event.listen(read, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     return Engines(write, read)
-
-
-_CONNECT = {"timeout": PATIENCE, "isolation_level": None}  # no isolation level: the driver begins nothing on its own
 
 
 def _private_file(_dialect: object, _record: object, arguments: list[str], _options: object) -> None:

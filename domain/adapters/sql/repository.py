@@ -24,6 +24,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.functions import FunctionElement
 
+from domain.adapters.sql.columns import storable
 from domain.errors import Conflict
 from domain.ports import Page, Query
 
@@ -89,7 +90,8 @@ class Repository(Generic[E]):
             raise KeyError(*sorted(unknown))
         wanted = [_equal(self.table.c[name], value) for name, value in query.filters.items()]
         if query.search:
-            wanted.append(folded(self.table.c["name"]).contains(query.search.lower(), autoescape=True))
+            part = storable(query.search.lower())
+            wanted.append(folded(self.table.c["name"]).contains(part, autoescape=True))
         if query.since:
             wanted.append(self.table.c.created_at >= query.since)
         if query.until:

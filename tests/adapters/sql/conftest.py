@@ -1,0 +1,69 @@
+"""Every test of the store runs on SQLite in a folder of its own, and on PostgreSQL in a schema of its own."""
+
+import base64
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from domain.adapters.sql.store import open_store
+from domain.ports import Store
+
+
+class Sealing:
+    """A vault whose seal hides the text without hiding how it is made."""
+
+    def seal(self, plain: str) -> str:
+        return base64.b85encode(plain.encode()[::-1]).decode()
+
+    def open(self, sealed: str) -> str:
+        return base64.b85decode(sealed)[::-1].decode()
+
+
+@pytest.fixture
+def vault() -> Sealing:
+    return Sealing()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/panel.db"
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    server = os.environ.get("PANEL_TEST_POSTGRES", "")
+    assert server, "PANEL_TEST_POSTGRES is not set: scripts/postgres starts a server and prints its URL"
+    schema = f"test_{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {schema}")
+        yield f"{server}&application_name={schema}&options={quote(f'-csearch_path={schema}')}"
+        connection.execute(f"DROP SCHEMA {schema} CASCADE")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+def open_again(url: str, vault: Sealing) -> Iterator[Callable[[], Store]]:
+    """Opens the same database as another process would."""
+    opened: list[Store] = []
+
+    def another() -> Store:
+        opened.append(open_store(url, vault))
+        return opened[-1]
+
+    yield another
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(open_again: Callable[[], Store]) -> Store:
+    return open_again()

@@ -1,0 +1,65 @@
+"""Entities to store, valid in every field, of which a test names the ones that it is about."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from domain.model import (
+    ApiKey,
+    Definition,
+    Deployment,
+    DeploymentStatus,
+    DeployMethod,
+    Kind,
+    Operation,
+    Role,
+    Service,
+    ServiceStatus,
+    Trigger,
+    new_id,
+)
+
+NOW = datetime(2026, 11, 23, 12, 0, 0, 123000, tzinfo=UTC)
+
+
+def after(**length: float) -> datetime:
+    """A time that much later than NOW."""
+    return NOW + timedelta(**length)
+
+
+def service(name: str = "shop", **fields: object) -> Service:
+    """A service."""
+    known = Service(
+        id=new_id("svc"),
+        name=name,
+        deploy_method=DeployMethod.COMPOSE,
+        definition=Definition(compose="services: {}"),
+        created_at=NOW,
+        updated_at=NOW,
+        status=ServiceStatus.STOPPED,
+    )
+    return replace(known, **fields)
+
+
+def deployment(service_id: str, **fields: object) -> Deployment:
+    """A deployment of a service."""
+    known = Deployment(
+        id=new_id("dep"),
+        service_id=service_id,
+        operation_id=new_id("op"),
+        trigger=Trigger.DEPLOY,
+        definition=Definition(compose="services: {}"),
+        created_at=NOW,
+        status=DeploymentStatus.SUCCEEDED,
+    )
+    return replace(known, **fields)
+
+
+def operation(service_id: str = "svc_1", **fields: object) -> Operation:
+    """A queued operation."""
+    return replace(Operation(id=new_id("op"), kind=Kind.DEPLOY, service_id=service_id, created_at=NOW), **fields)
+
+
+def api_key(prefix: str = "abcdefgh", **fields: object) -> ApiKey:
+    """An API key."""
+    known = ApiKey(id=new_id("key"), name="ci", prefix=prefix, digest="d", role=Role.OPERATOR, created_at=NOW)
+    return replace(known, **fields)
