@@ -38,8 +38,8 @@ FORMATS = {
 }
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}{'ies' if noun == 'propert' else 's'}"
+def _count(number: int, noun: str, nouns: str) -> str:
+    return f"{number} {noun if number == 1 else nouns}"
 
 
 def _either(words: Iterable[str]) -> str:
@@ -61,12 +61,12 @@ SENTENCES: Mapping[str, Callable[[Details], str]] = {
     "const": lambda kind: f"must be {_json(kind['expected_value'])}",
     "pattern": lambda kind: f"must match {kind['pattern']}",
     "format": lambda kind: f"must be {FORMATS.get(kind['format'], 'a valid ' + kind['format'])}",
-    "minLength": lambda kind: f"must have at least {_count(kind['limit'], 'character')}",
-    "maxLength": lambda kind: f"must have at most {_count(kind['limit'], 'character')}",
-    "minItems": lambda kind: f"must have at least {_count(kind['limit'], 'item')}",
-    "maxItems": lambda kind: f"must have at most {_count(kind['limit'], 'item')}",
-    "minProperties": lambda kind: f"must have at least {_count(kind['limit'], 'propert')}",
-    "maxProperties": lambda kind: f"must have at most {_count(kind['limit'], 'propert')}",
+    "minLength": lambda kind: f"must have at least {_count(kind['limit'], 'character', 'characters')}",
+    "maxLength": lambda kind: f"must have at most {_count(kind['limit'], 'character', 'characters')}",
+    "minItems": lambda kind: f"must have at least {_count(kind['limit'], 'item', 'items')}",
+    "maxItems": lambda kind: f"must have at most {_count(kind['limit'], 'item', 'items')}",
+    "minProperties": lambda kind: f"must have at least {_count(kind['limit'], 'property', 'properties')}",
+    "maxProperties": lambda kind: f"must have at most {_count(kind['limit'], 'property', 'properties')}",
     "minimum": lambda kind: f"must be at least {kind['limit']}",
     "maximum": lambda kind: f"must be at most {kind['limit']}",
     "exclusiveMinimum": lambda kind: f"must be more than {kind['limit']}",

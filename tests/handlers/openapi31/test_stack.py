@@ -1,0 +1,123 @@
+"""The whole stack: errors from anywhere, the beginning and the end of the process, what is not HTTP."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from handlers.openapi31 import Answer
+
+from .conftest import Client
+
+
+def hiding(_scope: Scope, error: Exception) -> Answer:
+    """As a product would."""
+    return Answer(getattr(error, "status", 500), {"error": "no"})
+
+
+def raising(error: Exception) -> Callable[..., Answer]:
+    def handler() -> Answer:
+        raise error
+
+    return handler
+
+
+@pytest.mark.parametrize("error", [ValueError("secret"), HTTPException(418, "secret"), RecursionError("secret")])
+def test_the_text_of_an_exception_never_leaves(serve: Callable[..., Client], error: Exception) -> None:
+    got = serve({"list_pets": raising(error)}, errors=hiding)("GET", "/shop/pets")
+    assert (got.status_code, got.json()) == (500, {"error": "no"})
+
+
+def test_an_error_outside_is_answered_by_the_same_function(serve: Callable[..., Client]) -> None:
+    def edge(_app: ASGIApp) -> ASGIApp:
+        async def failing(_scope: Scope, _receive: Receive, _send: Send) -> None:
+            raise ValueError("secret")
+
+        return failing
+
+    got = serve(errors=hiding, outer=[edge])("GET", "/shop/pets")
+    assert (got.status_code, got.json()) == (500, {"error": "no"})
+
+
+@pytest.mark.parametrize("answer", [None, Answer(500, object()), Answer(500, headers={"a": "\n"})])
+def test_an_error_that_cannot_be_answered_is_a_bare_500(serve: Callable[..., Client], answer: Any) -> None:
+    got = serve({"list_pets": raising(ValueError("secret"))}, errors=lambda *_: answer)("GET", "/shop/pets")
+    assert (got.status_code, got.content) == (500, b"")
+
+
+def test_headers_that_a_refusal_needs_are_added_and_others_kept(serve: Callable[..., Client]) -> None:
+    ask = serve(errors=lambda _, error: Answer(error.status, {}, {"X-Mine": "1"}))
+    refused = ask("DELETE", "/shop/pets")
+    assert (refused.headers["Allow"], refused.headers["X-Mine"]) == ("GET, HEAD, POST", "1")
+    own = serve(errors=lambda _, error: Answer(error.status, {}, {"WWW-Authenticate": "Mine"}))
+    assert own("POST", "/shop/pets").headers.get_list("WWW-Authenticate") == ["Mine"]
+
+
+def test_many_requests_at_once_do_not_mix(serve: Callable[..., Client]) -> None:
+    async def list_pets(page: int) -> Answer:
+        await asyncio.sleep(0)
+        return Answer(200, page)
+
+    app = serve({"list_pets": list_pets}).app
+
+    async def ask(page: int) -> bytes:
+        sent: list[Any] = []
+        query = f"page={page}".encode()
+        scope = {"type": "http", "method": "GET", "path": "/shop/pets", "query_string": query, "headers": []}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await app(scope, None, send)  # type: ignore[arg-type]  # nothing is received
+        return bytes(sent[1]["body"])
+
+    async def ask_all() -> list[bytes]:
+        return await asyncio.gather(*(ask(page) for page in range(1, 101)))
+
+    assert asyncio.run(ask_all()) == [str(page).encode() for page in range(1, 101)]
+
+
+def exchange(client: Client, scope: dict[str, Any], messages: list[dict[str, Any]]) -> list[str]:
+    sent: list[str] = []
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    asyncio.run(client.app(scope, receive, send))
+    return sent
+
+
+def test_the_lifespan_is_run(serve: Callable[..., Client]) -> None:
+    seen: list[str] = []
+
+    @asynccontextmanager
+    async def lifespan(_app: object) -> AsyncIterator[None]:
+        seen.append("begun")
+        yield
+        seen.append("ended")
+
+    def messages() -> list[dict[str, Any]]:
+        return [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+
+    complete = ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert exchange(serve(lifespan=lifespan), {"type": "lifespan"}, messages()) == complete
+    assert seen == ["begun", "ended"]
+    assert exchange(serve(), {"type": "lifespan"}, messages()) == complete
+
+
+def test_a_websocket_that_nobody_took_is_closed(ask: Client) -> None:
+    scope = {"type": "websocket", "path": "/shop/pets", "query_string": b"", "headers": []}
+    assert exchange(ask, scope, [{"type": "websocket.connect"}]) == ["websocket.close"]
+
+
+def test_importing_it_warns_of_nothing() -> None:
+    subprocess.run([sys.executable, "-W", "error", "-c", "import handlers.openapi31"], check=True)
