@@ -14,6 +14,7 @@ _REFERENCE = re.compile(
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?"
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
+_ID = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
 _LONGEST_NAME = 255
 _LONGEST = 512
 
@@ -31,6 +32,8 @@ def _advice(text: str) -> str | None:
     """What to do about a reference; None when it is good."""
     if not text or len(text) > _LONGEST:
         return f"write a reference of at most {_LONGEST} characters, such as `nginx:1.29`"
+    if _ID.fullmatch(text):
+        return "an id would reach into the images of others; write `name@sha256:…`"
     match = _REFERENCE.fullmatch(text)
     if match:
         return None if len(match["name"]) <= _LONGEST_NAME else f"its name has more than {_LONGEST_NAME} characters"

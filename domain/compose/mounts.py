@@ -6,13 +6,14 @@ from typing import NoReturn
 from domain.compose.context import Context
 from domain.compose.findings import Code, FieldError, Notes, Place, shown
 from domain.compose.refusals import MOUNT, refuse
-from domain.compose.scalars import bad, boolean, inner_path, path, text
+from domain.compose.scalars import absolute, bad, boolean, text
 from domain.compose.values import Fields, Items, Text, Value, items, single
 from domain.project import Mount
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
 _OPTION = re.compile(r"ro|rw|noexec|nosuid|nodev|(uid|gid)=[0-9]{1,9}|mode=[0-7]{3,4}|size=[1-9][0-9]{0,11}[kmgKMG]?")
+_KERNEL_FOLDERS = ("", "proc", "sys", "dev")
 _SHORT = "write `name:/path`, `name:/path:ro` or the long form"
 _LONG = ("type", "source", "target", "read_only")
 
@@ -42,7 +43,7 @@ def _short(value: Text, context: Context) -> Mount:
     target, _, mode = rest.partition(":")
     if mode not in ("", "ro", "rw"):
         raise bad(value, "a mode is `ro` or `rw`; " + _SHORT)
-    return Mount(_declared(source, value, context), inner_path(value, target), mode == "ro")
+    return Mount(_declared(source, value, context), _target(value, target), mode == "ro")
 
 
 def _long(value: Fields, context: Context) -> Mount:
@@ -60,8 +61,17 @@ def _long(value: Fields, context: Context) -> Mount:
     if not source or not parts["target"]:
         message = "Write `source` (the volume's name) and `target` (the path inside the container)."
         raise FieldError(Code.BAD_VALUE, message, value.place)
+    target = single(parts["target"])
     read_only = boolean(parts["read_only"]) if parts["read_only"] else False
-    return Mount(_declared(source.text, source, context), path(parts["target"]), read_only)
+    return Mount(_declared(source.text, source, context), _target(target, target.text), read_only)
+
+
+def _target(value: Text, written: str) -> str:
+    """Where a mount appears: anywhere but over the folders that the kernel fills."""
+    target = absolute(value, written)
+    if target.split("/")[1] in _KERNEL_FOLDERS:
+        raise bad(value, "choose a folder other than `/`, `/proc`, `/sys` and `/dev`")
+    return target
 
 
 def _is_host(source: str, *, anonymous: bool = False) -> bool:
@@ -109,7 +119,7 @@ def _tmpfs(value: Value) -> str:
         raise bad(
             single(value), "options are `size=64m`, `mode=1777`, `uid=`, `gid=`, `ro`, `noexec`, `nosuid`, `nodev`"
         )
-    return inner_path(single(value), target) + colon + options
+    return _target(single(value), target) + colon + options
 
 
 def note_duplicates(mounted: tuple[Mount, ...], in_memory: tuple[str, ...], place: Place, notes: Notes) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from domain.compose.context import Context
 from domain.compose.findings import Code, FieldError, Notes, Place, shown
-from domain.compose.values import Fields, Value, is_null, items, single
+from domain.compose.values import Fields, Value, fitting, is_null, items, single
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,253}[A-Za-z0-9])?")
@@ -39,7 +39,7 @@ def _taken(pair: Pair, context: Context) -> str:
     if known is None:
         message = f"Set the variable `{pair.name}` on the service, or write a value here."
         raise FieldError(Code.MISSING_VARIABLE, message, pair.place)
-    return known
+    return fitting(known, pair.place)
 
 
 def labels(value: Value, notes: Notes) -> dict[str, str]:

@@ -84,6 +84,15 @@ def _wrong(value: Value, wanted: str) -> FieldError:
     return FieldError(Code.WRONG_TYPE, f"Write {wanted} here.", value.place)
 
 
+def fitting(text: str, place: Place) -> str:
+    """The text, when an argument, a label or an environment variable can carry it."""
+    if _CONTROL.search(text):
+        raise FieldError(Code.CONTROL_CHARACTER, "Remove NUL and other control characters.", place)
+    if len(text.encode()) > LONGEST_VALUE:
+        raise FieldError(Code.TOO_LONG, f"A value has at most {LONGEST_VALUE // 1024} KiB.", place)
+    return text
+
+
 class Placer:
     """Turns nodes into values. What an alias repeats becomes a value at each place, with that place's pointer."""
 
@@ -116,17 +125,8 @@ class Placer:
         for message in filled.missing:
             self._notes.add(Code.MISSING_VARIABLE, message, place)
         text = "".join(piece.text for piece in filled.pieces)
-        broken = bool(filled.missing) or self._unfit(text, place)
-        return Text(place, text, node.text, filled.pieces, node.null, broken)
-
-    def _unfit(self, text: str, place: Place) -> bool:
-        if _CONTROL.search(text):
-            self._notes.add(Code.CONTROL_CHARACTER, "Remove NUL and other control characters.", place)
-            return True
-        if len(text.encode()) > LONGEST_VALUE:
-            self._notes.add(Code.TOO_LONG, f"A value has at most {LONGEST_VALUE // 1024} KiB.", place)
-            return True
-        return False
+        fit = self._notes.attempt(lambda found: fitting(found, place), text)
+        return Text(place, text, node.text, filled.pieces, node.null, bool(filled.missing) or fit is None)
 
 
 def _extensible(path: tuple[str, ...]) -> bool:
