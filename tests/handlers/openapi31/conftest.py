@@ -12,6 +12,7 @@ from starlette.types import Scope
 from handlers.openapi31 import Answer, Application, BadParameter, Document, Options, build
 from handlers.openapi31.security import SecurityFunction
 
+Json = Any
 GOOD = {"Authorization": "Bearer good"}
 
 
@@ -56,7 +57,7 @@ class Client:
     def __init__(self, app: Application) -> None:
         self.app = app
 
-    def __call__(self, method: str, path: str, **how: Any) -> httpx.Response:
+    def __call__(self, method: str, path: str, **how: Json) -> httpx.Response:
         async def ask() -> httpx.Response:
             transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
@@ -74,7 +75,7 @@ def document() -> Document:
 def serve(document: Document) -> Callable[..., Client]:
     """Handlers by operationId, options by name; whatever is not given echoes, and knows the good caller."""
 
-    def serve(handlers: Mapping[str, Callable[..., Any]] | None = None, **options: Any) -> Client:
+    def serve(handlers: Mapping[str, Callable[..., Any]] | None = None, **options: Json) -> Client:
         every = {operation.operation_id: echo for operation in document.operations()} | dict(handlers or {})
         usual = {"errors": on_error, "security": {name: knows(name) for name in CREDENTIALS}, "base_path": "/shop"}
         return Client(build(document, every, Options(**{**usual, **options})))

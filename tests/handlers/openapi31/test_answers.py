@@ -11,7 +11,7 @@ import pytest
 
 from handlers.openapi31 import Answer
 
-from .conftest import Client
+from .conftest import Client, Json
 
 SSE = "text/event-stream"
 
@@ -24,7 +24,12 @@ class Pet:
 
 ANSWERS: list[tuple[Answer, int, bytes, str | None]] = [
     (Answer(200, {"a": "ü"}), 200, '{"a":"ü"}'.encode(), "application/json"),
-    (Answer(200, Pet("Rex", datetime(2026, 1, 2, tzinfo=UTC))), 200, b'{"name":"Rex","born":"2026-01-02T00:00:00Z"}', "application/json"),
+    (
+        Answer(200, Pet("Rex", datetime(2026, 1, 2, tzinfo=UTC))),
+        200,
+        b'{"name":"Rex","born":"2026-01-02T00:00:00Z"}',
+        "application/json",
+    ),
     (Answer(200, "text"), 200, b'"text"', "application/json"),
     (Answer(200, "text", media_type="text/plain"), 200, b"text", "text/plain"),
     (Answer(200, b"\xff", media_type="image/png"), 200, b"\xff", "image/png"),
@@ -33,7 +38,7 @@ ANSWERS: list[tuple[Answer, int, bytes, str | None]] = [
     (Answer(202), 202, b"", None),
     (Answer(204, {"a": 1}), 204, b"", None),
     (Answer(304, "x", {"ETag": '"7"'}), 304, b"", None),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("answer", "status", "body", "media_type"), ANSWERS)
@@ -62,13 +67,13 @@ def test_a_header_that_would_break_out_is_an_error(serve: Callable[..., Client],
 class Caller:
     """Drives the application by hand: messages are seen as they are sent, and the client leaves when it is told to."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Json) -> None:
         self.app = app
         self.sent: asyncio.Queue[Any] = asyncio.Queue()
         self.left = asyncio.Event()
         self._asked = False
 
-    async def receive(self) -> Any:
+    async def receive(self) -> Json:
         if not self._asked:
             self._asked = True
             return {"type": "http.request", "body": b"", "more_body": False}
@@ -183,7 +188,7 @@ def test_a_stream_that_fails_half_way_breaks_off(serve: Callable[..., Client]) -
     async def follow_events() -> Answer:
         return Answer(200, events(), media_type=SSE)
 
-    def errors(_scope: Any, error: Exception) -> Answer:
+    def errors(_scope: Json, error: Exception) -> Answer:
         told.append(repr(error.__cause__ or error))
         return Answer(500)
 

@@ -10,7 +10,7 @@ from handlers.openapi31 import Limits
 from handlers.openapi31.body import parse_json
 from handlers.openapi31.errors import BadBody
 
-from .conftest import GOOD, Client
+from .conftest import GOOD, Client, Json
 
 JSON = {**GOOD, "Content-Type": "application/json"}
 
@@ -60,7 +60,7 @@ def test_a_body_that_is_not_strict_json_is_a_400(ask: Client, raw: bytes, messag
 
 
 @pytest.mark.parametrize(("raw", "value"), READABLE, ids=range(len(READABLE)))
-def test_what_only_looks_suspicious_is_read(raw: bytes, value: Any) -> None:
+def test_what_only_looks_suspicious_is_read(raw: bytes, value: Json) -> None:
     assert parse_json(raw, 64) == value or value is None
 
 
@@ -138,7 +138,7 @@ def test_a_compressed_body_is_a_415(ask: Client) -> None:
 def test_what_is_not_json_stays_bytes(serve: Callable[..., Client]) -> None:
     seen: list[Any] = []
 
-    def check_pet(body: Any) -> Any:
+    def check_pet(body: Json) -> Json:
         seen.append(body)
 
     serve({"check_pet": check_pet})(
@@ -189,10 +189,10 @@ def test_a_client_that_leaves_while_sending_is_answered_nothing(ask: Client) -> 
     ]
     scope = {"type": "http", "method": "POST", "path": "/shop/pets", "query_string": b"", "headers": headers}
 
-    async def receive() -> Any:
+    async def receive() -> Json:
         return messages.pop(0)
 
-    async def send(message: Any) -> None:
+    async def send(message: Json) -> None:
         sent.append(message)
 
     asyncio.run(ask.app(scope, receive, send))

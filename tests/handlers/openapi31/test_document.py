@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a table is read by its rows
 """Reading a document, and refusing one that cannot be served."""
 
 import json
@@ -9,8 +10,10 @@ from handlers.openapi31 import Answer, Document, DocumentError, Options, build
 from handlers.openapi31.document import Specification
 from handlers.openapi31.references import References, below, keys_of
 
+from .conftest import Json
 
-def document(paths: dict[str, Any], **more: Any) -> Document:
+
+def document(paths: dict[str, Any], **more: Json) -> Document:
     return Document.load(json.dumps({"openapi": "3.1.0", "paths": paths, **more}).encode())
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import GOOD, Client
+from .conftest import GOOD, Client, Json
 
 ID = "0190a2f4-0000-7000-8000-000000000000"
 VISIT = f"/shop/pets/{ID}/visits"
@@ -40,7 +40,14 @@ BAD_QUERIES: list[tuple[str, list[tuple[str, str]]]] = [
     ("page=9223372036854775808", [("page", "must be an integer")]),
     ("page=" + "9" * 5000, [("page", "must be an integer")]),
     ("page=1&page=2", [("page", "must be given only once")]),
-    ("page=a&kind=fox&limit=1", [("limit", "is not a known parameter"), ("page", "must be an integer"), ("kind", "must be cat or dog (item 1)")]),
+    (
+        "page=a&kind=fox&limit=1",
+        [
+            ("limit", "is not a known parameter"),
+            ("page", "must be an integer"),
+            ("kind", "must be cat or dog (item 1)"),
+        ],
+    ),
     ("Page=1", [("Page", "is not a known parameter")]),
     ("page%5B%5D=1", [("page[]", "is not a known parameter")]),
     ("=1", [("", "is not a known parameter")]),
@@ -57,7 +64,7 @@ BAD_QUERIES: list[tuple[str, list[tuple[str, str]]]] = [
     ("page=%FF", [("page", "is not UTF-8")]),
     ("kind=%ED%A0%80", [("kind", "is not UTF-8")]),
     ("%FF=1", [("%FF", "is not UTF-8")]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("query", "given"), QUERIES)
@@ -102,7 +109,7 @@ def test_a_path_that_is_not_utf_8_is_a_fault_of_its_parameter(ask: Client) -> No
     assert refused.json()["faults"] == [["path", "pet_id", "is not UTF-8"]]
 
 
-def pet(ask: Client, *headers: tuple[str, str]) -> Any:
+def pet(ask: Client, *headers: tuple[str, str]) -> Json:
     return ask("GET", "/shop/pets/rex?key=good", headers=[*headers, *GOOD.items()]).json()
 
 

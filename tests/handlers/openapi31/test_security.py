@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from handlers.openapi31 import CALLER, Answer, Document, DocumentError, Operation, Options, build
 
-from .conftest import GOOD, Client
+from .conftest import GOOD, Client, Json
 
 BAD = {"Authorization": "Bearer bad"}
 ALTERNATIVES: list[tuple[dict[str, str], str | None, str]] = [
@@ -123,7 +123,7 @@ def test_credentials_are_looked_at_before_parameters_and_body(ask: Client) -> No
 def test_authorize_sees_every_operation_and_may_refuse(serve: Callable[..., Client]) -> None:
     seen: list[tuple[str, Any]] = []
 
-    def authorize(operation: Operation, caller: Any) -> None:
+    def authorize(operation: Operation, caller: Json) -> None:
         seen.append((operation.operation_id, caller and caller["by"]))
         if operation.operation_id == "create_pet":
             raise PermissionError
@@ -152,4 +152,4 @@ def test_a_scheme_that_cannot_be_served_is_refused_at_start() -> None:
 
     options = Options(errors=lambda *_: Answer(500), security={"tls": nobody})
     with pytest.raises(DocumentError, match="mutualTLS"):
-        build(Document.load(json.dumps(raw).encode()), {"x": lambda: Answer()}, options)
+        build(Document.load(json.dumps(raw).encode()), {"x": lambda: Answer(204)}, options)

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from handlers.openapi31 import Answer
 
-from .conftest import Client
+from .conftest import Client, Json
 
 
 def hiding(_scope: Scope, error: Exception) -> Answer:
@@ -46,7 +46,7 @@ def test_an_error_outside_is_answered_by_the_same_function(serve: Callable[..., 
 
 
 @pytest.mark.parametrize("answer", [None, Answer(500, object()), Answer(500, headers={"a": "\n"})])
-def test_an_error_that_cannot_be_answered_is_a_bare_500(serve: Callable[..., Client], answer: Any) -> None:
+def test_an_error_that_cannot_be_answered_is_a_bare_500(serve: Callable[..., Client], answer: Json) -> None:
     got = serve({"list_pets": raising(ValueError("secret"))}, errors=lambda *_: answer)("GET", "/shop/pets")
     assert (got.status_code, got.content) == (500, b"")
 
@@ -71,7 +71,7 @@ def test_many_requests_at_once_do_not_mix(serve: Callable[..., Client]) -> None:
         query = f"page={page}".encode()
         scope = {"type": "http", "method": "GET", "path": "/shop/pets", "query_string": query, "headers": []}
 
-        async def send(message: Any) -> None:
+        async def send(message: Json) -> None:
             sent.append(message)
 
         await app(scope, None, send)  # type: ignore[arg-type]  # nothing is received
@@ -86,10 +86,10 @@ def test_many_requests_at_once_do_not_mix(serve: Callable[..., Client]) -> None:
 def exchange(client: Client, scope: dict[str, Any], messages: list[dict[str, Any]]) -> list[str]:
     sent: list[str] = []
 
-    async def receive() -> Any:
+    async def receive() -> Json:
         return messages.pop(0)
 
-    async def send(message: Any) -> None:
+    async def send(message: Json) -> None:
         sent.append(message["type"])
 
     asyncio.run(client.app(scope, receive, send))
