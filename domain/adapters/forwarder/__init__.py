@@ -1,0 +1,138 @@
+"""The embedded router: forwards TCP from one port of this host for each service, in a thread of its own.
+
+Of what was tried, asyncio's Protocols on uvloop (which the web server brings along) carry most: streams cost a task
+and a copy for each direction, and splicing in Python costs two calls for each chunk. A library for it there is none.
+"""
+
+import asyncio
+import resource
+from asyncio import AbstractEventLoop
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from socket import socket
+from threading import Thread
+
+import uvloop
+
+from domain import errors
+from domain.adapters.forwarder.doors import Doors
+from domain.adapters.forwarder.routes import Route, Routes
+from domain.adapters.forwarder.sockets import bind, claim_port
+from domain.ports import Target
+
+FILES = 65_536
+
+
+class Router:
+    """Writes the routes, and once started forwards by them, as may other processes of this host and user.
+
+    A `drain` waits for this process's own connections.
+    """
+
+    def __init__(self, folder: Path, host: str, public_host: str, base_domain: str = "") -> None:
+        self._routes = Routes(folder)
+        self._host = host
+        self._public_host = f"[{public_host}]" if ":" in public_host else public_host
+        self._base_domain = base_domain
+        self._doors = Doors(self._routes, host)
+        self._loop: AbstractEventLoop | None = None
+        self._thread = Thread(target=lambda: None)
+
+    def start(self) -> None:
+        """Returns when every route's port is open, but for those that somebody else has: these are tried again."""
+        _allow_many_connections()
+        loop = uvloop.new_event_loop()
+        self._doors = Doors(self._routes, self._host)
+        self._thread = Thread(target=loop.run_forever, name="forwarder", daemon=True)
+        self._loop = loop
+        self._thread.start()
+        _run(loop, self._doors.start())
+
+    def stop(self) -> None:
+        if self._loop:
+            loop, self._loop = self._loop, None
+            _run(loop, self._doors.stop())
+            loop.call_soon_threadsafe(loop.stop)
+            self._thread.join()
+            loop.close()
+
+    def switch(self, service_id: str, name: str, targets: Sequence[Target]) -> str:
+        with self._routes.locked():
+            known = self._routes.read(service_id)
+            if known:
+                port = known.port
+                self._open(service_id, port)
+                self._routes.write(Route(service_id, name, port, tuple(targets)))
+            else:
+                port = self._publish(service_id, name, tuple(targets))
+        return f"https://{name}.{self._base_domain}" if self._base_domain else f"http://{self._public_host}:{port}"
+
+    def drain(self, service_id: str, seconds: float) -> None:
+        if self._loop:
+            _run(self._loop, self._doors.drain(service_id, seconds))
+
+    def close(self, service_id: str) -> None:
+        with self._routes.locked():
+            self._routes.remove(service_id)
+        if self._loop:
+            _run(self._loop, self._doors.close(service_id))
+
+    def targets(self, service_id: str) -> tuple[Target, ...]:
+        route = self._routes.read(service_id)
+        return route.targets if route else ()
+
+    def routes(self) -> set[str]:
+        return self._routes.ids()
+
+    def problems(self) -> list[str]:
+        """One sentence for each route that visitors cannot use; also for a router that was not started."""
+        return [problem for service_id in sorted(self.routes()) if (problem := self._problem(service_id))]
+
+    def _problem(self, service_id: str) -> str | None:
+        try:
+            route = self._routes.read(service_id)
+        except errors.Unavailable as damaged:
+            return damaged.message
+        if route and not (self._loop and self._doors.has(service_id)):
+            try:
+                bind(self._host, route.port).close()
+            except OSError as error:
+                return _shut(service_id, route.port, error)
+        return None
+
+    def _publish(self, service_id: str, name: str, targets: tuple[Target, ...]) -> int:
+        listener = claim_port(self._host, self._routes.used_ports())
+        port: int = listener.getsockname()[1]
+        with listener:
+            self._routes.write(Route(service_id, name, port, targets))
+            try:
+                self._open(service_id, port, listener)
+            except errors.Unavailable:
+                self._routes.remove(service_id)
+                raise
+        return port
+
+    def _open(self, service_id: str, port: int, listener: socket | None = None) -> None:
+        """A route that visitors cannot use is no success."""
+        if self._loop is None:
+            return
+        try:
+            _run(self._loop, self._doors.open(service_id, port, listener and listener.dup()))
+        except OSError as error:
+            raise errors.Unavailable(_shut(service_id, port, error)) from error
+
+
+def _run(loop: AbstractEventLoop, work: Coroutine[object, object, None]) -> None:
+    asyncio.run_coroutine_threadsafe(work, loop).result()
+
+
+def _shut(service_id: str, port: int, error: OSError) -> str:
+    return f"Port {port} of {service_id} cannot be opened: {error.strerror}; `ss -ltnp` shows which program has it"
+
+
+def _allow_many_connections() -> None:
+    """Every visitor takes two files, and the usual soft limit is 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

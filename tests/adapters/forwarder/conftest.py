@@ -1,0 +1,61 @@
+"""What the tests of the forwarder share: a started router, and servers to forward to."""
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from adapters.forwarder.peers import Listen, Serve, WebServer
+
+from domain.adapters.forwarder import Router
+from domain.ports import Target
+
+
+@pytest.fixture
+def forwarder(tmp_path: Path) -> Iterator[Router]:
+    router = Router(tmp_path / "routes", "127.0.0.1", "127.0.0.1")
+    router.start()
+    yield router
+    router.stop()
+
+
+@pytest.fixture
+def web() -> Iterator[Serve]:
+    started: list[WebServer] = []
+
+    def start(name: str) -> WebServer:
+        started.append(WebServer(name))
+        return started[-1]
+
+    yield start
+    for server in started:
+        if server.thread.is_alive():
+            server.die()
+
+
+@pytest.fixture
+def raw() -> Iterator[Listen]:
+    """Starts a server that hands each connection to a function of the test."""
+    with ThreadPoolExecutor(16) as pool, contextlib.ExitStack() as listeners:
+
+        def serve(listener: socket.socket, talk: Callable[[socket.socket], object]) -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection = listener.accept()[0]
+                    pool.submit(run, connection, talk)
+
+        def run(connection: socket.socket, talk: Callable[[socket.socket], object]) -> None:
+            with connection:
+                connection.settimeout(20)
+                talk(connection)
+
+        def start(talk: Callable[[socket.socket], object]) -> Target:
+            listener = socket.create_server(("127.0.0.1", 0))
+            listeners.callback(listener.close)
+            listeners.callback(listener.shutdown, socket.SHUT_RDWR)
+            pool.submit(serve, listener, talk)
+            return Target("127.0.0.1", listener.getsockname()[1])
+
+        yield start
