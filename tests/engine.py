@@ -93,7 +93,7 @@ def images(docker_host: str, registry: str) -> Images:
     exposed: dict[str, object] = {"ExposedPorts": {"8080/tcp": {}, "8125/udp": {}}}
     made.push("web:1", **exposed)
     made.push("web:2", **exposed)
-    made.push("crash:1", Cmd="echo opening the database; echo cannot open it >&2; exit 3")
+    made.push("crash:1", Cmd="echo opening the database; sleep 0.2; echo cannot open it >&2; exit 3")
     made.push("done:1", Cmd="echo done")
     made.push("unhealthy:1", **exposed, Healthcheck=_healthcheck("test", "-f", "/never", retries=2))
     ready = _healthcheck("test", "-f", "/tmp/ready", retries=1000)

@@ -63,7 +63,11 @@ class Connection:
             connection = http.client.HTTPSConnection(url.netloc, timeout=QUICK, context=self._context())
         else:
             connection = http.client.HTTPConnection(url.netloc, timeout=QUICK)
-        connection.connect()
+        try:
+            connection.connect()
+        except OSError:
+            connection.close()
+            raise
         connection.sock.settimeout(None)
         return connection
 
@@ -71,19 +75,22 @@ class Connection:
         """Made late, since the version is agreed with an engine that answers."""
         with self._lock:
             if seconds not in self._clients:
+                self.wire().close()  # says plainly what is wrong, where the library wraps it three times
                 self._clients[seconds] = APIClient(self.host, version="auto", timeout=seconds, tls=self._tls)
             return self._clients[seconds]
 
     def _forget(self) -> None:
         """The engine that comes back may be another version."""
         with self._lock:
-            self._clients.clear()
+            clients, self._clients = self._clients, {}
+        for client in clients.values():
+            client.close()
 
     def _unavailable(self, away: Exception) -> errors.Unavailable:
         return errors.Unavailable(
             f"The Docker engine at {self.host} does not answer. Start it, or set DOCKER_HOST to where it listens",
             code="engine_unavailable",
-            details=_innermost(away),
+            details=str(away),
         )
 
     def _context(self) -> ssl.SSLContext:
@@ -104,10 +111,3 @@ class _Unix(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(QUICK)
         self.sock.connect(self._path)
-
-
-def _innermost(error: BaseException) -> str:
-    """Libraries wrap the one sentence that matters: 'Permission denied', 'Connection refused'."""
-    while isinstance(error.__cause__ or error.__context__, OSError):
-        error = error.__cause__ or error.__context__ or error
-    return str(error)

@@ -2,8 +2,10 @@
 
 import ipaddress
 import random
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from docker import APIClient
 from docker.errors import APIError, NotFound
@@ -16,32 +18,34 @@ Subnet = ipaddress.IPv4Network
 # 29 containers a network, 2048 networks in a /16.
 PREFIX = 27
 ATTEMPTS = 20
+ROUTES = Path("/proc/net/route")
 
 
 def create(client: APIClient, subnets: Subnet, name: str, labels: Mapping[str, str], *, internal: bool) -> None:
     """Safe under many processes: who is told that its subnet was just taken looks again."""
     for _ in range(ATTEMPTS):
         if _exists(client, name, labels):
-            return None
+            return
         try:
             made = _made(client, _free(client, subnets), name, labels, internal=internal)
         except APIError as refused:
             if not (conflicts(refused) or "overlap" in (refused.explanation or "").lower()):
                 raise
         else:
-            return _only(client, name, made)
+            if _alone(client, name, made):
+                return
     raise EngineRefused(f"No subnet of {subnets} could be had for network {name} in {ATTEMPTS} attempts")
 
 
 def remove(client: APIClient, name: str) -> None:
     """A container that died badly can leave its endpoint behind, and that would keep the network."""
-    try:
-        found = client.inspect_network(name)
-        for endpoint in (found["Containers"] or {}).values():
-            _disconnect(client, name, endpoint["Name"])
-        client.remove_network(found["Id"])
-    except NotFound:
-        return
+    for found in _named(client, name):
+        try:
+            for endpoint in (client.inspect_network(found["Id"])["Containers"] or {}).values():
+                _disconnect(client, found["Id"], endpoint["Name"])
+            client.remove_network(found["Id"])
+        except NotFound:
+            continue
 
 
 def _disconnect(client: APIClient, network: str, container: str) -> None:
@@ -51,16 +55,16 @@ def _disconnect(client: APIClient, network: str, container: str) -> None:
         return  # it left by itself, or the removal that follows says why it cannot
 
 
-def _named(client: APIClient, name: str) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = client.networks(names=[name])
-    return [each for each in found if each["Name"] == name]
+def _named(client: APIClient, name: str) -> list[dict[str, Any]]:
+    """The engine's filter takes part of a name too."""
+    return [found for found in client.networks(names=[name]) if found["Name"] == name]
 
 
 def _exists(client: APIClient, name: str, labels: Mapping[str, str]) -> bool:
-    for found in _named(client, name):
-        must_be_ours(found["Labels"] or {}, labels, name)  # type: ignore[arg-type]
-        return True
-    return False
+    found = _named(client, name)
+    for each in found:
+        must_be_ours(each["Labels"] or {}, labels, name)
+    return bool(found)
 
 
 def _made(client: APIClient, subnet: Subnet, name: str, labels: Mapping[str, str], *, internal: bool) -> str:
@@ -75,11 +79,13 @@ def _made(client: APIClient, subnet: Subnet, name: str, labels: Mapping[str, str
     return str(made["Id"])
 
 
-def _only(client: APIClient, name: str, made: str) -> None:
-    """Engines before 25 let two callers make the same name at once; all of them agree here on which one stays."""
-    for extra in sorted(str(each["Id"]) for each in _named(client, name))[1:]:
-        if extra == made:
-            client.remove_network(made)
+def _alone(client: APIClient, name: str, made: str) -> bool:
+    """Engines before 25 let two callers make one name at once: whoever sees another's takes his own back."""
+    if [each["Id"] for each in _named(client, name)] == [made]:
+        return True
+    client.remove_network(made)
+    time.sleep(random.uniform(0, 0.2))  # noqa: S311 - it spreads, it hides nothing
+    return False
 
 
 def _free(client: APIClient, subnets: Subnet) -> Subnet:
@@ -105,8 +111,7 @@ def _at_engine(client: APIClient) -> Iterator[Subnet]:
 
 def _on_host() -> Iterator[Subnet]:
     """Where this host sends packets already: another engine's networks, a VPN. The default route counts for nothing."""
-    table = Path("/proc/net/route")
-    for line in table.read_text().splitlines()[1:] if table.exists() else ():
+    for line in ROUTES.read_text().splitlines()[1:] if ROUTES.exists() else ():
         _, destination, _, _, _, _, _, mask = line.split()[:8]
         if int(mask, 16):
             yield Subnet((_address(destination), str(ipaddress.IPv4Address(_address(mask)))))

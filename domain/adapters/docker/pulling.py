@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from docker import APIClient
-from docker.errors import APIError, NotFound
+from docker.errors import APIError, NotFound, NullResource
 from docker.utils import parse_repository_tag
 
 from domain.adapters.docker.connection import Connection
@@ -159,8 +159,8 @@ def _held(client: APIClient, reference: str) -> dict[str, Any] | None:
         found: dict[str, Any] = client.inspect_image(reference)  # type: ignore[no-untyped-call]
     except NotFound:
         return None
-    except APIError as refused:
-        raise ImageMissing(f"{reference!r} cannot be an image: {refused.explanation}") from refused
+    except (APIError, NullResource) as refused:
+        raise ImageMissing(f"{reference!r} cannot be an image: {refused}") from refused
     return found
 
 

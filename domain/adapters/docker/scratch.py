@@ -13,6 +13,7 @@ from typing import Any
 
 from domain.ports import ImageMissing
 
+BUSYBOX = Path("/bin/busybox")
 EPOCH = "1970-01-01T00:00:00Z"
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -49,9 +50,8 @@ class Scratch:
 
 def busybox() -> bytes:
     """The host's busybox, when it needs no library beside it."""
-    path = Path("/bin/busybox")
-    if not path.exists() or _interpreted(program := path.read_bytes()):
-        raise ImageMissing("The panel builds this image from a static /bin/busybox: apt-get install busybox-static")
+    if not BUSYBOX.exists() or _interpreted(program := BUSYBOX.read_bytes()):
+        raise ImageMissing(f"The panel builds this image from a static {BUSYBOX}: apt-get install busybox-static")
     return program
 
 

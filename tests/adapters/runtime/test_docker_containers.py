@@ -1,0 +1,255 @@
+"""What only the real engine can prove of containers: limits, isolation of networks, data in volumes, output."""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.request import urlopen
+
+import pytest
+from docker.errors import NotFound
+from engine import Images
+from stage import Stage
+
+from domain.adapters import docker
+from domain.adapters.docker.hello import HELLO
+from domain.ports import ContainerSpec, EngineRefused
+from domain.project import Component, Probe
+
+pytestmark = pytest.mark.engine
+# CAP_NET_RAW, CAP_MKNOD, CAP_AUDIT_WRITE, CAP_SETFCAP: their numbers in the kernel.
+DENIED_BITS = (13, 27, 29, 31)
+
+
+def test_limits_reach_the_engine(real: Stage, images: Images):
+    name = real.created(cpu=0.5, memory_mb=64, stop_grace=2.5, restart="on-failure", labels={**real.labels, "a": "b"})
+    found = images.client.inspect_container(name)
+    host = found["HostConfig"]
+    assert (host["NanoCpus"], host["Memory"], host["MemorySwap"]) == (500_000_000, 64 * 2**20, 64 * 2**20)
+    assert (host["PidsLimit"], host["Init"], host["Privileged"]) == (512, True, False)
+    assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
+    assert host["RestartPolicy"]["Name"] == "on-failure"
+    assert host["PortBindings"] in ({}, None)
+    assert found["Config"]["StopTimeout"] == 3
+
+
+def test_a_container_cannot_gain_privileges(real: Stage):
+    status = dict(line.split(":\t") for line in real.said("web", "cat /proc/self/status") if ":\t" in line)
+    assert status["NoNewPrivs"] == "1"
+    bounding = int(status["CapBnd"], 16)
+    assert not [bit for bit in DENIED_BITS if bounding >> bit & 1]
+    assert bounding
+
+
+def test_all_capabilities_can_be_dropped(real: Stage):
+    assert "CapBnd:\t0000000000000000" in real.said("web", "cat /proc/self/status", cap_drop=("ALL",))
+
+
+def test_a_memory_limit_is_held(real: Stage):
+    greedy = real.started("web", command=("sh", "-c", "x=x; while :; do x=$x$x; done"), memory_mb=16)
+    assert real.ended(greedy).exit_code == 137
+
+
+def test_the_probe_has_all_its_figures(real: Stage, images: Images):
+    probe = Probe(("CMD-SHELL", "exit 0"), interval=1.5, timeout=2, retries=7, start_period=4)
+    found = images.client.inspect_container(real.created(probe=probe))["Config"]["Healthcheck"]
+    second = 1_000_000_000
+    assert found["Test"] == ["CMD-SHELL", "exit 0"]
+    assert (found["Interval"], found["Timeout"]) == (1.5 * second, 2 * second)
+    assert (found["Retries"], found["StartPeriod"]) == (7, 4 * second)
+
+
+def test_a_probe_without_a_test_keeps_that_of_the_image(real: Stage, images: Images):
+    name = real.created("web", "unhealthy:1", probe=Probe((), interval=1))
+    assert images.client.inspect_container(name)["Config"]["Healthcheck"]["Test"] == ["CMD", "test", "-f", "/never"]
+
+
+def test_words_reach_the_program_as_they_are(real: Stage):
+    nasty = ("$(id)", "; ls", "`id`", "-n", "a b", '"', "'", "*", "ünï")
+    name = real.started("web", command=("sh", "-c", 'printf "[%s]\\n" "$@"', "sh", *nasty))
+    real.ended(name)
+    assert real.runtime.logs(name, 20) == [f"[{word}]" for word in nasty]
+
+
+def test_environment_user_and_folder_are_the_given_ones(real: Stage):
+    given = {"environment": {"GREETING": "$HOME ${X} `id`"}, "user": "1234:77", "working_dir": "/tmp"}
+    said = real.said("web", 'echo "$GREETING"; id -u; id -g; pwd', **given)
+    assert said == ["$HOME ${X} `id`", "1234", "77", "/tmp"]
+
+
+def test_a_read_only_container_writes_to_its_tmpfs_alone(real: Stage):
+    script = "touch /x 2>/dev/null || echo no; touch /scratch/x && echo yes"
+    assert real.said("web", script, read_only=True, tmpfs=("/scratch:size=1m",)) == ["no", "yes"]
+
+
+def test_data_in_a_volume_outlives_its_container(real: Stage):
+    volume = real.volume()
+    assert real.said("writer", "echo kept >/data/file", volumes={volume: ("/data", False)}) == []
+    real.runtime.remove(real.name("writer"))
+    script = "cat /data/file; touch /data/other 2>/dev/null || echo read-only"
+    assert real.said("reader", script, volumes={volume: ("/data", True)}) == ["kept", "read-only"]
+
+
+def test_volumes_without_a_name_go_with_their_container(real: Stage, images: Images):
+    images.push("volume:1", Volumes={"/data": {}})
+    name = real.started("web", "volume:1")
+    [mount] = images.client.inspect_container(name)["Mounts"]
+    real.runtime.remove(name)
+    with pytest.raises(NotFound):
+        images.client.inspect_volume(mount["Name"])
+
+
+def test_nothing_of_the_host_is_mounted(real: Stage, images: Images):
+    name = real.started("web", volumes={real.volume(): ("/data", False)})
+    found = images.client.inspect_container(name)
+    assert [mount["Type"] for mount in found["Mounts"]] == ["volume"]
+    assert not found["HostConfig"]["Binds"]
+    assert not [line for line in real.said("ls", "ls /run /var/run 2>/dev/null; cat /proc/mounts") if ".sock" in line]
+
+
+def test_containers_of_a_network_find_each_other_by_name_and_alias(real: Stage):
+    network = real.network()
+    real.started("web", networks={network: ("front",)})
+    for name in ("web", "front"):
+        asked = f"wget -q -O - http://{name}:8080/index.html"
+        assert real.said(f"ask-{name}", asked, networks={network: ()}) == [real.reference("web:1")]
+
+
+def test_containers_of_different_networks_do_not_reach_each_other(real: Stage):
+    web = real.started("web", networks={real.network("theirs"): ()})
+    address = real.until(web, lambda found: real.runtime.accepts(found, 8080)).address
+    script = f"wget -q -T 2 -O - http://{address}:8080/index.html || echo unreachable; nslookup web 2>&1 | cat"
+    said = real.said("other", script, networks={real.network("ours"): ()})
+    assert "unreachable" in "".join(said)
+    assert real.reference("web:1") not in said
+
+
+def test_an_internal_network_is_closed_to_the_world_and_open_to_this_host(real: Stage, images: Images):
+    network = real.network(internal=True)
+    assert images.client.inspect_network(network)["Internal"] is True
+    real.until(real.started("web", networks={network: ()}), lambda found: real.runtime.accepts(found, 8080))
+
+
+def test_a_container_is_in_all_its_networks_also_when_it_was_half_made(real: Stage, images: Images):
+    networks = {real.network("one"): ("first",), real.network("two"): ("second",)}
+    spec = real.spec("web", networks=networks)
+    one = {real.name("one"): ("first",)}
+    real.runtime.create(ContainerSpec(spec.name, spec.image, spec.component, {}, one, {}, real.labels))
+    real.runtime.create(spec)
+    found = images.client.inspect_container(spec.name)["NetworkSettings"]["Networks"]
+    assert set(found) == set(networks)
+    assert {"web", "second"} <= set(found[real.name("two")]["Aliases"])
+    real.runtime.start(spec.name)
+    assert real.said("ask", "wget -q -O - http://second:8080/index.html", networks={real.name("two"): ()})
+
+
+def test_a_program_that_ignores_the_wish_is_ended_after_its_grace(real: Stage):
+    name = real.started("sleeper", "sleeper:1")
+    real.until(name, lambda found: bool(real.runtime.logs(name, 1)))
+    before = time.monotonic()
+    real.runtime.stop(name, 1)
+    assert 0.9 < time.monotonic() - before < 8
+    assert real.now(name).exit_code == 137
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"user": "nobody-here"}, "unable to find user"),
+        ({"working_dir": "not/absolute"}, "path"),
+    ],
+)
+def test_what_cannot_start_is_refused_in_the_words_of_the_engine(real: Stage, given: dict[str, object], words: str):
+    with pytest.raises(EngineRefused, match=words):
+        real.started(**given)
+
+
+def test_a_command_that_is_not_in_the_image_ends_with_127_and_says_so(real: Stage):
+    name = real.started("web", command=("no-such-program",))
+    assert real.ended(name).exit_code == 127
+    assert "no-such-program" in real.runtime.logs(name, 5)[0]
+
+
+def test_output_is_safe_to_show(real: Stage):
+    script = (
+        r"""printf 'a\000b \033[31mred\033[0m \033]0;title\007\377\n</script>\r\n'; printf '%20000s\n' x; printf last"""
+    )
+    lines = real.said("web", script)
+    assert lines[:2] == ["ab red \ufffd", "</script>"]
+    assert len(lines[2]) == 8192
+    assert lines[3] == "last"
+    json.dumps(lines).encode()
+
+
+def test_a_line_of_ten_megabytes_is_cut_quickly(real: Stage):
+    name = real.started("web", command=("sh", "-c", "printf '%10000000s\\n' x"), memory_mb=64)
+    real.ended(name)
+    before = time.monotonic()
+    assert all(len(line) <= 8192 for line in real.runtime.logs(name, 50))
+    assert time.monotonic() - before < 3
+
+
+def test_a_busy_container_uses_about_what_it_is_given(real: Stage):
+    name = real.started("web", command=("sh", "-c", "while :; do :; done"), cpu=0.4)
+    assert 0.2 < real.runtime.usage([name]).cpu < 0.7
+    time.sleep(0.3)
+    assert 0.2 < real.runtime.usage([name]).cpu < 0.7
+
+
+def test_forty_networks_are_made_at_once_by_two_processes(real: Stage, docker_host: str, images: Images):
+    runtimes = [real.runtime, docker.Runtime(docker_host)]
+    with ThreadPoolExecutor(6) as pool:
+        made = [
+            pool.submit(runtimes[number % 2].create_network, real.name(f"net{number}"), real.labels)
+            for number in range(40)
+        ]
+        for each in made:
+            each.result()
+    found = images.client.networks(filters={"label": [f"panel.instance={real.labels['panel.instance']}"]})
+    subnets = {network["IPAM"]["Config"][0]["Subnet"] for network in found}
+    assert len(subnets) == 40
+    assert all(subnet.startswith("10.210.") and subnet.endswith("/27") for subnet in subnets)
+
+
+def test_one_network_made_by_many_at_once_is_one(real: Stage, docker_host: str, images: Images):
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _: docker.Runtime(docker_host).create_network(real.name("net"), real.labels), range(6)))
+    assert len(images.client.networks(names=[real.name("net")])) == 1
+
+
+def test_a_range_that_is_used_up_says_so(real: Stage, docker_host: str):
+    small = docker.Runtime(docker_host, subnets="10.211.77.0/27")
+    small.create_network(real.name("one"), real.labels)
+    with pytest.raises(EngineRefused, match=r"10\.211\.77\.0/27 are in use"):
+        small.create_network(real.name("two"), real.labels)
+
+
+def test_restarts_are_counted_in_the_list_without_asking_each_time(real: Stage, images: Images):
+    quiet = [real.created(f"web{number}") for number in range(3)]
+    real.runtime.containers(real.labels)
+    asked = []
+    inspect = type(images.client).inspect_container
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(images.client), "inspect_container", lambda *given: asked.append(given) or inspect(*given))
+        for _ in range(3):
+            assert {each.name for each in real.runtime.containers(real.labels)} == set(quiet)
+    assert not asked
+
+
+def test_hello_greets_as_nobody_on_a_read_only_disk(real: Stage):
+    image = real.runtime.pull(HELLO, lambda layers: None)
+    component = Component("hello", HELLO, read_only=True, cap_drop=("ALL",))
+    given = {"GREETING": "<b>Good & early</b>"}
+    networks = {real.network(): ()}
+    spec = ContainerSpec(real.name("hello"), image.digest, component, given, networks, {}, real.labels)
+    real.runtime.create(spec)
+    real.runtime.start(spec.name)
+    found = real.until(spec.name, lambda found: real.runtime.answers(found, 8080, "/healthz", 5))
+    with urlopen(f"http://{found.address}:8080/", timeout=5) as page:
+        assert b"<h1>&lt;b&gt;Good &amp; early&lt;/b&gt;</h1>" in page.read()
+    assert real.runtime.logs(spec.name, 5) == ["hello listens on port 8080"]
+
+
+def test_lines_of_both_outputs_keep_their_order(real: Stage):
+    script = "for n in 1 2 3; do echo out $n; sleep 0.1; echo err $n >&2; sleep 0.1; done"
+    lines = real.said("web", script)
+    assert lines == [f"{stream} {number}" for number in (1, 2, 3) for stream in ("out", "err")]
