@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 import orjson
-from jsonschema_rs import Validator
+from jsonschema_rs import ValidationError, Validator
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
@@ -88,15 +88,16 @@ def is_json(media_type: str) -> bool:
     return media_type.endswith(("/json", "+json"))
 
 
-def _errors(validator: Validator, value: Any) -> Iterable[Any]:  # noqa: ANN401 - see BodyPlan.read
+def _errors(validator: Validator, value: Any) -> Iterable[ValidationError]:  # noqa: ANN401 - see BodyPlan.read
     """All errors; of a body with thousands of values only the first, since gathering them holds up the loop."""
     if all(size <= MANY_NODES for size in accumulate(len(level) for level in _levels(value))):
         return validator.iter_errors(value)
+    first = []
     try:
         validator.validate(value)
-    except ValueError as error:
-        return [error]
-    return []
+    except ValidationError as error:
+        first.append(error)
+    return first
 
 
 def _sent(scope: Scope) -> Sent:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
+from math import isfinite
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -19,7 +20,7 @@ Values = dict[str, Any]
 ENOUGH_FAULTS = 100
 
 INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
-NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,2})?", re.ASCII)
+NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,3})?", re.ASCII)
 
 
 def _integer(text: str) -> object:
@@ -27,7 +28,7 @@ def _integer(text: str) -> object:
 
 
 def _number(text: str) -> object:
-    return float(text) if NUMBER.fullmatch(text) else text
+    return float(text) if NUMBER.fullmatch(text) and isfinite(float(text)) else text
 
 
 def _boolean(text: str) -> object:

@@ -175,6 +175,13 @@ def test_a_body_in_chunks_is_put_together(ask: Client) -> None:
     assert ask("POST", "/shop/pets", content=chunks(), headers=JSON).json()["body"] == {"name": "Rex"}
 
 
+def test_no_bytes_in_chunks_are_an_absent_body(ask: Client) -> None:
+    async def nothing() -> AsyncIterator[bytes]:
+        yield b""
+
+    assert ask("POST", "/shop/pets/check", content=nothing(), headers=JSON).json()["body"] is None
+
+
 def test_a_content_length_that_is_no_number_is_a_400(ask: Client) -> None:
     assert ask("POST", "/shop/pets", content=b"{}", headers={**JSON, "Content-Length": "two"}).status_code == 400
 

@@ -114,7 +114,9 @@ def test_the_lifespan_is_run(serve: Callable[..., Client]) -> None:
     assert exchange(serve(), {"type": "lifespan"}, messages()) == complete
 
 
-def test_a_websocket_that_nobody_took_is_closed(ask: Client) -> None:
+@pytest.mark.parametrize("validate_responses", [False, True])
+def test_a_websocket_that_nobody_took_is_closed(serve: Callable[..., Client], validate_responses: bool) -> None:
+    ask = serve(validate_responses=validate_responses)
     scope = {"type": "websocket", "path": "/shop/pets", "query_string": b"", "headers": []}
     assert exchange(ask, scope, [{"type": "websocket.connect"}]) == ["websocket.close"]
 
