@@ -136,6 +136,14 @@ def test_a_default_is_the_authors_writing_and_is_split(web: Callable[..., Compon
     assert web("command: ${A:-run --fast}").command == ("run", "--fast")
 
 
+@pytest.mark.parametrize("name", ["volumes", "deploy", "environment", "image", "command", "expose", "healthcheck"])
+def test_what_cannot_be_filled_in_is_one_finding_and_not_two(name: str):
+    checked = check(
+        f"services: {{web: {{image: x}}, db: {{image: x, {name}: $NO}}}}".replace("image: x, image", "image")
+    )
+    assert [found.code for found in checked.findings] == ["missing_variable"]
+
+
 @pytest.mark.parametrize("value", ["/etc", "/var/run/docker.sock", "..", "~", "C:\\x"])
 def test_a_value_passes_the_same_policy_as_what_is_written(field: Callable[..., Checked], value: str):
     codes = {found.code.value for found in field("volumes: ['$A:/x']", A=value).findings}
