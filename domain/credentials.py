@@ -5,16 +5,16 @@ A key is `aap_XXXXXXXX_` (what it is looked up by), a secret of more than 170 bi
 
 import hashlib
 import hmac
-import ipaddress
 import re
 import secrets
 import string
 import zlib
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from threading import Lock
 
+from domain import networks
 from domain.access import PERMISSIONS, Caller
 from domain.errors import Refusal, Unauthenticated
 from domain.model import ApiKey, Role
@@ -47,6 +47,11 @@ def digest(text: str) -> str:
 def permissions(key: ApiKey) -> frozenset[str]:
     """What a key may do: its role's permissions but for the denied ones."""
     return PERMISSIONS[key.role] - frozenset(key.denied_permissions)
+
+
+def expired(key: ApiKey, now: datetime) -> bool:
+    """From the very moment of its expiry on."""
+    return key.expires_at is not None and key.expires_at <= now
 
 
 def caller(key: ApiKey, address: str = "", request_id: str = "") -> Caller:
@@ -92,7 +97,7 @@ class Desk:
         with self._ports.store.read() as work:
             key = work.api_keys.by_prefix(prefix) or _NOBODY
         now = self._ports.clock.now()
-        if not _matches(key, digest(text), now) or _expired(key, now) or not _admits(key.allowed_ips, address):
+        if not _matches(key, digest(text), now) or expired(key, now) or not networks.admits(key.allowed_ips, address):
             raise unknown()
         self._note({key.id: _Use(now, address)})
         return caller(key, address, request_id)
@@ -111,7 +116,7 @@ class Desk:
             self._note(uses)
             raise
 
-    def _note(self, uses: dict[str, _Use]) -> None:
+    def _note(self, uses: Mapping[str, _Use]) -> None:
         with self._lock:
             for key_id, use in uses.items():
                 known = self._uses.get(key_id)
@@ -131,20 +136,6 @@ def _matches(key: ApiKey, given: str, now: datetime) -> bool:
     current = hmac.compare_digest(given, key.digest)
     previous = hmac.compare_digest(given, key.previous_digest or _NOBODY.digest)
     return current or (previous and key.previous_until is not None and now < key.previous_until)
-
-
-def _expired(key: ApiKey, now: datetime) -> bool:
-    return key.expires_at is not None and key.expires_at <= now
-
-
-def _admits(networks: Iterable[str], address: str) -> bool:
-    allowed = [ipaddress.ip_network(network) for network in networks]
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:  # a caller without an address, as at a unix socket, is in no network
-        return not allowed
-    seen = getattr(found, "ipv4_mapped", None) or found
-    return not allowed or any(seen in network for network in allowed)
 
 
 def _random(length: int) -> str:

@@ -68,7 +68,6 @@ class Services(Repository[Service], Protocol):
         """Every service whose live deployment should be running and that no work is going on at."""
 
 
-
 class Deployments(Repository[Deployment], Protocol):
     """Deployments, and what only they are asked."""
 

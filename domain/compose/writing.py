@@ -15,5 +15,13 @@ def for_image(image: str, port: int | None, command: list[str] | None) -> str:
     return yaml.safe_dump({"services": {"app": app}}, sort_keys=False)
 
 
+def with_image(text: str, image: str) -> str:
+    """The text with another image for its first service; for texts that `for_image` wrote."""
+    written = yaml.safe_load(text)
+    first = next(iter(written["services"].values()))
+    first["image"] = _literal(image)
+    return yaml.safe_dump(written, sort_keys=False)
+
+
 def _literal(text: str) -> str:
     return text.replace("$", "$$")

@@ -1,0 +1,95 @@
+"""When a container counts as healthy, and waiting until it does."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from domain.ports import Container, ContainerSpec, Ports
+from domain.project import Condition
+from domain.release import Release
+from domain.report import Broken, Report
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
+_GRACE = timedelta(seconds=1)
+_LAST_LINES = 20
+
+
+class Checks:
+    """Looks at the containers of a release until they are as they should be, or never will be."""
+
+    def __init__(self, ports: Ports, release: Release, report: Report) -> None:
+        self._ports = ports
+        self._release = release
+        self._report = report
+        self._deadline = ports.clock.now() + timedelta(seconds=release.timeout)
+        self._running_since: dict[str, datetime] = {}
+
+    def wait_for(self, name: str, condition: Condition) -> None:
+        """Return when all replicas of a component meet a condition of `depends_on`."""
+        component = self._release.project.component(name)
+        for container in self._release.replicas(component) if component else ():
+            self._until(container, self._judge(condition))
+
+    def wait_for_all(self) -> None:
+        """Return when every container is healthy, or has ended well where it is waited for to end."""
+        for container in self._release.containers():
+            self._until(container, self._completed if self._ends(container) else self._healthy)
+
+    def wait_for_container(self, container: ContainerSpec) -> None:
+        """Return when this one is healthy."""
+        self._until(container, self._healthy)
+
+    def _judge(self, condition: Condition) -> Callable[[ContainerSpec, Container], bool]:
+        if condition == "service_healthy":
+            return self._healthy
+        return self._completed if condition == "service_completed_successfully" else self._started
+
+    def _until(self, container: ContainerSpec, judge: Callable[[ContainerSpec, Container], bool]) -> None:
+        pause = _FIRST_PAUSE
+        while not judge(container, self._seen(container)):
+            self._report.check()
+            if self._ports.clock.now() >= self._deadline:
+                raise self._broken(container, "timed_out", f"was not ready within {self._release.timeout} seconds")
+            self._ports.clock.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+    def _seen(self, container: ContainerSpec) -> Container:
+        seen = self._ports.runtime.inspect(container.name)
+        if seen is None:
+            raise self._broken(container, "container_exited", "was removed behind the panel's back")
+        return seen
+
+    def _started(self, container: ContainerSpec, seen: Container) -> bool:
+        return seen.state == "running" or (self._ends(container) and seen.exit_code == 0)
+
+    def _completed(self, container: ContainerSpec, seen: Container) -> bool:
+        if seen.state == "exited" and seen.exit_code != 0:
+            raise self._broken(container, "dependency_failed", f"ended with {seen.exit_code}")
+        return seen.state == "exited"
+
+    def _healthy(self, container: ContainerSpec, seen: Container) -> bool:
+        if seen.state == "exited" or seen.restarts > 0:
+            raise self._broken(container, "container_exited", f"ended with {seen.exit_code} while starting")
+        if seen.health == "unhealthy":
+            raise self._broken(container, "unhealthy", "is unhealthy by its own healthcheck")
+        return seen.state == "running" and seen.health in (None, "healthy") and self._reachable(container, seen)
+
+    def _reachable(self, container: ContainerSpec, seen: Container) -> bool:
+        check, front = self._release.health_check, self._release.front
+        if check and front and front[0].name == container.component.name:
+            return self._ports.runtime.answers(seen, check.port or front[1], check.path, check.timeout)
+        if seen.health == "healthy":
+            return True
+        if container.component.expose:
+            port = front[1] if front and front[0].name == container.component.name else container.component.expose[0]
+            return self._ports.runtime.accepts(seen, port)
+        since = self._running_since.setdefault(container.name, self._ports.clock.now())
+        return self._ports.clock.now() - since >= _GRACE
+
+    def _ends(self, container: ContainerSpec) -> bool:
+        """Whether another component waits for this one to end."""
+        wishes = (component.depends_on.get(container.component.name) for component in self._release.project.components)
+        return "service_completed_successfully" in wishes
+
+    def _broken(self, container: ContainerSpec, code: str, what: str) -> Broken:
+        log = self._ports.runtime.logs(container.name, _LAST_LINES)
+        return Broken(code, f"{container.component.name} {what}", [self._report.redacted(line) for line in log])

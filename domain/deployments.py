@@ -1,0 +1,274 @@
+"""Deployments: asking for one, starting, stopping, scaling, going back, and their history."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from difflib import unified_diff
+from typing import Any
+
+from domain import definitions, operations, revisions, services
+from domain.access import Caller, absent, sees
+from domain.effects import Change, DryRun
+from domain.errors import Conflict
+from domain.model import (
+    ENDED_DEPLOYMENT,
+    Definition,
+    Deployment,
+    DeploymentStatus,
+    DeployMethod,
+    Kind,
+    LogLine,
+    Operation,
+    OperationStatus,
+    Service,
+    ServiceStatus,
+    Trigger,
+)
+from domain.ports import Page, Ports, Work
+from domain.queries import query, scoped
+from domain.queue import enqueue, enqueue_deployment, leave
+
+_SETTINGS = {"port": "port", "sizes": "resources", "health_check": "health_check", "timeout": "deploy_timeout"}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a deployment changed against the success before it."""
+
+    compose: str | None
+    variables_added: tuple[str, ...]
+    variables_removed: tuple[str, ...]
+    variables_changed: tuple[str, ...]
+    settings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class History:
+    """A deployment and what it changed."""
+
+    deployment: Deployment
+    changes: Difference
+
+
+@dataclass(frozen=True)
+class Log:
+    """Lines of a deployment's log; `complete` when nothing more will come after them."""
+
+    lines: tuple[LogLine, ...]
+    next_after: int
+    complete: bool
+
+
+def visible(caller: Caller, work: Work, deployment_id: str) -> Deployment:
+    """The deployment, or NotFound."""
+    deployment = work.deployments.get(deployment_id)
+    if deployment is None or not sees(caller, deployment.customer_id):
+        raise absent("Deployment", deployment_id)
+    return deployment
+
+
+def deploy_service(
+    ports: Ports, caller: Caller, service_id: str, body: Mapping[str, Any] | None = None, *, dry_run: bool = False
+) -> History | DryRun:
+    """Queue a deployment of the current definition, or first of another image or compose text."""
+    now = ports.clock.now()
+    with ports.store.begin(dry_run=dry_run) as work:
+        service = services.visible(caller, work, service_id)
+        _not_being_deleted(work, service)
+        definition = replace(service.definition, **services.source_changes(service, body or {}))
+        checked = definitions.project(ports.vault, definition)
+        service.image = (body or {}).get("image", service.image)
+        service.definition, service.limits = definition, definitions.limits(checked)
+        service.wanted, service.updated_at = ServiceStatus.RUNNING, now
+        work.services.save(service)
+        history = _history(work, enqueue_deployment(work, now, caller, service, Trigger.DEPLOY))
+    if dry_run:
+        return DryRun(
+            (Change("deploy", "deployment", None, f"Starts new containers of {service.name} beside the old"),)
+        )
+    ports.feed.nudge()
+    return history
+
+
+def start_service(ports: Ports, caller: Caller, service_id: str, *, dry_run: bool = False) -> Operation | DryRun:
+    """Ask for the live deployment to run; it succeeds when it does already."""
+    return _operate(ports, caller, service_id, Kind.START, dry_run=dry_run)
+
+
+def stop_service(
+    ports: Ports, caller: Caller, service_id: str, body: Mapping[str, Any] | None = None, *, dry_run: bool = False
+) -> Operation | DryRun:
+    """Ask for the containers to be stopped; they stay, so that starting again is quick."""
+    grace = (body or {}).get("grace_seconds")
+    return _operate(ports, caller, service_id, Kind.STOP, dry_run=dry_run, grace=grace)
+
+
+def restart_service(ports: Ports, caller: Caller, service_id: str, *, dry_run: bool = False) -> Operation | DryRun:
+    """Ask for one replica after the other to be started again."""
+    return _operate(ports, caller, service_id, Kind.RESTART, dry_run=dry_run)
+
+
+def _operate(
+    ports: Ports, caller: Caller, service_id: str, kind: Kind, *, dry_run: bool, **options: object
+) -> Operation | DryRun:
+    now = ports.clock.now()
+    with ports.store.begin(dry_run=dry_run) as work:
+        service = services.visible(caller, work, service_id)
+        _not_being_deleted(work, service)
+        _must_have_been_deployed(work, service)
+        service.wanted = ServiceStatus.STOPPED if kind is Kind.STOP else ServiceStatus.RUNNING
+        work.services.save(service)
+        operation = enqueue(work, now, caller, service, kind, **options)
+    if dry_run:
+        return DryRun((Change(kind.value, "service", service_id, f"{kind.value.capitalize()}s {service.name}"),))
+    ports.feed.nudge()
+    return operation
+
+
+def _must_have_been_deployed(work: Work, service: Service) -> None:
+    if service.live_deployment_id is None and not work.operations.unfinished(service.id):
+        raise Conflict(
+            "The service has no live deployment", code="wrong_state", details="Deploy it: POST /services/{id}/deploy"
+        )
+
+
+def _not_being_deleted(work: Work, service: Service) -> None:
+    if any(operation.kind is Kind.DELETE for operation in work.operations.unfinished(service.id)):
+        raise Conflict("The service is being deleted", code="wrong_state")
+
+
+def scale_service(
+    ports: Ports,
+    caller: Caller,
+    service_id: str,
+    body: Mapping[str, Any],
+    *,
+    if_match: str | None = None,
+    dry_run: bool = False,
+) -> Operation | DryRun:
+    """Change replicas, cpu or memory of one compose service and queue the deployment that carries it out."""
+    now = ports.clock.now()
+    change = {"cpu_limit": "cpu", "memory_limit_mb": "memory_mb", "replicas": "replicas"}
+    size = {change[name]: value for name, value in body.items() if name in change}
+    with ports.store.begin(dry_run=dry_run) as work:
+        service = services.visible(caller, work, service_id)
+        revisions.match(if_match, service.revision, "service")
+        _not_being_deleted(work, service)
+        checked = definitions.project(ports.vault, service.definition)
+        service.definition = definitions.resized(service.definition, checked, body.get("component"), size)
+        service.limits = definitions.limits(definitions.project(ports.vault, service.definition))
+        service.wanted, service.updated_at = ServiceStatus.RUNNING, now
+        work.services.save(service)
+        deployment = enqueue_deployment(work, now, caller, service, Trigger.SCALE)
+        operation = operations.visible(caller, work, deployment.operation_id)
+    if dry_run:
+        return DryRun((Change("deploy", "deployment", None, f"Starts {service.name} anew in its new size"),))
+    ports.feed.nudge()
+    return operation
+
+
+def rollback_service(
+    ports: Ports, caller: Caller, service_id: str, body: Mapping[str, Any] | None = None, *, dry_run: bool = False
+) -> History | DryRun:
+    """Queue an earlier success again, with its image digests; its definition becomes the service's."""
+    now = ports.clock.now()
+    with ports.store.begin(dry_run=dry_run) as work:
+        service = services.visible(caller, work, service_id)
+        _not_being_deleted(work, service)
+        earlier = _rolled_back_to(caller, work, service, (body or {}).get("deployment_id"))
+        checked = definitions.project(ports.vault, earlier.definition)
+        service.definition, service.limits = earlier.definition, definitions.limits(checked)
+        if service.deploy_method is DeployMethod.IMAGE:
+            service.image = checked.components[0].image
+        service.wanted, service.updated_at = ServiceStatus.RUNNING, now
+        work.services.save(service)
+        history = _history(work, enqueue_deployment(work, now, caller, service, Trigger.ROLLBACK, earlier))
+    if dry_run:
+        return DryRun((Change("deploy", "deployment", None, f"Brings back {earlier.id} of {service.name}"),))
+    ports.feed.nudge()
+    return history
+
+
+def _rolled_back_to(caller: Caller, work: Work, service: Service, deployment_id: str | None) -> Deployment:
+    if deployment_id is None:
+        earlier = work.deployments.previous_success(service.id, before=service.live_deployment_id)
+        if earlier is None or service.live_deployment_id is None:
+            raise Conflict("There is no earlier success to go back to", code="nothing_to_roll_back")
+        return earlier
+    earlier = visible(caller, work, deployment_id)
+    if earlier.service_id != service.id:
+        raise absent("Deployment", deployment_id)
+    if earlier.status is not DeploymentStatus.SUCCEEDED or earlier.superseded_by:
+        raise Conflict("Only a deployment that succeeded itself can be brought back", code="nothing_to_roll_back")
+    return earlier
+
+
+def list_deployments(
+    ports: Ports,
+    caller: Caller,
+    *,
+    customer_id: str | None = None,
+    **wanted: Any,  # noqa: ANN401
+) -> Page[Deployment]:
+    """A page of the history that exists for the caller."""
+    filters = {name: wanted.pop(name, None) for name in ("service_id", "status", "trigger", "actor_id")}
+    with ports.store.read() as work:
+        return work.deployments.page(query(filters=scoped(caller, filters, customer_id), **wanted))
+
+
+def get_deployment(ports: Ports, caller: Caller, deployment_id: str) -> History:
+    """The deployment and what it changed."""
+    with ports.store.read() as work:
+        return _history(work, visible(caller, work, deployment_id))
+
+
+def cancel_deployment(ports: Ports, caller: Caller, deployment_id: str) -> History:
+    """End a waiting deployment, or stop and undo a running one. Raise Conflict when it is too late."""
+    now = ports.clock.now()
+    with ports.store.begin() as work:
+        deployment = visible(caller, work, deployment_id)
+        if deployment.status in ENDED_DEPLOYMENT:
+            raise Conflict(f"It has ended already: {deployment.status}", code="already_ended")
+        operation = operations.visible(caller, work, deployment.operation_id)
+        if operation.status is OperationStatus.QUEUED:
+            leave(work, operation, deployment, now)
+        else:
+            operations.cancel(work, operation)
+        history = _history(work, visible(caller, work, deployment_id))
+    ports.feed.nudge()
+    return history
+
+
+def get_deployment_logs(ports: Ports, caller: Caller, deployment_id: str, *, after: int = 0, limit: int = 200) -> Log:
+    """At most `limit` lines that follow line `after`."""
+    with ports.store.read() as work:
+        deployment = visible(caller, work, deployment_id)
+        lines = tuple(work.deployments.lines(_carrier(work, deployment).id, after, limit))
+    ended = deployment.status in ENDED_DEPLOYMENT and len(lines) < limit
+    return Log(lines, next_after=lines[-1].number if lines else after, complete=ended)
+
+
+def _carrier(work: Work, deployment: Deployment) -> Deployment:
+    carrier = work.deployments.get(deployment.superseded_by) if deployment.superseded_by else None
+    return carrier or deployment
+
+
+def _history(work: Work, deployment: Deployment) -> History:
+    earlier = work.deployments.previous_success(deployment.service_id, before=deployment.id)
+    return History(deployment, _difference(earlier.definition if earlier else None, deployment.definition))
+
+
+def _difference(old: Definition | None, new: Definition) -> Difference:
+    before = {one.name: one for one in old.variables} if old else {}
+    after = {one.name: one for one in new.variables}
+    return Difference(
+        compose=_compose_diff(old.compose if old else "", new.compose),
+        variables_added=tuple(sorted(after.keys() - before.keys())),
+        variables_removed=tuple(sorted(before.keys() - after.keys())),
+        variables_changed=tuple(sorted(name for name in after.keys() & before.keys() if after[name] != before[name])),
+        settings=tuple(told for name, told in _SETTINGS.items() if old and getattr(old, name) != getattr(new, name)),
+    )
+
+
+def _compose_diff(old: str, new: str) -> str | None:
+    lines = unified_diff(old.splitlines(), new.splitlines(), "before", "after", lineterm="")
+    return "\n".join(lines) or None

@@ -1,0 +1,54 @@
+"""Operations: reading and cancelling work that goes on."""
+
+from typing import Any
+
+from domain.access import Caller, absent, sees
+from domain.errors import Conflict
+from domain.model import ENDED_OPERATION, Operation, OperationStatus
+from domain.ports import Page, Ports, Work
+from domain.queries import query, scoped
+from domain.queue import withdraw
+
+
+def visible(caller: Caller, work: Work, operation_id: str) -> Operation:
+    """The operation, or NotFound."""
+    operation = work.operations.get(operation_id)
+    if operation is None or not sees(caller, operation.customer_id):
+        raise absent("Operation", operation_id)
+    return operation
+
+
+def list_operations(ports: Ports, caller: Caller, *, customer_id: str | None = None, **wanted: Any) -> Page[Operation]:  # noqa: ANN401
+    """A page of the work that exists for the caller."""
+    filters = {name: wanted.pop(name, None) for name in ("kind", "status", "actor_id")}
+    filters["service_id"] = wanted.pop("resource_id", None)
+    with ports.store.read() as work:
+        return work.operations.page(query(filters=scoped(caller, filters, customer_id), **wanted))
+
+
+def get_operation(ports: Ports, caller: Caller, operation_id: str) -> Operation:
+    """The operation as it is now."""
+    with ports.store.read() as work:
+        return visible(caller, work, operation_id)
+
+
+def cancel_operation(ports: Ports, caller: Caller, operation_id: str) -> Operation:
+    """End what waits; ask what runs to stop and undo. Raise Conflict when it has ended or is past its return."""
+    now = ports.clock.now()
+    with ports.store.begin() as work:
+        operation = visible(caller, work, operation_id)
+        cancel(work, operation)
+        if operation.status is OperationStatus.QUEUED:
+            withdraw(work, operation, now)
+    ports.feed.nudge()
+    return operation
+
+
+def cancel(work: Work, operation: Operation) -> None:
+    """Write the wish to cancel; whoever carries the operation out sees it within a second."""
+    if operation.status in ENDED_OPERATION:
+        raise Conflict(f"It has ended already: {operation.status}", code="already_ended")
+    if operation.past_return:
+        raise Conflict("It cannot be undone any more", code="past_point_of_no_return")
+    operation.cancel_requested = True
+    work.operations.save(operation)

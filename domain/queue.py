@@ -1,0 +1,117 @@
+"""Putting work into the queue: the row is the job, and deployments that wait together share one."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from domain.access import Caller
+from domain.model import (
+    Deployment,
+    DeploymentStatus,
+    Failure,
+    Kind,
+    Operation,
+    OperationStatus,
+    Service,
+    Step,
+    Trigger,
+    new_id,
+)
+from domain.ports import Work
+
+
+def enqueue(work: Work, now: datetime, caller: Caller, service: Service, kind: Kind, **options: Any) -> Operation:  # noqa: ANN401
+    """Queue work on a service, behind whatever waits for it already."""
+    operation = Operation(
+        id=new_id("op"),
+        kind=kind,
+        service_id=service.id,
+        created_at=now,
+        customer_id=service.customer_id,
+        actor_id=caller.id,
+        request_id=caller.request_id or None,
+        options=options,
+    )
+    work.operations.add(operation)
+    return operation
+
+
+def enqueue_deployment(
+    work: Work, now: datetime, caller: Caller, service: Service, trigger: Trigger, rollback: Deployment | None = None
+) -> Deployment:
+    """Queue a deployment of the service's definition.
+
+    When the last thing in the queue is a deployment that nobody has begun, the new one takes its place there: the
+    earlier one is carried out by it (`superseded_by`) and ends as it does.
+    """
+    waiting = work.operations.waiting(service.id)
+    last = waiting[-1] if waiting and waiting[-1].kind is Kind.DEPLOY else None
+    operation = last or enqueue(work, now, caller, service, Kind.DEPLOY)
+    deployment = Deployment(
+        id=new_id("dep"),
+        service_id=service.id,
+        operation_id=operation.id,
+        trigger=trigger,
+        definition=service.definition,
+        created_at=now,
+        customer_id=service.customer_id,
+        actor_id=caller.id,
+        images=dict(rollback.images) if rollback else {},
+        rollback_of=rollback.id if rollback else None,
+    )
+    work.deployments.add(deployment)
+    _carry(work, operation, deployment)
+    return deployment
+
+
+def _carry(work: Work, operation: Operation, deployment: Deployment) -> None:
+    for earlier in work.deployments.of_operation(operation.id):
+        if earlier.id != deployment.id and earlier.finished_at is None:
+            earlier.superseded_by = deployment.id
+            work.deployments.save(earlier)
+    operation.deployment_id = deployment.id
+    work.operations.save(operation)
+
+
+def leave(work: Work, operation: Operation, deployment: Deployment, now: datetime) -> None:
+    """Take one deployment out of queued work; the newest that is left carries the others out."""
+    left = [
+        one for one in work.deployments.of_operation(operation.id) if not one.finished_at and one.id != deployment.id
+    ]
+    if not left:
+        withdraw(work, operation, now)
+        return
+    deployment.status, deployment.finished_at = DeploymentStatus.CANCELLED, now
+    deployment.failure = Failure("cancelled", "Cancelled before it began")
+    deployment.superseded_by = None
+    work.deployments.save(deployment)
+    left[-1].superseded_by = None
+    work.deployments.save(left[-1])
+    _carry(work, operation, left[-1])
+
+
+def withdraw(work: Work, operation: Operation, now: datetime) -> None:
+    """End queued work that nobody has begun."""
+    operation.cancel_requested = True
+    finish(work, operation, OperationStatus.CANCELLED, now, Failure("cancelled", "Cancelled before it began"))
+
+
+def finish(
+    work: Work, operation: Operation, status: OperationStatus, now: datetime, failure: Failure | None = None
+) -> None:
+    """End work, and with it every deployment that it carries, in one and the same way."""
+    for deployment in work.deployments.of_operation(operation.id):
+        if deployment.finished_at is None:
+            deployment.status, deployment.failure = DeploymentStatus(status.value), failure
+            deployment.steps, deployment.finished_at = closed(deployment.steps, now), now
+            work.deployments.save(deployment)
+    operation.status, operation.failure = status, failure
+    operation.steps, operation.finished_at = closed(operation.steps, now), now
+    operation.progress = 100 if status is OperationStatus.SUCCEEDED else operation.progress
+    operation.lease_owner = operation.lease_until = None
+    work.operations.save(operation)
+
+
+def closed(steps: tuple[Step, ...], now: datetime) -> tuple[Step, ...]:
+    """The steps with the one that runs ended."""
+    return tuple(step if step.finished_at else replace(step, finished_at=now) for step in steps)

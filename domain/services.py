@@ -1,0 +1,276 @@
+"""Services: creating, reading, changing, deleting, checking and exporting them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from domain import compose, definitions, quota, revisions
+from domain.access import Caller, absent, sees
+from domain.effects import Change, DryRun
+from domain.errors import Invalid
+from domain.model import (
+    Definition,
+    Deployment,
+    DeployMethod,
+    Kind,
+    Operation,
+    OperationStatus,
+    Service,
+    ServiceStatus,
+    Trigger,
+    new_id,
+)
+from domain.ports import Page, Ports, Work
+from domain.queries import query, scoped
+from domain.queue import enqueue, enqueue_deployment, withdraw
+from domain.quota import QuotaEffect
+from domain.template import values
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A service with what belongs to it elsewhere; `dry_run` says what a change that was only tried would do."""
+
+    service: Service
+    deployment_id: str | None
+    operation_id: str | None
+    pending_changes: bool
+    dry_run: DryRun | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the policy says of a compose text."""
+
+    findings: tuple[compose.Finding, ...]
+    quota_effect: QuotaEffect | None
+
+
+@dataclass(frozen=True)
+class Export:
+    """A service in portable form."""
+
+    service: Service
+    exported_at: datetime
+
+
+def visible(caller: Caller, work: Work, service_id: str) -> Service:
+    """The service, or NotFound: another tenant's is absent like one that never was."""
+    service = work.services.get(service_id)
+    if service is None or not sees(caller, service.customer_id):
+        raise absent("Service", service_id)
+    return service
+
+
+def whole(work: Work, service: Service, dry_run: DryRun | None = None) -> Whole:
+    """The service with its newest deployment, the work that goes on, and whether its definition is live."""
+    newest = newest_deployment(work, service.id)
+    unfinished = work.operations.unfinished(service.id)
+    live = work.deployments.get(service.live_deployment_id) if service.live_deployment_id else None
+    return Whole(
+        service,
+        deployment_id=newest.id if newest else None,
+        operation_id=unfinished[-1].id if unfinished else None,
+        pending_changes=live is None or live.definition != service.definition,
+        dry_run=dry_run,
+    )
+
+
+def newest_deployment(work: Work, service_id: str) -> Deployment | None:
+    """The deployment that was asked for last."""
+    return next(iter(work.deployments.page(query(1, 1, filters={"service_id": service_id})).items), None)
+
+
+def list_services(ports: Ports, caller: Caller, *, customer_id: str | None = None, **wanted: Any) -> Page[Service]:  # noqa: ANN401
+    """A page of the services that exist for the caller."""
+    filters = {name: wanted.pop(name, None) for name in ("status", "template", "deploy_method")}
+    with ports.store.read() as work:
+        return work.services.page(query(filters=scoped(caller, filters, customer_id), **wanted))
+
+
+def get_service(ports: Ports, caller: Caller, service_id: str) -> Whole:
+    """The whole service."""
+    with ports.store.read() as work:
+        return whole(work, visible(caller, work, service_id))
+
+
+def export_service(ports: Ports, caller: Caller, service_id: str) -> Export:
+    """The definition in portable form."""
+    with ports.store.read() as work:
+        service = visible(caller, work, service_id)
+    return Export(service, exported_at=service.updated_at)
+
+
+def validate_service(ports: Ports, caller: Caller, body: Mapping[str, Any]) -> Report:  # noqa: ARG001
+    """All findings of the policy at once, and the quota effect of a text without any."""
+    checked = compose.check(body["compose"], body.get("variables", {}))
+    return Report(checked.findings, quota.quota_effect(checked.project) if checked.project else None)
+
+
+def create_service(ports: Ports, caller: Caller, body: Mapping[str, Any], *, dry_run: bool = False) -> Whole | DryRun:
+    """Check the definition, store the service as `deploying` and queue its first deployment."""
+    service = _new_service(ports, caller, body)
+    with ports.store.begin(dry_run=dry_run) as work:
+        work.services.add(service)
+        enqueue_deployment(work, service.created_at, caller, service, Trigger.CREATE)
+        created = whole(work, service)
+    if dry_run:
+        return DryRun((Change("create", "service", None, f"Creates {service.name}"), _deploys(service)))
+    ports.feed.nudge()
+    return created
+
+
+def _new_service(ports: Ports, caller: Caller, body: Mapping[str, Any]) -> Service:
+    now = ports.clock.now()
+    definition = _defined(ports, body)
+    checked = definitions.project(ports.vault, definition)
+    if "resources" in body:
+        definition = definitions.resized(definition, checked, None, _size(body["resources"]))
+        checked = definitions.project(ports.vault, definition)
+    return Service(
+        id=new_id("svc"),
+        name=body["name"],
+        deploy_method=DeployMethod(body["deploy_method"]),
+        definition=definition,
+        created_at=now,
+        updated_at=now,
+        customer_id=_owner(caller, body.get("customer_id")),
+        template=body.get("template"),
+        image=body.get("image"),
+        labels=body.get("labels", {}),
+        limits=definitions.limits(checked),
+    )
+
+
+def _owner(caller: Caller, asked: str | None) -> str | None:
+    if caller.customer_id is not None and asked not in (None, caller.customer_id):
+        raise Invalid({"customer_id": "is not yours"})
+    return caller.customer_id or asked
+
+
+def _defined(ports: Ports, body: Mapping[str, Any]) -> Definition:
+    if body["deploy_method"] == DeployMethod.TEMPLATE:
+        base = values.definition(ports.vault, body["template"], body.get("variables", {}))
+    else:
+        base = Definition(
+            compose=body.get("compose") or compose.for_image(body["image"], body.get("port"), body.get("command")),
+            variables=definitions.variables(ports.vault, body.get("variables", {}), body.get("secrets", {})),
+        )
+    return replace(
+        base,
+        port=body.get("port", base.port),
+        health_check=definitions.health_check(body.get("health_check")) or base.health_check,
+        timeout=body.get("deploy_timeout", base.timeout),
+    )
+
+
+def _size(resources: Mapping[str, Any]) -> dict[str, Any]:
+    names = {"cpu_limit": "cpu", "memory_limit_mb": "memory_mb"}
+    return {names[name]: value for name, value in resources.items()}
+
+
+def update_service(
+    ports: Ports,
+    caller: Caller,
+    service_id: str,
+    body: Mapping[str, Any],
+    *,
+    if_match: str | None = None,
+    dry_run: bool = False,
+) -> Whole:
+    """Apply a merge patch; deploy at once when what runs is to change, unless the service is stopped."""
+    now = ports.clock.now()
+    with ports.store.begin(dry_run=dry_run) as work:
+        service = visible(caller, work, service_id)
+        revisions.match(if_match, service.revision, "service")
+        restarts = _apply(ports, service, body) and service.wanted is ServiceStatus.RUNNING
+        service.updated_at = now
+        work.services.save(service)
+        if restarts:
+            enqueue_deployment(work, now, caller, service, Trigger.UPDATE)
+        result = whole(work, service, _tried(service, restarts=restarts) if dry_run else None)
+    ports.feed.nudge()
+    return result
+
+
+def _apply(ports: Ports, service: Service, body: Mapping[str, Any]) -> bool:
+    """Change the service; whether its definition is another one now."""
+    before, changed = service.definition, _changed(service, body)
+    checked = definitions.project(ports.vault, changed)
+    if "resources" in body:
+        changed = definitions.resized(changed, checked, None, _size(body["resources"]))
+        checked = definitions.project(ports.vault, changed)
+    service.name, service.labels = body.get("name", service.name), _labels(service, body)
+    service.image = body.get("image", service.image)
+    service.definition, service.limits = changed, definitions.limits(checked)
+    return changed != before
+
+
+def _changed(service: Service, body: Mapping[str, Any]) -> Definition:
+    changes: dict[str, Any] = {name: body[name] for name in ("port",) if name in body}
+    if "deploy_timeout" in body:
+        changes["timeout"] = body["deploy_timeout"]
+    if "health_check" in body:
+        changes["health_check"] = definitions.health_check(body["health_check"])
+    changes |= source_changes(service, body)
+    return replace(service.definition, **changes)
+
+
+def source_changes(service: Service, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What another `image` or `compose` in a body makes of the definition. Raise Invalid when it came another way."""
+    for field, method in (("image", DeployMethod.IMAGE), ("compose", DeployMethod.COMPOSE)):
+        if field in body and service.deploy_method is not method:
+            raise Invalid({field: f"this service is deployed from {service.deploy_method}, not from {method}"})
+    if "image" in body:
+        return {"compose": compose.with_image(service.definition.compose, body["image"])}
+    return {"compose": body["compose"]} if "compose" in body else {}
+
+
+def _labels(service: Service, body: Mapping[str, Any]) -> dict[str, str]:
+    merged = {**service.labels, **body.get("labels", {})}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def _tried(service: Service, *, restarts: bool) -> DryRun:
+    if restarts:
+        return DryRun((_deploys(service),))
+    return DryRun((Change("update", "service", service.id, f"Changes {service.name}; nothing restarts"),))
+
+
+def _deploys(service: Service) -> Change:
+    return Change("deploy", "deployment", None, f"Starts new containers of {service.name} beside the old ones")
+
+
+def delete_service(
+    ports: Ports,
+    caller: Caller,
+    service_id: str,
+    *,
+    volumes: str = "keep",
+    if_match: str | None = None,
+    dry_run: bool = False,
+) -> Operation | DryRun:
+    """End all other work on the service and queue its deletion; asking again answers the same operation."""
+    now = ports.clock.now()
+    with ports.store.begin(dry_run=dry_run) as work:
+        service = visible(caller, work, service_id)
+        revisions.match(if_match, service.revision, "service")
+        operation = _deletion(work, now, caller, service, volumes)
+    if dry_run:
+        data = "with its data" if volumes == "delete" else "and keeps its data at the engine"
+        return DryRun((Change("delete", "service", service_id, f"Removes all containers of {service.name} {data}"),))
+    ports.feed.nudge()
+    return operation
+
+
+def _deletion(work: Work, now: datetime, caller: Caller, service: Service, volumes: str) -> Operation:
+    for operation in work.operations.unfinished(service.id):
+        if operation.kind is Kind.DELETE:
+            return operation
+        if operation.status is OperationStatus.QUEUED:
+            withdraw(work, operation, now)
+        else:
+            operation.cancel_requested = True
+            work.operations.save(operation)
+    return enqueue(work, now, caller, service, Kind.DELETE, volumes=volumes)

@@ -1,0 +1,43 @@
+"""API keys, over HTTP."""
+
+from typing import Any
+
+from domain import api_keys
+from domain.access import Caller
+from domain.ports import Ports
+from handlers import answers
+from handlers.openapi31 import Answer
+from handlers.shapes import Issued
+
+
+def list_api_keys(ports: Ports, caller: Caller, **wanted: Any) -> Answer:  # noqa: ANN401
+    """GET /v1/api-keys"""
+    return answers.page(api_keys.list_api_keys(ports, caller, **wanted))
+
+
+def create_api_key(ports: Ports, caller: Caller, body: dict[str, Any]) -> Answer:
+    """POST /v1/api-keys"""
+    return answers.created(Issued(*api_keys.create_api_key(ports, caller, body)))
+
+
+def get_api_key(ports: Ports, caller: Caller, api_key_id: str) -> Answer:
+    """GET /v1/api-keys/{api_key_id}"""
+    return answers.ok(api_keys.get_api_key(ports, caller, api_key_id))
+
+
+def update_api_key(
+    ports: Ports, caller: Caller, api_key_id: str, body: dict[str, Any], if_match: str | None = None
+) -> Answer:
+    """PATCH /v1/api-keys/{api_key_id}"""
+    return answers.ok(api_keys.update_api_key(ports, caller, api_key_id, body, if_match=if_match))
+
+
+def revoke_api_key(ports: Ports, caller: Caller, api_key_id: str, if_match: str | None = None) -> Answer:
+    """DELETE /v1/api-keys/{api_key_id}"""
+    api_keys.revoke_api_key(ports, caller, api_key_id, if_match=if_match)
+    return answers.no_content()
+
+
+def rotate_api_key(ports: Ports, caller: Caller, api_key_id: str, body: dict[str, Any] | None = None) -> Answer:
+    """POST /v1/api-keys/{api_key_id}/rotate"""
+    return answers.ok(Issued(*api_keys.rotate_api_key(ports, caller, api_key_id, body)))

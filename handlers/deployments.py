@@ -1,0 +1,85 @@
+"""Deployments, over HTTP."""
+
+from typing import Any
+
+from domain import deployments
+from domain.access import Caller
+from domain.ports import Ports
+from handlers import answers, streams
+from handlers.openapi31 import Answer
+from handlers.waiting import until_ended
+
+Body = dict[str, Any]
+
+
+def deploy_service(
+    ports: Ports, caller: Caller, service_id: str, body: Body | None = None, dry_run: bool = False
+) -> Answer:
+    """POST /services/{service_id}/deploy"""
+    return answers.accepted(deployments.deploy_service(ports, caller, service_id, body, dry_run=dry_run))
+
+
+def start_service(ports: Ports, caller: Caller, service_id: str, dry_run: bool = False) -> Answer:
+    """POST /services/{service_id}/start"""
+    return answers.accepted(deployments.start_service(ports, caller, service_id, dry_run=dry_run))
+
+
+def stop_service(
+    ports: Ports, caller: Caller, service_id: str, body: Body | None = None, dry_run: bool = False
+) -> Answer:
+    """POST /services/{service_id}/stop"""
+    return answers.accepted(deployments.stop_service(ports, caller, service_id, body, dry_run=dry_run))
+
+
+def restart_service(ports: Ports, caller: Caller, service_id: str, dry_run: bool = False) -> Answer:
+    """POST /services/{service_id}/restart"""
+    return answers.accepted(deployments.restart_service(ports, caller, service_id, dry_run=dry_run))
+
+
+def scale_service(  # noqa: PLR0913
+    ports: Ports, caller: Caller, service_id: str, body: Body, if_match: str | None = None, dry_run: bool = False
+) -> Answer:
+    """PUT /services/{service_id}/scale"""
+    return answers.accepted(
+        deployments.scale_service(ports, caller, service_id, body, if_match=if_match, dry_run=dry_run)
+    )
+
+
+def rollback_service(
+    ports: Ports, caller: Caller, service_id: str, body: Body | None = None, dry_run: bool = False
+) -> Answer:
+    """POST /services/{service_id}/rollback"""
+    return answers.accepted(deployments.rollback_service(ports, caller, service_id, body, dry_run=dry_run))
+
+
+def list_deployments(ports: Ports, caller: Caller, **wanted: Any) -> Answer:  # noqa: ANN401
+    """GET /deployments"""
+    return answers.page(deployments.list_deployments(ports, caller, **wanted))
+
+
+async def get_deployment(ports: Ports, caller: Caller, deployment_id: str, wait: int = 0) -> Answer:
+    """GET /deployments/{deployment_id}"""
+    return answers.ok(await until_ended(ports, wait, lambda: deployments.get_deployment(ports, caller, deployment_id)))
+
+
+def cancel_deployment(ports: Ports, caller: Caller, deployment_id: str) -> Answer:
+    """POST /deployments/{deployment_id}/cancel"""
+    return answers.accepted(deployments.cancel_deployment(ports, caller, deployment_id))
+
+
+def get_deployment_logs(  # noqa: PLR0913
+    ports: Ports,
+    caller: Caller,
+    deployment_id: str,
+    accept: str,
+    after: int = 0,
+    limit: int = 200,
+    last_event_id: int | None = None,
+) -> Answer:
+    """GET /deployments/{deployment_id}/logs"""
+    return streams.log(
+        ports,
+        accept,
+        lambda start: deployments.get_deployment_logs(ports, caller, deployment_id, after=start, limit=limit),
+        after if last_event_id is None else last_event_id,
+    )

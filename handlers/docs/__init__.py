@@ -1,0 +1,59 @@
+"""Swagger UI at `/api/docs`, from files that travel with the panel: it needs no internet and runs under a strict CSP."""
+
+from importlib.resources import files
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from handlers.openapi31 import Answer, send_answer
+from handlers.published import Published
+
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_SAFE = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+_FILES = {
+    "": ("index.html", "text/html; charset=utf-8"),
+    "/start.js": ("start.js", "text/javascript; charset=utf-8"),
+    "/swagger-ui.css": ("swagger-ui.css", "text/css; charset=utf-8"),
+    "/swagger-ui-bundle.js": ("swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
+}
+
+
+class Docs:
+    """Answers what is below `/api/docs`, and passes everything else on."""
+
+    def __init__(self, app: ASGIApp, base_path: str = "/api") -> None:
+        self._app = app
+        here = files("handlers.docs")
+        self._pages = {
+            f"{base_path}/docs{path}": Published((here / name).read_bytes(), media_type)
+            for path, (name, media_type) in _FILES.items()
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        page = self._pages.get(scope["path"]) if scope["type"] == "http" else None
+        if page is None or scope["method"] not in ("GET", "HEAD"):
+            await self._app(scope, receive, send)
+            return
+        await send_answer(_answer(page, Headers(scope=scope)), scope, receive, send)
+
+
+def _answer(page: Published, headers: Headers) -> Answer:
+    if headers.get("if-none-match") == page.etag:
+        return Answer(304, None, {"ETag": page.etag, **_SAFE})
+    return page.answer(headers.get("accept-encoding", ""), **_SAFE)

@@ -1,0 +1,11 @@
+SwaggerUIBundle({
+  url: "openapi.yaml",
+  dom_id: "#operations",
+  deepLinking: true,
+  displayOperationId: true,
+  displayRequestDuration: true,
+  filter: true,
+  persistAuthorization: false,
+  tryItOutEnabled: true,
+  validatorUrl: null,
+});

@@ -1,0 +1,41 @@
+"""The environment of a service, over HTTP."""
+
+from typing import Any
+
+from domain import environment
+from domain.access import Caller
+from domain.ports import Ports
+from domain.revisions import etag
+from handlers import answers
+from handlers.openapi31 import Answer
+
+Body = dict[str, Any]
+
+
+def get_environment(ports: Ports, caller: Caller, service_id: str) -> Answer:
+    """GET /services/{service_id}/env"""
+    return _tagged(environment.get_environment(ports, caller, service_id))
+
+
+def replace_environment(  # noqa: PLR0913
+    ports: Ports, caller: Caller, service_id: str, body: Body, if_match: str | None = None, dry_run: bool = False
+) -> Answer:
+    """PUT /services/{service_id}/env"""
+    return _tagged(environment.replace_environment(ports, caller, service_id, body, if_match=if_match, dry_run=dry_run))
+
+
+def update_environment(  # noqa: PLR0913
+    ports: Ports, caller: Caller, service_id: str, body: Body, if_match: str | None = None, dry_run: bool = False
+) -> Answer:
+    """PATCH /services/{service_id}/env"""
+    return _tagged(environment.update_environment(ports, caller, service_id, body, if_match=if_match, dry_run=dry_run))
+
+
+def reveal_environment(ports: Ports, caller: Caller, service_id: str, body: Body) -> Answer:
+    """POST /services/{service_id}/env/reveal"""
+    values = environment.reveal_environment(ports, caller, service_id, body)
+    return Answer(200, {"service_id": service_id, "values": values}, {"Cache-Control": "no-store"})
+
+
+def _tagged(result: environment.Environment) -> Answer:
+    return answers.ok(result, ETag=etag(result.service.environment_revision))

@@ -1,0 +1,46 @@
+"""Who is calling: credentials are looked at once, at the edge; the document's security schemes read what was found."""
+
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Scope
+
+from domain.access import Caller
+from domain.credentials import Desk
+from domain.errors import Refusal, Unauthenticated, Unavailable
+from handlers.errors import REQUEST_ID
+from handlers.openapi31 import CALLER
+
+_FAULT = "panel.identity_fault"
+
+
+async def identify(desk: Desk, scope: Scope) -> Caller | None:
+    """The caller; why there is none is kept in the scope for `bearer`, since public operations do not care."""
+    given = [value for name, value in scope["headers"] if name == b"authorization"]
+    if not given:
+        return None
+    try:
+        scope[CALLER] = caller = await _authenticated(desk, scope, given)
+    except Refusal as refusal:
+        scope[_FAULT] = refusal
+        return None
+    return caller
+
+
+async def _authenticated(desk: Desk, scope: Scope, given: list[bytes]) -> Caller:
+    scheme, _, text = given[0].decode("latin-1").partition(" ")
+    if len(given) > 1 or scheme.lower() != "bearer":
+        raise Unauthenticated("One Authorization header with the scheme Bearer is needed")
+    return await run_in_threadpool(desk.authenticate, text.strip(), address(scope), scope[REQUEST_ID])
+
+
+async def bearer(scope: Scope, _required_scopes: tuple[str, ...]) -> Caller | None:
+    """The security function of `bearerAuth`; raises Unavailable when nobody could say whose key it is."""
+    if isinstance(scope.get(_FAULT), Unavailable):
+        raise scope[_FAULT]
+    found: Caller | None = scope.get(CALLER)
+    return found
+
+
+def address(scope: Scope) -> str:
+    """Where the request comes from; the server has put right what a trusted proxy forwarded."""
+    client = scope.get("client")
+    return client[0] if client else ""

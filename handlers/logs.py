@@ -1,0 +1,32 @@
+"""Logs: one line a fact, for people at a terminal and as JSON everywhere else."""
+
+import logging
+import sys
+
+import structlog
+from structlog.typing import Processor
+
+
+def configure(level: int = logging.INFO) -> None:
+    """Send all logging of the process through structlog to standard error."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    at_terminal = sys.stderr.isatty()
+    last: list[Processor] = (
+        [structlog.dev.ConsoleRenderer()]
+        if at_terminal
+        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+        )
+    )
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for quiet in ("uvicorn.error", "alembic", "urllib3", "docker"):
+        logging.getLogger(quiet).setLevel(logging.WARNING)

@@ -1,0 +1,56 @@
+"""From the document to the code: operationId `create_plan` with tag `plans` is `handlers.plans.create_plan`."""
+
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from domain.access import ALL_PERMISSIONS
+from domain.ports import Ports
+from handlers.conditional import Conditional
+from handlers.once import Once
+from handlers.openapi31 import Document, DocumentError, Operation
+
+_ANYBODY = frozenset({"public", "authenticated"})
+_TIERS = frozenset({"default", "authenticated", "deploy"})
+
+
+def bind(document: Document, ports: Ports) -> dict[str, Callable[..., Any]]:
+    """A handler for every operation, bound to the ports; raises DocumentError when one is missing or says too little."""
+    return {operation.operation_id: _bound(operation, ports) for operation in document.operations()}
+
+
+def openings(document: Document) -> dict[str, tuple[str, ...]]:
+    """Permission → the operations that it opens."""
+    opened: dict[str, list[str]] = {}
+    for operation in document.operations():
+        opened.setdefault(operation.raw.get("x-permission", ""), []).append(operation.operation_id)
+    return {permission: tuple(names) for permission, names in opened.items() if permission not in _ANYBODY}
+
+
+def _bound(operation: Operation, ports: Ports) -> Callable[..., Any]:
+    _check(operation)
+    handler = partial(_handler(operation), ports)
+    taken = {parameter.argument for parameter in operation.parameters}
+    if "idempotency_key" in taken:
+        return Once(ports, operation.operation_id, handler)
+    return Conditional(handler) if "if_none_match" in taken else handler
+
+
+def _check(operation: Operation) -> None:
+    permission, tier = operation.raw.get("x-permission"), operation.raw.get("x-rate-tier")
+    if permission not in _ANYBODY | ALL_PERMISSIONS:
+        raise DocumentError(f"{operation.operation_id}: x-permission is {permission!r}, which no role knows")
+    if tier not in _TIERS:
+        raise DocumentError(f"{operation.operation_id}: x-rate-tier is {tier!r}, not one of {sorted(_TIERS)}")
+
+
+def _handler(operation: Operation) -> Callable[..., Any]:
+    try:
+        module = import_module(f"handlers.{operation.tag}")
+    except ModuleNotFoundError as missing:
+        raise DocumentError(f"{operation.operation_id}: there is no module handlers.{operation.tag}") from missing
+    handler: Callable[..., Any] | None = getattr(module, operation.operation_id, None)
+    if handler is None:
+        raise DocumentError(f"{operation.operation_id}: handlers.{operation.tag} has no function of this name")
+    return handler

@@ -1,0 +1,19 @@
+"""The panel itself, over HTTP."""
+
+from domain import system
+from domain.access import Caller
+from domain.ports import Ports
+from handlers.openapi31 import Answer
+from handlers.published import DOCUMENT
+from handlers.shapes import shape
+
+
+async def get_openapi(ports: Ports, accept_encoding: str) -> Answer:  # noqa: ARG001
+    """GET /openapi.yaml"""
+    return DOCUMENT.answer(accept_encoding)
+
+
+def get_health(ports: Ports, caller: Caller | None, probe: system.Probe = "live") -> Answer:
+    """GET /health"""
+    health = system.get_health(ports, caller, probe)
+    return Answer(200 if health.status == "ok" else 503, shape(health))

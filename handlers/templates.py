@@ -1,0 +1,41 @@
+"""Templates, over HTTP."""
+
+from typing import Any
+
+from domain import templates
+from domain.access import Caller
+from domain.ports import Ports
+from handlers import answers
+from handlers.openapi31 import Answer
+
+_STILL = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
+
+def list_templates(ports: Ports, caller: Caller, **wanted: Any) -> Answer:  # noqa: ANN401
+    """GET /templates"""
+    return answers.page(templates.list_templates(ports, caller, **wanted))
+
+
+def get_template(ports: Ports, caller: Caller, template_id: str) -> Answer:
+    """GET /templates/{template_id}"""
+    template = templates.get_template(ports, caller, template_id)
+    return answers.ok(template, ETag=f'"{template.digest}"')
+
+
+def get_template_logo(ports: Ports, caller: Caller, template_id: str) -> Answer:
+    """GET /templates/{template_id}/logo"""
+    logo = templates.get_template_logo(ports, caller, template_id)
+    safe = {"Content-Security-Policy": _STILL, "X-Content-Type-Options": "nosniff"}
+    return Answer(200, logo.content, {"ETag": logo.etag, "Cache-Control": "max-age=3600", **safe}, logo.media_type)
+
+
+def preview_template(ports: Ports, caller: Caller, template_id: str, body: dict[str, Any]) -> Answer:
+    """POST /templates/{template_id}/preview"""
+    return answers.ok(templates.preview_template(ports, caller, template_id, body.get("variables", {})))
+
+
+def deploy_template(
+    ports: Ports, caller: Caller, template_id: str, body: dict[str, Any], dry_run: bool = False
+) -> Answer:
+    """POST /templates/{template_id}/deploy"""
+    return answers.created(templates.deploy_template(ports, caller, template_id, body, dry_run=dry_run))

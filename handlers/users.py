@@ -1,0 +1,17 @@
+"""Roles and permissions, over HTTP. They come from tables in memory, so no thread is needed."""
+
+from domain import users
+from domain.access import Caller
+from domain.ports import Ports
+from handlers import answers
+from handlers.openapi31 import Answer
+
+
+async def list_roles(ports: Ports, caller: Caller) -> Answer:
+    """GET /roles"""
+    return answers.page(users.list_roles(ports, caller))
+
+
+async def list_permissions(ports: Ports, caller: Caller) -> Answer:
+    """GET /permissions"""
+    return answers.page(users.list_permissions(ports, caller))

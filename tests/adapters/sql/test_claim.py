@@ -1,0 +1,213 @@
+"""The queue of work: every operation is taken once, oldest first, one at a time a service."""
+
+import random
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from adapters.sql.entities import NOW, after, operation
+
+from domain import errors
+from domain.model import Operation, OperationStatus
+from domain.ports import Store
+
+
+def _claim(store: Store, owner: str = "worker-1", now: float = 0, lease: float = 30) -> Operation | None:
+    with store.begin() as work:
+        return work.operations.claim(owner, after(seconds=now), after(seconds=now + lease))
+
+
+def _end(store: Store, operation_id: str) -> None:
+    with store.begin() as work:
+        found = work.operations.get(operation_id)
+        assert found is not None
+        found.status = OperationStatus.SUCCEEDED
+        work.operations.save(found)
+
+
+def _add(store: Store, *operations: Operation) -> None:
+    with store.begin() as work:
+        for each in operations:
+            work.operations.add(each)
+
+
+def test_a_claim_marks_the_operation_as_the_owners(store: Store):
+    queued = operation("svc_1")
+    _add(store, queued)
+    claimed = _claim(store)
+    assert claimed == replace(
+        queued,
+        status=OperationStatus.RUNNING,
+        lease_owner="worker-1",
+        lease_until=after(seconds=30),
+        attempts=1,
+        started_at=NOW,
+        revision=2,
+    )
+    with store.read() as work:
+        assert work.operations.get(queued.id) == claimed
+
+
+def test_there_is_nothing_to_claim_in_an_empty_queue_nor_in_one_that_is_done(store: Store):
+    assert _claim(store) is None
+    ended = [status for status in OperationStatus if status not in ("queued", "running")]
+    _add(store, *(operation(f"svc_{status}", status=status) for status in ended))
+    assert _claim(store) is None
+
+
+def test_the_oldest_comes_first_and_one_a_service(store: Store):
+    first, second, other = operation("svc_1", id="op_1"), operation("svc_1", id="op_2"), operation("svc_2", id="op_3")
+    _add(store, other, second, first)
+    assert [each and each.id for each in (_claim(store), _claim(store), _claim(store))] == ["op_1", "op_3", None]
+    _end(store, "op_1")
+    claimed = _claim(store)
+    assert claimed is not None
+    assert claimed.id == "op_2"
+
+
+def test_a_claim_that_is_undone_can_be_made_again(store: Store):
+    _add(store, operation("svc_1"))
+    with store.begin(dry_run=True) as work:
+        assert work.operations.claim("worker-1", NOW, after(seconds=30)) is not None
+    assert _claim(store) is not None
+
+
+def test_an_operation_whose_lease_is_over_is_claimed_again(store: Store):
+    _add(store, operation("svc_1", id="op_1"), operation("svc_1", id="op_2"))
+    assert _claim(store, "worker-1", now=0) is not None
+    assert _claim(store, "worker-2", now=29) is None
+    again = _claim(store, "worker-2", now=30)
+    assert again is not None
+    assert (again.id, again.lease_owner, again.attempts, again.started_at) == ("op_1", "worker-2", 2, NOW)
+
+
+def test_abandoned_work_goes_on_though_a_smaller_id_came_late(store: Store):
+    _add(store, operation("svc_1", id="op_2"))
+    assert _claim(store) is not None
+    _add(store, operation("svc_1", id="op_1"))
+    assert _claim(store, now=10) is None
+    again = _claim(store, now=30)
+    assert again is not None
+    assert again.id == "op_2"
+
+
+def test_a_lease_is_renewed_by_its_owner_alone(store: Store):
+    queued = operation("svc_1")
+    _add(store, queued)
+    claimed = _claim(store)
+    with store.begin() as work:
+        assert work.operations.renew(queued.id, "worker-2", after(seconds=60)) is None
+        assert work.operations.renew("op_none", "worker-1", after(seconds=60)) is None
+        renewed = work.operations.renew(queued.id, "worker-1", after(seconds=60))
+    assert claimed is not None
+    assert renewed == replace(claimed, lease_until=after(seconds=60))
+    assert _claim(store, "worker-2", now=59) is None
+    assert _claim(store, "worker-2", now=60) is not None
+    with store.begin() as work:
+        assert work.operations.renew(queued.id, "worker-1", after(seconds=90)) is None
+
+
+def test_the_lease_of_ended_work_is_not_renewed(store: Store):
+    queued = operation("svc_1")
+    _add(store, queued)
+    _claim(store)
+    _end(store, queued.id)
+    with store.begin() as work:
+        assert work.operations.renew(queued.id, "worker-1", after(seconds=60)) is None
+
+
+def test_a_request_to_cancel_is_seen_when_the_lease_is_renewed(store: Store):
+    queued = operation("svc_1")
+    _add(store, queued)
+    _claim(store)
+    with store.begin() as work:
+        found = work.operations.get(queued.id)
+        assert found is not None
+        found.cancel_requested = True
+        work.operations.save(found)
+    with store.begin() as work:
+        renewed = work.operations.renew(queued.id, "worker-1", after(seconds=60))
+    assert renewed is not None
+    assert renewed.cancel_requested
+
+
+def test_waiting_and_unfinished_work_is_told_oldest_first(store: Store):
+    _add(store, *(operation("svc_1", id=f"op_{number}") for number in (3, 1, 2)))
+    _add(store, operation("svc_2"), operation("svc_1", status=OperationStatus.FAILED))
+    _claim(store)
+    with store.read() as work:
+        assert [each.id for each in work.operations.waiting("svc_1")] == ["op_2", "op_3"]
+        assert [each.id for each in work.operations.unfinished("svc_1")] == ["op_1", "op_2", "op_3"]
+
+
+def test_the_database_allows_one_running_operation_a_service(store: Store):
+    _add(store, operation("svc_1", status=OperationStatus.RUNNING), operation("svc_2", status=OperationStatus.RUNNING))
+    with pytest.raises(errors.Conflict):
+        _add(store, operation("svc_1", status=OperationStatus.RUNNING))
+
+
+@pytest.mark.postgres
+def test_of_two_claims_that_cannot_see_each_other_one_gets_nothing(postgres_url: str, vault):
+    """The race that only the unique index ends: an older operation appears while a younger one is being claimed."""
+    from domain.adapters.sql.store import open_store
+
+    store = open_store(postgres_url, vault)
+    _add(store, operation("svc_1", id="op_2"))
+    got: list[Operation | None] = []
+
+    def late() -> None:
+        _add(store, operation("svc_1", id="op_1"))
+        got.append(_claim(store, "worker-2"))
+
+    with store.begin() as work:
+        first = work.operations.claim("worker-1", NOW, after(seconds=30))
+        other = threading.Thread(target=late)
+        other.start()
+        time.sleep(0.3)
+        assert got == []
+    other.join()
+    assert first is not None
+    assert (first.id, got) == ("op_2", [None])
+    store.close()
+
+
+def test_parallel_claimers_take_each_operation_once_in_order_and_one_a_service(
+    store: Store, open_again: Callable[[], Store]
+):
+    queue = [operation(f"svc_{number % 4}", id=f"op_{number:03}") for number in range(48)]
+    _add(store, *random.sample(queue, len(queue)))
+    stores, guard = [store, open_again()], threading.Lock()
+    busy: Counter[str] = Counter()
+    taken: defaultdict[str, list[str]] = defaultdict(list)
+    faults: list[object] = []
+
+    def worker(number: int) -> None:
+        through = stores[number % 2]
+        try:
+            while sum(map(len, taken.values())) < len(queue):
+                claimed = _claim(through, f"worker-{number}")
+                if claimed is None:
+                    time.sleep(0.005)
+                    continue
+                with guard:
+                    taken[claimed.service_id].append(claimed.id)
+                    busy[claimed.service_id] += 1
+                    faults.extend([busy.copy()] if busy[claimed.service_id] > 1 else [])
+                time.sleep(random.random() / 200)
+                with guard:
+                    busy[claimed.service_id] -= 1
+                _end(through, claimed.id)
+        except BaseException as fault:
+            faults.append(fault)
+            raise
+
+    threads = [threading.Thread(target=worker, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert taken == {f"svc_{n}": [each.id for each in queue if each.service_id == f"svc_{n}"] for n in range(4)}

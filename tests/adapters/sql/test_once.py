@@ -1,0 +1,295 @@
+"""Idempotent requests: one effect and one answer, whatever races, fails or dies."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from adapters.sql.entities import NOW, after, service
+
+from domain import errors
+from domain.ports import Claim, Page, Query, Service, Store
+from domain.transactions import in_transaction
+
+CLAIM = Claim(caller="key_1", key="k-1", digest="digest-1")
+
+
+def _services(store: Store) -> Page[Service]:
+    with store.read() as work:
+        return work.services.page(Query())
+
+
+def _adding(store: Store, answer: bytes = b"made", *, dry_run: bool = False) -> Callable[[], bytes]:
+    def act() -> bytes:
+        made = service(name=f"s{time.monotonic_ns()}")
+        with store.begin(dry_run=dry_run) as work:
+            work.services.add(made)
+        return answer + b" " + made.id.encode()
+
+    return act
+
+
+def _must_not_run() -> bytes:
+    raise AssertionError("it ran again")
+
+
+def test_a_repeated_call_gets_the_same_answer_and_has_no_effect(store: Store, open_again: Callable[[], Store]):
+    first = store.once(CLAIM, NOW, _adding(store, b"\x00\xff{}"))
+    assert first.startswith(b"\x00\xff{} svc_")
+    assert store.once(CLAIM, after(hours=23), _must_not_run) == first
+    assert open_again().once(CLAIM, after(minutes=1), _must_not_run) == first
+    assert _services(store).total == 1
+
+
+def test_twenty_parallel_calls_have_one_effect_and_one_answer(store: Store, open_again: Callable[[], Store]):
+    stores = [store, open_again()]
+    answers: list[bytes | BaseException] = []
+    ready = threading.Barrier(20)
+
+    def call(through: Store) -> None:
+        ready.wait()
+        try:
+            answers.append(through.once(CLAIM, NOW, _adding(through)))
+        except BaseException as fault:  # noqa: BLE001 - whatever it is, the test fails with it
+            answers.append(fault)
+
+    threads = [threading.Thread(target=call, args=(stores[number % 2],)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 20
+    assert set(answers) == {b"made " + _services(store).items[0].id.encode()}
+    assert _services(store).total == 1
+
+
+def test_the_loser_of_a_race_gets_the_answer_though_its_own_look_around_failed(
+    store: Store, open_again: Callable[[], Store]
+):
+    other = open_again()
+    given: list[bytes] = []
+
+    def looks_around_first() -> bytes:
+        racer = threading.Thread(target=lambda: given.append(other.once(CLAIM, NOW, _adding(other))))
+        racer.start()
+        racer.join()
+        with store.read() as work:
+            assert work.services.page(Query()).total == 1
+        raise errors.Conflict("the name is taken")
+
+    assert store.once(CLAIM, NOW, looks_around_first) == given[0]
+
+
+def test_the_same_key_for_another_request_is_refused(store: Store):
+    store.once(CLAIM, NOW, _adding(store))
+    with pytest.raises(errors.Conflict) as refused:
+        store.once(replace(CLAIM, digest="digest-2"), NOW, _must_not_run)
+    assert refused.value.code == "idempotency_mismatch"
+
+
+def test_parallel_calls_with_one_key_for_two_requests_have_one_winner(store: Store, open_again: Callable[[], Store]):
+    ended: list[str | None] = []
+    ready = threading.Barrier(2)
+
+    def call(through: Store, digest: str) -> None:
+        act = _adding(through)
+        try:
+            through.once(replace(CLAIM, digest=digest), NOW, lambda: (ready.wait(), act())[1])
+            ended.append("done")
+        except errors.Conflict as refusal:
+            ended.append(refusal.code)
+
+    threads = [threading.Thread(target=call, args=each) for each in ((store, "one"), (open_again(), "two"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(str(each) for each in ended) == ["done", "idempotency_mismatch"]
+    assert _services(store).total == 1
+
+
+def test_another_caller_may_use_the_same_key(store: Store):
+    first = store.once(CLAIM, NOW, _adding(store))
+    second = store.once(replace(CLAIM, caller="key_2", digest="other"), NOW, _adding(store))
+    assert first != second
+    assert _services(store).total == 2
+
+
+def test_a_failure_keeps_nothing_and_the_next_try_runs(store: Store):
+    def fails() -> bytes:
+        _adding(store)()
+        raise errors.Invalid({"name": "bad"})
+
+    with pytest.raises(errors.Invalid):
+        store.once(CLAIM, NOW, fails)
+    assert _services(store).total == 0
+    assert store.once(CLAIM, NOW, _adding(store)).startswith(b"made")
+    assert _services(store).total == 1
+
+
+def test_a_dry_run_keeps_nothing(store: Store):
+    store.once(CLAIM, NOW, _adding(store, dry_run=True))
+    assert _services(store).total == 0
+    assert store.once(replace(CLAIM, digest="another"), NOW, _adding(store)).startswith(b"made")
+
+
+def test_a_call_that_only_reads_keeps_nothing(store: Store):
+    assert store.once(CLAIM, NOW, lambda: str(_services(store).total).encode()) == b"0"
+    with store.begin() as work:
+        work.services.add(service())
+    assert store.once(CLAIM, NOW, lambda: str(_services(store).total).encode()) == b"1"
+
+
+def test_all_blocks_of_one_call_are_one_transaction_and_see_each_other(store: Store, open_again: Callable[[], Store]):
+    outside = open_again()
+
+    def act() -> bytes:
+        assert _services(store).total == 0
+        for name in ("one", "two"):
+            with store.begin() as work:
+                work.services.add(service(name))
+            with store.read() as work:
+                assert work.services.named(name, None) is not None
+        assert _services_elsewhere(outside) == 0
+        return b"both"
+
+    store.once(CLAIM, NOW, act)
+    assert _services_elsewhere(outside) == 2
+
+
+def _services_elsewhere(store: Store) -> int:
+    seen: list[int] = []
+    thread = threading.Thread(target=lambda: seen.append(_services(store).total))
+    thread.start()
+    thread.join()
+    return seen[0]
+
+
+def test_a_block_that_fails_within_a_call_is_undone_alone(store: Store):
+    def act() -> bytes:
+        with store.begin() as work:
+            work.services.add(service("kept"))
+        with pytest.raises(ZeroDivisionError), store.begin() as work:
+            work.services.add(service("undone"))
+            raise ZeroDivisionError
+        with store.begin(dry_run=True) as work:
+            work.services.add(service("tried"))
+        return b"ok"
+
+    store.once(CLAIM, NOW, act)
+    assert [each.name for each in _services(store).items] == ["kept"]
+
+
+def test_the_transaction_counts_as_open_from_the_first_writing_block_to_the_end(store: Store):
+    def act() -> bytes:
+        _services(store)
+        assert not in_transaction()
+        _adding(store)()
+        assert in_transaction()
+        return b""
+
+    store.once(CLAIM, NOW, act)
+    assert not in_transaction()
+
+
+def test_calls_and_blocks_do_not_nest(store: Store):
+    def nests(inner: Callable[[], object]) -> Callable[[], bytes]:
+        def act() -> bytes:
+            with store.begin(), pytest.raises(RuntimeError):
+                inner()
+            with pytest.raises(RuntimeError):
+                store.once(replace(CLAIM, key="other"), NOW, _adding(store))
+            return b""
+
+        return act
+
+    for inner in (lambda: store.begin().__enter__(), lambda: store.read().__enter__()):
+        store.once(CLAIM, NOW, nests(inner))
+    with store.begin(), pytest.raises(RuntimeError):
+        store.once(CLAIM, NOW, _adding(store))
+
+
+def test_a_claim_is_forgotten_after_a_day(store: Store):
+    first = store.once(CLAIM, NOW, _adding(store))
+    other = replace(CLAIM, digest="digest-2")
+    assert store.once(CLAIM, after(hours=23, minutes=59), _must_not_run) == first
+    second = store.once(other, after(hours=24), _adding(store))
+    assert second != first
+    assert store.once(other, after(hours=25), _must_not_run) == second
+
+
+def test_forgotten_claims_leave_the_database(sqlite_url: str, open_again: Callable[[], Store], store: Store):
+    if "sqlite" not in str(store._engines.write.url):  # type: ignore[attr-defined]
+        rows = "SELECT count(*) FROM idempotency"
+    store.once(CLAIM, NOW, _adding(store))
+    store.once(replace(CLAIM, key="k-2"), after(hours=25), _adding(store))
+    assert _stored_keys(store) == ["k-2"]
+
+
+def _stored_keys(store: Store) -> list[str]:
+    from sqlalchemy import select
+
+    from domain.adapters.sql.tables import idempotency
+
+    with store._engines.read.connect() as connection:  # type: ignore[attr-defined]
+        return list(connection.scalars(select(idempotency.c.key)))
+
+
+def test_the_database_files_hold_no_plain_answer(sqlite_url: str, tmp_path: Path, vault):
+    from domain.adapters.sql.store import open_store
+
+    store = open_store(sqlite_url, vault)
+    store.once(CLAIM, NOW, _adding(store, b"aap_canary_secret"))
+    with sqlite3.connect(tmp_path / "panel.db") as raw:
+        dump = "\n".join(raw.iterdump())
+    raw.close()
+    assert 'INSERT INTO "idempotency"' in dump
+    assert "canary" not in dump
+    assert all(b"canary" not in file.read_bytes() for file in tmp_path.glob("panel.db*"))
+    store.close()
+
+
+_DIES = """
+import os, signal, sys
+sys.path[:0] = {paths!r}
+from adapters.sql.conftest import Sealing
+from adapters.sql.entities import NOW, service
+from domain.adapters.sql.store import open_store
+from domain.ports import Claim
+
+def act():
+    with store.begin() as work:
+        work.services.add(service("shop"))
+    if {when!r} == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return b"made"
+
+store = open_store({url!r}, Sealing())
+store.once(Claim("key_1", "k-1", "digest-1"), NOW, act)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def _die(url: str, when: str) -> None:
+    root = Path(__file__).parents[3]
+    code = _DIES.format(paths=[str(root), str(root / "tests")], url=url, when=when)
+    died = subprocess.run([sys.executable, "-c", code], check=False, cwd=root, capture_output=True, text=True)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+
+
+def test_a_process_that_dies_between_effect_and_answer_leaves_neither(url: str, store: Store):
+    _die(url, "before")
+    assert _services(store).total == 0
+    assert store.once(CLAIM, NOW, _adding(store)).startswith(b"made")
+
+
+def test_what_was_answered_is_there_after_the_process_died(url: str, store: Store):
+    _die(url, "after")
+    assert [each.name for each in _services(store).items] == ["shop"]
+    assert store.once(CLAIM, NOW, _must_not_run) == b"made"
