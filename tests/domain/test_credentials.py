@@ -1,0 +1,298 @@
+"""Keys as text, and who is let in with one."""
+
+import hmac
+import string
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain import credentials
+from domain.access import PERMISSIONS, Caller
+from domain.credentials import Desk
+from domain.errors import Unauthenticated, Unavailable
+from domain.model import ApiKey, Role
+from domain.ports import Ports
+
+MakeKey = Callable[..., ApiKey]
+HERE = "192.0.2.7"
+HOUR = timedelta(hours=1)
+
+
+def enter(ports: Ports, text: str, address: str = HERE) -> Caller:
+    return Desk(ports).authenticate(text, address, "req-1")
+
+
+def refused(ports: Ports, text: str, address: str = HERE) -> tuple[str, str, str | None]:
+    with pytest.raises(Unauthenticated) as raised:
+        enter(ports, text, address)
+    return raised.value.code, raised.value.message, raised.value.details
+
+
+# ── Text ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_key_says_what_it_is_and_how_it_is_looked_up():
+    text = credentials.new_text()
+    mark, lookup, secret = text.split("_")
+    assert (mark, len(lookup), len(secret)) == ("aap", 8, 36)
+    assert credentials.prefix_of(text) == f"aap_{lookup}"
+
+
+def test_no_two_keys_are_alike():
+    assert len({credentials.new_text() for _ in range(1000)}) == 1000
+
+
+def test_a_secret_has_at_least_160_bits():
+    assert 62**credentials._SECRET > 2**160
+
+
+def test_a_new_secret_keeps_the_prefix():
+    old = credentials.new_text()
+    new = credentials.new_text(credentials.prefix_of(old))
+    assert credentials.prefix_of(new) == credentials.prefix_of(old)
+    assert new != old
+
+
+@given(place=st.integers(0, 48), character=st.sampled_from(string.ascii_letters + string.digits + "_- "))
+def test_one_wrong_character_anywhere_is_noticed(place: int, character: str):
+    text = credentials.new_text()
+    mistyped = text[:place] + character + text[place + 1 :]
+    assert (credentials.prefix_of(mistyped) is None) == (mistyped != text)
+
+
+@given(place=st.integers(0, 47))
+def test_two_characters_the_wrong_way_round_are_noticed(place: int):
+    text = credentials.new_text()
+    mistyped = text[:place] + text[place + 1] + text[place] + text[place + 2 :]
+    assert (credentials.prefix_of(mistyped) is None) == (mistyped != text)
+
+
+@given(st.text())
+def test_other_text_is_no_key(text: str):
+    assert credentials.prefix_of(text) is None
+
+
+# ── Who is let in ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_whoever_shows_a_key_is_what_the_key_says(ports: Ports, make_key: MakeKey):
+    text = credentials.new_text()
+    key = make_key(Role.CUSTOMER, "cust_a", text, denied_permissions=("env.reveal",), rate_limit_rpm=7)
+    assert enter(ports, text) == Caller(
+        id=key.id,
+        name=key.name,
+        role=Role.CUSTOMER,
+        permissions=PERMISSIONS[Role.CUSTOMER] - {"env.reveal"},
+        created_at=key.created_at,
+        customer_id="cust_a",
+        rate_limit_rpm=7,
+        address=HERE,
+        request_id="req-1",
+    )
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text[:-1],
+        lambda text: text + "0",
+        lambda text: text.swapcase(),
+        lambda text: f" {text}",
+        lambda text: f"{text}\n",
+        lambda text: f"{text},{text}",
+        lambda text: text.replace("aap", "sk"),
+        lambda text: text.replace("_", "-"),
+        lambda text: text.replace(text[5], "\N{FULLWIDTH DIGIT ONE}"),
+        lambda _: "",
+        lambda _: "\ud800",
+        lambda _: "a" * 1_000_000,
+    ],
+)
+def test_what_was_never_a_key_is_refused_without_asking_the_database(
+    ports: Ports, make_key: MakeKey, spoil: Callable[[str], str]
+):
+    text = credentials.new_text()
+    make_key(text=text)
+    unasked = replace(ports, store=None)  # type: ignore[arg-type]
+    refused(unasked, spoil(text))
+
+
+def test_every_refusal_reads_the_same(ports: Ports, make_key: MakeKey):
+    now = ports.clock.now()
+    known, expired, elsewhere, rotated, old = (credentials.new_text() for _ in range(5))
+    make_key(text=known)
+    make_key(text=expired, expires_at=now - HOUR)
+    make_key(text=elsewhere, allowed_ips=("198.51.100.0/24",))
+    make_key(text=rotated, previous_digest=credentials.digest(old), previous_until=now - HOUR)
+    wrong = credentials.new_text(credentials.prefix_of(known))
+    texts = ["", "nonsense", known[:-1], credentials.new_text(), wrong, expired, elsewhere, old]
+    assert len({refused(ports, text) for text in texts}) == 1
+
+
+def test_a_refusal_does_not_repeat_the_key(ports: Ports):
+    text = credentials.new_text()
+    assert not any(part in str(refused(ports, text)) for part in text.split("_")[1:])
+
+
+def test_a_key_ends_at_the_moment_of_its_expiry(ports: Ports, make_key: MakeKey):
+    text = credentials.new_text()
+    make_key(text=text, expires_at=ports.clock.now() + HOUR)
+    ports.clock.sleep(3599.999)
+    enter(ports, text)
+    ports.clock.sleep(0.001)
+    refused(ports, text)
+
+
+def test_a_previous_secret_works_until_its_overlap_ends(ports: Ports, make_key: MakeKey):
+    old = credentials.new_text()
+    new = credentials.new_text(credentials.prefix_of(old))
+    digest = credentials.digest(old)
+    make_key(text=new, previous_digest=digest, previous_until=ports.clock.now() + HOUR)
+    ports.clock.sleep(3599.999)
+    assert enter(ports, old) == enter(ports, new)
+    ports.clock.sleep(0.001)
+    refused(ports, old)
+    enter(ports, new)
+
+
+@pytest.mark.parametrize("address", [HERE, f"::ffff:{HERE}", "2001:db8::1", "2001:db8::1%eth0"])
+def test_an_allowed_address_is_let_in_however_it_is_written(ports: Ports, make_key: MakeKey, address: str):
+    text = credentials.new_text()
+    make_key(text=text, allowed_ips=("192.0.2.0/24", "2001:db8::1"))
+    enter(ports, text, address)
+
+
+@pytest.mark.parametrize("address", ["192.0.3.7", "::ffff:192.0.3.7", "2001:db8::2", "", "localhost", "192.0.2.7:80"])
+def test_every_other_address_is_refused(ports: Ports, make_key: MakeKey, address: str):
+    text = credentials.new_text()
+    make_key(text=text, allowed_ips=("192.0.2.0/24", "2001:db8::1"))
+    refused(ports, text, address)
+
+
+def test_an_unknown_prefix_costs_the_same_comparisons(ports: Ports, make_key: MakeKey, monkeypatch: pytest.MonkeyPatch):
+    known = credentials.new_text()
+    make_key(text=known)
+    compared: list[tuple[int, int]] = []
+    real = hmac.compare_digest
+
+    def counting(one: str, other: str) -> bool:
+        compared.append((len(one), len(other)))
+        return real(one, other)
+
+    monkeypatch.setattr(hmac, "compare_digest", counting)
+    refused(ports, credentials.new_text())
+    refused(ports, credentials.new_text(credentials.prefix_of(known)))
+    enter(ports, known)
+    assert compared == [(64, 64)] * 6
+
+
+def test_a_revoked_key_opens_nothing_from_then_on(ports: Ports, make_key: MakeKey):
+    text = credentials.new_text()
+    key = make_key(text=text)
+    desk = Desk(ports)
+    desk.authenticate(text, HERE, "")
+    with ports.store.begin() as work:
+        work.api_keys.remove(key.id)
+    with pytest.raises(Unauthenticated):
+        desk.authenticate(text, HERE, "")
+
+
+def test_the_database_holds_no_secret(ports: Ports, make_key: MakeKey, tmp_path: Path):
+    text = credentials.new_text()
+    make_key(text=text)
+    files = b"".join(file.read_bytes() for file in tmp_path.glob("panel.db*"))
+    assert credentials.digest(text).encode() in files
+    assert text[-36:].encode() not in files
+
+
+# ── Use ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def stored(ports: Ports, key: ApiKey) -> ApiKey:
+    with ports.store.read() as work:
+        found = work.api_keys.get(key.id)
+    assert found is not None
+    return found
+
+
+def test_uses_are_written_down_together(ports: Ports, make_key: MakeKey):
+    text = credentials.new_text()
+    key, desk = make_key(text=text), Desk(ports)
+    desk.authenticate(text, "192.0.2.1", "")
+    ports.clock.sleep(5)
+    desk.authenticate(text, "192.0.2.2", "")
+    assert stored(ports, key).request_count == 0
+    desk.flush()
+    assert stored(ports, key) == replace(
+        key, request_count=2, last_used_at=ports.clock.now(), last_used_ip="192.0.2.2", revision=key.revision
+    )
+
+
+def test_a_use_is_counted_once(ports: Ports, make_key: MakeKey):
+    text = credentials.new_text()
+    key, desk = make_key(text=text), Desk(ports)
+    desk.authenticate(text, HERE, "")
+    desk.flush()
+    desk.flush()
+    assert stored(ports, key).request_count == 1
+
+
+def test_a_refused_use_is_not_counted(ports: Ports, make_key: MakeKey):
+    text = credentials.new_text()
+    key, desk = make_key(text=text, allowed_ips=("198.51.100.1",)), Desk(ports)
+    with pytest.raises(Unauthenticated):
+        desk.authenticate(text, HERE, "")
+    desk.flush()
+    assert stored(ports, key).last_used_at is None
+
+
+def test_parallel_uses_are_all_counted(ports: Ports, make_key: MakeKey):
+    text = credentials.new_text()
+    key, desk = make_key(text=text), Desk(ports)
+
+    def use(number: int) -> None:
+        desk.authenticate(text, HERE, "")
+        if number % 10 == 0:
+            desk.flush()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(use, range(200)))
+    desk.flush()
+    assert stored(ports, key).request_count == 200
+
+
+class Away:
+    """A store that lets nobody write."""
+
+    def begin(self) -> None:
+        raise Unavailable("The database does not answer")
+
+
+def test_uses_wait_for_a_database_that_is_away(ports: Ports, make_key: MakeKey):
+    text = credentials.new_text()
+    key, desk = make_key(text=text), Desk(ports)
+    desk.authenticate(text, HERE, "")
+    desk._ports = replace(ports, store=Away())  # type: ignore[arg-type]
+    with pytest.raises(Unavailable):
+        desk.flush()
+    desk._ports = ports
+    desk.authenticate(text, HERE, "")
+    desk.flush()
+    assert stored(ports, key).request_count == 2
+
+
+def test_the_uses_of_a_key_that_is_gone_disturb_nobody(ports: Ports, make_key: MakeKey):
+    gone, left = credentials.new_text(), credentials.new_text()
+    key, other, desk = make_key(text=gone), make_key(text=left), Desk(ports)
+    desk.authenticate(gone, HERE, "")
+    desk.authenticate(left, HERE, "")
+    with ports.store.begin() as work:
+        work.api_keys.remove(key.id)
+    desk.flush()
+    assert stored(ports, other).request_count == 1
