@@ -40,6 +40,7 @@ def project(vault: Vault, definition: Definition) -> Project:
         raise Invalid({"compose": told(checked)})
     scaled = compose.scaled(checked.project, definition.sizes)
     _port_must_be_exposed(scaled, definition.port)
+    _writers_must_be_alone(scaled)
     return scaled
 
 
@@ -76,3 +77,9 @@ def _port_must_be_exposed(checked: Project, port: int | None) -> None:
     exposed = sorted({exposed for component in checked.components for exposed in component.expose})
     if port is not None and exposed and port not in exposed:
         raise Invalid({"port": f"the compose text does not expose {port}; it exposes {', '.join(map(str, exposed))}"})
+
+
+def _writers_must_be_alone(checked: Project) -> None:
+    for component in checked.components:
+        if component.replicas > 1 and component.writes:
+            raise Invalid({"replicas": f"{component.name} writes to a volume, and two writers would spoil the data"})

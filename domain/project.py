@@ -54,6 +54,11 @@ class Component:
     replicas: int = 1
     networks: tuple[str, ...] = ("default",)
 
+    @property
+    def writes(self) -> bool:
+        """Whether it mounts a volume that it may write to."""
+        return any(not mount.read_only for mount in self.mounts)
+
 
 @dataclass(frozen=True)
 class Project:
@@ -68,8 +73,12 @@ class Project:
         return next((component for component in self.components if component.name == name), None)
 
     def front(self, port: int | None = None) -> tuple[Component, int] | None:
-        """The component that visitors reach, and its port: the first that exposes `port`, or anything when None."""
-        for component in self.components:
+        """The component that visitors reach, and its port: one that exposes `port`, or anything when None.
+
+        One that no other depends on comes first: a database is not what visitors want.
+        """
+        needed = {name for component in self.components for name in component.depends_on}
+        for component in sorted(self.components, key=lambda one: one.name in needed):
             for exposed in component.expose:
                 if port in (None, exposed):
                     return component, exposed

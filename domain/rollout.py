@@ -108,18 +108,13 @@ def start(ports: Ports, release: Release, old: Release | None, report: Report) -
 
 def hand_over(ports: Ports, component: Component, old: Release | None, report: Report) -> None:
     """Stop the old containers of a component that writes to a volume: two writers would spoil the data."""
-    if old is None or not writes(component):
+    if old is None or not component.writes:
         return
     for container in old.containers():
         if container.component.name == component.name:
             report.touched_old = True
             report.line(f"Stopping the old {component.name}: two must not write to one volume")
             ports.runtime.stop(container.name, component.stop_grace)
-
-
-def writes(component: Component) -> bool:
-    """Whether it mounts a volume that it may write to."""
-    return any(not mount.read_only for mount in component.mounts)
 
 
 def wait_healthy(ports: Ports, release: Release, report: Report) -> None:
@@ -155,7 +150,7 @@ def put_back(ports: Ports, old: Release | None) -> None:
     """Make the old version serve again: start what was handed over, and send visitors to it."""
     if old is None:
         return
-    stopped = [one for one in old.containers() if writes(one.component) and not _running(ports, one)]
+    stopped = [one for one in old.containers() if one.component.writes and not _running(ports, one)]
     for container in stopped:
         ports.runtime.start(container.name)
     if old.front and set(targets(ports, old)) != set(ports.router.targets(old.service_id)):

@@ -130,7 +130,7 @@ def service(one: Whole) -> Json:
 
 def service_report(one: Report) -> Json:
     return {
-        "valid": not one.findings,
+        "valid": one.quota_effect is not None,
         "findings": [finding(each) for each in one.findings],
         "quota_effect": asdict(one.quota_effect) if one.quota_effect else None,
     }

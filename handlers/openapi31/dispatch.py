@@ -30,7 +30,7 @@ class Bound:
         wanted = {one.name: one for one in _wanted(handler)}
         offered = _offered(operation, extras)
         _compare(operation, wanted, offered)
-        takes = {name for name in offered if name in wanted} if not _takes_all(handler) else offered
+        takes = {name for name in offered if name in wanted or (_takes_all(handler) and name not in extras)}
         self._extras = {name: extra for name, extra in extras.items() if name in takes}
         self._caller = "caller" in takes
         self._declared = tuple(takes - set(extras) - {"caller"})
