@@ -35,7 +35,7 @@ def connect(url: str) -> Engines:
     """Engines for `sqlite:////path` or `postgresql://…`; nothing is opened yet."""
     with suppress(ArgumentError):
         parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite" and parsed.database:
+        if parsed.get_backend_name() == "sqlite" and parsed.database not in {None, "", ":memory:"}:
             return _sqlite(parsed.set(drivername="sqlite+pysqlite"))
         if parsed.get_backend_name() in {"postgresql", "postgres"}:
             return _postgresql(parsed.set(drivername="postgresql+psycopg"))

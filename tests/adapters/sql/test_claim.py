@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from adapters.sql.entities import NOW, after, operation
 
 from domain import errors
+from domain.adapters.sql.store import open_store
 from domain.model import Operation, OperationStatus
-from domain.ports import Store
+from domain.ports import Store, Vault
+from tests.adapters.sql.entities import NOW, after, operation
 
 
 def _claim(store: Store, owner: str = "worker-1", now: float = 0, lease: float = 30) -> Operation | None:
@@ -136,7 +137,7 @@ def test_a_request_to_cancel_is_seen_when_the_lease_is_renewed(store: Store):
 
 def test_waiting_and_unfinished_work_is_told_oldest_first(store: Store):
     _add(store, *(operation("svc_1", id=f"op_{number}") for number in (3, 1, 2)))
-    _add(store, operation("svc_2"), operation("svc_1", status=OperationStatus.FAILED))
+    _add(store, operation("svc_2", id="op_9"), operation("svc_1", status=OperationStatus.FAILED))
     _claim(store)
     with store.read() as work:
         assert [each.id for each in work.operations.waiting("svc_1")] == ["op_2", "op_3"]
@@ -150,10 +151,8 @@ def test_the_database_allows_one_running_operation_a_service(store: Store):
 
 
 @pytest.mark.postgres
-def test_of_two_claims_that_cannot_see_each_other_one_gets_nothing(postgres_url: str, vault):
+def test_of_two_claims_that_cannot_see_each_other_one_gets_nothing(postgres_url: str, vault: Vault):
     """The race that only the unique index ends: an older operation appears while a younger one is being claimed."""
-    from domain.adapters.sql.store import open_store
-
     store = open_store(postgres_url, vault)
     _add(store, operation("svc_1", id="op_2"))
     got: list[Operation | None] = []
@@ -174,40 +173,55 @@ def test_of_two_claims_that_cannot_see_each_other_one_gets_nothing(postgres_url:
     store.close()
 
 
+class _Crew:
+    """Workers that empty a queue together and note what they took, and what they did at once."""
+
+    def __init__(self, stores: list[Store], work: int) -> None:
+        self.taken: defaultdict[str, list[str]] = defaultdict(list)
+        self.faults: list[object] = []
+        self._stores = stores
+        self._left = work
+        self._busy: Counter[str] = Counter()
+        self._guard = threading.Lock()
+
+    def run(self, workers: int) -> None:
+        threads = [threading.Thread(target=self._work, args=(number,)) for number in range(workers)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _work(self, number: int) -> None:
+        store = self._stores[number % len(self._stores)]
+        try:
+            while self._left > 0 and not self.faults:
+                claimed = _claim(store, f"worker-{number}")
+                if claimed is None:
+                    time.sleep(0.005)
+                else:
+                    self._do(store, claimed)
+        except BaseException as fault:  # noqa: BLE001 - whatever it is, the test fails with it
+            self.faults.append(fault)
+
+    def _do(self, store: Store, claimed: Operation) -> None:
+        with self._guard:
+            self._left -= 1
+            self.taken[claimed.service_id].append(claimed.id)
+            self._busy[claimed.service_id] += 1
+            if self._busy[claimed.service_id] > 1:
+                self.faults.append(f"{claimed.service_id} is worked on twice")
+        time.sleep(random.random() / 200)
+        with self._guard:
+            self._busy[claimed.service_id] -= 1
+        _end(store, claimed.id)
+
+
 def test_parallel_claimers_take_each_operation_once_in_order_and_one_a_service(
     store: Store, open_again: Callable[[], Store]
 ):
     queue = [operation(f"svc_{number % 4}", id=f"op_{number:03}") for number in range(48)]
     _add(store, *random.sample(queue, len(queue)))
-    stores, guard = [store, open_again()], threading.Lock()
-    busy: Counter[str] = Counter()
-    taken: defaultdict[str, list[str]] = defaultdict(list)
-    faults: list[object] = []
-
-    def worker(number: int) -> None:
-        through = stores[number % 2]
-        try:
-            while sum(map(len, taken.values())) < len(queue):
-                claimed = _claim(through, f"worker-{number}")
-                if claimed is None:
-                    time.sleep(0.005)
-                    continue
-                with guard:
-                    taken[claimed.service_id].append(claimed.id)
-                    busy[claimed.service_id] += 1
-                    faults.extend([busy.copy()] if busy[claimed.service_id] > 1 else [])
-                time.sleep(random.random() / 200)
-                with guard:
-                    busy[claimed.service_id] -= 1
-                _end(through, claimed.id)
-        except BaseException as fault:
-            faults.append(fault)
-            raise
-
-    threads = [threading.Thread(target=worker, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert faults == []
-    assert taken == {f"svc_{n}": [each.id for each in queue if each.service_id == f"svc_{n}"] for n in range(4)}
+    crew = _Crew([store, open_again()], len(queue))
+    crew.run(workers=8)
+    assert crew.faults == []
+    assert crew.taken == {f"svc_{n}": [each.id for each in queue if each.service_id == f"svc_{n}"] for n in range(4)}

@@ -1,29 +1,34 @@
-"""Lists stay fast when there is much: no page reads a whole table."""
+"""Lists stay fast when there is much: no page, claim or look-up reads a whole table."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from adapters.sql.entities import after, deployment, operation, service
 from sqlalchemy import Engine, event, insert, text
 
-from domain.adapters.sql import tables
 from domain.adapters.sql.nouns import Deployments, Operations, Services
-from domain.adapters.sql.repository import Repository
-from domain.model import DeploymentStatus, DeployMethod, Kind, OperationStatus, ServiceStatus, Trigger
+from domain.adapters.sql.repository import Entity, Repository
+from domain.model import (
+    Deployment,
+    DeploymentStatus,
+    DeployMethod,
+    Kind,
+    Operation,
+    OperationStatus,
+    Service,
+    ServiceStatus,
+    Trigger,
+)
 from domain.ports import Query, Store
+from tests.adapters.sql.entities import after, deployment, operation, service
 
 MANY = 20_000
+Statement = tuple[str, Any]
 
 
-def _of(values: type, number: int) -> Any:
-    members = list(values)
-    return members[number % len(members)]
-
-
-def _service(number: int) -> Any:
+def _service(number: int) -> Service:
     return service(
         f"service-{number * 7919 % MANY:05}",
         id=f"svc_{number:05}",
@@ -31,24 +36,24 @@ def _service(number: int) -> Any:
         updated_at=after(seconds=number * 7919 % MANY),
         customer_id=f"cust_{number % 500}",
         template=f"template-{number % 20}",
-        status=_of(ServiceStatus, number),
-        deploy_method=_of(DeployMethod, number),
+        status=list(ServiceStatus)[number % 4],
+        deploy_method=list(DeployMethod)[number % 3],
     )
 
 
-def _deployment(number: int) -> Any:
+def _deployment(number: int) -> Deployment:
     return deployment(
         f"svc_{number % 2000:05}",
         id=f"dep_{number:05}",
         created_at=after(seconds=number),
         customer_id=f"cust_{number % 500}",
         actor_id=f"key_{number % 50}",
-        status=_of(DeploymentStatus, number),
-        trigger=_of(Trigger, number),
+        status=list(DeploymentStatus)[number % 11],
+        trigger=list(Trigger)[number % 5],
     )
 
 
-def _operation(number: int) -> Any:
+def _operation(number: int) -> Operation:
     return operation(
         f"svc_{number % 2000:05}",
         id=f"op_{number:05}",
@@ -56,90 +61,83 @@ def _operation(number: int) -> Any:
         customer_id=f"cust_{number % 500}",
         actor_id=f"key_{number % 50}",
         status=OperationStatus.QUEUED if number > MANY - 10 else OperationStatus.SUCCEEDED,
-        kind=_of(Kind, number),
+        kind=list(Kind)[number % 5],
     )
 
 
-def _fill(engine: Engine) -> None:
-    made = (
-        (tables.services, _service, MANY),
-        (tables.deployments, _deployment, MANY),
-        (tables.operations, _operation, MANY),
-    )
-    with engine.begin() as connection:
-        for table, make, count in made:
-            rows = [
-                {column.name: getattr(entity, column.name) for column in table.columns}
-                for entity in map(make, range(count))
-            ]
-            connection.execute(insert(table), rows)
-        connection.execute(text("ANALYZE"))
+NOUNS: list[tuple[str, type[Repository[Any]], Callable[[int], Entity]]] = [
+    ("services", Services, _service),
+    ("deployments", Deployments, _deployment),
+    ("operations", Operations, _operation),
+]
 
 
-@contextmanager
-def _statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
-    seen: list[tuple[str, Any]] = []
-
-    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:
-        seen.append((statement, parameters))
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
+def _writing(store: Store) -> Engine:
+    return store._engines.write  # type: ignore[attr-defined, no-any-return]
 
 
-def _plan(engine: Engine, statement: str, parameters: Any) -> str:
-    explain = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
-    with engine.connect() as connection:
-        return "\n".join(str(row) for row in connection.exec_driver_sql(explain + statement, parameters))
-
-
-def _reads_all(plan: str) -> bool:
-    return "Seq Scan" in plan or any("SCAN" in line and "USING" not in line for line in plan.splitlines())
-
-
-def _pages(repository: type[Repository[Any]], known: Any) -> Iterator[Query]:
-    filters = [{}, *({name: getattr(known, name)} for name in sorted(repository.filters))]
-    for chosen, sort, descending in itertools.product(filters, sorted(repository.sorts), (True, False)):
-        yield Query(filters=chosen, sort=sort, descending=descending)
-        yield Query(filters=chosen, sort=sort, descending=descending, since=after(seconds=100), page=3)
+def _reading(store: Store) -> Engine:
+    return store._engines.read  # type: ignore[attr-defined, no-any-return]
 
 
 @pytest.fixture
-def engine(store: Store) -> Engine:
-    engine: Engine = store._engines.read  # type: ignore[attr-defined]
-    _fill(store._engines.write)  # type: ignore[attr-defined]
-    return engine
+def filled(store: Store) -> Store:
+    """A store with twenty thousand of each."""
+    with _writing(store).begin() as connection:
+        for _, repository, make in NOUNS:
+            names = [column.name for column in repository.table.columns]
+            rows = [{name: getattr(entity, name) for name in names} for entity in map(make, range(MANY))]
+            connection.execute(insert(repository.table), rows)
+        connection.execute(text("ANALYZE"))
+    return store
 
 
-def test_no_page_and_no_claim_reads_a_whole_table_of_twenty_thousand(store: Store, engine: Engine):
-    whole = []
-    nouns = (("services", Services, _service(7)), ("deployments", Deployments, _deployment(7)),
-             ("operations", Operations, _operation(MANY - 1)))  # fmt: skip
-    for noun, repository, known in nouns:
-        for query in _pages(repository, known):
-            with _statements(engine) as seen, store.read() as work:
+@contextmanager
+def _statements(engine: Engine) -> Iterator[list[Statement]]:
+    """The SELECT statements that are executed meanwhile."""
+    seen: list[Statement] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
+        if statement.startswith("SELECT"):
+            seen.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def _reading_all(store: Store, statement: Statement) -> str | None:
+    """How the database would execute the statement, when that means to read a whole table."""
+    engine = _reading(store)
+    explain = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
+    asked = explain + statement[0].replace("FOR NO KEY UPDATE", "").replace("SKIP LOCKED", "")
+    with engine.connect() as connection:
+        plan = [str(row) for row in connection.exec_driver_sql(asked, statement[1])]
+    whole = any("Seq Scan" in line or ("SCAN" in line and "USING" not in line) for line in plan)
+    return "\n".join([asked, *plan]) if whole else None
+
+
+def _queries(repository: type[Repository[Any]], known: Entity) -> Iterator[Query]:
+    filters = [{}, *({name: getattr(known, name)} for name in sorted(repository.filters))]
+    for chosen, sort, descending in itertools.product(filters, sorted(repository.sorts), (True, False)):
+        yield Query(filters=chosen, sort=sort, descending=descending)
+        yield Query(filters=chosen, sort=sort, descending=descending, since=after(seconds=100))
+
+
+def test_lists_claims_and_look_ups_read_no_whole_table_of_twenty_thousand(filled: Store):
+    asked: list[Statement] = []
+    for noun, repository, make in NOUNS:
+        for query in _queries(repository, make(MANY - 1)):
+            with _statements(_reading(filled)) as seen, filled.read() as work:
                 assert getattr(work, noun).page(query).items
-            plan = _plan(engine, *seen[-1])
-            whole += [(query, plan)] if _reads_all(plan) else []
-    assert whole == []
-
-
-def test_claiming_and_looking_up_read_no_whole_table_of_twenty_thousand(store: Store, engine: Engine):
-    writing: Engine = store._engines.write  # type: ignore[attr-defined]
-    with _statements(writing) as seen, store.begin() as work:
+            asked.append(seen[-1])
+    with _statements(_writing(filled)) as seen, filled.begin() as work:
         assert work.operations.claim("worker-1", after(), after(seconds=30)) is not None
-        work.operations.waiting("svc_00001")
-        work.operations.unfinished("svc_00001")
-        assert work.deployments.previous_success("svc_00001") is not None
-        work.deployments.of_operation("op_none")
-        work.services.named("service-00001", "cust_1")
-    looked = [(statement, parameters) for statement, parameters in seen if statement.startswith("SELECT")]
-    assert len(looked) == 6
-    plans = [
-        _plan(engine, statement.replace("FOR NO KEY UPDATE", "").replace("SKIP LOCKED", ""), parameters)
-        for statement, parameters in looked
-    ]
-    assert [plan for plan in plans if _reads_all(plan)] == []
+        assert work.operations.waiting("svc_01999")
+        assert work.operations.unfinished("svc_01999")
+        assert work.deployments.previous_success("svc_00007") is not None
+        assert work.deployments.of_operation("op_none") == []
+        assert work.services.named("service-00000", "cust_0") is not None
+    asked += seen
+    assert len(asked) == 4 * (5 * 4 + 6 * 2 + 6 * 3) + 6
+    assert [plan for statement in asked if (plan := _reading_all(filled, statement))] == []

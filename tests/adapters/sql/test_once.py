@@ -11,11 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from adapters.sql.entities import NOW, after, service
+from sqlalchemy import select
 
 from domain import errors
-from domain.ports import Claim, Page, Query, Service, Store
+from domain.adapters.sql.store import open_store
+from domain.adapters.sql.tables import idempotency
+from domain.ports import Claim, Page, Query, Service, Store, Vault
 from domain.transactions import in_transaction
+from tests.adapters.sql.entities import NOW, after, service
 
 CLAIM = Claim(caller="key_1", key="k-1", digest="digest-1")
 
@@ -171,13 +174,18 @@ def _services_elsewhere(store: Store) -> int:
     return seen[0]
 
 
+def _add_and_fail(store: Store, added: Service) -> None:
+    with store.begin() as work:
+        work.services.add(added)
+        raise ZeroDivisionError
+
+
 def test_a_block_that_fails_within_a_call_is_undone_alone(store: Store):
     def act() -> bytes:
         with store.begin() as work:
             work.services.add(service("kept"))
-        with pytest.raises(ZeroDivisionError), store.begin() as work:
-            work.services.add(service("undone"))
-            raise ZeroDivisionError
+        with pytest.raises(ZeroDivisionError):
+            _add_and_fail(store, service("undone"))
         with store.begin(dry_run=True) as work:
             work.services.add(service("tried"))
         return b"ok"
@@ -224,26 +232,18 @@ def test_a_claim_is_forgotten_after_a_day(store: Store):
     assert store.once(other, after(hours=25), _must_not_run) == second
 
 
-def test_forgotten_claims_leave_the_database(sqlite_url: str, open_again: Callable[[], Store], store: Store):
-    if "sqlite" not in str(store._engines.write.url):  # type: ignore[attr-defined]
-        rows = "SELECT count(*) FROM idempotency"
+def test_forgotten_claims_leave_the_database(store: Store):
     store.once(CLAIM, NOW, _adding(store))
     store.once(replace(CLAIM, key="k-2"), after(hours=25), _adding(store))
     assert _stored_keys(store) == ["k-2"]
 
 
 def _stored_keys(store: Store) -> list[str]:
-    from sqlalchemy import select
-
-    from domain.adapters.sql.tables import idempotency
-
     with store._engines.read.connect() as connection:  # type: ignore[attr-defined]
         return list(connection.scalars(select(idempotency.c.key)))
 
 
-def test_the_database_files_hold_no_plain_answer(sqlite_url: str, tmp_path: Path, vault):
-    from domain.adapters.sql.store import open_store
-
+def test_the_database_files_hold_no_plain_answer(sqlite_url: str, tmp_path: Path, vault: Vault):
     store = open_store(sqlite_url, vault)
     store.once(CLAIM, NOW, _adding(store, b"aap_canary_secret"))
     with sqlite3.connect(tmp_path / "panel.db") as raw:
@@ -258,8 +258,8 @@ def test_the_database_files_hold_no_plain_answer(sqlite_url: str, tmp_path: Path
 _DIES = """
 import os, signal, sys
 sys.path[:0] = {paths!r}
-from adapters.sql.conftest import Sealing
-from adapters.sql.entities import NOW, service
+from tests.adapters.sql.conftest import Sealing
+from tests.adapters.sql.entities import NOW, service
 from domain.adapters.sql.store import open_store
 from domain.ports import Claim
 
@@ -278,7 +278,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def _die(url: str, when: str) -> None:
     root = Path(__file__).parents[3]
-    code = _DIES.format(paths=[str(root), str(root / "tests")], url=url, when=when)
+    code = _DIES.format(paths=[str(root)], url=url, when=when)
     died = subprocess.run([sys.executable, "-c", code], check=False, cwd=root, capture_output=True, text=True)
     assert died.returncode == -signal.SIGKILL, died.stderr
 

@@ -5,10 +5,10 @@ from dataclasses import fields
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from adapters.sql.entities import NOW, after, api_key, deployment, operation, service
 
 from domain.model import DeployMethod, Kind, OperationStatus, Role, ServiceStatus
 from domain.ports import Query, Store
+from tests.adapters.sql.entities import NOW, after, api_key, deployment, operation, service
 
 
 def _names(store: Store, **asked: object) -> list[str]:

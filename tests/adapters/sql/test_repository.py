@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from adapters.sql.entities import NOW, after, api_key, deployment, operation, service
 
 from domain import errors
 from domain.model import (
@@ -24,6 +23,7 @@ from domain.model import (
     Variable,
 )
 from domain.ports import Store
+from tests.adapters.sql.entities import NOW, after, api_key, deployment, operation, service
 
 FULL = Definition(
     compose="services:\n  web: {image: 'näß ☃'}\n",
