@@ -53,12 +53,15 @@ class Settings:
 
 def read(environment: Mapping[str, str]) -> Settings:
     """Settings from variables that start with `PANEL_`; raises BadSetting."""
-    given = {name.removeprefix("PANEL_").lower(): value for name, value in environment.items() if name[:6] == "PANEL_"}
     known = {setting.name: setting.default for setting in fields(Settings)}
-    unknown = sorted(given.keys() - known.keys())
-    if unknown:
-        raise BadSetting(f"PANEL_{unknown[0].upper()} is not a setting; `ai-admin-panel check` lists them")
+    given = {name: environment[f"PANEL_{name.upper()}"] for name in known if f"PANEL_{name.upper()}" in environment}
     return Settings(**{name: _parsed(name, known[name], value) for name, value in given.items()})  # type: ignore[arg-type]
+
+
+def unknown(environment: Mapping[str, str]) -> list[str]:
+    """Variables that look like settings and are none: likely mistyped."""
+    known = {f"PANEL_{setting.name.upper()}" for setting in fields(Settings)}
+    return sorted(name for name in environment if name.startswith("PANEL_") and name not in known)
 
 
 def _parsed(name: str, default: object, value: str) -> object:

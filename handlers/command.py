@@ -96,6 +96,8 @@ def check() -> None:
     for field in fields(Settings):
         name = f"PANEL_{field.name.upper()}"
         click.echo(f"{name:32} {os.environ.get(name) or field.default!s:28} {field.metadata['doc']}")
+    for name in settings.unknown(os.environ):
+        click.secho(f"{name:32} is not a setting; is it mistyped?", fg="yellow")
     try:
         checks = system.checks(wiring.open_ports(settings.read(os.environ)))
     except (BadSetting, Refusal) as fault:
