@@ -1,5 +1,7 @@
 """Addresses and networks, whichever way somebody writes them."""
 
+import re
+
 import pytest
 
 from domain import networks
@@ -30,12 +32,12 @@ def test_a_network_is_written_in_one_way(text: str, normal: str):
     ["10", "010.0.0.1", "1.2.3.4/33", "fe80::1%eth0", "example.com", " 192.0.2.7", "0x7f.1", "1.2.3", "::1/129", "*"],
 )
 def test_what_is_no_network_is_refused_with_its_name(text: str):
-    with pytest.raises(ValueError, match="^" + text.replace("*", r"\*")):
+    with pytest.raises(ValueError, match="^" + re.escape(text)):
         networks.normal(text)
 
 
 def test_an_address_within_a_network_is_never_widened():
-    with pytest.raises(ValueError, match="write 10.0.0.0/8 or 10.1.2.3$"):
+    with pytest.raises(ValueError, match=r"write 10\.0\.0\.0/8 or 10\.1\.2\.3$"):
         networks.normal("10.1.2.3/8")
 
 

@@ -1,0 +1,83 @@
+"""Whether the panel works."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from domain import system
+from domain.access import Caller
+from domain.adapters.memory import Runtime
+from domain.errors import Unavailable
+from domain.ports import Ports
+
+
+class Away:
+    """A database that does not answer."""
+
+    def ping(self) -> None:
+        raise Unavailable("The database\n  does not answer")
+
+
+@pytest.fixture
+def broken(ports: Ports) -> Ports:
+    runtime = Runtime()
+    runtime.away = True
+    return replace(ports, runtime=runtime, store=Away())  # type: ignore[arg-type]
+
+
+def test_get_health_is_ok_while_all_parts_answer(ports: Ports):
+    assert system.get_health(ports, None, "ready") == system.Health("ok", system.version())
+
+
+def test_to_be_alive_takes_no_part(broken: Ports):
+    assert system.get_health(broken, None, "live").status == "ok"
+
+
+@pytest.mark.parametrize("part", ["store", "runtime"])
+def test_without_the_database_or_the_engine_the_panel_is_not_ready(ports: Ports, broken: Ports, part: str):
+    half = replace(ports, **{part: getattr(broken, part)})
+    assert system.get_health(half, None, "ready").status == "unavailable"
+
+
+def test_an_admin_sees_each_part(ports: Ports, admin: Caller):
+    assert system.get_health(ports, admin, "live").checks == {
+        "database": system.Check("ok", "SQLite answers"),
+        "engine": system.Check("ok", "memory 1"),
+    }
+
+
+def test_an_admin_sees_a_broken_part_of_a_panel_that_is_alive(broken: Ports, admin: Caller):
+    health = system.get_health(broken, admin, "live")
+    assert health.status == "ok"
+    assert {check.status for check in (health.checks or {}).values()} == {"unavailable"}
+
+
+def test_a_part_that_is_away_says_in_one_line_what_to_do(broken: Ports, admin: Caller):
+    checks = system.get_health(broken, admin, "ready").checks or {}
+    assert "DOCKER_HOST" in checks["engine"].detail
+    assert str(broken.settings.data_dir) in checks["database"].detail
+    assert checks["database"].detail.endswith("The database does not answer")
+
+
+def test_the_address_of_a_database_server_is_named_and_never_shown(broken: Ports, admin: Caller):
+    settings = replace(broken.settings, database_url="postgresql://panel:hunter2@db/panel")
+    detail = (system.get_health(replace(broken, settings=settings), admin, "ready").checks or {})["database"].detail
+    assert "PANEL_DATABASE_URL" in detail
+    assert "hunter2" not in detail
+
+
+def lesser(viewer: Caller, operator: Caller, customer_a: Caller, admin: Caller) -> Iterator[Caller | None]:
+    yield from (None, viewer, operator, customer_a, replace(admin, customer_id="cust_a"))
+
+
+def test_nobody_but_an_admin_of_the_whole_panel_sees_its_parts(
+    ports: Ports, viewer: Caller, operator: Caller, customer_a: Caller, admin: Caller
+):
+    for caller in lesser(viewer, operator, customer_a, admin):
+        for probe in ("live", "ready"):
+            assert system.get_health(ports, caller, probe).checks is None  # type: ignore[arg-type]
+
+
+def test_a_panel_that_was_never_installed_has_a_version_too():
+    assert system.version("a-distribution-that-nobody-installed") == "0"
