@@ -1,7 +1,7 @@
 """The real engine for tests: where it is, and images made for it.
 
 A suite that needs it marks itself `@pytest.mark.engine` and says in its conftest.py:
-`from engine import docker_host, images, registry  # noqa: F401`
+`from tests.engine import docker_host, images, registry  # noqa: F401`
 """
 
 import os
@@ -74,7 +74,7 @@ class Images:
         return str(self.client.inspect_image(reference)["Id"])
 
     def push(self, name: str, files: dict[str, bytes] | None = None, **config: object) -> str:
-        """Make an image and push it; answer its reference. The engine no longer has it afterwards."""
+        """Make an image and push it; answer its reference."""
         reference = self.reference(name)
         self.load(reference, files, **config)
         for line in self.client.push(reference, stream=True, decode=True, auth_config={"username": "", "password": ""}):

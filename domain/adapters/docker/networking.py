@@ -26,14 +26,9 @@ def create(client: APIClient, subnets: Subnet, name: str, labels: Mapping[str, s
     for _ in range(ATTEMPTS):
         if _exists(client, name, labels):
             return
-        try:
-            made = _made(client, _free(client, subnets), name, labels, internal=internal)
-        except APIError as refused:
-            if not (conflicts(refused) or "overlap" in (refused.explanation or "").lower()):
-                raise
-        else:
-            if _alone(client, name, made):
-                return
+        made = _made(client, _free(client, subnets), name, labels, internal=internal)
+        if made and _alone(client, name, made):
+            return
     raise EngineRefused(f"No subnet of {subnets} could be had for network {name} in {ATTEMPTS} attempts")
 
 
@@ -67,15 +62,21 @@ def _exists(client: APIClient, name: str, labels: Mapping[str, str]) -> bool:
     return bool(found)
 
 
-def _made(client: APIClient, subnet: Subnet, name: str, labels: Mapping[str, str], *, internal: bool) -> str:
-    made = client.create_network(
-        name,
-        driver="bridge",
-        ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet))]),
-        check_duplicate=True,
-        internal=internal,
-        labels=dict(labels),
-    )
+def _made(client: APIClient, subnet: Subnet, name: str, labels: Mapping[str, str], *, internal: bool) -> str | None:
+    """None when somebody else was quicker with this name or this subnet."""
+    try:
+        made = client.create_network(
+            name,
+            driver="bridge",
+            ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet))]),
+            check_duplicate=True,
+            internal=internal,
+            labels=dict(labels),
+        )
+    except APIError as refused:
+        if conflicts(refused) or "overlap" in (refused.explanation or "").lower():
+            return None
+        raise
     return str(made["Id"])
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from engine import Images, docker_host, images, registry  # noqa: F401
-from stage import Stage, in_memory
 
 from domain.adapters import docker
+from tests.engine import Images, docker_host, images, registry  # noqa: F401
+from tests.stage import Stage, in_memory
 
 
 @pytest.fixture(params=["memory", pytest.param("docker", marks=pytest.mark.engine)])

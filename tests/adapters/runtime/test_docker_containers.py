@@ -7,13 +7,13 @@ from urllib.request import urlopen
 
 import pytest
 from docker.errors import NotFound
-from engine import Images
-from stage import Stage
 
 from domain.adapters import docker
 from domain.adapters.docker.hello import HELLO
 from domain.ports import ContainerSpec, EngineRefused
 from domain.project import Component, Probe
+from tests.engine import Images
+from tests.stage import Stage
 
 pytestmark = pytest.mark.engine
 # CAP_NET_RAW, CAP_MKNOD, CAP_AUDIT_WRITE, CAP_SETFCAP: their numbers in the kernel.

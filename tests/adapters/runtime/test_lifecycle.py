@@ -1,10 +1,10 @@
 """From create to remove, on both runtimes."""
 
 import pytest
-from stage import Stage
 
 from domain.ports import ContainerSpec, EngineRefused, ImageMissing
 from domain.project import Component
+from tests.stage import Stage
 
 
 def test_a_container_is_created_then_runs_then_ends_then_is_gone(stage: Stage):

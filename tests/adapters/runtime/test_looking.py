@@ -1,10 +1,10 @@
 """What is seen of containers: states, health, exit codes, restarts, logs, figures, on both runtimes."""
 
 import pytest
-from stage import Stage
 
 from domain.model import Usage
 from domain.project import Probe
+from tests.stage import Stage
 
 PASSES = Probe(("CMD", "true"), interval=0.2, retries=3)
 

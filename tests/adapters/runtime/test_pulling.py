@@ -5,13 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from stage import Stage
 
 from domain.adapters import docker, memory
 from domain.adapters.docker.hello import HELLO
 from domain.errors import Unavailable
 from domain.ports import ContainerSpec, ImageMissing, Layers, Runtime
 from domain.project import Component
+from tests.stage import Stage
 
 
 class Cancelled(Exception):  # noqa: N818 - it is a wish
