@@ -91,7 +91,7 @@ def _alone(client: APIClient, name: str, made: str) -> bool:
 
 def _free(client: APIClient, subnets: Subnet) -> Subnet:
     """Any free one, not the first, so that two callers at once seldom choose alike."""
-    used = [*_at_engine(client), *_on_host()]
+    used = [*_at_engine(client), *on_host()]
     choices = [each for each in subnets.subnets(new_prefix=max(PREFIX, subnets.prefixlen)) if not _overlaps(each, used)]
     if not choices:
         raise EngineRefused(f"All subnets of {subnets} are in use: networks that nobody needs must go first")
@@ -110,7 +110,7 @@ def _at_engine(client: APIClient) -> Iterator[Subnet]:
                 yield subnet
 
 
-def _on_host() -> Iterator[Subnet]:
+def on_host() -> Iterator[Subnet]:
     """Where this host sends packets already: another engine's networks, a VPN. The default route counts for nothing."""
     for line in ROUTES.read_text().splitlines()[1:] if ROUTES.exists() else ():
         _, destination, _, _, _, _, _, mask = line.split()[:8]
