@@ -1,7 +1,7 @@
 """The store: blocks of work on a database that is brought up to date when it is opened."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from threading import local
 
@@ -78,8 +78,10 @@ class SqlStore:
             raise RuntimeError("once() inside another one")
         self._tidy(now)
         register = Register(self._vault, claim, now)
-        kept = self._kept(register)
-        return self._first(register, act) if kept is None else kept
+        while (kept := self._kept(register)) is None:
+            with suppress(Answered):
+                return self._first(register, act)
+        return kept
 
     def _kept(self, register: Register) -> bytes | None:
         with transaction(self._engines.read) as connection:
@@ -88,7 +90,7 @@ class SqlStore:
     def _first(self, register: Register, act: Callable[[], bytes]) -> bytes:
         try:
             return self._run(register, act)
-        except (Exception, Answered):
+        except Exception:
             # A parallel, equal call may have won while `act` was still looking around: its answer is the answer.
             kept = self._kept(register)
             if kept is None:

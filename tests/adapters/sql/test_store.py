@@ -194,6 +194,16 @@ def test_the_database_file_is_for_its_owner_alone(sqlite_url: str, tmp_path: Pat
     store.close()
 
 
+def test_what_was_answered_survives_a_loss_of_power(sqlite_url: str, vault: Vault):
+    store = open_store(sqlite_url, vault)
+    for engine in (store._engines.write, store._engines.read):  # type: ignore[attr-defined]
+        with engine.connect() as connection:
+            asked = ("journal_mode", "synchronous", "foreign_keys")
+            answers = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in asked]
+        assert answers == ["wal", 2, 1]
+    store.close()
+
+
 def test_a_database_that_stays_locked_is_unavailable(sqlite_url: str, vault: Vault, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(engines, "PATIENCE", 0.2)
     one, other = open_store(sqlite_url, vault), open_store(sqlite_url, vault)
