@@ -1,11 +1,13 @@
 """Calling the handler bound to an operation with the arguments that it names."""
 
+import asyncio
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from handlers.openapi31.answers import Answer, send_answer
@@ -23,14 +25,17 @@ Extra = Callable[[Scope], object]
 class Bound:
     """A handler and the plan of its arguments."""
 
-    def __init__(self, operation: Operation, handler: Handler, extras: Mapping[str, Extra]) -> None:
+    def __init__(
+        self, operation: Operation, handler: Handler, extras: Mapping[str, Extra], pool: ThreadPoolExecutor
+    ) -> None:
+        self._pool = pool
         self._name = operation.operation_id
         self._handler = handler
         self._is_async = _is_async(handler)
         wanted = {one.name: one for one in _wanted(handler)}
         offered = _offered(operation, extras)
         _compare(operation, wanted, offered)
-        takes = {name for name in offered if name in wanted or (_takes_all(handler) and name not in extras)}
+        takes = offered & (set(wanted) | (offered - set(extras) if _takes_all(wanted) else set()))
         self._extras = {name: extra for name, extra in extras.items() if name in takes}
         self._caller = "caller" in takes
         self._declared = tuple(takes - set(extras) - {"caller"})
@@ -41,7 +46,9 @@ class Bound:
         if self._is_async:
             answer = await self._handler(**arguments)
         else:
-            answer = await run_in_threadpool(self._handler, **arguments)
+            # Half the price of AnyIO's thread pool, which Starlette would use.
+            work = partial(copy_context().run, self._handler, **arguments)
+            answer = await asyncio.get_running_loop().run_in_executor(self._pool, work)
         if not isinstance(answer, Answer):
             raise TypeError(f"the handler of {self._name} returned {type(answer).__name__}, not an Answer")
         await send_answer(answer, scope, receive, send)
@@ -70,7 +77,7 @@ def _compare(operation: Operation, wanted: Mapping[str, inspect.Parameter], offe
     named = {name for name, one in wanted.items() if one.kind is not one.VAR_KEYWORD}
     if unknown := named - offered:
         raise DocumentError(f"the handler of {operation.operation_id} asks for {_listed(unknown)}, unknown there")
-    if len(named) == len(wanted) and (ignored := required - named):
+    if not _takes_all(wanted) and (ignored := required - named):
         raise DocumentError(f"the handler of {operation.operation_id} does not take {_listed(ignored)}")
 
 
@@ -88,8 +95,8 @@ def _wanted(handler: Handler) -> Iterator[inspect.Parameter]:
             yield parameter
 
 
-def _takes_all(handler: Handler) -> bool:
-    return any(one.kind is one.VAR_KEYWORD for one in _wanted(handler))
+def _takes_all(wanted: Mapping[str, inspect.Parameter]) -> bool:
+    return any(one.kind is one.VAR_KEYWORD for one in wanted.values())
 
 
 def _has_no_default(parameter: inspect.Parameter) -> bool:
@@ -101,14 +108,14 @@ def _is_async(handler: Handler) -> bool:
 
 
 class _API(RoutedAPI):  # type: ignore[misc]  # Connexion has no types
-    def __init__(self, *args: object, extras: Mapping[str, Extra], **options: object) -> None:
+    def __init__(self, *args: object, extras: Mapping[str, Extra], pool: ThreadPoolExecutor, **options: object) -> None:
         super().__init__(*args, **options)
-        self._extras = extras
+        self._extras, self._pool = extras, pool
         self.add_paths()
 
     def make_operation(self, operation: AbstractOperation) -> Bound:
         ours = self.specification.document.operation(operation.operation_id)
-        return Bound(ours, operation.function, self._extras)
+        return Bound(ours, operation.function, self._extras, self._pool)
 
 
 class Dispatch(RoutedMiddleware):  # type: ignore[misc]  # Connexion has no types
@@ -116,13 +123,14 @@ class Dispatch(RoutedMiddleware):  # type: ignore[misc]  # Connexion has no type
 
     api_cls = _API
 
-    def __init__(self, extras: Mapping[str, Extra]) -> None:
+    def __init__(self, extras: Mapping[str, Extra], threads: int) -> None:
         super().__init__(_close)
         self._extras = extras
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="handler")
 
     def add_api(self, specification: object, **options: object) -> None:
         """As Connexion's."""
-        super().add_api(specification, extras=self._extras, **options)
+        super().add_api(specification, extras=self._extras, pool=self._pool, **options)
 
 
 async def _close(_scope: Scope, receive: Receive, send: Send) -> None:

@@ -57,6 +57,8 @@ class Options:
     outer: Sequence[Callable[[ASGIApp], ASGIApp]] = ()
     """Middlewares outside routing and of the handling of errors; what they raise is still answered by `errors`."""
     base_path: str = "/api"
+    threads: int = 40
+    """How many handlers that are not `async` may run at once; blocking streams have threads of their own."""
     limits: Limits = field(default_factory=Limits)
     validate_responses: bool = False
     lifespan: Lifespan = _nothing
@@ -82,7 +84,7 @@ def build(document: Document, handlers: Mapping[str, Handler], options: Options)
         raise DocumentError(f"operations without a handler: {missing}; handlers without an operation: {idle}")
     router = Router(document.operations(), options.base_path)
     connexion = ConnexionMiddleware(
-        Dispatch(options.extras),
+        Dispatch(options.extras, options.threads),
         middlewares=_middlewares(document, router, options),
         lifespan=options.lifespan,
         resolver=Resolver(handlers.__getitem__),

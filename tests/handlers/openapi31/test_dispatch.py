@@ -2,17 +2,19 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
+import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from handlers.openapi31 import Answer, Document, DocumentError, Options, build
 
-from .conftest import GOOD, Client, Json
+from .conftest import GOOD, Client, Json, echo
 
 FIXED = ContextVar("FIXED", default="nothing")
 
@@ -40,6 +42,33 @@ def test_extras_are_made_from_the_scope_for_whoever_names_them(serve: Callable[.
     extras = {"method": lambda scope: scope["method"], "never": lambda _: pytest.fail("nobody asked")}
     ask = serve({"list_pets": lambda method, page: Answer(200, [method, page])}, extras=extras)
     assert ask("GET", "/shop/pets").json() == ["GET", 1]
+
+
+def test_a_handler_that_takes_anything_gets_all_but_extras(serve: Callable[..., Client]) -> None:
+    ask = serve({"list_pets": echo}, extras={"never": lambda _: pytest.fail("nobody asked")})
+    assert ask("GET", "/shop/pets?alive=true").json() == {"page": 1, "alive": True, "caller": None}
+
+
+def test_no_more_handlers_run_at_once_than_there_are_threads(serve: Callable[..., Client]) -> None:
+    running, most = [], []
+
+    def list_pets() -> Answer:
+        running.append(1)
+        most.append(len(running))
+        time.sleep(0.01)
+        running.pop()
+        return Answer(204)
+
+    ask = serve({"list_pets": list_pets}, threads=2)
+
+    async def all_at_once() -> None:
+        transport = httpx.ASGITransport(ask.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+            await asyncio.gather(*(client.get("/shop/pets") for _ in range(8)))
+
+    asyncio.run(all_at_once())
+    assert len(most) == 8
+    assert max(most) <= 2
 
 
 def test_a_coroutine_function_runs_on_the_loop_and_a_function_beside_it(serve: Callable[..., Client]) -> None:
