@@ -1,7 +1,7 @@
 """The embedded router: forwards TCP from one port of this host for each service, in a thread of its own.
 
-Of what was tried, asyncio's Protocols on uvloop (which the web server brings along) carry most: streams cost a task
-and a copy for each direction, and splicing in Python costs two calls for each chunk. A library for it there is none.
+On asyncio's Protocols and uvloop, which the web server brings along: a visitor who is joined with a target costs no
+task and no second buffer, where streams take two of each; on asyncio's own loop a new connection costs nearly double.
 """
 
 import asyncio

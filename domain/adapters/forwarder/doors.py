@@ -9,7 +9,7 @@ from socket import socket
 import structlog
 
 from domain import errors
-from domain.adapters.forwarder.routes import Reading, Routes
+from domain.adapters.forwarder.routes import Damaged, Reading, Routes
 from domain.adapters.forwarder.sockets import bind
 from domain.adapters.forwarder.visits import LINGER_SECONDS, Visit
 from domain.ports import Target
@@ -42,7 +42,7 @@ class Door:
     def targets(self) -> tuple[Target, ...]:
         try:
             route = self._reading.now()
-        except errors.Unavailable as damaged:
+        except Damaged as damaged:
             log.warning("route_damaged", reason=damaged.message)
             return self.targets()
         return route.targets if route else ()
@@ -149,12 +149,17 @@ class Doors:
             await door.close()
 
     async def _watch(self) -> None:
+        blind = False
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
                 await self._look()
-            except OSError as error:
-                log.warning("routes_unreadable", reason=str(error))
+            except errors.Unavailable as away:
+                if not blind:
+                    log.warning("routes_unreadable", reason=away.message)
+                blind = True
+            else:
+                blind = False
 
     async def _look(self) -> None:
         ids = self._routes.ids()

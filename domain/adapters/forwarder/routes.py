@@ -24,6 +24,10 @@ class Route:
     targets: tuple[Target, ...]
 
 
+class Damaged(errors.Unavailable):
+    """A route file is not one of ours."""
+
+
 class Routes:
     """The folder of route files."""
 
@@ -35,19 +39,22 @@ class Routes:
         return self._folder / f"{service_id}.json"
 
     def ids(self) -> set[str]:
-        return {path.stem for path in self._folder.glob("*.json")}
+        """Raise errors.Unavailable when the folder is away: no routes is something else."""
+        try:
+            return {name.removesuffix(".json") for name in os.listdir(self._folder) if name.endswith(".json")}
+        except OSError as error:
+            raise errors.Unavailable(f"The routes in {self._folder} cannot be read: {error.strerror}") from error
 
     def read(self, service_id: str) -> Route | None:
-        """Raise errors.Unavailable when the file is not one of ours."""
         path = self.path(service_id)
         try:
             return msgspec.json.decode(path.read_bytes(), type=Route)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise errors.Unavailable(f"The route file {path} cannot be read: {error.strerror}") from error
         except msgspec.MsgspecError as error:
-            raise errors.Unavailable(
-                f"The route file {path} is damaged ({error}); remove it and deploy again"
-            ) from None
+            raise Damaged(f"The route file {path} is damaged ({error}); remove it and deploy again") from None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -108,13 +115,22 @@ class Reading:
         self._route: Route | None = None
 
     def now(self) -> Route | None:
-        """None when it was withdrawn; a damaged version raises errors.Unavailable once, then the last good holds."""
+        """None when it was withdrawn; a damaged version raises Damaged once, and then the last good one holds."""
         try:
             found = os.stat(self._path)
         except FileNotFoundError:
             return None
         version = (found.st_ino, found.st_mtime_ns)
         if version != self._version:
-            self._version = version
-            self._route = self._routes.read(self._service_id)
+            self._take(version)
         return self._route
+
+    def _take(self, version: tuple[int, int]) -> None:
+        try:
+            self._route = self._routes.read(self._service_id)
+        except Damaged:
+            self._version = version
+            raise
+        except errors.Unavailable:
+            return  # too many open files, most likely: it is tried again
+        self._version = version

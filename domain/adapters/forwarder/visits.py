@@ -82,6 +82,7 @@ class Visit(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._slow = False
+        self.moved = self._host.loop.time()
         if self._upstream:
             self._upstream.read_on()
 

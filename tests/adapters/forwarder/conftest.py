@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from adapters.forwarder.peers import Listen, Serve, WebServer
 
 from domain.adapters.forwarder import Router
 from domain.ports import Target
+
+from .peers import Listen, Serve, WebServer
 
 
 @pytest.fixture

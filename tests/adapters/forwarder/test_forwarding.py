@@ -10,7 +10,11 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from adapters.forwarder.peers import (
+
+from domain.adapters.forwarder import Router, doors
+from domain.ports import Target
+
+from .peers import (
     NOWHERE,
     SERVICE,
     Listen,
@@ -22,9 +26,6 @@ from adapters.forwarder.peers import (
     read_all,
     visits,
 )
-
-from domain.adapters.forwarder import Router, doors
-from domain.ports import Target
 
 
 def test_visitors_reach_all_targets_in_turn(forwarder: Router, web: Serve):

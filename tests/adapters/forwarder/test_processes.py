@@ -7,7 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from adapters.forwarder.peers import (
+
+from domain.adapters.forwarder import Router
+
+from .peers import (
     NOWHERE,
     SERVICE,
     Listen,
@@ -22,8 +25,6 @@ from adapters.forwarder.peers import (
     sink,
     visits,
 )
-
-from domain.adapters.forwarder import Router
 
 
 @pytest.fixture

@@ -5,12 +5,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from adapters.forwarder.peers import NOWHERE, OTHER, SERVICE
 
 from domain import ports
 from domain.adapters import twins
 from domain.adapters.forwarder import Router
 from domain.ports import Target
+
+from .peers import NOWHERE, OTHER, SERVICE
 
 
 @pytest.fixture(params=["twin", "forwarder", "not started"])

@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from adapters.forwarder.peers import NOWHERE, OTHER, SERVICE, Serve, connect, eventually, get, port_of
 from structlog.testing import capture_logs
 
 from domain import errors
 from domain.adapters.forwarder import Router, doors
 from domain.ports import Target
+
+from .peers import NOWHERE, OTHER, SERVICE, Serve, connect, eventually, get, port_of
 
 
 def test_a_port_that_somebody_else_shares_is_not_joined(tmp_path: Path):
@@ -109,3 +110,16 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path):
     (tmp_path / "routes").rmdir()
     with pytest.raises(errors.Unavailable, match="cannot be changed"):
         router.switch(SERVICE, "shop", [])
+
+
+def test_a_folder_that_goes_away_is_told_once_and_shuts_no_door(forwarder: Router, tmp_path: Path, web: Serve):
+    url = forwarder.switch(SERVICE, "shop", [web("a").target])
+    with capture_logs() as logs:
+        (tmp_path / "routes").rename(tmp_path / "elsewhere")
+        eventually(lambda: logs)
+        with pytest.raises(errors.Unavailable, match="cannot be read"):
+            forwarder.routes()
+        time.sleep(1.2)
+        (tmp_path / "elsewhere").rename(tmp_path / "routes")
+        assert get(url) == "a"
+    assert [line["event"] for line in logs] == ["routes_unreadable"]
