@@ -173,6 +173,20 @@ def test_of_two_claims_that_cannot_see_each_other_one_gets_nothing(postgres_url:
     store.close()
 
 
+@pytest.mark.postgres
+def test_a_claim_does_not_wait_for_one_that_is_still_being_made(postgres_url: str, vault: Vault):
+    store = open_store(postgres_url, vault)
+    _add(store, operation("svc_1", id="op_1"), operation("svc_2", id="op_2"))
+    got: list[Operation | None] = []
+    other = threading.Thread(target=lambda: got.append(_claim(store, "worker-2")))
+    with store.begin() as work:
+        first = work.operations.claim("worker-1", NOW, after(seconds=30))
+        other.start()
+        other.join(timeout=10)
+        assert [each and each.id for each in (first, *got)] == ["op_1", "op_2"]
+    store.close()
+
+
 class _Crew:
     """Workers that empty a queue together and note what they took, and what they did at once."""
 
