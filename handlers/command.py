@@ -146,3 +146,7 @@ def _stopped(ports: Ports, running: Worker) -> None:
     if isinstance(ports.router, forwarder.Router):
         ports.router.stop()
     ports.store.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""A panel process on the real engine for each test; afterwards nothing of it may be left."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docker import DockerClient
+
+from tests.engine import Images, docker_host, images, registry  # noqa: F401
+from tests.process import Process
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every journey needs the real engine."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.engine)
+
+
+@pytest.fixture
+def engine(docker_host: str) -> Iterator[DockerClient]:  # noqa: F811
+    """The engine, as somebody at its host sees it."""
+    client = DockerClient(docker_host)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def process(tmp_path: Path, docker_host: str, images: Images, engine: DockerClient) -> Iterator[Process]:  # noqa: F811
+    """A panel that has started; what it leaves at the engine is removed."""
+    panel = Process(tmp_path, docker_host)
+    panel.start()
+    yield panel
+    panel.kill()
+    _clear(engine, panel.folder)
+
+
+def _clear(engine: DockerClient, folder: Path) -> None:
+    for path in folder.glob("services/*"):
+        label = {"label": f"panel.service={path.name}"}
+        for container in engine.containers.list(all=True, filters=label):
+            container.remove(force=True, v=True)

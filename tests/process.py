@@ -1,0 +1,132 @@
+"""The panel as users have it: a process of its own on the real engine, spoken to over HTTP, killed and started again."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from docker import DockerClient
+
+_KEY = re.compile(r"aap_\w+")
+_DYING = "import sys; from tests import dying; dying.arm(sys.argv.pop(1)); from handlers.command import main; main()"
+
+
+def free_port() -> int:
+    """A port that nobody listened on a moment ago."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Process:
+    """Start it, ask it, kill it, start it again: the data folder stays."""
+
+    folder: Path
+    docker_host: str
+    port: int = field(default_factory=free_port)
+    settings: dict[str, str] = field(default_factory=dict)
+    key: str = ""
+    _child: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, dying_at: str = "") -> None:
+        """Returns when it answers. `dying_at` names a moment (see tests/dying.py) at which it kills itself."""
+        environment = {
+            **os.environ,
+            "DOCKER_HOST": self.docker_host,
+            "PANEL_DATA_DIR": str(self.folder),
+            "PANEL_PORT": str(self.port),
+            **{f"PANEL_RATE_LIMIT_{tier}": "1000000" for tier in ("DEFAULT", "AUTHENTICATED", "DEPLOY")},
+            **self.settings,
+        }
+        command = [sys.executable, "-c", _DYING, dying_at] if dying_at else [sys.executable, "-m", "handlers.command"]
+        with (self.folder / "serve.log").open("ab") as log:
+            self._child = subprocess.Popen([*command, "serve"], env=environment, stdout=log, stderr=log)
+        until(lambda: self._answers(), 30, f"the panel answers; see {self.log()}")
+        self.key = self.key or _KEY.findall(self.log())[0]
+
+    def kill(self) -> None:
+        """As `kill -9` does."""
+        if self._child:
+            self._child.kill()
+            self._child.wait()
+
+    def stop(self) -> None:
+        """As a service manager does."""
+        if self._child:
+            self._child.send_signal(signal.SIGTERM)
+            self._child.wait(20)
+
+    def wait_until_dead(self, seconds: float = 60) -> None:
+        """For a process that was started with `dying_at`."""
+        assert self._child
+        assert self._child.wait(seconds) == -signal.SIGKILL
+
+    def log(self) -> str:
+        return (self.folder / "serve.log").read_text()
+
+    def _answers(self) -> bool:
+        assert self._child
+        assert self._child.poll() is None, self.log()
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}/api/health").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def ask(self, method: str, path: str, json: Any = None, *, expect: int | None = None) -> Any:
+        """The JSON of the answer (None without a body); `expect` is the status that must come."""
+        response = httpx.request(
+            method,
+            f"http://127.0.0.1:{self.port}/api{path}",
+            json=json,
+            headers={"Authorization": f"Bearer {self.key}"},
+            timeout=90,
+        )
+        wanted = {expect} if expect else {200, 201, 202, 204}
+        assert response.status_code in wanted, response.text
+        return response.json() if response.content else None
+
+    def create(self, **body: Any) -> dict[str, Any]:
+        """Ask for a service; its deployment goes on."""
+        created = self.ask("POST", "/services", {"name": "web", **body}, expect=201)
+        return dict(created)
+
+    def deployed(self, **body: Any) -> dict[str, Any]:
+        """A service whose first deployment has succeeded."""
+        created = self.create(**body)
+        ended = self.ended(created["operation_id"])
+        assert ended["status"] == "succeeded", ended
+        return dict(self.ask("GET", f"/services/{created['id']}"))
+
+    def ended(self, operation_id: str, seconds: float = 60) -> dict[str, Any]:
+        """The operation when it has ended."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            operation = self.ask("GET", f"/operations/{operation_id}?wait=5")
+            if operation["finished_at"]:
+                return dict(operation)
+        raise AssertionError(f"still going on after {seconds} s: {operation}")
+
+
+def until(true: Callable[[], object], seconds: float, what: str) -> None:
+    """Return when it is true; fail after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+
+
+def left_at(engine: DockerClient, service_id: str) -> list[str]:
+    """The names of everything that the engine holds of a service, volumes apart."""
+    label = {"label": f"panel.service={service_id}"}
+    containers = [each.name for each in engine.containers.list(all=True, filters=label)]
+    return containers + [each.name for each in engine.networks.list(filters=label)]
