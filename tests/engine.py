@@ -70,7 +70,8 @@ class Images:
             links={f"bin/{applet}": "busybox" for applet in APPLETS},
             config={"Env": ["PATH=/bin"], "Cmd": ["sh", "-c", script], **config},
         )
-        self.client.load_image(made.archive())
+        for line in self.client.load_image(made.archive()):
+            assert "error" not in line, line["error"]
         return str(self.client.inspect_image(reference)["Id"])
 
     def push(self, name: str, files: dict[str, bytes] | None = None, **config: object) -> str:

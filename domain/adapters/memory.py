@@ -11,19 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from domain import errors
+from domain.adapters.images import HELLO, REFERENCE
 from domain.model import Usage
 from domain.ports import Container, ContainerSpec, Engine, EngineRefused, Image, ImageMissing, Layers, Pulling
 from domain.transactions import in_transaction
 
 State = Literal["starting", "healthy", "unhealthy"]
-HELLO = "ai-admin-panel/hello:1"
 # RFC 2544 keeps this range for benchmarks, so that no address of it ever leads to somebody.
 ADDRESSES = ipaddress.ip_network("198.18.0.0/15")
-REFERENCE = re.compile(
-    r"(sha256:[0-9a-f]{64}"
-    r"|([a-zA-Z0-9]+([.-]+[a-zA-Z0-9]+)*(:\d{1,5})?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?)",
-    re.ASCII,
-)
 LITTLE = Usage(cpu=0.01, memory_mb=8.0)
 
 

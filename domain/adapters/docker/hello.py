@@ -1,8 +1,8 @@
 """The image that the panel makes itself, so that a first deployment needs no registry."""
 
 from domain.adapters.docker.scratch import Scratch, busybox
+from domain.adapters.images import HELLO
 
-HELLO = "ai-admin-panel/hello:1"
 PAGE = rb"""#!/bin/sh
 escaped() { printf '%s' "$1" | sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g'; }
 printf 'Content-Type: text/html; charset=utf-8\r\n\r\n'

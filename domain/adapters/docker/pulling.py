@@ -14,11 +14,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from docker import APIClient
-from docker.errors import APIError, NotFound, NullResource
+from docker.errors import NotFound
 from docker.utils import parse_repository_tag
 
-from domain.adapters.docker.connection import Connection
-from domain.adapters.docker.hello import HELLO, hello
+from domain.adapters.docker.connection import PATIENT, Connection
+from domain.adapters.docker.hello import hello
+from domain.adapters.images import HELLO, REFERENCE
 from domain.ports import EngineRefused, Image, ImageMissing, Layers, Pulling
 
 BEAT = 0.4
@@ -27,11 +28,12 @@ log = logging.getLogger(__name__)
 
 def pull(connection: Connection, reference: str, tell: Pulling) -> Image:
     """A digest that the engine holds is not asked for again, so that going back needs no registry."""
+    if not REFERENCE.fullmatch(reference):
+        raise ImageMissing(f"{reference!r} is not the name of an image")
     with connection.asked() as client:
         held = _held(client, reference)
     if held is None and reference == HELLO:
-        with connection.asked() as client:
-            client.load_image(hello())  # type: ignore[no-untyped-call]
+        _load(connection, hello())
     elif held is None or not (_pinned(reference) or reference == HELLO):
         _fetch(connection, reference, tell, held)
     tell(None)
@@ -40,6 +42,13 @@ def pull(connection: Connection, reference: str, tell: Pulling) -> Image:
     if found is None:
         raise ImageMissing(f"The engine has no image {reference}")
     return Image(reference, _digest(reference, found), _ports(found))
+
+
+def _load(connection: Connection, archive: bytes) -> None:
+    with connection.asked(PATIENT) as client:
+        for said in client.load_image(archive):  # type: ignore[no-untyped-call]
+            if "error" in said:
+                raise EngineRefused(said["error"])
 
 
 def _fetch(connection: Connection, reference: str, tell: Pulling, held: dict[str, Any] | None) -> None:
@@ -159,8 +168,6 @@ def _held(client: APIClient, reference: str) -> dict[str, Any] | None:
         found: dict[str, Any] = client.inspect_image(reference)  # type: ignore[no-untyped-call]
     except NotFound:
         return None
-    except (APIError, NullResource) as refused:
-        raise ImageMissing(f"{reference!r} cannot be an image: {refused}") from refused
     return found
 
 

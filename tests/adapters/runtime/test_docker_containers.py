@@ -9,7 +9,7 @@ import pytest
 from docker.errors import NotFound
 
 from domain.adapters import docker
-from domain.adapters.docker.hello import HELLO
+from domain.adapters.images import HELLO
 from domain.ports import ContainerSpec, EngineRefused
 from domain.project import Component, Probe
 from tests.engine import Images

@@ -94,10 +94,6 @@ def test_hello_is_the_same_image_every_time():
     assert hashlib.sha256(hello.hello()).digest() == hashlib.sha256(hello.hello()).digest()
 
 
-def test_both_runtimes_call_hello_by_one_name():
-    assert memory.HELLO == hello.HELLO
-
-
 def test_a_busybox_that_is_missing_or_not_static_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for made in (tmp_path / "missing", tmp_path / "script", Path("/bin/ls")):
         if made.name == "script":

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.adapters import docker, memory
-from domain.adapters.docker.hello import HELLO
+from domain.adapters.images import HELLO
 from domain.errors import Unavailable
 from domain.ports import ContainerSpec, ImageMissing, Layers, Runtime
 from domain.project import Component
@@ -54,7 +54,20 @@ def test_what_no_registry_has_is_missing(stage: Stage, name: str):
 
 
 @pytest.mark.parametrize(
-    "reference", ["", "-v", "UPPER:1", "a b", "web:", "web:1;ls", "web\n", "../x", "sha256:" + "0" * 64]
+    "reference",
+    [
+        "",
+        "-v",
+        "UPPER:1",
+        "a b",
+        "web:",
+        "web:1;ls",
+        "web\n",
+        "../x",
+        "x/../../containers/web",
+        "web?x=1",
+        "sha256:" + "0" * 64,
+    ],
 )
 def test_what_cannot_be_an_image_is_missing(stage: Stage, reference: str):
     with pytest.raises(ImageMissing):
