@@ -7,7 +7,7 @@ from domain.effects import DryRun
 from domain.model import ApiKey, Operation
 from domain.ports import Page
 from domain.revisions import etag
-from domain.services import Whole
+from domain.services import Export, Whole
 from handlers.openapi31 import Answer
 from handlers.shapes import Issued, shape
 
@@ -63,7 +63,7 @@ def location(result: object) -> dict[str, str]:
 
 def _tag(result: object) -> dict[str, str]:
     match result:
-        case Whole():
+        case Whole() | Export():
             return {"ETag": etag(result.service.revision)}
         case History():
             return {"ETag": etag(result.deployment.revision)}

@@ -1,0 +1,125 @@
+"""The closed lists of the document are those of the code: what is promised can come, and nothing else does."""
+
+import ast
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from domain import access, errors, jobs, model
+from domain.adapters.sql import nouns
+from domain.compose import CODES
+from domain.errors import Refusal
+from domain.template import Category
+from tests.contract.reading import COMPONENTS, operations
+
+ROOT = Path(__file__).parents[2]
+KINDS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Refusal)}
+
+
+def _trees() -> Iterator[ast.Module]:
+    """Every module of the code."""
+    for folder in ("domain", "handlers"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield ast.parse(path.read_text(), str(path.relative_to(ROOT)))
+
+
+def _calls(tree: ast.AST, *names: str) -> Iterator[tuple[str, ast.Call]]:
+    """Every call of a function of one of these names, and the name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if name in names:
+                yield name, node
+
+
+def _literals(tree: ast.AST) -> dict[str, ast.expr]:
+    """Names that a module gives to literals."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            found[node.targets[0].id] = node.value
+    return found
+
+
+def _refused(tree: ast.Module) -> Iterator[str]:
+    """The codes of the refusals that a module raises."""
+    named = _literals(tree)
+    for name, call in _calls(tree, *KINDS):
+        given = next((word.value for word in call.keywords if word.arg == "code"), None)
+        given = named.get(given.id, given) if isinstance(given, ast.Name) else given
+        if given is None:
+            yield KINDS[name].default
+        elif isinstance(given, ast.Constant):
+            yield given.value
+        else:
+            assert ast.unparse(given) == "code", f"{name} with a computed code in line {call.lineno}"
+
+
+def _taken() -> Iterator[str]:
+    """What a store answers for rows that may not be equal."""
+    for kind in (nouns.ApiKeys, nouns.Deployments, nouns.Operations, nouns.Services):
+        yield from (code for _, code in kind.taken.values())
+
+
+def _worded() -> Iterator[str]:
+    """What the edge says by itself."""
+    tree = ast.parse((ROOT / "handlers/errors.py").read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Dict):
+            said = dict(zip(map(_text, node.keys), map(_text, node.values), strict=True))
+            yield from [said["code"]] if said.get("code") else []
+    for _, call in _calls(tree, "envelope"):
+        yield from filter(None, map(_text, call.args[2:3]))
+
+
+def _text(node: ast.expr | None) -> str:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def test_error_codes_are_those_that_the_panel_can_answer() -> None:
+    listed = COMPONENTS["schemas"]["ErrorCode"]["enum"]
+    assert sorted(listed) == sorted({*_worded(), *_taken(), *(code for tree in _trees() for code in _refused(tree))})
+
+
+def _failed(tree: ast.Module) -> Iterator[str]:
+    for name, call in _calls(tree, "Broken", "Failure", "_broken"):
+        yield _text(call.args[1 if name == "_broken" else 0])
+
+
+def test_failure_codes_are_those_that_work_can_end_with() -> None:
+    listed = COMPONENTS["schemas"]["Failure"]["properties"]["code"]["enum"]
+    translated = {*jobs._CODES.values(), *jobs._UNAVAILABLE.values(), "engine_unavailable"}
+    found = {code for tree in _trees() for code in _failed(tree) if code}
+    assert sorted(listed) == sorted(found | translated)
+
+
+def test_finding_codes_are_those_of_the_policy() -> None:
+    assert COMPONENTS["schemas"]["Finding"]["properties"]["code"]["enum"] == list(CODES)
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ("RoleName", model.Role),
+        ("DeployMethod", model.DeployMethod),
+        ("ServiceStatus", model.ServiceStatus),
+        ("DeploymentStatus", model.DeploymentStatus),
+        ("DeploymentTrigger", model.Trigger),
+        ("OperationStatus", model.OperationStatus),
+        ("OperationKind", model.Kind),
+    ],
+)
+def test_the_words_of_a_state_are_those_of_the_model(schema: str, words: type[StrEnum]) -> None:
+    assert COMPONENTS["schemas"][schema]["enum"] == [word.value for word in words]
+
+
+def test_categories_are_those_that_template_files_may_name() -> None:
+    assert set(COMPONENTS["schemas"]["TemplateCategory"]["enum"]) == set(get_args(Category))
+
+
+def test_every_permission_opens_something_and_every_operation_needs_a_known_one() -> None:
+    needed = {operation.raw["x-permission"] for operation in operations()} - {"public", "authenticated"}
+    assert needed == access.ALL_PERMISSIONS

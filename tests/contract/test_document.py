@@ -1,0 +1,243 @@
+"""The document is valid, keeps to the fixed table, and says everything that its readers rely on."""
+
+import re
+from itertools import combinations
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.contract.reading import (
+    COMPONENTS,
+    RAW,
+    Operation,
+    Row,
+    below,
+    nodes,
+    operations,
+    references,
+    resolved,
+    table,
+)
+
+ALL = pytest.mark.parametrize("operation", operations(), ids=str)
+COMMON = {"X-Request-Id", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}
+
+
+def test_the_document_is_valid_openapi_3_1() -> None:
+    assert RAW["openapi"].startswith("3.1.")
+    OpenAPIV31SpecValidator(RAW).validate()
+
+
+@ALL
+def test_an_operation_is_the_one_in_the_fixed_table(operation: Operation) -> None:
+    row = table()[operation.id]
+    assert (
+        Row(
+            tag=operation.raw["tags"][0],
+            method=operation.method.upper(),
+            path=operation.path,
+            operation_id=operation.id,
+            permission=operation.raw["x-permission"],
+            rate_tier=operation.raw["x-rate-tier"],
+            success=row.success,
+        )
+        == row
+    )
+    assert row.success in operation.responses
+    assert len(operation.raw["tags"]) == 1
+
+
+@ALL
+def test_a_success_beside_that_of_the_table_is_a_dry_run_or_work_that_goes_on(operation: Operation) -> None:
+    known = {"200": "#/components/responses/DryRun", "202": "#/components/responses/OperationAccepted"}
+    for status, response in operation.raw["responses"].items():
+        if status.startswith("2") and status != table()[operation.id].success:
+            assert response == {"$ref": known.get(status)}, status
+
+
+def test_the_fixed_table_has_158_operations() -> None:
+    assert len(table()) == 158
+
+
+def test_sections_follow_the_order_of_the_tags() -> None:
+    order = [tag["name"] for tag in RAW["tags"]]
+    told = [operation.raw["tags"][0] for operation in operations()]
+    assert list(dict.fromkeys(told)) == order
+    assert told == sorted(told, key=order.index)
+
+
+@ALL
+def test_an_operation_explains_itself(operation: Operation) -> None:
+    assert 3 <= len(operation.raw["summary"]) <= 60
+    assert not operation.raw["summary"].endswith(".")
+    assert operation.raw["description"].strip().endswith((".", "?"))
+    for parameter in operation.parameters:
+        assert parameter["description"], parameter["name"]
+    for status, response in operation.responses.items():
+        assert response["description"], status
+
+
+def test_tags_headers_and_schemes_explain_themselves() -> None:
+    for node in (*RAW["tags"], *COMPONENTS["headers"].values(), *COMPONENTS["securitySchemes"].values()):
+        assert node["description"]
+
+
+@ALL
+def test_every_answer_that_can_come_is_documented_and_no_other(operation: Operation) -> None:
+    """Beyond this, 409 belongs to rules: only where an Idempotency-Key is taken must it be there."""
+    permission, body = operation.raw["x-permission"], "requestBody" in operation.raw
+    expected = {
+        "304": operation.has("If-None-Match"),
+        "400": True,
+        "401": operation.raw.get("security") != [],
+        "403": permission not in ("public", "authenticated"),
+        "404": "{" in operation.path,
+        "405": False,
+        "412": operation.has("If-Match"),
+        "413": body,
+        "415": body,
+        "422": body,
+        "429": True,
+        "500": True,
+        "503": operation.raw.get("security") != [],
+    }
+    assert {status: status in operation.responses for status in expected} == expected
+    assert "409" in operation.responses or not operation.has("Idempotency-Key")
+
+
+@ALL
+def test_every_error_has_the_one_shape(operation: Operation) -> None:
+    for status, response in operation.raw["responses"].items():
+        if status[0] in "45" and not (operation.id == "get_health" and status == "503"):
+            assert response["$ref"].startswith("#/components/responses/"), status
+            content = resolved(response)["content"]
+            assert content["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
+
+
+@ALL
+def test_every_response_names_its_headers(operation: Operation) -> None:
+    for status, response in operation.responses.items():
+        assert _headers_expected(operation, status) <= response["headers"].keys(), status
+        for name, header in response["headers"].items():
+            assert header == {"$ref": f"#/components/headers/{name}"}
+
+
+def _headers_expected(operation: Operation, status: str) -> set[str]:
+    more = {
+        "ETag": status == "304" or (status == "200" and operation.has("If-None-Match")),
+        "Location": status == "202",
+        "Retry-After": status == "429",
+        "WWW-Authenticate": status == "401",
+    }
+    return COMMON | {name for name, wanted in more.items() if wanted}
+
+
+def test_the_headers_of_every_response_are_promised_not_only_possible() -> None:
+    for name in (*COMMON, "ETag", "Retry-After", "WWW-Authenticate"):
+        assert COMPONENTS["headers"][name]["required"] is True, name
+
+
+@ALL
+def test_an_operation_with_an_effect_can_be_repeated_and_a_read_can_be_kept(operation: Operation) -> None:
+    effectless = {"validate_service", "preview_template", "reveal_environment"}
+    assert operation.has("Idempotency-Key") == (operation.method == "post" and operation.id not in effectless)
+    if operation.method in ("put", "patch", "delete"):
+        assert operation.has("If-Match")
+    if operation.method == "get" and operation.path.endswith("}"):
+        assert operation.has("If-None-Match")
+
+
+@ALL
+def test_security_names_schemes_that_are_defined(operation: Operation) -> None:
+    used = {name for need in operation.raw.get("security", RAW["security"]) for name in need}
+    assert used <= COMPONENTS["securitySchemes"].keys()
+    assert (operation.raw["x-permission"] == "public") == ({} in operation.raw.get("security", [{"": 1}]) or not used)
+
+
+@ALL
+def test_links_lead_to_operations_and_take_what_the_answer_has(operation: Operation) -> None:
+    by_id = {one.id: one for one in operations()}
+    for response in operation.responses.values():
+        for name, link in response.get("links", {}).items():
+            target = by_id[link["operationId"]]
+            in_path = {one["name"] for one in target.parameters if one["in"] == "path"}
+            assert link["parameters"].keys() == in_path, name
+            properties = resolved(response["content"]["application/json"]["schema"])["properties"]
+            for expression in link["parameters"].values():
+                found = re.fullmatch(r"\$response\.body#/(\w+)", expression)
+                assert found, expression
+                assert found[1] in properties
+
+
+def test_a_thing_that_is_made_links_to_everything_that_can_be_done_with_it() -> None:
+    parameters = {
+        "create_service": "service_id",
+        "deploy_template": "service_id",
+        "create_api_key": "api_key_id",
+    }
+    for made, parameter in parameters.items():
+        operation = next(one for one in operations() if one.id == made)
+        linked = {link["operationId"] for link in operation.responses["201"]["links"].values()}
+        assert {one.id for one in operations() if f"{{{parameter}}}" in one.path} <= linked
+
+
+def test_no_two_paths_match_the_same_request() -> None:
+    for one, other in combinations(RAW["paths"], 2):
+        pairs = list(zip(one.split("/"), other.split("/"), strict=False))
+        if one.count("/") == other.count("/") and all(_may_be_equal(*pair) for pair in pairs):
+            literal = [(a, b) if "{" in b else (b, a) for a, b in pairs if a != b]
+            assert literal, f"{one} and {other} are the same"
+            assert not all("{" in a or _fits(a, b) for a, b in literal), f"{one} and {other}"
+
+
+def _may_be_equal(one: str, other: str) -> bool:
+    return one == other or "{" in one or "{" in other
+
+
+def _fits(segment: str, parameter: str) -> bool:
+    """Whether a fixed segment could be read as the value of a parameter."""
+    schemas = [
+        one["schema"] for operation in operations() for one in operation.parameters if one["name"] == parameter[1:-1]
+    ]
+    return re.search(schemas[0]["pattern"], segment) is not None
+
+
+def test_nothing_is_used_that_generators_of_clients_stumble_over() -> None:
+    assert "webhooks" not in RAW
+    assert "pathItems" not in COMPONENTS
+    for path, item in RAW["paths"].items():
+        assert "$ref" not in item, path
+        assert item.keys() <= {"parameters", "get", "put", "post", "delete", "patch"}, path
+    for pointer, node in nodes():
+        if isinstance(node, dict) and "content" in node:
+            for media_type, content in node["content"].items():
+                assert "schema" in content, below(pointer, media_type)
+
+
+@ALL
+def test_every_parameter_has_one_plain_type_and_the_usual_style(operation: Operation) -> None:
+    for parameter in operation.parameters:
+        assert parameter.keys() <= {"name", "in", "required", "description", "schema"}, parameter["name"]
+        assert resolved(parameter["schema"])["type"] in ("string", "integer", "boolean"), parameter["name"]
+        assert parameter["in"] in ("path", "query", "header")
+
+
+@ALL
+def test_a_list_pages_sorts_and_answers_the_envelope(operation: Operation) -> None:
+    if operation.id.startswith("list_") and operation.parameters:
+        assert all(operation.has(name) for name in ("page", "per_page", "sort", "order"))
+        properties = resolved(operation.responses["200"]["content"]["application/json"]["schema"])["properties"]
+        assert list(properties) == ["data", "total", "page", "per_page"]
+
+
+@ALL
+def test_every_body_that_is_sent_has_an_example(operation: Operation) -> None:
+    for media_type, content in operation.raw.get("requestBody", {}).get("content", {}).items():
+        assert "example" in content or "examples" in content, media_type
+
+
+def test_every_component_is_used() -> None:
+    used = references(RAW["paths"])
+    for kind in ("schemas", "parameters", "headers", "responses"):
+        unused = {name for name in COMPONENTS[kind] if f"#/components/{kind}/{name}" not in used}
+        assert not unused, kind
