@@ -9,7 +9,7 @@ from domain.credentials import Desk
 from domain.model import new_id
 from domain.ports import Ports
 from handlers import errors, identity, limits
-from handlers.openapi31 import Match, Router, send_answer
+from handlers.openapi31 import Answer, Match, Router, send_answer
 
 _USABLE = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
@@ -29,21 +29,30 @@ class Edge:
             return
         request_id = scope[errors.REQUEST_ID] = _request_id(scope)
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        caller = await identity.identify(self._desk, scope)
-        found = self._router.find(scope)
-        operation = found.operation if isinstance(found, Match) else None
-        budget = limits.charge(self._ports, operation, caller, identity.address(scope))
-        extra = [(b"x-request-id", request_id.encode()), *limits.headers(budget)]
+        marks = [(b"x-request-id", request_id.encode())]
 
         async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *extra]
+                message["headers"] = [*message.get("headers", ()), *marks]
             await send(message)
 
-        if budget.allowed:
+        refused = await self._refused(scope, marks)
+        if refused is None:
             await self._app(scope, receive, send_marked)
         else:
-            await send_answer(errors.answer(scope, limits.refusal(budget)), scope, receive, send_marked)
+            await send_answer(refused, scope, receive, send_marked)
+
+    async def _refused(self, scope: Scope, marks: list[tuple[bytes, bytes]]) -> Answer | None:
+        """Count the request against its caller, and add the headers that tell of it; the answer when it stops here."""
+        try:
+            caller = await identity.identify(self._desk, scope)
+            found = self._router.find(scope)
+            operation = found.operation if isinstance(found, Match) else None
+            budget = limits.charge(self._ports, operation, caller, identity.address(scope))
+        except Exception as fault:  # noqa: BLE001 - outside of the application, nobody else would answer it
+            return errors.answer(scope, fault)
+        marks += limits.headers(budget)
+        return None if budget.allowed else errors.answer(scope, limits.refusal(budget))
 
 
 def _request_id(scope: Scope) -> str:

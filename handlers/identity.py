@@ -5,7 +5,7 @@ from starlette.types import Scope
 
 from domain.access import Caller
 from domain.credentials import Desk
-from domain.errors import Refusal, Unauthenticated, Unavailable
+from domain.errors import Unauthenticated
 from handlers.errors import REQUEST_ID
 from handlers.openapi31 import CALLER
 
@@ -19,8 +19,8 @@ async def identify(desk: Desk, scope: Scope) -> Caller | None:
         return None
     try:
         scope[CALLER] = caller = await _authenticated(desk, scope, given)
-    except Refusal as refusal:
-        scope[_FAULT] = refusal
+    except Exception as fault:  # noqa: BLE001 - raised again by `bearer`, where it is answered and logged
+        scope[_FAULT] = fault
         return None
     return caller
 
@@ -33,9 +33,10 @@ async def _authenticated(desk: Desk, scope: Scope, given: list[bytes]) -> Caller
 
 
 async def bearer(scope: Scope, _required_scopes: tuple[str, ...]) -> Caller | None:
-    """The security function of `bearerAuth`; raises Unavailable when nobody could say whose key it is."""
-    if isinstance(scope.get(_FAULT), Unavailable):
-        raise scope[_FAULT]
+    """The security function of `bearerAuth`; raises what kept the panel from finding out whose key it is."""
+    fault = scope.get(_FAULT)
+    if fault is not None and not isinstance(fault, Unauthenticated):
+        raise fault
     found: Caller | None = scope.get(CALLER)
     return found
 
