@@ -17,7 +17,7 @@ import uvloop
 from domain import errors
 from domain.adapters.forwarder.doors import Doors
 from domain.adapters.forwarder.routes import Route, Routes
-from domain.adapters.forwarder.sockets import bind, claim_port
+from domain.adapters.forwarder.sockets import claim_port, hold
 from domain.ports import Target
 
 FILES = 65_536
@@ -95,7 +95,7 @@ class Router:
             return damaged.message
         if route and not (self._loop and self._doors.has(service_id)):
             try:
-                bind(self._host, route.port).close()
+                hold(self._host, route.port, self._routes.mark(service_id)).release()
             except OSError as error:
                 return _shut(service_id, route.port, error)
         return None

@@ -10,7 +10,7 @@ import structlog
 
 from domain import errors
 from domain.adapters.forwarder.routes import Damaged, Reading, Routes
-from domain.adapters.forwarder.sockets import bind
+from domain.adapters.forwarder.sockets import BACKLOG, Held, hold, keep
 from domain.adapters.forwarder.visits import LINGER_SECONDS, Visit
 from domain.ports import Target
 
@@ -18,7 +18,6 @@ LOOK_SECONDS = 0.5
 DRAIN_LOOK_SECONDS = 0.05
 HALF_OPEN_SECONDS = 300.0
 SHUT_SECONDS = 10.0
-BACKLOG = 4096
 
 log = structlog.get_logger(__name__)
 
@@ -26,8 +25,9 @@ log = structlog.get_logger(__name__)
 class Door:
     """The port of one service, and everybody who came in by it."""
 
-    def __init__(self, loop: AbstractEventLoop, reading: Reading) -> None:
+    def __init__(self, loop: AbstractEventLoop, reading: Reading, held: Held) -> None:
         self.loop = loop
+        self._held = held
         self.visits: set[Visit] = set()
         self._reading = reading
         self._turn = 0
@@ -35,7 +35,8 @@ class Door:
         self._draining: asyncio.Task[None] | None = None
         self._known = self.targets()
 
-    async def open(self, listener: socket) -> None:
+    async def open(self) -> None:
+        listener = self._held.listener
         listener.setblocking(False)
         self._server = await self.loop.create_server(lambda: Visit(self), sock=listener, backlog=BACKLOG)
 
@@ -77,6 +78,7 @@ class Door:
             self._draining.cancel()
         if self._server:
             self._server.close()
+        self._held.mark.close()
         for visit in list(self.visits):
             visit.finish()
         deadline = self.loop.time() + LINGER_SECONDS
@@ -130,14 +132,17 @@ class Doors:
                 if listener:
                     listener.close()
                 return
-            door = Door(asyncio.get_running_loop(), Reading(self._routes, service_id))
-            listener = listener or bind(self._host, port)
+            mark = self._routes.mark(service_id)
+            held = keep(listener, mark) if listener else hold(self._host, port, mark)
+            door = Door(asyncio.get_running_loop(), Reading(self._routes, service_id), held)
             try:
-                await door.open(listener)
+                await door.open()
             except OSError:
-                listener.close()
+                held.release()
                 raise
             self._doors[service_id] = door
+            if self._shut.pop(service_id, 0.0) == math.inf:
+                log.info("route_open", service_id=service_id)
 
     async def drain(self, service_id: str, seconds: float) -> None:
         if door := self._doors.get(service_id):
@@ -178,9 +183,6 @@ class Doors:
                 await self.open(service_id, route.port)
         except (OSError, errors.Unavailable) as reason:
             self._failed(service_id, reason)
-        else:
-            if self._shut.pop(service_id, 0.0) == math.inf:
-                log.info("route_open", service_id=service_id)
 
     def _failed(self, service_id: str, reason: Exception) -> None:
         since = self._shut.setdefault(service_id, time.monotonic())

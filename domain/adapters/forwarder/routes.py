@@ -38,6 +38,10 @@ class Routes:
     def path(self, service_id: str) -> Path:
         return self._folder / f"{service_id}.json"
 
+    def mark(self, service_id: str) -> Path:
+        """The file that the processes which listen for this service hold locked."""
+        return self._folder / f".{service_id}.lock"
+
     def ids(self) -> set[str]:
         """Raise errors.Unavailable when the folder is away: no routes is something else."""
         try:
@@ -86,6 +90,7 @@ class Routes:
         with suppress(FileNotFoundError):
             self.path(service_id).unlink()
             self._sync()
+            self.mark(service_id).unlink()
 
     def used_ports(self) -> set[int]:
         """Without those of damaged files: their ports show by somebody listening."""

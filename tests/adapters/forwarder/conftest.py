@@ -1,6 +1,7 @@
 """What the tests of the forwarder share: a started router, and servers to forward to."""
 
 import contextlib
+import os
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,10 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from domain.adapters.forwarder import Router
+from domain.adapters.forwarder import Router, sockets
 from domain.ports import Target
 
 from .peers import Listen, Serve, WebServer
+
+
+@pytest.fixture(autouse=True)
+def ports_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that shut and open a port again share it with no parallel test and with no outgoing connection."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    monkeypatch.setattr(sockets, "FIRST_PORT", 61_000 + 500 * worker)
 
 
 @pytest.fixture

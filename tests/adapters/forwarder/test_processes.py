@@ -82,10 +82,10 @@ def test_two_processes_forward_side_by_side_and_agree_at_once(writer: Router, pr
 def test_a_process_notices_routes_that_another_makes_and_withdraws(writer: Router, process: Start, web: Serve):
     process()
     url = writer.switch(SERVICE, "shop", [web("a").target])
-    eventually(lambda: listeners(url) == 1, 1.5)
+    eventually(lambda: listeners(url) == 1, 5)
     assert get(url) == "a"
     writer.close(SERVICE)
-    eventually(lambda: listeners(url) == 0, 1.5)
+    eventually(lambda: listeners(url) == 0, 5)
 
 
 def test_a_process_drains_by_itself_when_another_switches(writer: Router, process: Start, raw: Listen):

@@ -24,6 +24,21 @@ def test_a_port_that_somebody_else_shares_is_not_joined(tmp_path: Path):
         assert port_of(router.switch(SERVICE, "shop", [])) > port
 
 
+def test_the_port_of_another_panel_is_not_joined_at_a_restart(tmp_path: Path, web: Serve):
+    ours, theirs = (Router(tmp_path / name, "127.0.0.1", "127.0.0.1") for name in ("ours", "theirs"))
+    url = ours.switch(SERVICE, "shop", [web("ours").target])
+    theirs.start()
+    assert theirs.switch(SERVICE, "shop", [web("theirs").target]) == url
+    ours.start()
+    assert ours.problems()
+    assert {get(url) for _ in range(20)} == {"theirs"}
+    theirs.stop()
+    eventually(lambda: ours._doors.has(SERVICE))
+    assert ours.problems() == []
+    assert get(url) == "ours"
+    ours.stop()
+
+
 def test_services_published_at_the_same_moment_get_different_ports(forwarder: Router, tmp_path: Path):
     others = [Router(tmp_path / "routes", "127.0.0.1", "127.0.0.1") for _ in range(3)]
     elsewhere = Router(tmp_path / "elsewhere", "127.0.0.1", "127.0.0.1")
@@ -82,7 +97,7 @@ def test_an_address_that_is_not_this_hosts_is_told(tmp_path: Path):
 def test_a_route_file_says_what_it_holds_and_nothing_else_is_left(forwarder: Router, tmp_path: Path):
     url = forwarder.switch(SERVICE, "shop", [Target("10.0.0.1", 80)])
     files = sorted(path.name for path in (tmp_path / "routes").iterdir())
-    assert files == [".lock", f"{SERVICE}.json"]
+    assert files == [".lock", f".{SERVICE}.lock", f"{SERVICE}.json"]
     assert json.loads((tmp_path / "routes" / f"{SERVICE}.json").read_text()) == {
         "service_id": SERVICE,
         "name": "shop",
