@@ -1,5 +1,7 @@
 """The panel's settings: read once from the environment, each documented at its field."""
 
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -17,6 +19,10 @@ def _doc(text: str) -> dict[str, str]:
     return {"doc": text}
 
 
+def _folder() -> Path:
+    return Path("/var/lib" if os.geteuid() == 0 else "~/.local/share").expanduser() / "ai-admin-panel"
+
+
 @dataclass(frozen=True)
 class Settings:
     """One field a variable: `data_dir` is `PANEL_DATA_DIR`."""
@@ -24,7 +30,7 @@ class Settings:
     host: str = field(default="127.0.0.1", metadata=_doc("Address to listen on, for the API and for routed services."))
     port: int = field(default=8080, metadata=_doc("Port of the API."))
     data_dir: Path = field(
-        default=Path("/var/lib/ai-admin-panel"), metadata=_doc("Folder of the database, the key file and the routes.")
+        default_factory=_folder, metadata=_doc("Folder of the database, the key file and the routes.")
     )
     database_url: str = field(
         default="", metadata=_doc("postgresql://user:password@host/name; empty: SQLite in the data folder.")
@@ -51,27 +57,57 @@ class Settings:
         return urlsplit(self.url).hostname or "localhost"
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A setting as a person reads it: its variable, what it is now (no password), and what it is for."""
+
+    variable: str
+    value: str
+    doc: str
+
+
 def read(environment: Mapping[str, str]) -> Settings:
     """Settings from variables that start with `PANEL_`; raises BadSetting."""
-    known = {setting.name: setting.default for setting in fields(Settings)}
-    given = {name: environment[f"PANEL_{name.upper()}"] for name in known if f"PANEL_{name.upper()}" in environment}
+    known = {setting.name: getattr(Settings(), setting.name) for setting in fields(Settings)}
+    given = {name: environment[_variable(name)] for name in known if _variable(name) in environment}
     return Settings(**{name: _parsed(name, known[name], value) for name, value in given.items()})  # type: ignore[arg-type]
+
+
+def shown(environment: Mapping[str, str]) -> list[Shown]:
+    """Every setting, as the environment or its default has it."""
+    default = Settings()
+    return [
+        Shown(variable, _masked(environment.get(variable, str(getattr(default, one.name)))), one.metadata["doc"])
+        for one in fields(Settings)
+        for variable in [_variable(one.name)]
+    ]
 
 
 def unknown(environment: Mapping[str, str]) -> list[str]:
     """Variables that look like settings and are none: likely mistyped."""
-    known = {f"PANEL_{setting.name.upper()}" for setting in fields(Settings)}
+    known = {_variable(setting.name) for setting in fields(Settings)}
     return sorted(name for name in environment if name.startswith("PANEL_") and name not in known)
 
 
+def _variable(name: str) -> str:
+    return f"PANEL_{name.upper()}"
+
+
+def _masked(value: str) -> str:
+    return re.sub(r"(?<=://)([^:@/]*):[^@]*(?=@)", r"\1:***", value)
+
+
 def _parsed(name: str, default: object, value: str) -> object:
-    variable = f"PANEL_{name.upper()}"
     if isinstance(default, int):
-        if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 1_000_000:
-            raise BadSetting(f"{variable} is {value!r}; it takes a whole number from 1 to 1000000")
-        return int(value)
+        return _whole(name, value, 65_535 if name == "port" else 1_000_000)
     if isinstance(default, Path):
         return Path(value)
     if name == "runtime" and value not in get_args(RuntimeName):
         raise BadSetting(f"PANEL_RUNTIME is {value!r}; it takes docker or memory")
     return value
+
+
+def _whole(name: str, value: str, most: int) -> int:
+    if not value.isascii() or not value.isdigit() or len(value) > 9 or not 1 <= int(value) <= most:
+        raise BadSetting(f"{_variable(name)} is {value!r}; it takes a whole number from 1 to {most}")
+    return int(value)

@@ -35,9 +35,14 @@ class Health:
 def get_health(ports: Ports, caller: Caller | None, probe: Probe = "live") -> Health:
     """To be alive is to answer; to be ready takes the database and the engine."""
     admin = caller is not None and caller.role is Role.ADMIN and caller.customer_id is None
-    checks = {"database": _database(ports), "engine": _engine(ports)} if admin or probe == "ready" else {}
-    away = probe == "ready" and any(check.status == "unavailable" for check in checks.values())
-    return Health("unavailable" if away else "ok", version(), checks if admin else None)
+    found = checks(ports) if admin or probe == "ready" else {}
+    away = probe == "ready" and any(check.status == "unavailable" for check in found.values())
+    return Health("unavailable" if away else "ok", version(), found if admin else None)
+
+
+def checks(ports: Ports) -> Mapping[str, Check]:
+    """Each part that the panel cannot do without."""
+    return {"database": _database(ports), "engine": _engine(ports)}
 
 
 @cache
@@ -54,8 +59,8 @@ def _database(ports: Ports) -> Check:
         ports.store.ping()
     except Unavailable as refusal:
         if ports.settings.database_url:
-            return _away(refusal, "Start the server that PANEL_DATABASE_URL names")
-        return _away(refusal, f"Look for a full disk or missing rights at {ports.settings.data_dir}")
+            return _away(refusal, "Start the server that PANEL_DATABASE_URL names. ")
+        return _away(refusal, f"Look for a full disk or missing rights at {ports.settings.data_dir}. ")
     return Check("ok", "PostgreSQL answers" if ports.settings.database_url else "SQLite answers")
 
 
@@ -63,9 +68,9 @@ def _engine(ports: Ports) -> Check:
     try:
         engine = ports.runtime.ping()
     except Unavailable as refusal:
-        return _away(refusal, "Start Docker, or let DOCKER_HOST name where it listens")
+        return _away(refusal)
     return Check("ok", f"{engine.name} {engine.version}")
 
 
-def _away(refusal: Unavailable, advice: str) -> Check:
-    return Check("unavailable", " ".join(f"{advice}. {refusal.message}".split()))
+def _away(refusal: Unavailable, advice: str = "") -> Check:
+    return Check("unavailable", " ".join(f"{advice}{refusal.message}".split()))

@@ -64,13 +64,17 @@ class Worker:
             self._carry_out(operation, Lease(self._owner))
 
     def _repeat(self, act: Callable[[], object], every: float) -> None:
+        told = None
         while not self._stopping.is_set():
             mark = self._ports.feed.mark()
             try:
                 act()
+                told = None
             except Unavailable as away:
-                _log.warning("%s", away.message)
-            except Exception:
+                if away.message != told:
+                    _log.warning("%s", away.message)
+                told = away.message
+            except Exception:  # noqa: BLE001 - one bad look must not end the looking
                 _log.exception("unforeseen")
             if every <= _LOOK_EVERY:
                 self._ports.feed.wait(every, mark)
@@ -96,7 +100,7 @@ class Worker:
     def _carry_out(self, operation: Operation, lease: Lease) -> None:
         try:
             jobs.carry_out(self._ports, operation, lease)
-        except Exception:
+        except Exception:  # noqa: BLE001 - its lease runs out, and then it is claimed again
             _log.exception("the end of %s could not be written; it is tried again", operation.id)
         finally:
             with self._lock:
