@@ -1,7 +1,7 @@
 """A key can never do more than the key that makes, changes or rotates it."""
 
 from domain import networks
-from domain.access import PERMISSIONS, RANK
+from domain.access import RANK
 from domain.credentials import permissions
 from domain.model import ApiKey, Role
 
@@ -31,9 +31,8 @@ def rate(asked: int | None, maker: ApiKey, usual: int) -> dict[str, str]:
 
 
 def carried(key: ApiKey, maker: ApiKey) -> tuple[str, ...]:
-    """The denied permissions of a key with those added that its maker lacks, whatever role it may get one day."""
-    lacking = PERMISSIONS[key.role] - permissions(maker)
-    return tuple(sorted({*key.denied_permissions, *maker.denied_permissions, *lacking}))
+    """The denied permissions of a key and its maker's: all of them, for the key may get another role one day."""
+    return tuple(sorted({*key.denied_permissions, *maker.denied_permissions}))
 
 
 def _role(key: ApiKey, maker: ApiKey) -> str | None:

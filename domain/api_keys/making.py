@@ -19,7 +19,7 @@ _FIRST = f"key_{'0' * 26}"
 def create_api_key(ports: Ports, caller: Caller, body: Mapping[str, Any]) -> tuple[ApiKey, str]:
     """A key and its text. What the body leaves out comes from the maker; what it names beyond the maker is refused.
 
-    Permissions that the maker lacks need not be named: they are denied to the new key too, and its answer shows them.
+    What is denied to the maker need not be named: it is denied to the new key too, and the answer shows it.
     """
     now = ports.clock.now()
     given, problems = fields.read(body, now)

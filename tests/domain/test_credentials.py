@@ -161,6 +161,13 @@ def test_a_previous_secret_works_until_its_overlap_ends(ports: Ports, make_key: 
     enter(ports, new)
 
 
+def test_an_overlap_lets_no_third_secret_in(ports: Ports, make_key: MakeKey):
+    old = credentials.new_text()
+    new, other = (credentials.new_text(credentials.prefix_of(old)) for _ in range(2))
+    make_key(text=new, previous_digest=credentials.digest(old), previous_until=ports.clock.now() + HOUR)
+    refused(ports, other)
+
+
 @pytest.mark.parametrize("address", [HERE, f"::ffff:{HERE}", "2001:db8::1", "2001:db8::1%eth0"])
 def test_an_allowed_address_is_let_in_however_it_is_written(ports: Ports, make_key: MakeKey, address: str):
     text = credentials.new_text()
