@@ -1,8 +1,6 @@
 """The door for queued work: claims it, carries it out in threads, keeps its leases, and looks after the engine."""
 
 import logging
-import os
-import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -10,9 +8,10 @@ from threading import Event, Lock, Thread
 
 from domain import jobs, watching
 from domain.errors import Unavailable
-from domain.model import Operation, new_id
-from domain.ports import Ports
+from domain.model import Operation, OperationStatus
+from domain.ports import Ports, Query
 from domain.report import Lease
+from handlers import owners
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 4
@@ -27,7 +26,7 @@ class Worker:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._owner = f"{socket.gethostname()}-{os.getpid()}-{new_id('wrk')}"
+        self._owner = owners.new_owner()
         self._stopping = Event()
         self._lock = Lock()
         self._held: dict[str, Lease] = {}
@@ -43,7 +42,8 @@ class Worker:
         ]
 
     def start(self) -> None:
-        """Returns at once; the work goes on in threads."""
+        """Returns at once; the work goes on in threads, that of dead workers of this machine first."""
+        self._inherit()
         for thread in self._threads:
             thread.start()
 
@@ -80,6 +80,13 @@ class Worker:
                 self._ports.feed.wait(every, mark)
             else:
                 self._stopping.wait(every)
+
+    def _inherit(self) -> None:
+        now = self._ports.clock.now()
+        with self._ports.store.begin() as work:
+            for operation in work.operations.page(Query({"status": OperationStatus.RUNNING}, per_page=100)).items:
+                if operation.lease_owner and owners.is_dead(operation.lease_owner):
+                    work.operations.renew(operation.id, operation.lease_owner, now)
 
     def _look(self) -> None:
         self._renew()

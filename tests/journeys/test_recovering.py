@@ -35,6 +35,7 @@ def test_a_deletion_is_finished_by_the_next_process(
     process.start(dying_at=moment)
     with pytest.raises(httpx.TransportError):
         process.ask("DELETE", f"/services/{service['id']}")
+    process.wait_until_dead()
     process.start()
     until(lambda: _status(process, service["id"]) == 404, 20, "deleted")
     assert left_at(engine, service["id"]) == []
