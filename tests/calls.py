@@ -69,12 +69,13 @@ class Things:
         return operation.path.format(**self.ids) + (f"?{query}" if query else "")
 
     def ask(self, panel: Panel, operation: Operation, *, query: str = "", **options: Any) -> httpx.Response:  # noqa: ANN401
-        """A good request, unless the options say otherwise; nothing waits for the work that it begins."""
+        works = options.pop("works", True) and operation.operation_id == "delete_service"
+        """A good request, unless the options say otherwise; `works` carries out what DELETE waits for meanwhile."""
         if not options.keys() & {"json", "content"} and (example := body(operation)) is not None:
             options["json"] = example
-        send = panel.delete if operation.method == "DELETE" else panel.request
-        method = () if operation.method == "DELETE" else (options.pop("method", operation.method),)
-        return send(*method, self.path(operation, query), **options)
+        if works:
+            return panel.delete(self.path(operation, query), **options)
+        return panel.request(options.pop("method", operation.method), self.path(operation, query), **options)
 
 
 def things(panel: Panel, customer_id: str | None = None) -> Things:
@@ -119,7 +120,7 @@ def tables(panel: Panel) -> dict[str, list[str]]:
     """Every row of the database, by table."""
     with sqlite3.connect(panel.ports.settings.data_dir / "panel.db") as raw:
         names = [name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-        rows = {name: [repr(row) for row in raw.execute(f'SELECT * FROM "{name}" ORDER BY 1, 2')] for name in names}
+        rows = {name: sorted(repr(row) for row in raw.execute(f'SELECT * FROM "{name}"')) for name in names}
     raw.close()
     return rows
 
