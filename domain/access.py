@@ -62,4 +62,4 @@ def sees(caller: Caller, customer_id: str | None) -> bool:
 
 def absent(noun: str, entity_id: str) -> NotFound:
     """The same words for what never was, what is gone, and what is another tenant's."""
-    return NotFound(f"{noun} not found", details=f"No {noun.lower()} with ID {entity_id} exists")
+    return NotFound(f"{noun} not found", details=f"No {noun[0].lower()}{noun[1:]} with ID {entity_id} exists")

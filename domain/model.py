@@ -273,7 +273,7 @@ class ApiKey:
     id: str
     name: str
     prefix: str
-    digest: str
+    digest: str = field(repr=False)
     role: Role
     created_at: datetime
     created_by: str | None = None
@@ -282,7 +282,7 @@ class ApiKey:
     allowed_ips: tuple[str, ...] = ()
     rate_limit_rpm: int | None = None
     expires_at: datetime | None = None
-    previous_digest: str | None = None
+    previous_digest: str | None = field(default=None, repr=False)
     previous_until: datetime | None = None
     last_used_at: datetime | None = None
     last_used_ip: str | None = None
