@@ -213,3 +213,7 @@ def _working(ports: Ports) -> Iterator[None]:
         running.stop()
         if router:
             router.stop()
+
+
+if __name__ == "__main__":
+    main()
