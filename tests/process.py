@@ -37,9 +37,20 @@ class Process:
     settings: dict[str, str] = field(default_factory=dict)
     key: str = ""
     _child: subprocess.Popen[bytes] | None = None
+    _workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self, *, dying_at: str = "") -> None:
+    def start(self, command: str = "serve", *, dying_at: str = "") -> None:
         """Returns when it answers. `dying_at` names a moment (see tests/dying.py) at which it kills itself."""
+        self._child = self._launched(command, dying_at)
+        until(lambda: self._answers(), 30, f"the panel answers; see {self.log()}")
+        self.key = self.key or _KEY.findall(self.log())[0]
+
+    def start_worker(self, *, dying_at: str = "") -> subprocess.Popen[bytes]:
+        """A worker process beside an `api`; ends with `kill`."""
+        self._workers.append(self._launched("worker", dying_at))
+        return self._workers[-1]
+
+    def _launched(self, command: str, dying_at: str) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
             "DOCKER_HOST": self.docker_host,
@@ -48,20 +59,19 @@ class Process:
             **{f"PANEL_RATE_LIMIT_{tier}": "1000000" for tier in ("DEFAULT", "AUTHENTICATED", "DEPLOY")},
             **self.settings,
         }
-        command = [sys.executable, "-c", _DYING, dying_at] if dying_at else [sys.executable, "-m", "handlers.command"]
+        program = [sys.executable, "-c", _DYING, dying_at] if dying_at else [sys.executable, "-m", "handlers.command"]
         with (self.folder / "serve.log").open("ab") as log:
-            self._child = subprocess.Popen([*command, "serve"], env=environment, stdout=log, stderr=log)
-        until(lambda: self._answers(), 30, f"the panel answers; see {self.log()}")
-        self.key = self.key or _KEY.findall(self.log())[0]
+            return subprocess.Popen([*program, command], env=environment, stdout=log, stderr=log)
 
     def kill(self) -> None:
-        """As `kill -9` does."""
-        if self._child:
-            self._child.kill()
-            self._child.wait()
+        """As `kill -9` does, workers included."""
+        for child in (self._child, *self._workers):
+            if child:
+                child.kill()
+                child.wait()
 
     def stop(self) -> None:
-        """As a service manager does."""
+        """As a service manager does; workers of their own go on."""
         if self._child:
             self._child.send_signal(signal.SIGTERM)
             self._child.wait(20)

@@ -1,5 +1,6 @@
 """Deployments on the real engine, as a user sees them."""
 
+import socket
 import threading
 import time
 
@@ -107,6 +108,17 @@ def test_a_deployment_is_cancelled_while_it_waits_to_be_healthy(
     assert process.ended(again["operation_id"])["status"] == "succeeded"
 
 
+def test_a_deployment_is_cancelled_while_a_registry_keeps_it_waiting(process: Process, images: Images) -> None:
+    service = process.deployed(**_image(images, "web:1"))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        image = f"127.0.0.1:{silent.getsockname()[1]}/any/any:1"
+        accepted = process.ask("POST", f"/services/{service['id']}/deploy", {"image": image})
+        until(lambda: process.ask("GET", f"/deployments/{accepted['id']}")["status"] == "pulling", 20, "pulling")
+        process.ask("POST", f"/operations/{accepted['operation_id']}/cancel", expect=202)
+        assert process.ended(accepted["operation_id"], 10)["status"] == "cancelled"
+    assert httpx.get(service["url"]).text == images.reference("web:1")
+
+
 def test_deployments_that_wait_are_carried_out_by_the_newest(process: Process, images: Images) -> None:
     service = process.deployed(**_image(images, "slow:1"))
     path = f"/services/{service['id']}/deploy"
@@ -121,9 +133,7 @@ def test_deployments_that_wait_are_carried_out_by_the_newest(process: Process, i
     assert httpx.get(service["url"]).text == images.reference("web:2")
 
 
-def test_a_deleted_service_leaves_nothing_at_the_engine(
-    process: Process, images: Images, engine: DockerClient
-) -> None:
+def test_a_deleted_service_leaves_nothing_at_the_engine(process: Process, images: Images, engine: DockerClient) -> None:
     compose = f"""
 services:
   web:
