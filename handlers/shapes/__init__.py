@@ -1,0 +1,60 @@
+"""What each thing looks like as JSON: one function a schema of the document, of the same name."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from domain.auth import CurrentUser
+from domain.deployments import History, Log
+from domain.effects import DryRun
+from domain.environment import Environment
+from domain.model import ApiKey, Deployment, Operation, Service
+from domain.services import Export, Report, Whole
+from domain.system import Health
+from domain.template import Template
+from domain.templates import Preview
+from domain.users import Permission, RoleGrant
+from handlers.shapes import callers, services, templates, work
+from handlers.shapes.callers import Issued
+from handlers.shapes.words import Json
+from handlers.shapes.work import log_line
+
+__all__ = ["Issued", "Json", "log_line", "shape"]
+
+
+def shape(thing: object, *, summary: bool = False) -> Json:
+    """The JSON of a thing; in lists some things are shown in short."""
+    shapes = {**_SHAPES, **_SUMMARIES} if summary else _SHAPES
+    return shapes[type(thing)](thing)
+
+
+def health(one: Health) -> Json:
+    shown: Json = {"status": one.status, "version": one.version}
+    return (
+        shown if one.checks is None else shown | {"checks": {name: asdict(each) for name, each in one.checks.items()}}
+    )
+
+
+_SHAPES: dict[type, Callable[[Any], Json]] = {
+    ApiKey: callers.api_key,
+    CurrentUser: callers.current_user,
+    DryRun: services.dry_run,
+    Environment: services.environment,
+    Export: services.service_export,
+    Health: health,
+    History: work.deployment,
+    Issued: callers.api_key_with_secret,
+    Log: work.deployment_log,
+    Operation: work.operation,
+    Permission: callers.permission,
+    Preview: templates.template_preview,
+    Report: services.service_report,
+    RoleGrant: callers.role,
+    Template: templates.template,
+    Whole: services.service,
+}
+_SUMMARIES: dict[type, Callable[[Any], Json]] = {
+    Deployment: work.deployment_summary,
+    Service: services.service_summary,
+    Template: templates.template_summary,
+}

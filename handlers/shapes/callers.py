@@ -1,0 +1,52 @@
+"""Who calls: API keys, roles and permissions."""
+
+from dataclasses import asdict, dataclass
+
+from domain.auth import CurrentUser
+from domain.model import ApiKey
+from domain.users import Permission, RoleGrant
+from handlers.shapes.words import Json, moment
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A key with its text, which is shown this once."""
+
+    api_key: ApiKey
+    text: str
+
+
+def api_key(one: ApiKey) -> Json:
+    return {
+        "id": one.id,
+        "name": one.name,
+        "prefix": one.prefix,
+        "role": one.role,
+        "customerId": one.customer_id,
+        "rateLimitRpm": one.rate_limit_rpm,
+        "deniedPermissions": list(one.denied_permissions),
+        "allowedIps": list(one.allowed_ips),
+        "expiresAt": moment(one.expires_at),
+        "createdAt": moment(one.created_at),
+        "createdBy": one.created_by,
+        "lastUsedAt": moment(one.last_used_at),
+        "lastUsedIp": one.last_used_ip,
+        "requestCount": one.request_count,
+        "previousSecretUntil": moment(one.previous_until),
+    }
+
+
+def api_key_with_secret(one: Issued) -> Json:
+    return api_key(one.api_key) | {"key": one.text}
+
+
+def current_user(one: CurrentUser) -> Json:
+    return asdict(one) | {"created_at": moment(one.created_at)}
+
+
+def role(one: RoleGrant) -> Json:
+    return asdict(one)
+
+
+def permission(one: Permission) -> Json:
+    return asdict(one)
