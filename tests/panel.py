@@ -1,4 +1,4 @@
-"""The whole panel in one process, for tests: real store, twins behind the other ports, every response held to the document."""
+"""The whole panel in one process, for tests: real store, twins of the rest, responses held to the document."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The panel as users have it: a process of its own on the real engine, spoken to over HTTP, killed and started again."""
+"""The panel as users have it: a process on the real engine, spoken to over HTTP, killed and started again."""
 
 import os
 import re
@@ -42,7 +42,7 @@ class Process:
     def start(self, command: str = "serve", *, dying_at: str = "") -> None:
         """Returns when it answers. `dying_at` names a moment (see tests/dying.py) at which it kills itself."""
         self._child = self._launched(command, dying_at)
-        until(lambda: self._answers(), 30, f"the panel answers; see {self.log()}")
+        until(self._answers, 30, f"the panel answers; see {self.log()}")
         self.key = self.key or _KEY.findall(self.log())[0]
 
     def start_worker(self, *, dying_at: str = "") -> subprocess.Popen[bytes]:
