@@ -33,10 +33,12 @@ def answering(*pieces: bytes, pause: float = 0.0) -> Iterator[tuple[int, list[by
                 done.wait(pause)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve)
+        thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield listener.getsockname()[1], asked
-        done.set()
+        try:
+            yield listener.getsockname()[1], asked
+        finally:
+            done.set()
         thread.join()
 
 
