@@ -1,0 +1,14 @@
+"""One panel for all tests of a module: they make what they need, and never need it empty."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.panel import Panel, running
+
+
+@pytest.fixture(scope="module")
+def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
+    """The whole panel with engine and router in memory."""
+    with running(tmp_path_factory.mktemp("panel")) as panel:
+        yield panel
