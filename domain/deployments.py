@@ -176,6 +176,7 @@ def rollback_service(
         _not_being_deleted(work, service)
         earlier = _rolled_back_to(caller, work, service, (body or {}).get("deployment_id"))
         checked = definitions.project(ports.vault, earlier.definition)
+        service.environment_revision += earlier.definition.variables != service.definition.variables
         service.definition, service.limits = earlier.definition, definitions.limits(checked)
         if service.deploy_method is DeployMethod.IMAGE:
             service.image = checked.components[0].image

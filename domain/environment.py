@@ -20,6 +20,11 @@ class Environment:
     pending_changes: bool
     dry_run: DryRun | None = None
 
+    @property
+    def revision(self) -> str:
+        """Another one when the variables change, and when what runs has caught up with them: both are shown."""
+        return f"{self.service.environment_revision}{'-pending' if self.pending_changes else ''}"
+
 
 def get_environment(ports: Ports, caller: Caller, service_id: str) -> Environment:
     """The variables as they are stored."""
@@ -84,7 +89,7 @@ def reveal_environment(ports: Ports, caller: Caller, service_id: str, body: Mapp
 
 def _current(caller: Caller, work: Work, service_id: str, if_match: str | None) -> Service:
     service = services.visible(caller, work, service_id)
-    revisions.match(if_match, service.environment_revision, "environment")
+    revisions.match(if_match, _environment(work, service).revision, "environment")
     return service
 
 

@@ -63,9 +63,9 @@ def _end(ports: Ports, operation: Operation, report: Report, failure: Failure | 
     with ports.store.begin() as work:
         queue.finish(work, report.held(work), status, now, failure)
         service = work.services.get(operation.service_id)
-        if service and failure:
-            service.status = _after_failure(service)
-            work.services.save(service)
+        if service:
+            service.status = _after_failure(service) if failure else service.status
+            work.services.save(service)  # also when its work alone has ended: callers see that on it
     ports.feed.nudge()
 
 

@@ -94,6 +94,14 @@ def withdraw(work: Work, operation: Operation, now: datetime) -> None:
     """End queued work that nobody has begun."""
     operation.cancel_requested = True
     finish(work, operation, OperationStatus.CANCELLED, now, Failure("cancelled", "Cancelled before it began"))
+    stir(work, operation.service_id)
+
+
+def stir(work: Work, service_id: str) -> None:
+    """Raise the revision of a service when nothing of it changes but the work that callers see on it."""
+    service = work.services.get(service_id)
+    if service:
+        work.services.save(service)
 
 
 def finish(

@@ -7,12 +7,12 @@ from domain.errors import Stale
 _TAGS = re.compile(r'(?:W/)?"[!#-~]*"')
 
 
-def etag(revision: int) -> str:
+def etag(revision: int | str) -> str:
     """A strong tag: equal tags mean equal stored fields, live figures aside."""
     return f'"{revision}"'
 
 
-def match(if_match: str | None, revision: int, noun: str) -> None:
+def match(if_match: str | None, revision: int | str, noun: str) -> None:
     """Raise Stale unless If-Match is absent, `*` or names this revision; a weak tag never matches (RFC 9110)."""
     if if_match is None or if_match.strip() == "*" or etag(revision) in _TAGS.findall(if_match):
         return

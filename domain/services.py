@@ -23,7 +23,7 @@ from domain.model import (
 )
 from domain.ports import Page, Ports, Work
 from domain.queries import query, scoped
-from domain.queue import enqueue, enqueue_deployment, withdraw
+from domain.queue import enqueue, enqueue_deployment, stir, withdraw
 from domain.quota import QuotaEffect
 from domain.template import values
 
@@ -273,4 +273,5 @@ def _deletion(work: Work, now: datetime, caller: Caller, service: Service, volum
         else:
             operation.cancel_requested = True
             work.operations.save(operation)
+    stir(work, service.id)
     return enqueue(work, now, caller, service, Kind.DELETE, volumes=volumes)

@@ -38,4 +38,4 @@ def reveal_environment(ports: Ports, caller: Caller, service_id: str, body: Body
 
 
 def _tagged(result: environment.Environment) -> Answer:
-    return answers.ok(result, ETag=etag(result.service.environment_revision))
+    return answers.ok(result, ETag=etag(result.revision))

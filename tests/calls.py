@@ -14,6 +14,7 @@ from tests.panel import READ_DOCUMENT, Panel
 
 OPERATIONS = READ_DOCUMENT.operations()
 PUBLIC = {"get_openapi", "get_health"}
+READS = ("get_api_key", "get_service", "export_service", "get_deployment", "get_environment", "get_operation")
 NOWHERE = {
     "api_key_id": "key_01aaaaaaaaaaaaaaaaaaaaaaaa",
     "service_id": "svc_01aaaaaaaaaaaaaaaaaaaaaaaa",
@@ -68,7 +69,7 @@ class Things:
         """The operation's path on these things."""
         return operation.path.format(**self.ids) + (f"?{query}" if query else "")
 
-    def ask(self, panel: Panel, operation: Operation, *, query: str = "", **options: Any) -> httpx.Response:  # noqa: ANN401
+    def ask(self, panel: Panel, operation: Operation, *, query: str = "", **options: Any) -> httpx.Response:
         works = options.pop("works", True) and operation.operation_id == "delete_service"
         """A good request, unless the options say otherwise; `works` carries out what DELETE waits for meanwhile."""
         if not options.keys() & {"json", "content"} and (example := body(operation)) is not None:

@@ -200,7 +200,7 @@ def _chunks(size: int) -> Iterator[bytes]:
         yield b" " * 65536
 
 
-async def _slowly(size: int) -> Any:  # noqa: ANN401 - an async iterator of bytes
+async def _slowly(size: int) -> Any:
     for chunk in _chunks(size):
         yield chunk
 

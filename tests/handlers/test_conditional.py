@@ -1,0 +1,325 @@
+"""ETag, If-None-Match and If-Match over HTTP; and dry runs, which leave everything as it was."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from domain import queue, services
+from domain.credentials import Desk
+from domain.model import Health, ServiceStatus, Usage
+from handlers.openapi31.operations import Operation
+from tests.calls import OPERATIONS, READS, Things, body, error, named, ready, tables, taking, things
+from tests.panel import Panel
+
+READING = taking("If-None-Match", "header")
+CHANGING = taking("If-Match", "header")
+TRYING = taking("dry_run")
+STALE = '"999"'
+
+
+def _if_none_match(tag: str) -> dict[str, dict[str, str]]:
+    return {"headers": {"If-None-Match": tag}}
+
+
+def _if_match(tag: str) -> dict[str, dict[str, str]]:
+    return {"headers": {"If-Match": tag}}
+
+
+# ── If-None-Match ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_single_read_and_no_other_carries_an_etag(panel: Panel) -> None:
+    made, tagged = things(panel), set()
+    for operation in (one for one in OPERATIONS if one.method == "GET"):
+        if "etag" in made.ask(panel, operation).headers:
+            tagged.add(operation.operation_id)
+    assert tagged == {one.operation_id for one in READING}
+
+
+def test_what_the_caller_has_already_is_not_sent_again(panel: Panel) -> None:
+    made = things(panel)
+    for operation in READING:
+        tag = made.ask(panel, operation).headers["etag"]
+        for given in (tag, f"W/{tag}", f'"other", {tag}', f'"a",W/{tag}, "b"', "*"):
+            for method in ("GET", "HEAD"):
+                unchanged = made.ask(panel, operation, method=method, **_if_none_match(given))
+                assert (unchanged.status_code, unchanged.content) == (304, b""), f"{operation.operation_id} {given}"
+                assert unchanged.headers["etag"] == tag
+                assert "content-type" not in unchanged.headers
+
+
+def test_anything_else_is_sent(panel: Panel) -> None:
+    made = things(panel)
+    for operation in READING:
+        tag = made.ask(panel, operation).headers["etag"]
+        for given in ('""', '"other"', f'"x{tag[1:]}', f'{tag[:-1]}x"', 'W/"other"', '"*"'):
+            assert made.ask(panel, operation, **_if_none_match(given)).status_code == 200, operation.operation_id
+
+
+def test_a_tag_is_of_use_only_to_whoever_may_read(panel: Panel) -> None:
+    made = things(panel, "cust_a")
+    stranger, nobody = panel.key("customer", "cust_b"), panel.key("viewer", denied_permissions=("services.read",))
+    assert made.ask(panel, named("get_service"), key=stranger, **_if_none_match("*")).status_code == 404
+    assert made.ask(panel, named("get_service"), key=nobody, **_if_none_match("*")).status_code == 403
+    assert Things().ask(panel, named("get_service"), **_if_none_match("*")).status_code == 404
+
+
+LIVE = ("resources", "health")
+
+
+def _seen(panel: Panel, made: Things) -> dict[str, tuple[str, Any]]:
+    """By operation what a caller sees now, live figures aside, and its tag."""
+    seen = {}
+    for name in READS:
+        answered = made.ask(panel, named(name))
+        if answered.is_success:
+            shown = {field: value for field, value in answered.json().items() if field not in LIVE}
+            seen[name] = (answered.headers["etag"], shown)
+    return seen
+
+
+def _held_to_tags(panel: Panel, made: Things, acts: list[Callable[[], object]]) -> None:
+    known: dict[tuple[str, str], Any] = {}
+    for act in acts:
+        act()
+        for name, (tag, shown) in _seen(panel, made).items():
+            assert known.setdefault((name, tag), shown) == shown, f"{name} changed under its tag {tag}"
+
+
+def test_whatever_a_caller_can_see_changes_the_tag(panel: Panel) -> None:
+    made = things(panel)
+    service, key = f"/services/{made.ids['service_id']}", f"/v1/api-keys/{made.ids['api_key_id']}"
+    acts: list[Callable[[], object]] = [
+        lambda: panel.patch(service, {"labels": {"team": "sales"}}),
+        lambda: panel.patch(f"{service}/env", {"variables": {"A": "1"}}),
+        lambda: panel.post(f"{service}/deploy"),
+        panel.work,
+        lambda: panel.post(f"{service}/stop"),
+        panel.work,
+        lambda: panel.post(f"{service}/start"),
+        panel.work,
+        lambda: panel.post(f"{service}/restart"),
+        panel.work,
+        lambda: panel.put(f"{service}/scale", {"replicas": 2}),
+        panel.work,
+        lambda: panel.post(f"{service}/rollback"),
+        panel.work,
+        lambda: panel.patch(service, {"image": "shop/web:2"}),
+        lambda: panel.post(f"{service}/deploy"),
+        lambda: panel.post(f"/operations/{panel.get('/operations').json()['data'][0]['id']}/cancel"),
+        panel.work,
+        lambda: panel.put(f"{service}/env", {"variables": {"B": "1"}}),
+        lambda: panel.post(f"{service}/rollback"),
+        panel.work,
+        lambda: panel.patch(key, {"name": "renamed"}),
+        lambda: panel.post(f"{key}/rotate", {"overlapSeconds": 60}),
+        lambda: _deletion_asked(panel, made),
+    ]
+    _held_to_tags(panel, made, acts)
+
+
+def _deletion_asked(panel: Panel, made: Things) -> None:
+    caller = Desk(panel.ports).authenticate(panel.admin, "", "")
+    services.delete_service(panel.ports, caller, made.ids["service_id"])
+
+
+def test_the_end_of_work_changes_the_tag_of_its_service(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, seen = things(panel), []
+    finish = queue.finish
+
+    def looking(*given: Any) -> None:
+        finish(*given)
+        with ThreadPoolExecutor(1) as elsewhere:
+            seen.append(elsewhere.submit(made.ask, panel, named("get_service")).result())
+
+    panel.post(f"/services/{made.ids['service_id']}/restart")
+    with monkeypatch.context() as watched:
+        watched.setattr(queue, "finish", looking)
+        panel.work()
+    after = made.ask(panel, named("get_service"))
+    assert seen[0].json()["operation_id"] is not None
+    assert after.json()["operation_id"] is None
+    assert after.headers["etag"] != seen[0].headers["etag"]
+
+
+def test_a_deployment_and_its_operation_change_their_tags_as_they_move(panel: Panel) -> None:
+    made = things(panel)
+    queued = panel.post(f"/services/{made.ids['service_id']}/deploy").json()
+    made.ids |= {"deployment_id": queued["id"], "operation_id": queued["operation_id"]}
+    steps: list[Callable[[], object]] = [
+        lambda: None,
+        lambda: panel.post(f"/services/{made.ids['service_id']}/deploy"),
+        panel.work,
+    ]
+    _held_to_tags(panel, made, steps)
+
+
+def test_live_figures_do_not_change_a_tag(panel: Panel) -> None:
+    made = things(panel)
+    before = made.ask(panel, named("get_service"))
+    health = Health("healthy", panel.ports.clock.now(), 3)
+    with panel.ports.store.begin() as work:
+        work.services.observe(made.ids["service_id"], ServiceStatus.RUNNING, health, Usage(1.5, 99, 7))
+    after = made.ask(panel, named("get_service"))
+    assert after.json()["resources"]["memory_usage_mb"] == 99
+    assert after.json()["health"]["consecutive_failures"] == 3
+    assert after.headers["etag"] == before.headers["etag"]
+
+
+def test_using_a_key_does_not_change_its_tag(panel: Panel) -> None:
+    made = panel.post("/v1/api-keys", {"name": "used", "role": "viewer"})
+    path = f"/v1/api-keys/{made.json()['id']}"
+    panel.get("/roles", key=made.json()["key"])
+    with panel.ports.store.begin() as work:
+        work.api_keys.used(made.json()["id"], panel.ports.clock.now(), "192.0.2.1", 5)
+    read = panel.get(path)
+    assert (read.json()["requestCount"], read.headers["etag"]) == (5, made.headers["etag"])
+
+
+# ── If-Match ─────────────────────────────────────────────────────────────────────────────────────
+
+READER = {
+    "delete_service": "get_service",
+    "replace_environment": "get_environment",
+    "revoke_api_key": "get_api_key",
+    "scale_service": "get_service",
+    "update_api_key": "get_api_key",
+    "update_environment": "get_environment",
+    "update_service": "get_service",
+}
+
+
+def test_every_change_in_place_takes_if_match() -> None:
+    changing = {one.operation_id for one in OPERATIONS if one.method in {"PUT", "PATCH", "DELETE"}}
+    assert {one.operation_id for one in CHANGING} == changing == set(READER)
+
+
+@pytest.mark.parametrize("operation", CHANGING, ids=lambda one: one.operation_id)
+def test_a_change_of_what_has_changed_since_is_refused(panel: Panel, operation: Operation) -> None:
+    made = things(panel)
+    current = made.ask(panel, named(READER[operation.operation_id])).headers["etag"]
+    before = tables(panel)
+    for stale in (STALE, '""', f"W/{current}", f'W/{current}, "x"', f'{STALE}, "998"', f'"{current[1:-1]}0"'):
+        refused = made.ask(panel, operation, **_if_match(stale))
+        if refused.status_code == 400:  # the document allows no weak tag here at all
+            assert stale.startswith("W/")
+            continue
+        assert (refused.status_code, error(refused)["code"]) == (412, "stale"), stale
+    assert tables(panel) == before
+
+
+@pytest.mark.parametrize("operation", CHANGING, ids=lambda one: one.operation_id)
+@pytest.mark.parametrize("given", ["{}", "*", '"x", {}', '{},"y"'])
+def test_a_change_of_what_the_caller_has_seen_is_made(panel: Panel, operation: Operation, given: str) -> None:
+    made = things(panel)
+    current = made.ask(panel, named(READER[operation.operation_id])).headers["etag"]
+    changed = made.ask(panel, operation, **_if_match(given.format(current)))
+    assert changed.is_success, changed.text
+    if operation.method == "PATCH":
+        now = made.ask(panel, named(READER[operation.operation_id])).headers["etag"]
+        assert current != changed.headers["etag"] == now
+
+
+def test_the_tag_of_a_thing_that_is_not_there_tells_nothing(panel: Panel) -> None:
+    for operation in CHANGING:
+        for given in ("*", STALE):
+            assert Things().ask(panel, operation, **_if_match(given)).status_code == 404, operation.operation_id
+
+
+@pytest.mark.parametrize("name", ["update_api_key", "update_environment", "update_service", "replace_environment"])
+def test_of_two_changes_of_the_same_state_one_is_refused(panel: Panel, name: str) -> None:
+    made, operation = things(panel), named(name)
+    for _ in range(4):
+        tag = made.ask(panel, named(READER[name])).headers["etag"]
+        with ThreadPoolExecutor(4) as pool:
+            asked = [pool.submit(made.ask, panel, operation, **_if_match(tag)) for _ in range(4)]
+            statuses = sorted(one.result().status_code for one in asked)
+        assert statuses == [200, 412, 412, 412]
+
+
+def test_an_environment_that_a_rollback_brought_back_is_another_one(panel: Panel) -> None:
+    service = f"/services/{panel.service(variables={'A': '1'})['id']}"
+    panel.patch(f"{service}/env", {"variables": {"A": "2"}})
+    panel.post(f"{service}/deploy")
+    panel.work()
+    seen = panel.get(f"{service}/env")
+    panel.post(f"{service}/rollback")
+    now = panel.get(f"{service}/env")
+    assert now.json()["variables"] == [{"name": "A", "value": "1", "secret": False}]
+    assert now.json()["version"] > seen.json()["version"]
+    lost = panel.patch(f"{service}/env", {"variables": {"B": "1"}}, **_if_match(seen.headers["etag"]))
+    assert lost.status_code == 412
+
+
+# ── dry_run ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _world(panel: Panel) -> tuple[object, ...]:
+    runtime: Any = panel.ports.runtime
+    engine = (runtime.containers({}), runtime.networks({}), runtime.volumes({}), dict(runtime._local))
+    return tables(panel), engine, panel.ports.router.routes()
+
+
+def test_what_creates_deploys_or_changes_can_be_tried() -> None:
+    assert {one.operation_id for one in TRYING} == {
+        "create_service",
+        "delete_service",
+        "deploy_service",
+        "deploy_template",
+        "replace_environment",
+        "restart_service",
+        "rollback_service",
+        "scale_service",
+        "start_service",
+        "stop_service",
+        "update_environment",
+        "update_service",
+    }
+
+
+def _tried(answered: httpx.Response) -> dict[str, Any]:
+    shown = answered.json()
+    return dict(shown.get("dry_run") if isinstance(shown.get("dry_run"), dict) else shown)
+
+
+@pytest.mark.parametrize("operation", TRYING, ids=lambda one: one.operation_id)
+def test_a_dry_run_tells_the_effect_and_leaves_everything_as_it_was(panel: Panel, operation: Operation) -> None:
+    made = ready(panel, operation)
+    before = _world(panel)
+    keys = {"Idempotency-Key": "k"} if operation.method == "POST" else {}
+    for headers in ({}, keys, keys):
+        answered = made.ask(panel, operation, query="dry_run=true", headers=headers)
+        assert answered.status_code == 200, answered.text
+        assert "location" not in answered.headers
+        assert _tried(answered)["dry_run"] is True
+        assert _tried(answered)["changes"]
+    panel.work()
+    assert _world(panel) == before
+    example = body(operation)
+    real = made.ask(panel, operation, headers=keys, **({} if example is None else {"json": example}))
+    assert real.is_success
+    assert _world(panel) != before
+
+
+@pytest.mark.parametrize("operation", TRYING, ids=lambda one: one.operation_id)
+def test_a_dry_run_is_refused_as_the_real_thing_would_be(panel: Panel, operation: Operation) -> None:
+    made, viewer = ready(panel, operation), panel.key("viewer")
+    assert made.ask(panel, operation, query="dry_run=true", key=viewer).status_code == 403
+    if "service_id" in operation.path or "template_id" in operation.path:
+        assert Things().ask(panel, operation, query="dry_run=true").status_code == 404
+    if operation.body:
+        refused = made.ask(panel, operation, query="dry_run=true", json={"nonsense": 1})
+        assert refused.status_code == 422
+    if operation in CHANGING:
+        assert made.ask(panel, operation, query="dry_run=true", **_if_match(STALE)).status_code == 412
+
+
+def test_a_dry_run_sees_that_a_name_is_taken(panel: Panel) -> None:
+    panel.service("web")
+    new = {"name": "web", "deploy_method": "image", "image": "ai-admin-panel/hello:1"}
+    for dry_run in ("true", "false"):
+        refused = panel.post(f"/services?dry_run={dry_run}", new)
+        assert (refused.status_code, error(refused)["code"]) == (409, "name_taken")
