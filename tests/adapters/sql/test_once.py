@@ -16,7 +16,8 @@ from sqlalchemy import select
 from domain import errors
 from domain.adapters.sql.store import open_store
 from domain.adapters.sql.tables import idempotency
-from domain.ports import Claim, Page, Query, Service, Store, Vault
+from domain.model import Service
+from domain.ports import Claim, Page, Query, Store, Vault
 from domain.transactions import in_transaction
 from tests.adapters.sql.entities import NOW, after, service
 
