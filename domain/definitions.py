@@ -45,8 +45,9 @@ def project(vault: Vault, definition: Definition) -> Project:
 
 
 def told(checked: Checked) -> str:
-    """All findings in one message for the field `compose`."""
-    return "; ".join(f"line {one.line}: {one.message} ({one.code})" for one in checked.findings)
+    """All that is wrong in one message for the field `compose`; a warning is no reason to refuse."""
+    wrong = (one for one in checked.findings if one.severity == "error")
+    return "; ".join(f"line {one.line}: {one.message} ({one.code})" for one in wrong)
 
 
 def limits(checked: Project) -> Limits:
