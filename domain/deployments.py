@@ -212,8 +212,10 @@ def list_deployments(
 ) -> Page[Deployment]:
     """A page of the history that exists for the caller."""
     filters = {name: wanted.pop(name, None) for name in ("service_id", "status", "trigger", "actor_id")}
+    since, until = wanted.pop("from", None), wanted.pop("to", None)
     with ports.store.read() as work:
-        return work.deployments.page(query(filters=scoped(caller, filters, customer_id), **wanted))
+        asked = query(filters=scoped(caller, filters, customer_id), since=since, until=until, **wanted)
+        return work.deployments.page(asked)
 
 
 def get_deployment(ports: Ports, caller: Caller, deployment_id: str) -> History:
