@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, exists, func, insert, or_, select, update
 
 from domain.adapters.sql import tables
 from domain.adapters.sql.repository import Repository
@@ -147,6 +147,10 @@ class Operations(Repository[Operation]):
         return self._all(select(self.table).where(*wanted).order_by(self.table.c.id))
 
 
+# Every request asks this: building the statement anew would take as long as running it.
+_BY_PREFIX = select(tables.api_keys).where(tables.api_keys.c.prefix == bindparam("prefix"))
+
+
 class ApiKeys(Repository[ApiKey]):
     """API keys, found by their prefix."""
 
@@ -158,7 +162,7 @@ class ApiKeys(Repository[ApiKey]):
 
     def by_prefix(self, prefix: str) -> ApiKey | None:
         """The key that a credential's first characters name."""
-        return self._one(select(self.table).where(self.table.c.prefix == prefix))
+        return self._made(self._connection.execute(_BY_PREFIX, {"prefix": prefix}).first())
 
     def used(self, key_id: str, at: datetime, address: str, requests: int) -> None:
         """Add to the request count and set last use; the revision stays."""
