@@ -44,6 +44,9 @@ def component(name: str, value: Value, context: Context) -> Component:
             attributes |= cast("dict[str, Any]", part) if field == "deploy" else {attribute: part}
     result = Component(name=name, **attributes)
     note_duplicates(result.mounts, result.tmpfs, found.place, context.notes)
+    if result.replicas > 1 and result.writes:
+        message = f"{shown(name)} writes to a volume, and two writers would spoil the data: run one replica."
+        context.notes.add(Code.BAD_VALUE, message, found.place)
     return result
 
 

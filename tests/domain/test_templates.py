@@ -17,7 +17,7 @@ from domain.errors import Conflict, Invalid, NotFound
 from domain.model import HealthCheck, Role, Variable
 from domain.ports import Ports
 from domain.quota import QuotaEffect
-from domain.template import Template, load
+from domain.template import Template, load, values
 from domain.templates import Wanted
 
 CALLER = Caller("key_1", "ci", Role.CUSTOMER, PERMISSIONS[Role.CUSTOMER], datetime(2026, 1, 1, tzinfo=UTC), "cust_1")
@@ -42,7 +42,7 @@ spec:
         image: shop:1.0
         environment: {TITLE: "${TITLE}", SIZE: "${SIZE}", URL: "db://u:${PASSWORD}@h/${TITLE}", TOKEN: "${TOKEN}"}
         expose: ["8080"]
-        volumes: [data:/data]
+        volumes: ["data:/data:ro"]
         deploy: {replicas: 2, resources: {limits: {cpus: "0.25", memory: "${LIMIT}"}}}
     volumes: {data: {}}
 """
@@ -197,15 +197,15 @@ def test_all_wrong_values_are_told_at_once(ports: Ports, shop: Template):
 
 
 def test_an_empty_value_counts_as_not_given(shop: Template):
-    resolved = templates.resolve(shop, {"TITLE": "t", "SIZE": "", "PASSWORD": ""})
+    resolved = values.resolve(shop, {"TITLE": "t", "SIZE": "", "PASSWORD": ""})
     assert resolved.values == {"TITLE": "t", "SIZE": "s", "LIMIT": "64M", "TOKEN": ""}
     assert resolved.generated == ("PASSWORD",)
     with pytest.raises(Invalid, match="Validation failed"):
-        templates.resolve(shop, {"TITLE": ""})
+        values.resolve(shop, {"TITLE": ""})
 
 
 def test_a_definition_is_complete_and_its_secrets_are_sealed(ports: Ports, shop: Template):
-    definition = templates.definition(ports, "shop", {"TITLE": "t", "TOKEN": CANARY})
+    definition = values.definition(ports.vault, "shop", {"TITLE": "t", "TOKEN": CANARY})
     assert (definition.compose, definition.port, definition.health_check) == (shop.compose, 8080, None)
     stored = {one.name: one for one in definition.variables}
     assert stored["TITLE"] == Variable("TITLE", "t")
@@ -216,17 +216,17 @@ def test_a_definition_is_complete_and_its_secrets_are_sealed(ports: Ports, shop:
 
 
 def test_a_given_value_wins_over_a_generated_one(ports: Ports, shop: Template):
-    definition = templates.definition(ports, "shop", {"TITLE": "t", "PASSWORD": "mine"})
+    definition = values.definition(ports.vault, "shop", {"TITLE": "t", "PASSWORD": "mine"})
     assert ports.vault.open(definition.variables[-1].value) == "mine"
 
 
 def test_a_definition_keeps_the_health_check_of_its_template(ports: Ports):
-    assert templates.definition(ports, "hello", {}).health_check == HealthCheck("/healthz", 8080, 5, 2)
+    assert values.definition(ports.vault, "hello", {}).health_check == HealthCheck("/healthz", 8080, 5, 2)
 
 
 def test_a_definition_from_no_template_names_the_field(ports: Ports):
     with pytest.raises(Invalid) as refused:
-        templates.definition(ports, "nothing", {})
+        values.definition(ports.vault, "nothing", {})
     assert refused.value.fields.keys() == {"template"}
 
 
@@ -236,7 +236,7 @@ def test_what_comes_soon_is_shown_and_not_deployed(ports: Ports, monkeypatch: py
     assert templates.list_templates(ports, CALLER).items == [soon]
     assert templates.preview_template(ports, CALLER, "soon", {"TITLE": "t"}).findings == ()
     with pytest.raises(Conflict):
-        templates.definition(ports, "soon", {"TITLE": "t"})
+        values.definition(ports.vault, "soon", {"TITLE": "t"})
 
 
 LITERAL = [
@@ -257,7 +257,7 @@ LITERAL = [
 
 @pytest.mark.parametrize("value", LITERAL)
 def test_a_value_is_never_evaluated_a_second_time(ports: Ports, shop: Template, value: str):
-    definition = templates.definition(ports, "shop", {"TITLE": value, "PASSWORD": value})
+    definition = values.definition(ports.vault, "shop", {"TITLE": value, "PASSWORD": value})
     plain = {one.name: ports.vault.open(one.value) if one.secret else one.value for one in definition.variables}
     deployed = compose.check(definition.compose, plain).project
     assert deployed is not None
@@ -270,7 +270,7 @@ def test_a_value_is_never_evaluated_a_second_time(ports: Ports, shop: Template, 
 
 def test_generated_secrets_have_at_least_128_bits_and_mean_themselves_everywhere():
     alphabet = set(string.ascii_letters + string.digits)
-    made_up = [templates.generate(22) for _ in range(2000)]
+    made_up = [values.generate(22) for _ in range(2000)]
     assert len(set(made_up)) == len(made_up)
     counts = Counter("".join(made_up))
     assert counts.keys() == alphabet

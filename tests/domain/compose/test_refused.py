@@ -369,3 +369,9 @@ def test_every_refusal_of_the_tables_has_a_message_that_names_its_field(template
 def test_every_code_has_a_meaning_and_is_one_word():
     assert all(word.replace("_", "").isalpha() and word.islower() for word in CODES)
     assert all(meaning.endswith(".") for meaning in CODES.values())
+
+
+def test_replicas_that_write_to_one_volume_are_refused():
+    text = "services: {web: {image: a, volumes: ['data:/d'], deploy: {replicas: 2}}}\nvolumes: {data: }"
+    assert [(one.code, one.pointer) for one in check(text).findings] == [("bad_value", "/services/web")]
+    assert check(text.replace(":/d", ":/d:ro")).findings == ()
