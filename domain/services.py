@@ -116,7 +116,8 @@ def create_service(ports: Ports, caller: Caller, body: Mapping[str, Any], *, dry
         enqueue_deployment(work, service.created_at, caller, service, Trigger.CREATE)
         created = whole(work, service)
     if dry_run:
-        return DryRun((Change("create", "service", None, f"Creates {service.name}"), _deploys(service)))
+        starts = Change("deploy", "deployment", None, f"Starts the containers of {service.name}")
+        return DryRun((Change("create", "service", None, f"Creates {service.name}"), starts))
     ports.feed.nudge()
     return created
 
