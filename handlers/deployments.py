@@ -1,5 +1,6 @@
 """Deployments, over HTTP."""
 
+from collections.abc import Callable
 from typing import Any
 
 from domain import deployments
@@ -71,7 +72,9 @@ def get_deployment_logs(  # noqa: PLR0913
     ports: Ports,
     caller: Caller,
     deployment_id: str,
+    *,
     accept: str,
+    look_again: Callable[[], None],
     after: int = 0,
     limit: int = 200,
     last_event_id: int | None = None,
@@ -80,6 +83,7 @@ def get_deployment_logs(  # noqa: PLR0913
     return streams.log(
         ports,
         accept,
+        look_again,
         lambda start: deployments.get_deployment_logs(ports, caller, deployment_id, after=start, limit=limit),
         after if last_event_id is None else last_event_id,
     )

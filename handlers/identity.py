@@ -1,5 +1,7 @@
 """Who is calling: credentials are looked at once, at the edge; the document's security schemes read what was found."""
 
+from collections.abc import Callable
+
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope
 
@@ -26,10 +28,24 @@ async def identify(desk: Desk, scope: Scope) -> Caller | None:
 
 
 async def _authenticated(desk: Desk, scope: Scope, given: list[bytes]) -> Caller:
-    scheme, _, text = given[0].decode("latin-1").partition(" ")
-    if len(given) > 1 or scheme.lower() != "bearer":
+    if len(given) > 1 or not given[0].lower().startswith(b"bearer "):
         raise Unauthenticated("One Authorization header with the scheme Bearer is needed")
-    return await run_in_threadpool(desk.authenticate, text.strip(), address(scope), scope[REQUEST_ID])
+    return await run_in_threadpool(desk.authenticate, _text(given[0]), address(scope), scope[REQUEST_ID])
+
+
+def _text(authorization: bytes) -> str:
+    return authorization.decode("latin-1").partition(" ")[2].strip()
+
+
+def again(desk: Desk, scope: Scope) -> Callable[[], None]:
+    """Another look at the credentials of a request that goes on; raises when they open less than they did."""
+
+    def look() -> None:
+        (given,) = (value for name, value in scope["headers"] if name == b"authorization")
+        if not scope[CALLER].permissions <= desk.recognise(_text(given), address(scope), "").permissions:
+            raise Unauthenticated("The key may do less than when the request began")
+
+    return look
 
 
 async def bearer(scope: Scope, _required_scopes: tuple[str, ...]) -> Caller | None:

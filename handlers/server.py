@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import anyio
@@ -35,6 +36,7 @@ def create(ports: Ports, *, validate_responses: bool = False) -> ASGIApp:
         authorize=_authorize,
         extras={
             "accept": lambda scope: Headers(scope=scope).get("accept", ""),
+            "look_again": partial(identity.again, desk),
             "accept_encoding": lambda scope: Headers(scope=scope).get("accept-encoding", ""),
         },
         limits=Limits(size=MAX_BODY),

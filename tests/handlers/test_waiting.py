@@ -1,0 +1,153 @@
+"""wait=N: answered as soon as work has ended, or when the time is over; and nobody else waits meanwhile."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.calls import error
+from tests.panel import Panel
+
+PATIENCE = 20.0
+
+
+@contextmanager
+def _later(seconds: float, act: Any) -> Iterator[None]:
+    timer = threading.Timer(seconds, act)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.join()
+
+
+def _took(ask: Any) -> tuple[float, httpx.Response]:
+    start = time.monotonic()
+    answered = ask()
+    return time.monotonic() - start, answered
+
+
+def _queued(panel: Panel) -> dict[str, str]:
+    service = panel.service()
+    return dict(panel.post(f"/services/{service['id']}/deploy").json())
+
+
+def test_waiting_ends_with_the_work(panel: Panel) -> None:
+    queued = _queued(panel)
+    for path in (f"/operations/{queued['operation_id']}", f"/deployments/{queued['id']}"):
+        with _later(0.3, panel.work):
+            seconds, answered = _took(lambda path=path: panel.get(f"{path}?wait=60"))
+        assert answered.json()["status"] == "succeeded"
+        assert seconds < PATIENCE
+
+
+def test_waiting_ends_when_the_work_is_cancelled(panel: Panel) -> None:
+    queued = _queued(panel)
+    with _later(0.3, lambda: panel.post(f"/operations/{queued['operation_id']}/cancel")):
+        seconds, answered = _took(lambda: panel.get(f"/operations/{queued['operation_id']}?wait=60"))
+    assert answered.json()["status"] == "cancelled"
+    assert seconds < PATIENCE
+
+
+def test_waiting_ends_with_the_time_that_was_given(panel: Panel) -> None:
+    queued = _queued(panel)
+    for path in (f"/operations/{queued['operation_id']}", f"/deployments/{queued['id']}"):
+        seconds, answered = _took(lambda path=path: panel.get(f"{path}?wait=1"))
+        assert answered.json()["status"] == "queued"
+        assert 1 <= seconds < PATIENCE
+
+
+def test_nobody_waits_who_did_not_ask_to_or_whose_work_has_ended(panel: Panel) -> None:
+    queued = _queued(panel)
+    path = f"/operations/{queued['operation_id']}"
+    assert _took(lambda: panel.get(path))[0] < PATIENCE
+    assert _took(lambda: panel.get(f"{path}?wait=0"))[0] < PATIENCE
+    panel.work()
+    seconds, answered = _took(lambda: panel.get(f"{path}?wait=60"))
+    assert answered.json()["status"] == "succeeded"
+    assert seconds < PATIENCE
+
+
+def test_waiting_for_nothing_is_refused_at_once(panel: Panel) -> None:
+    for path in ("/operations/op_nowhere", "/deployments/dep_nowhere"):
+        seconds, refused = _took(lambda path=path: panel.get(f"{path}?wait=60"))
+        assert (refused.status_code, seconds < PATIENCE) == (404, True)
+
+
+def test_waiting_for_what_is_deleted_meanwhile_ends(panel: Panel) -> None:
+    queued = _queued(panel)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(panel.get, f"/deployments/{queued['id']}?wait=60")
+        time.sleep(0.2)
+        panel.delete(f"/services/{queued['service_id']}")
+        answered = waiting.result(PATIENCE)
+    assert answered.status_code in {200, 404}
+    assert answered.status_code == 404 or answered.json()["status"] == "cancelled"
+
+
+def test_an_ended_wait_still_honours_the_tag(panel: Panel) -> None:
+    queued = _queued(panel)
+    path = f"/operations/{queued['operation_id']}"
+    tag = {"If-None-Match": panel.get(path).headers["etag"]}
+    assert panel.get(f"{path}?wait=1", headers=tag).status_code == 304
+    with _later(0.3, panel.work):
+        assert panel.get(f"{path}?wait=60", headers=tag).json()["status"] == "succeeded"
+
+
+def test_news_from_another_process_end_the_waiting_too(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process writes to the same database, and nudges nobody here."""
+    queued = _queued(panel)
+    monkeypatch.setattr(panel.ports.feed, "nudge", lambda: None)
+    with _later(0.3, panel.work):
+        seconds, answered = _took(lambda: panel.get(f"/operations/{queued['operation_id']}?wait=60"))
+    assert answered.json()["status"] == "succeeded"
+    assert seconds < PATIENCE
+
+
+def test_two_hundred_waiting_clients_hold_no_threads_and_keep_nobody_waiting(panel: Panel) -> None:
+    queued = _queued(panel)
+    path, headers = f"/api/operations/{queued['operation_id']}?wait=60", {"Authorization": f"Bearer {panel.admin}"}
+    before = threading.active_count()
+    waiting: list[Future[httpx.Response]] = [
+        panel.portal.start_task_soon(panel._send, "GET", path, headers, {}) for _ in range(200)
+    ]
+    time.sleep(1)
+    assert not any(one.done() for one in waiting)
+    assert threading.active_count() - before < 100
+    for _ in range(5):
+        seconds, answered = _took(lambda: panel.get("/services"))
+        assert (answered.status_code, seconds < 10) == (200, True)
+    panel.work()
+    assert {one.result(PATIENCE).json()["status"] for one in waiting} == {"succeeded"}
+
+
+# ── Deleting waits by itself ─────────────────────────────────────────────────────────────────────
+
+
+def test_a_deletion_that_fails_says_so_and_forgets_nothing(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = panel.service()
+    panel.ports.runtime.away = True  # type: ignore[attr-defined]
+    monkeypatch.setattr("domain.rollout._PATIENCE", 0)
+    refused = panel.delete(f"/services/{service['id']}")
+    assert (refused.status_code, error(refused)["code"]) == (503, "engine_unavailable")
+    panel.ports.runtime.away = False  # type: ignore[attr-defined]
+    assert panel.get(f"/services/{service['id']}").status_code == 200
+    assert panel.delete(f"/services/{service['id']}").status_code == 204
+
+
+def test_a_deletion_that_takes_longer_is_followed_by_its_operation(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = panel.service()
+    monkeypatch.setattr("handlers.waiting.deleted.__defaults__", (0.2,))
+    going_on = panel.request("DELETE", f"/services/{service['id']}")
+    assert (going_on.status_code, going_on.json()["kind"]) == (202, "delete")
+    again = panel.request("DELETE", f"/services/{service['id']}")
+    assert again.headers["location"] == going_on.headers["location"]
+    panel.work()
+    assert panel.get(f"/services/{service['id']}").status_code == 404
