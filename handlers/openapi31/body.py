@@ -1,6 +1,7 @@
 """Reading a request body: its media type, its size, its JSON, its schema."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import accumulate
@@ -19,6 +20,8 @@ from handlers.openapi31.schemas import Schemas
 MANY_NODES = 2000
 DIGITS = bytes.maketrans(b"123456789", b"000000000")
 NINETEEN_DIGITS = b"0" * 19
+WHOLE_FLOAT = re.compile(rb"[0-9](\.0|[eE])")
+EXACT = 2**53
 
 
 class Limits(NamedTuple):
@@ -150,7 +153,7 @@ def parse_json(raw: bytes, depth: int) -> Any:  # noqa: ANN401 - see BodyPlan.re
         or NINETEEN_DIGITS in raw.translate(DIGITS)
     ):
         json.loads(raw, object_pairs_hook=_no_name_twice, parse_int=_within_64_bits)
-    return value
+    return _with_integers(value) if WHOLE_FLOAT.search(raw) else value
 
 
 def _levels(value: object) -> Iterator[list[object]]:
@@ -169,6 +172,15 @@ def _children(node: object) -> Iterable[object]:
     if isinstance(node, dict):
         return node.values()
     return node if isinstance(node, list) else ()
+
+
+def _with_integers(value: Any) -> Any:  # noqa: ANN401 - see BodyPlan.read
+    """`1.0` and `1e2` are integers to JSON Schema, so whoever is promised an integer gets one."""
+    if isinstance(value, dict):
+        return {name: _with_integers(child) for name, child in value.items()}
+    if isinstance(value, list):
+        return [_with_integers(child) for child in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= EXACT else value
 
 
 def _no_name_twice(pairs: list[tuple[str, object]]) -> None:

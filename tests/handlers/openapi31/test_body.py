@@ -49,6 +49,7 @@ READABLE: list[tuple[bytes, Any]] = [
     (b"[[],[],[]," * 40 + b"1" + b"]" * 40, None),
     (b"[" * 64 + b"]" * 64, None),
     (b"0.12345678901234567890123", 0.12345678901234568),
+    (b'{"a": [1.0, -2.50, 1e2, 1e300], "b": "1.0"}', {"a": [1, -2.5, 100, 1e300], "b": "1.0"}),
 ]
 
 
@@ -204,3 +205,10 @@ def test_a_client_that_leaves_while_sending_is_answered_nothing(ask: Client) -> 
 
     asyncio.run(ask.app(scope, receive, send))
     assert sent == []
+
+
+@pytest.mark.parametrize("raw", [b"3.0", b"30e-1", b"[3.00]", b'{"a": 3E0}'])
+def test_a_number_without_a_fraction_arrives_as_an_integer(raw: bytes) -> None:
+    found = parse_json(raw, 64)
+    found = next(iter(found.values() if isinstance(found, dict) else found if isinstance(found, list) else [found]))
+    assert (found, type(found)) == (3, int)
