@@ -24,8 +24,7 @@ __all__ = ["Issued", "Json", "log_line", "shape"]
 
 def shape(thing: object, *, summary: bool = False) -> Json:
     """The JSON of a thing; in lists some things are shown in short."""
-    shapes = {**_SHAPES, **_SUMMARIES} if summary else _SHAPES
-    return shapes[type(thing)](thing)
+    return (_SUMMARIES if summary else _SHAPES)[type(thing)](thing)
 
 
 def health(one: Health) -> Json:
@@ -54,6 +53,7 @@ _SHAPES: dict[type, Callable[[Any], Json]] = {
     Whole: services.service,
 }
 _SUMMARIES: dict[type, Callable[[Any], Json]] = {
+    **_SHAPES,
     Deployment: work.deployment_summary,
     Service: services.service_summary,
     Template: templates.template_summary,

@@ -45,8 +45,8 @@ def current_user(one: CurrentUser) -> Json:
 
 
 def role(one: RoleGrant) -> Json:
-    return asdict(one)
+    return {"name": one.name, "description": one.description, "permissions": one.permissions}
 
 
 def permission(one: Permission) -> Json:
-    return asdict(one)
+    return {"name": one.name, "operations": one.operations}
