@@ -95,8 +95,14 @@ def _sqlite(url: URL) -> Engines:
     event.listen(read, "connect", _prepare)
     event.listen(read, "connect", _forbid_writing)
     event.listen(write, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    event.listen(read, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    event.listen(read, "begin", _begin_to_read)
     return Engines(write, read)
+
+
+def _begin_to_read(connection: Connection) -> None:
+    """This cannot fail, as nothing is locked before the first question: so there is nothing to pay SQLAlchemy for."""
+    raw: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    raw.execute("BEGIN")
 
 
 def _private_file(_dialect: object, _record: object, arguments: list[str], _options: object) -> None:
