@@ -1,0 +1,287 @@
+"""Every operation against every kind of caller, from the document; and tenants, who do not exist for each other."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from domain.access import PERMISSIONS
+from domain.model import Role
+from handlers.openapi31.operations import Operation
+from tests.calls import NOWHERE, OPERATIONS, PUBLIC, Things, body, error, named, tables, taking, things
+from tests.panel import Panel
+
+MINE, OTHERS = "cust_mine", "cust_others"
+WITH_ID = [
+    one for one in OPERATIONS if any(each.where == "path" and each.name != "template_id" for each in one.parameters)
+]
+
+
+def _permission(operation: Operation) -> str:
+    return str(operation.raw["x-permission"])
+
+
+def _needs_one(operation: Operation) -> bool:
+    return _permission(operation) not in {"public", "authenticated"}
+
+
+# ── Roles and operations ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_operation_says_what_it_needs() -> None:
+    known = frozenset().union(*PERMISSIONS.values())
+    assert {_permission(one) for one in OPERATIONS} <= known | {"public", "authenticated"}
+    assert {one.operation_id for one in OPERATIONS if _permission(one) == "public"} == PUBLIC
+    assert known == {_permission(one) for one in OPERATIONS if _needs_one(one)}
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("customer_id", [None, MINE])
+def test_a_role_opens_exactly_what_the_table_says(panel: Panel, role: Role, customer_id: str | None) -> None:
+    made = things(panel, MINE)
+    opened = {}
+    for operation in sorted(OPERATIONS, key=lambda one: one.method == "DELETE"):
+        answered = made.ask(panel, operation, key=panel.key(role, customer_id))
+        opened[operation.operation_id] = answered.status_code
+        allowed = not _needs_one(operation) or _permission(operation) in PERMISSIONS[role]
+        if not allowed:
+            assert (answered.status_code, error(answered)["code"]) == (403, "forbidden"), operation.operation_id
+            assert _permission(operation) in error(answered)["message"]
+        elif operation.operation_id not in MAY_STILL_BE_REFUSED:
+            assert answered.status_code not in {401, 403}, f"{operation.operation_id}: {answered.text}"
+
+
+# A key cannot touch one that may do more than itself; the other key here has the role customer.
+MAY_STILL_BE_REFUSED = {"update_api_key", "rotate_api_key", "revoke_api_key"}
+
+
+def test_a_denied_permission_closes_its_operations_and_no_others(panel: Panel) -> None:
+    made = things(panel)
+    for permission in sorted(PERMISSIONS[Role.ADMIN]):
+        key = panel.key("admin", denied_permissions=(permission,))
+        for operation in (one for one in OPERATIONS if one.method != "DELETE"):
+            status = made.ask(panel, operation, key=key, query="nonsense=1").status_code
+            assert status == (403 if _permission(operation) == permission else 400), operation.operation_id
+
+
+def test_what_is_forbidden_leaves_no_trace(panel: Panel) -> None:
+    made, key = things(panel), panel.key("viewer", denied_permissions=tuple(PERMISSIONS[Role.VIEWER]))
+    before = tables(panel)
+    for operation in filter(_needs_one, OPERATIONS):
+        keyed = {"headers": {"Idempotency-Key": "k"}} if operation.method == "POST" else {}
+        assert made.ask(panel, operation, key=key, works=False, **keyed).status_code in {400, 403}
+    assert tables(panel) == before
+
+
+def test_a_key_without_a_permission_cannot_tell_what_exists(panel: Panel) -> None:
+    made, key = things(panel), panel.key("viewer", denied_permissions=tuple(PERMISSIONS[Role.VIEWER]))
+    for operation in WITH_ID:
+        real, unreal = (ids.ask(panel, operation, key=key, works=False) for ids in (made, Things()))
+        assert real.status_code == 403
+        assert _said(real) == _said(unreal), operation.operation_id
+
+
+# ── Another tenant's things ──────────────────────────────────────────────────────────────────────
+
+
+def _said(answered: httpx.Response, *names: str) -> tuple[int, Any, dict[str, str]]:
+    own = {"x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset"}
+    text = answered.text
+    for name in (*names, answered.headers["x-request-id"]):
+        text = text.replace(name, "…")
+    headers = {name: value for name, value in answered.headers.items() if name not in own}
+    return answered.status_code, json.loads(text) if text else None, headers
+
+
+@pytest.mark.parametrize("role", ["customer", "operator", "admin", "viewer"])
+def test_an_id_of_another_tenant_is_like_one_that_never_was(panel: Panel, role: str) -> None:
+    key, others, nobodys = panel.key(role, MINE), things(panel, OTHERS), things(panel)
+    before = tables(panel)
+    for operation in WITH_ID:
+        unreal = Things().ask(panel, operation, key=key, works=False)
+        for theirs in (others, nobodys):
+            real = theirs.ask(panel, operation, key=key, works=False)
+            assert _said(real, *theirs.ids.values()) == _said(unreal, *NOWHERE.values()), operation.operation_id
+            assert real.status_code in {403, 404}
+    assert tables(panel) == before
+
+
+def test_conditions_waits_tries_and_keys_tell_nothing_of_another_tenant(panel: Panel) -> None:
+    key, others = panel.key("customer", MINE), things(panel, OTHERS)
+    variants: dict[str, dict[str, Any]] = {
+        "dry_run": {"query": "dry_run=true"},
+        "wait": {"query": "wait=5"},
+        "If-Match": {"headers": {"If-Match": '"999"'}},
+        "If-None-Match": {"headers": {"If-None-Match": "*"}},
+        "Idempotency-Key": {"headers": {"Idempotency-Key": "k"}},
+        "Last-Event-ID": {"headers": {"Last-Event-ID": "1", "Accept": "text/event-stream"}},
+    }
+    asked = 0
+    for operation in WITH_ID:
+        for parameter in operation.parameters:
+            if parameter.name in variants:
+                options = {"key": key, "works": False, **variants[parameter.name]}
+                real, unreal = (ids.ask(panel, operation, **options) for ids in (others, Things()))
+                assert _said(real, *others.ids.values()) == _said(unreal, *NOWHERE.values()), operation.operation_id
+                assert real.status_code == 404
+                asked += 1
+    assert asked > 30
+
+
+def test_a_wrong_body_is_told_alike_for_what_is_and_what_is_not_there(panel: Panel) -> None:
+    key, others = panel.key("customer", MINE), things(panel, OTHERS)
+    for operation in (one for one in WITH_ID if one.body):
+        real, unreal = (ids.ask(panel, operation, key=key, json={"nonsense": 1}) for ids in (others, Things()))
+        assert _said(real, *others.ids.values()) == _said(unreal, *NOWHERE.values())
+
+
+def test_an_id_of_another_tenant_in_a_body_is_like_one_that_never_was(panel: Panel) -> None:
+    key, mine, others = panel.key("customer", MINE), things(panel, MINE), things(panel, OTHERS)
+    theirs, never = others.ids["deployment_id"], NOWHERE["deployment_id"]
+    path = f"/services/{mine.ids['service_id']}/rollback"
+    real, unreal = (panel.post(path, {"deployment_id": one}, key=key) for one in (theirs, never))
+    assert real.status_code == 404
+    assert _said(real, theirs) == _said(unreal, never)
+
+
+def test_a_deployment_of_another_service_of_ones_own_is_not_there_either(panel: Panel) -> None:
+    one, two = things(panel, MINE), things(panel, MINE)
+    path = f"/services/{one.ids['service_id']}/rollback"
+    assert panel.post(path, {"deployment_id": two.ids["deployment_id"]}).status_code == 404
+
+
+@pytest.mark.parametrize("field", ["customer_id", "customerId"])
+def test_ones_own_customer_may_be_named_and_no_other(panel: Panel, field: str) -> None:
+    key = panel.key("customer", MINE)
+    operations = ["create_api_key"] if field == "customerId" else ["create_service", "deploy_template"]
+    for operation in map(named, operations):
+        new = {**(body(operation) or {}), **({"role": "customer"} if field == "customerId" else {})}
+        ids = Things({"template_id": "hello"})
+        for other in (OTHERS, "cust_nobody", None):
+            refused = ids.ask(panel, operation, key=key, json={**new, field: other})
+            if other is None and refused.status_code == 201:
+                made = refused.json()
+                assert made[field] == MINE
+                new["name"] = f"{new['name']}-2"
+                continue
+            assert (refused.status_code, list(refused.json()["error"]["fields"])) == (422, [field]), refused.text
+        assert ids.ask(panel, operation, key=key, json={**new, field: MINE}).json()[field] == MINE
+
+
+def test_a_name_that_another_tenant_has_is_free(panel: Panel) -> None:
+    new = {"name": "shop", "deploy_method": "image", "image": "ai-admin-panel/hello:1"}
+    for key in (panel.key("customer", MINE), panel.key("customer", OTHERS), panel.admin):
+        assert panel.post("/services", new, key=key).status_code == 201
+        assert error(panel.post("/services", new, key=key))["code"] == "name_taken"
+
+
+# ── Lists ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _ids(answered: httpx.Response) -> set[str]:
+    return {one["id"] for one in answered.json()["data"]}
+
+
+OWNED = [
+    one
+    for one in LISTS
+    if one.operation_id in {"list_services", "list_deployments", "list_operations", "list_api_keys"}
+]
+
+
+def _worlds(panel: Panel) -> Iterator[tuple[Operation, str, set[str]]]:
+    key = panel.key("customer", MINE)
+    things(panel, MINE)
+    owned = {}
+    for operation in OWNED:
+        field = "customerId" if operation.operation_id == "list_api_keys" else "customer_id"
+        everything = panel.get(f"{operation.path}?per_page=100").json()["data"]
+        owned[operation.operation_id] = {one["id"] for one in everything if one[field] == MINE}
+    for customer_id in (OTHERS, None):
+        things(panel, customer_id)
+    for operation in OWNED:
+        yield operation, key, owned[operation.operation_id]
+
+
+def test_lists_hold_ones_own_alone_and_no_filter_widens_them(panel: Panel) -> None:
+    for operation, key, own in _worlds(panel):
+        answered = panel.get(f"{operation.path}?per_page=100", key=key)
+        assert _ids(answered) == own != set()
+        assert answered.json()["total"] == len(own)
+        for query in _filters(operation):
+            answered = panel.get(f"{operation.path}?per_page=100&{query}", key=key)
+            if answered.status_code == 200:
+                assert _ids(answered) <= own, f"{operation.operation_id}?{query}"
+                assert answered.json()["total"] == len(_ids(answered))
+            else:
+                assert answered.status_code == 400, f"{operation.operation_id}?{query}"
+
+
+def _filters(operation: Operation) -> Iterator[str]:
+    for value in (OTHERS, f"{OTHERS}&customer_id={MINE}", "", "null", "*", "%25", f"{MINE},{OTHERS}", "cust_%00"):
+        yield f"customer_id={value}"
+    yield from (
+        f"customer_id%5B%5D={OTHERS}",
+        f"customer_id%5B0%5D={OTHERS}",
+        f"customerId={OTHERS}",
+        f"CUSTOMER_ID={OTHERS}",
+    )
+    for parameter in operation.parameters:
+        if parameter.name in {"search", "service_id", "resource_id", "actor_id"}:
+            yield from (f"{parameter.name}={value}" for value in ("shop", "%25", "_", "' OR 1=1 --", "svc_1", "key_1"))
+        if parameter.name == "sort":
+            yield from ("sort=created_at&order=asc", "sort=createdAt&order=asc", "sort=customer_id", "sort=name;drop")
+
+
+def test_another_tenants_id_as_a_filter_finds_nothing(panel: Panel) -> None:
+    key, others = panel.key("customer", MINE), things(panel, OTHERS)
+    actor = panel.get("/auth/me").json()["id"]
+    for query in (
+        f"/deployments?service_id={others.ids['service_id']}",
+        f"/operations?resource_id={others.ids['service_id']}",
+        f"/operations?actor_id={actor}",
+        f"/deployments?actor_id={actor}",
+        f"/services?customer_id={OTHERS}",
+    ):
+        empty = panel.get(query, key=key).json()
+        assert (empty["data"], empty["total"]) == ([], 0), query
+
+
+def test_a_customer_filter_narrows_for_whoever_sees_all(panel: Panel) -> None:
+    mine, others = things(panel, MINE), things(panel, OTHERS)
+    assert {one.operation_id for one in taking("customer_id")} == {
+        "list_services",
+        "list_deployments",
+        "list_operations",
+    }
+    assert _ids(panel.get(f"/services?customer_id={MINE}")) == {mine.ids["service_id"]}
+    assert _ids(panel.get("/services")) == {mine.ids["service_id"], others.ids["service_id"]}
+    assert panel.get("/services?customer_id=cust_nobody").json()["total"] == 0
+
+
+# ── Keys make no greater keys ────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"role": "admin"},
+        {"role": "operator"},
+        {"role": "customer", "customerId": OTHERS},
+        {"role": "viewer", "customerId": None, "deniedPermissions": ["services.readd"]},
+    ],
+)
+def test_a_key_makes_none_that_goes_beyond_it(panel: Panel, fields: dict[str, Any]) -> None:
+    refused = panel.post("/v1/api-keys", {"name": "more", **fields}, key=panel.key("customer", MINE))
+    assert refused.status_code == 422
+
+
+def test_a_key_does_not_raise_itself(panel: Panel) -> None:
+    key = panel.key("customer", MINE, denied_permissions=("env.reveal",))
+    path = f"/v1/api-keys/{panel.get('/auth/me', key=key).json()['id']}"
+    panel.patch(path, {"role": "admin"}, key=key)
+    panel.patch(path, {"deniedPermissions": []}, key=key)
+    me = panel.get("/auth/me", key=key).json()
+    assert (me["role"], "env.reveal" in me["permissions"], me["customer_id"]) == ("customer", False, MINE)
