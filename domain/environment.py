@@ -7,7 +7,7 @@ from typing import Any
 from domain import definitions, revisions, services
 from domain.access import Caller
 from domain.effects import Change, DryRun
-from domain.errors import Invalid, NotFound
+from domain.errors import Invalid
 from domain.model import Service, Variable
 from domain.ports import Ports, Work
 
@@ -83,7 +83,7 @@ def reveal_environment(ports: Ports, caller: Caller, service_id: str, body: Mapp
     stored = {one.name: one for one in service.definition.variables}
     missing = [name for name in body["names"] if name not in stored]
     if missing:
-        raise NotFound("Variable not found", details=f"{service.name} has no variable {missing[0]}")
+        raise Invalid({"names": f"{service.name} has no variable {', '.join(missing)}"})
     return definitions.opened(ports.vault, tuple(stored[name] for name in body["names"]))
 
 
