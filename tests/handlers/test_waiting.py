@@ -1,4 +1,4 @@
-"""wait=N: answered as soon as work has ended, or when the time is over; and nobody else waits meanwhile."""
+"""The parameter wait: answered as soon as work has ended, or when the time is over; nobody else waits meanwhile."""
 
 import threading
 import time
