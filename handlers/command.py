@@ -140,9 +140,12 @@ def _endable() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
         sys.exit(0)
 
-    for number in _ASKED_TO_END:
-        signal.signal(number, end)
-    yield
+    before = {number: signal.signal(number, end) for number in _ASKED_TO_END}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
