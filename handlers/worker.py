@@ -1,8 +1,9 @@
 """The door for queued work: claims it, carries it out in threads, keeps its leases, and looks after the engine."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from threading import Event, Lock, Thread
 
@@ -14,7 +15,7 @@ from domain.report import Lease
 from handlers import owners
 
 _log = logging.getLogger(__name__)
-_AT_ONCE = 4
+_AT_ONCE = 8
 _LEASE = timedelta(seconds=10)
 _LOOK_EVERY = 1.0
 _OBSERVE_EVERY = 2.0
@@ -22,7 +23,7 @@ _SWEEP_EVERY = 30.0
 
 
 class Worker:
-    """Four pieces of work at once at most, of four services; stops within seconds, and lets go of what it held."""
+    """Eight pieces of work at once at most, of as many services; stops within seconds, and gives back what it held."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
@@ -50,13 +51,14 @@ class Worker:
     def stop(self) -> None:
         """Stop what runs at its next step and put it back into the queue, for whoever starts next."""
         self._stopping.set()
-        with self._lock:
-            for lease in self._held.values():
-                lease.lost.set()
         self._ports.feed.nudge()
-        self._pool.shutdown(wait=True)
         for thread in self._threads:
             thread.join()
+        with self._lock:  # nothing is claimed any more
+            for lease in self._held.values():
+                lease.lost.set()
+        self._pool.shutdown(wait=True)
+        self._watch.close()
 
     def run_until_idle(self) -> None:
         """Carry out everything that is queued, in this thread: for tests and scripts."""
@@ -72,7 +74,7 @@ class Worker:
                 told = None
             except Unavailable as away:
                 if away.message != told:
-                    _log.warning("%s", away.message)
+                    _log.warning("%s", away.message, extra={"details": away.details})
                 told = away.message
             except Exception:  # noqa: BLE001 - one bad look must not end the looking
                 _log.exception("unforeseen")
@@ -89,12 +91,12 @@ class Worker:
                     work.operations.renew(operation.id, operation.lease_owner, now)
 
     def _look(self) -> None:
-        self._renew()
+        self._hear()
         while len(self._held) < _AT_ONCE and not self._stopping.is_set():
             operation = self._claim()
             if operation is None:
                 return
-            lease = Lease(self._owner)
+            lease = Lease(self._owner, self._ports.clock, operation.lease_until)
             with self._lock:
                 self._held[operation.id] = lease
             self._pool.submit(self._carry_out, operation, lease)
@@ -112,19 +114,45 @@ class Worker:
         finally:
             with self._lock:
                 self._held.pop(operation.id, None)
+            if self._stopping.is_set():
+                self._give_back(operation.id)
             self._ports.feed.nudge()
 
-    def _renew(self) -> None:
+    def _give_back(self, operation_id: str) -> None:
+        """Whoever starts next need not wait for the lease to run out; and stopping in order is no failed attempt."""
+        with suppress(Unavailable), self._ports.store.begin() as work:
+            operation = work.operations.get(operation_id)
+            if operation and operation.lease_owner == self._owner:
+                operation.lease_until, operation.attempts = self._ports.clock.now(), operation.attempts - 1
+                work.operations.save(operation)
+
+    def _hear(self) -> None:
+        """Keep the leases, and learn what was cancelled: at every news, which costs no transaction that writes."""
         with self._lock:
             held = dict(self._held)
+        if not held:
+            return
+        self._renew({name: lease for name, lease in held.items() if self._is_due(lease)})
+        with self._ports.store.read() as work:
+            for operation_id, lease in held.items():
+                operation = work.operations.get(operation_id)
+                if operation and operation.cancel_requested:
+                    lease.cancelled.set()
+
+    def _is_due(self, lease: Lease) -> bool:
+        return lease.until is not None and lease.until - self._ports.clock.now() < _LEASE * 2 / 3
+
+    def _renew(self, due: Mapping[str, Lease]) -> None:
+        if not due:
+            return
         until = self._ports.clock.now() + _LEASE
-        for operation_id, lease in held.items():
-            with self._ports.store.begin() as work:
-                operation = work.operations.renew(operation_id, self._owner, until)
-            if operation is None:
+        with self._ports.store.begin() as work:
+            renewed = {name for name in due if work.operations.renew(name, self._owner, until)}
+        for operation_id, lease in due.items():
+            if operation_id in renewed:
+                lease.until = until
+            else:
                 lease.lost.set()
-            elif operation.cancel_requested:
-                lease.cancelled.set()
 
     def _sweep(self) -> None:
         for name in watching.sweep(self._ports):

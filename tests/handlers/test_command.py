@@ -196,7 +196,7 @@ class Program:
     def ended(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Its exit code after a signal; it has a few seconds."""
         self.child.send_signal(number)
-        return self.child.wait(10)
+        return self.child.wait(20)
 
 
 @contextmanager
