@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from handlers.openapi31 import Answer
 
+_KEPT = frozenset({"ETag", "Cache-Control", "Content-Security-Policy", "Vary"})
 _TAG = re.compile(r'"[!#-~]*"')
 
 
@@ -28,7 +29,12 @@ class Conditional:
             answer = await self._handler(**arguments)
         else:
             answer = await run_in_threadpool(self._handler, **arguments)
-        return _unchanged(answer) if if_none_match and _holds(if_none_match, answer) else answer
+        return unless_known(answer, if_none_match)
+
+
+def unless_known(answer: Answer, if_none_match: str | None) -> Answer:
+    """The answer, or 304 when its ETag is among those that the caller has."""
+    return _unchanged(answer) if if_none_match and _holds(if_none_match, answer) else answer
 
 
 def _holds(if_none_match: str, answer: Answer) -> bool:
@@ -36,5 +42,5 @@ def _holds(if_none_match: str, answer: Answer) -> bool:
 
 
 def _unchanged(answer: Answer) -> Answer:
-    kept = {name: value for name, value in answer.headers.items() if name in ("ETag", "Cache-Control")}
+    kept = {name: value for name, value in answer.headers.items() if name in _KEPT}
     return Answer(304, None, kept)

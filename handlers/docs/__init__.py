@@ -1,11 +1,14 @@
-"""Swagger UI at `/api/docs`, from files that travel with the panel: it needs no internet and runs under a strict CSP."""
+"""Swagger UI at `/api/docs`, from files that travel with the panel: no internet is needed, and a strict CSP is kept."""
 
+from dataclasses import replace
 from importlib.resources import files
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from handlers.openapi31 import Answer, send_answer
+from handlers import errors
+from handlers.conditional import unless_known
+from handlers.openapi31 import Answer, MethodNotAllowed, send_answer
 from handlers.published import Published
 
 _POLICY = "; ".join(
@@ -47,13 +50,15 @@ class Docs:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         page = self._pages.get(scope["path"]) if scope["type"] == "http" else None
-        if page is None or scope["method"] not in ("GET", "HEAD"):
+        if page is None:
             await self._app(scope, receive, send)
-            return
-        await send_answer(_answer(page, Headers(scope=scope)), scope, receive, send)
+        else:
+            await send_answer(_answer(page, scope), scope, receive, send)
 
 
-def _answer(page: Published, headers: Headers) -> Answer:
-    if headers.get("if-none-match") == page.etag:
-        return Answer(304, None, {"ETag": page.etag, **_SAFE})
-    return page.answer(headers.get("accept-encoding", ""), **_SAFE)
+def _answer(page: Published, scope: Scope) -> Answer:
+    if scope["method"] not in ("GET", "HEAD"):
+        refused = errors.answer(scope, MethodNotAllowed("GET, HEAD"))
+        return replace(refused, headers={"Allow": "GET, HEAD"})
+    headers = Headers(scope=scope)
+    return unless_known(page.answer(headers.get("accept-encoding", ""), **_SAFE), headers.get("if-none-match"))

@@ -37,8 +37,9 @@ def test_every_operation_says_what_it_needs() -> None:
     assert known == {_permission(one) for one in OPERATIONS if _needs_one(one)}
 
 
-@pytest.mark.parametrize("role", list(Role))
-@pytest.mark.parametrize("customer_id", [None, MINE])
+@pytest.mark.parametrize(
+    ("role", "customer_id"), [*((role, MINE) for role in Role), *((role, None) for role in Role if role != "customer")]
+)
 def test_a_role_opens_exactly_what_the_table_says(panel: Panel, role: Role, customer_id: str | None) -> None:
     made = things(panel, MINE)
     opened = {}
