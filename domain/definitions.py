@@ -7,7 +7,7 @@ from typing import Any
 from domain import compose
 from domain.compose import Checked
 from domain.errors import Invalid
-from domain.model import Definition, HealthCheck, Limits, Size, Variable
+from domain.model import Definition, DeployMethod, HealthCheck, Limits, Service, Size, Variable
 from domain.ports import Vault
 from domain.project import Project
 
@@ -35,13 +35,55 @@ def variables(vault: Vault, plain: Mapping[str, str], secret: Mapping[str, str])
 
 def project(vault: Vault, definition: Definition) -> Project:
     """What the definition starts. Raise Invalid when the policy refuses it."""
-    checked = compose.check(definition.compose, opened(vault, definition.variables))
-    if checked.project is None:
-        raise Invalid({"compose": told(checked)})
-    scaled = compose.scaled(checked.project, definition.sizes)
+    scaled = compose.scaled(_read(vault, definition), definition.sizes)
     _port_must_be_exposed(scaled, definition.port)
     _writers_must_be_alone(scaled)
     return scaled
+
+
+def _read(vault: Vault, definition: Definition) -> Project:
+    checked = compose.check(definition.compose, opened(vault, definition.variables))
+    if checked.project is None:
+        raise Invalid({"compose": told(checked)})
+    return checked.project
+
+
+def adopt(vault: Vault, service: Service, definition: Definition) -> None:
+    """Make a definition the service's own, with all that follows from it. Raise Invalid when the policy refuses it."""
+    checked = project(vault, definition)
+    service.environment_revision += definition.variables != service.definition.variables
+    service.definition, service.limits = definition, limits(checked)
+    if service.deploy_method is DeployMethod.IMAGE:
+        service.image = checked.components[0].image
+
+
+def sourced(vault: Vault, service: Service, body: Mapping[str, Any]) -> Definition:
+    """The service's definition with the `image`, `compose` and `port` of a body.
+
+    Raise Invalid when the service came another way. Sizes of components that the new text lacks are forgotten.
+    """
+    wrong = {
+        field: f"this service is deployed from {service.deploy_method}, not from {method}"
+        for field, method in (("image", DeployMethod.IMAGE), ("compose", DeployMethod.COMPOSE))
+        if field in body and service.deploy_method is not method
+    }
+    if wrong:
+        raise Invalid(wrong)
+    before = service.definition
+    text = body.get("compose", before.compose)
+    if service.deploy_method is DeployMethod.IMAGE:
+        text = _rewritten(text, body)
+    changed = replace(before, compose=text, port=body.get("port", before.port))
+    if text == before.compose:
+        return changed
+    components = {component.name for component in _read(vault, changed).components}
+    return replace(changed, sizes={name: size for name, size in before.sizes.items() if name in components})
+
+
+def _rewritten(text: str, body: Mapping[str, Any]) -> str:
+    """The text of an image is the panel's own, so it follows what its owner changes."""
+    text = compose.with_image(text, body["image"]) if "image" in body else text
+    return compose.with_port(text, body["port"]) if "port" in body else text
 
 
 def told(checked: Checked) -> str:
@@ -55,14 +97,19 @@ def limits(checked: Project) -> Limits:
     cpus = [component.cpu for component in checked.components for _ in range(component.replicas)]
     memories = [component.memory_mb for component in checked.components for _ in range(component.replicas)]
     return Limits(
-        cpu=None if None in cpus else sum(cpu for cpu in cpus if cpu is not None),
+        cpu=None if None in cpus else round(sum(cpu for cpu in cpus if cpu is not None), 3),
         memory_mb=None if None in memories else sum(memory for memory in memories if memory is not None),
     )
 
 
-def health_check(body: Mapping[str, Any] | None) -> HealthCheck | None:
-    """The health check that a body describes."""
-    return HealthCheck(**body) if body else None
+def health_check(body: Mapping[str, Any], before: HealthCheck | None) -> HealthCheck | None:
+    """The health check once a body is merged into it: null removes, what is not named stays."""
+    if "health_check" not in body:
+        return before
+    changes = body["health_check"]
+    if changes is None:
+        return None
+    return replace(before, **changes) if before else HealthCheck(**changes)
 
 
 def resized(definition: Definition, checked: Project, component: str | None, change: Mapping[str, Any]) -> Definition:
@@ -71,7 +118,9 @@ def resized(definition: Definition, checked: Project, component: str | None, cha
     name = component or (front[0] if front else checked.components[0]).name
     if checked.component(name) is None:
         raise Invalid({"component": f"the compose text has no service {name}"})
-    return replace(definition, sizes={**definition.sizes, name: replace(definition.sizes.get(name, Size()), **change)})
+    size = replace(definition.sizes.get(name, Size()), **change)
+    others = {other: kept for other, kept in definition.sizes.items() if other != name}
+    return replace(definition, sizes=others if size == Size() else {**others, name: size})
 
 
 def _port_must_be_exposed(checked: Project, port: int | None) -> None:

@@ -1,7 +1,7 @@
 """Deployments: asking for one, starting, stopping, scaling, going back, and their history."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import unified_diff
 from typing import Any
 
@@ -14,7 +14,6 @@ from domain.model import (
     Definition,
     Deployment,
     DeploymentStatus,
-    DeployMethod,
     Kind,
     LogLine,
     Operation,
@@ -74,10 +73,7 @@ def deploy_service(
     with ports.store.begin(dry_run=dry_run) as work:
         service = services.visible(caller, work, service_id)
         _not_being_deleted(work, service)
-        definition = replace(service.definition, **services.source_changes(service, body or {}))
-        checked = definitions.project(ports.vault, definition)
-        service.image = (body or {}).get("image", service.image)
-        service.definition, service.limits = definition, definitions.limits(checked)
+        definitions.adopt(ports.vault, service, definitions.sourced(ports.vault, service, body or {}))
         service.wanted, service.updated_at = ServiceStatus.RUNNING, now
         work.services.save(service)
         history = _history(work, enqueue_deployment(work, now, caller, service, Trigger.DEPLOY))
@@ -154,8 +150,8 @@ def scale_service(
         revisions.match(if_match, service.revision, "service")
         _not_being_deleted(work, service)
         checked = definitions.project(ports.vault, service.definition)
-        service.definition = definitions.resized(service.definition, checked, body.get("component"), size)
-        service.limits = definitions.limits(definitions.project(ports.vault, service.definition))
+        resized = definitions.resized(service.definition, checked, body.get("component"), size)
+        definitions.adopt(ports.vault, service, resized)
         service.wanted, service.updated_at = ServiceStatus.RUNNING, now
         work.services.save(service)
         deployment = enqueue_deployment(work, now, caller, service, Trigger.SCALE)
@@ -175,11 +171,7 @@ def rollback_service(
         service = services.visible(caller, work, service_id)
         _not_being_deleted(work, service)
         earlier = _rolled_back_to(caller, work, service, (body or {}).get("deployment_id"))
-        checked = definitions.project(ports.vault, earlier.definition)
-        service.environment_revision += earlier.definition.variables != service.definition.variables
-        service.definition, service.limits = earlier.definition, definitions.limits(checked)
-        if service.deploy_method is DeployMethod.IMAGE:
-            service.image = checked.components[0].image
+        definitions.adopt(ports.vault, service, earlier.definition)
         service.wanted, service.updated_at = ServiceStatus.RUNNING, now
         work.services.save(service)
         history = _history(work, enqueue_deployment(work, now, caller, service, Trigger.ROLLBACK, earlier))

@@ -30,12 +30,16 @@ from domain.template import values
 
 @dataclass(frozen=True)
 class Whole:
-    """A service with what belongs to it elsewhere; `dry_run` says what a change that was only tried would do."""
+    """A service with what belongs to it elsewhere.
+
+    `begun` is the operation that the change just made has queued; `dry_run` says what one that was only tried would do.
+    """
 
     service: Service
     deployment_id: str | None
     operation_id: str | None
     pending_changes: bool
+    begun: str | None = None
     dry_run: DryRun | None = None
 
 
@@ -63,17 +67,16 @@ def visible(caller: Caller, work: Work, service_id: str) -> Service:
     return service
 
 
-def whole(work: Work, service: Service, dry_run: DryRun | None = None) -> Whole:
-    """The service with its newest deployment, the work that goes on, and whether its definition is live."""
+def whole(work: Work, service: Service) -> Whole:
+    """The service with its newest deployment, the work that goes on now, and whether its definition is live."""
     newest = newest_deployment(work, service.id)
     unfinished = work.operations.unfinished(service.id)
     live = work.deployments.get(service.live_deployment_id) if service.live_deployment_id else None
     return Whole(
         service,
         deployment_id=newest.id if newest else None,
-        operation_id=unfinished[-1].id if unfinished else None,
+        operation_id=unfinished[0].id if unfinished else None,
         pending_changes=live is None or live.definition != service.definition,
-        dry_run=dry_run,
     )
 
 
@@ -113,8 +116,8 @@ def create_service(ports: Ports, caller: Caller, body: Mapping[str, Any], *, dry
     service = _new_service(ports, caller, body)
     with ports.store.begin(dry_run=dry_run) as work:
         work.services.add(service)
-        enqueue_deployment(work, service.created_at, caller, service, Trigger.CREATE)
-        created = whole(work, service)
+        begun = enqueue_deployment(work, service.created_at, caller, service, Trigger.CREATE)
+        created = replace(whole(work, service), begun=begun.operation_id)
     if dry_run:
         starts = Change("deploy", "deployment", None, f"Starts the containers of {service.name}")
         return DryRun((Change("create", "service", None, f"Creates {service.name}"), starts))
@@ -124,12 +127,8 @@ def create_service(ports: Ports, caller: Caller, body: Mapping[str, Any], *, dry
 
 def _new_service(ports: Ports, caller: Caller, body: Mapping[str, Any]) -> Service:
     now = ports.clock.now()
-    definition = _defined(ports, body)
-    checked = definitions.project(ports.vault, definition)
-    if "resources" in body:
-        definition = definitions.resized(definition, checked, None, _size(body["resources"]))
-        checked = definitions.project(ports.vault, definition)
-    return Service(
+    definition = _resized(ports, _defined(ports, body), body)
+    service = Service(
         id=new_id("svc"),
         name=body["name"],
         deploy_method=DeployMethod(body["deploy_method"]),
@@ -138,10 +137,18 @@ def _new_service(ports: Ports, caller: Caller, body: Mapping[str, Any]) -> Servi
         updated_at=now,
         customer_id=_owner(caller, body.get("customer_id")),
         template=body.get("template"),
-        image=body.get("image"),
         labels=body.get("labels", {}),
-        limits=definitions.limits(checked),
     )
+    definitions.adopt(ports.vault, service, definition)
+    return service
+
+
+def _resized(ports: Ports, definition: Definition, body: Mapping[str, Any]) -> Definition:
+    if "resources" not in body:
+        return definition
+    names = {"cpu_limit": "cpu", "memory_limit_mb": "memory_mb"}
+    size = {names[name]: value for name, value in body["resources"].items()}
+    return definitions.resized(definition, definitions.project(ports.vault, definition), None, size)
 
 
 def _owner(caller: Caller, asked: str | None) -> str | None:
@@ -161,14 +168,9 @@ def _defined(ports: Ports, body: Mapping[str, Any]) -> Definition:
     return replace(
         base,
         port=body.get("port", base.port),
-        health_check=definitions.health_check(body.get("health_check")) or base.health_check,
+        health_check=definitions.health_check(body, base.health_check),
         timeout=body.get("deploy_timeout", base.timeout),
     )
-
-
-def _size(resources: Mapping[str, Any]) -> dict[str, Any]:
-    names = {"cpu_limit": "cpu", "memory_limit_mb": "memory_mb"}
-    return {names[name]: value for name, value in resources.items()}
 
 
 def update_service(
@@ -185,47 +187,24 @@ def update_service(
     with ports.store.begin(dry_run=dry_run) as work:
         service = visible(caller, work, service_id)
         revisions.match(if_match, service.revision, "service")
-        restarts = _apply(ports, service, body) and service.wanted is ServiceStatus.RUNNING
-        service.updated_at = now
+        before, changed = service.definition, _changed(ports, service, body)
+        restarts = changed != before and service.wanted is ServiceStatus.RUNNING
+        definitions.adopt(ports.vault, service, changed)
+        service.name, service.labels, service.updated_at = body.get("name", service.name), _labels(service, body), now
         work.services.save(service)
-        if restarts:
-            enqueue_deployment(work, now, caller, service, Trigger.UPDATE)
-        result = whole(work, service, _tried(service, restarts=restarts) if dry_run else None)
+        if dry_run:
+            service.revision -= 1  # it will not have been saved: the tag to match is still the old one
+            return replace(whole(work, service), dry_run=_tried(service, restarts=restarts))
+        begun = enqueue_deployment(work, now, caller, service, Trigger.UPDATE).operation_id if restarts else None
+        result = replace(whole(work, service), begun=begun)
     ports.feed.nudge()
     return result
 
 
-def _apply(ports: Ports, service: Service, body: Mapping[str, Any]) -> bool:
-    """Change the service; whether its definition is another one now."""
-    before, changed = service.definition, _changed(service, body)
-    checked = definitions.project(ports.vault, changed)
-    if "resources" in body:
-        changed = definitions.resized(changed, checked, None, _size(body["resources"]))
-        checked = definitions.project(ports.vault, changed)
-    service.name, service.labels = body.get("name", service.name), _labels(service, body)
-    service.image = body.get("image", service.image)
-    service.definition, service.limits = changed, definitions.limits(checked)
-    return changed != before
-
-
-def _changed(service: Service, body: Mapping[str, Any]) -> Definition:
-    changes: dict[str, Any] = {name: body[name] for name in ("port",) if name in body}
-    if "deploy_timeout" in body:
-        changes["timeout"] = body["deploy_timeout"]
-    if "health_check" in body:
-        changes["health_check"] = definitions.health_check(body["health_check"])
-    changes |= source_changes(service, body)
-    return replace(service.definition, **changes)
-
-
-def source_changes(service: Service, body: Mapping[str, Any]) -> dict[str, Any]:
-    """What another `image` or `compose` in a body makes of the definition. Raise Invalid when it came another way."""
-    for field, method in (("image", DeployMethod.IMAGE), ("compose", DeployMethod.COMPOSE)):
-        if field in body and service.deploy_method is not method:
-            raise Invalid({field: f"this service is deployed from {service.deploy_method}, not from {method}"})
-    if "image" in body:
-        return {"compose": compose.with_image(service.definition.compose, body["image"])}
-    return {"compose": body["compose"]} if "compose" in body else {}
+def _changed(ports: Ports, service: Service, body: Mapping[str, Any]) -> Definition:
+    base = definitions.sourced(ports.vault, service, body)
+    timeout, check = body.get("deploy_timeout", base.timeout), definitions.health_check(body, base.health_check)
+    return _resized(ports, replace(base, timeout=timeout, health_check=check), body)
 
 
 def _labels(service: Service, body: Mapping[str, Any]) -> dict[str, str]:

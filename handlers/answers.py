@@ -54,7 +54,7 @@ def location(result: object) -> dict[str, str]:
             operation_id = result.id
         case History():
             operation_id = result.deployment.operation_id
-        case Whole(operation_id=str(operation_id), dry_run=None):
+        case Whole(begun=str(operation_id)):
             pass
         case _:
             return {}

@@ -23,5 +23,15 @@ def with_image(text: str, image: str) -> str:
     return yaml.safe_dump(written, sort_keys=False)
 
 
+def with_port(text: str, port: int | None) -> str:
+    """The text with another port for visitors, or none of its own; for texts that `for_image` wrote."""
+    written = yaml.safe_load(text)
+    first = next(iter(written["services"].values()))
+    first["expose"] = [port]
+    if port is None:
+        del first["expose"]
+    return yaml.safe_dump(written, sort_keys=False)
+
+
 def _literal(text: str) -> str:
     return text.replace("$", "$$")
