@@ -16,7 +16,7 @@ _TIERS = frozenset({"default", "authenticated", "deploy"})
 
 
 def bind(document: Document, ports: Ports) -> dict[str, Callable[..., Any]]:
-    """A handler for every operation, bound to the ports; raises DocumentError when one is missing or says too little."""
+    """A handler for every operation, bound to the ports; raises DocumentError when one is missing or unclear."""
     return {operation.operation_id: _bound(operation, ports) for operation in document.operations()}
 
 
@@ -43,12 +43,16 @@ def _check(operation: Operation) -> None:
         raise DocumentError(f"{operation.operation_id}: x-permission is {permission!r}, which no role knows")
     if tier not in _TIERS:
         raise DocumentError(f"{operation.operation_id}: x-rate-tier is {tier!r}, not one of {sorted(_TIERS)}")
+    if permission != "public" and not all(operation.security or [{}]):
+        raise DocumentError(f"{operation.operation_id}: it needs {permission}, but its security lets anybody in")
 
 
 def _handler(operation: Operation) -> Callable[..., Any]:
     try:
         module = import_module(f"handlers.{operation.tag}")
     except ModuleNotFoundError as missing:
+        if missing.name != f"handlers.{operation.tag}":
+            raise
         raise DocumentError(f"{operation.operation_id}: there is no module handlers.{operation.tag}") from missing
     handler: Callable[..., Any] | None = getattr(module, operation.operation_id, None)
     if handler is None:

@@ -1,0 +1,112 @@
+"""From the document to the code by name: whatever is missing on either side keeps the panel from starting."""
+
+import sys
+from collections.abc import Callable
+from inspect import signature
+from types import ModuleType
+from typing import Any
+
+import orjson
+import pytest
+
+from domain.access import ALL_PERMISSIONS
+from handlers import routing, server
+from handlers.conditional import Conditional
+from handlers.once import Once
+from handlers.openapi31 import Answer, Document, DocumentError
+from tests.calls import OPERATIONS, taking
+from tests.panel import READ_DOCUMENT, Panel
+
+Doctor = Callable[[dict[str, Any]], object]
+
+
+def _document(doctor: Doctor) -> Document:
+    raw = orjson.loads(orjson.dumps(READ_DOCUMENT.raw))
+    doctor(raw)
+    return Document.load(orjson.dumps(raw))
+
+
+def test_every_operation_has_the_handler_of_its_name(panel: Panel) -> None:
+    bound = routing.bind(READ_DOCUMENT, panel.ports)
+    assert list(bound) == [one.operation_id for one in OPERATIONS]
+    assert {name for name, handler in bound.items() if isinstance(handler, Once)} == {
+        one.operation_id for one in taking("Idempotency-Key", "header")
+    }
+    assert {name for name, handler in bound.items() if isinstance(handler, Conditional)} == {
+        one.operation_id for one in taking("If-None-Match", "header")
+    }
+
+
+def test_every_handler_is_an_operation_of_its_tag() -> None:
+    """The other way round: no function stands in the module of a tag that the document does not know."""
+    for tag in {one.tag for one in OPERATIONS}:
+        module = sys.modules[f"handlers.{tag}"]
+        functions = {
+            name
+            for name, value in vars(module).items()
+            if getattr(value, "__module__", "") == module.__name__ and callable(value) and not name.startswith("_")
+        }
+        assert functions == {one.operation_id for one in OPERATIONS if one.tag == tag}
+
+
+@pytest.mark.parametrize(
+    ("doctor", "complaint"),
+    [
+        (lambda raw: raw["paths"]["/roles"]["get"].update(operationId="list_rolls"), "no function of this name"),
+        (lambda raw: raw["paths"]["/roles"]["get"].update(tags=["rolls"]), "no module handlers.rolls"),
+        (lambda raw: raw["paths"]["/roles"]["get"].pop("x-permission"), "x-permission is None"),
+        (lambda raw: raw["paths"]["/roles"]["get"].update({"x-permission": "roles.raed"}), "'roles.raed'"),
+        (lambda raw: raw["paths"]["/roles"]["get"].pop("x-rate-tier"), "x-rate-tier is None"),
+        (lambda raw: raw["paths"]["/roles"]["get"].update({"x-rate-tier": "fast"}), "'fast'"),
+        (lambda raw: raw["paths"]["/roles"]["get"].update(security=[{"cookie": []}]), "cookie"),
+        (lambda raw: raw["paths"]["/roles"]["get"].update(operationId="list_permissions"), "twice"),
+    ],
+)
+def test_a_document_that_the_code_does_not_match_is_refused_by_name(
+    panel: Panel, doctor: Doctor, complaint: str
+) -> None:
+    with pytest.raises(DocumentError, match=complaint):
+        routing.bind(_document(doctor), panel.ports)
+
+
+def test_a_fault_inside_a_handler_module_is_not_taken_for_a_missing_one(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(name: str) -> ModuleType:
+        raise ModuleNotFoundError("No module named 'yodel'", name="yodel")
+
+    monkeypatch.setattr(routing, "import_module", broken)
+    with pytest.raises(ModuleNotFoundError, match="yodel"):
+        routing.bind(READ_DOCUMENT, panel.ports)
+
+
+def test_an_operation_that_needs_credentials_cannot_be_written_as_public(panel: Panel) -> None:
+    """`security: []` on an operation with a permission would let everybody in."""
+    document = _document(lambda raw: raw["paths"]["/services"]["get"].update(security=[]))
+    with pytest.raises(DocumentError, match="list_services"):
+        routing.bind(document, panel.ports)
+
+
+def test_openings_tell_which_operations_a_permission_opens() -> None:
+    opened = routing.openings(READ_DOCUMENT)
+    assert set(opened) == ALL_PERMISSIONS
+    assert opened["env.reveal"] == ("reveal_environment",)
+    named = [name for names in opened.values() for name in names]
+    assert len(named) == len(set(named)) == len(OPERATIONS) - 5
+
+
+def test_the_wrappers_take_what_the_document_declares(panel: Panel) -> None:
+    for name, handler in routing.bind(READ_DOCUMENT, panel.ports).items():
+        if isinstance(handler, Once | Conditional):
+            extra = "idempotency_key" if isinstance(handler, Once) else "if_none_match"
+            assert extra in signature(handler).parameters, name
+
+
+def test_a_handler_that_does_not_answer_is_a_fault(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handlers.users.list_roles", lambda ports, caller: {"data": []})
+    app = server.create(panel.ports)
+    panel.app = app
+    assert panel.get("/roles").status_code == 500
+    monkeypatch.setattr("handlers.users.list_roles", lambda ports, caller: Answer(204))
+    panel.app = server.create(panel.ports, validate_responses=True)
+    assert panel.get("/roles").status_code == 500
