@@ -1,5 +1,6 @@
 """The counter: exact, safe between threads, quick and forgetful."""
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -87,6 +88,16 @@ def test_buckets_are_forgotten_after_their_minute(let_pass: Pass):
         time.sleep(0.02)
     assert len(storage.storage) == 1
     assert len(storage.locks) <= 1
+
+
+def test_counting_starts_no_threads():
+    counter = Counter()
+    time.sleep(0.05)
+    before = {thread.ident for thread in threading.enumerate()}
+    for _ in range(5):
+        counter.hit("a", 60)
+        assert {thread.ident for thread in threading.enumerate()} <= before
+        time.sleep(0.02)
 
 
 def test_a_hit_costs_microseconds():
