@@ -1,6 +1,6 @@
 """From what a caller asks for to a definition that passes the policy; nothing is deployed that has not been here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,19 +17,29 @@ def opened(vault: Vault, variables: tuple[Variable, ...]) -> dict[str, str]:
     return {one.name: vault.open(one.value) if one.secret else one.value for one in variables}
 
 
-def variables(vault: Vault, plain: Mapping[str, str], secret: Mapping[str, str]) -> tuple[Variable, ...]:
-    """Variables as they are stored, by name; the secret ones sealed. Raise Invalid for a name that is both."""
-    both = sorted(plain.keys() & secret.keys())
-    if both:
-        raise Invalid(
-            {f"secrets.{name}": "is among the variables too; a name is either plain or secret" for name in both}
-        )
-    wrong = {f"variables.{name}": "contains a NUL character" for name, value in plain.items() if "\0" in value}
-    wrong |= {f"secrets.{name}": "contains a NUL character" for name, value in secret.items() if "\0" in value}
+def variables(vault: Vault, plain: Mapping[str, str | None], secret: Mapping[str, str | None]) -> tuple[Variable, ...]:
+    """Variables as they are stored, the secret ones sealed; those without a value are left to the caller.
+
+    Raise Invalid for a name that has a value in both: it is either plain or secret.
+    """
+    wrong = {
+        f"secrets.{name}": "is among the variables too; a name is either plain or secret"
+        for name in plain.keys() & secret.keys()
+        if plain[name] is not None and secret[name] is not None
+    }
+    for field, values in (("variables", plain), ("secrets", secret)):
+        wrong |= {
+            f"{field}.{name}": "contains a NUL character" for name, value in values.items() if "\0" in (value or "")
+        }
     if wrong:
         raise Invalid(wrong)
-    stored = [Variable(name, value) for name, value in plain.items()]
-    stored += [Variable(name, vault.seal(value), secret=True) for name, value in secret.items()]
+    stored = [Variable(name, value) for name, value in plain.items() if value is not None]
+    stored += [Variable(name, vault.seal(value), secret=True) for name, value in secret.items() if value is not None]
+    return by_name(stored)
+
+
+def by_name(stored: Iterable[Variable]) -> tuple[Variable, ...]:
+    """Variables in the one order in which they are kept, so that equal ones compare equal."""
     return tuple(sorted(stored, key=lambda variable: variable.name))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from domain import definitions, operations, revisions, services
 from domain.access import Caller, absent, sees
-from domain.effects import Change, DryRun
+from domain.effects import Change, DryRun, perform
 from domain.errors import Conflict
 from domain.model import (
     ENDED_DEPLOYMENT,
@@ -69,20 +69,28 @@ def deploy_service(
     ports: Ports, caller: Caller, service_id: str, body: Mapping[str, Any] | None = None, *, dry_run: bool = False
 ) -> History | DryRun:
     """Queue a deployment of the current definition, or first of another image or compose text."""
-    now = ports.clock.now()
-    with ports.store.begin(dry_run=dry_run) as work:
-        service = services.visible(caller, work, service_id)
-        _not_being_deleted(work, service)
+
+    def act(work: Work) -> tuple[History, tuple[Change, ...]]:
+        service = services.changeable(caller, work, service_id)
         definitions.adopt(ports.vault, service, definitions.sourced(ports.vault, service, body or {}))
-        service.wanted, service.updated_at = ServiceStatus.RUNNING, now
-        work.services.save(service)
-        history = _history(work, enqueue_deployment(work, now, caller, service, Trigger.DEPLOY))
-    if dry_run:
-        return DryRun(
-            (Change("deploy", "deployment", None, f"Starts new containers of {service.name} beside the old"),)
-        )
-    ports.feed.nudge()
-    return history
+        deployment = _queued(ports, caller, work, service, Trigger.DEPLOY)
+        return _history(work, deployment), (_deploys(f"Starts new containers of {service.name} beside the old"),)
+
+    return perform(ports, act, dry_run=dry_run)
+
+
+def _queued(
+    ports: Ports, caller: Caller, work: Work, service: Service, trigger: Trigger, earlier: Deployment | None = None
+) -> Deployment:
+    """Save the changed service as one that is to run, and queue the deployment that makes it so."""
+    now = ports.clock.now()
+    service.wanted, service.updated_at = ServiceStatus.RUNNING, now
+    work.services.save(service)
+    return enqueue_deployment(work, now, caller, service, trigger, earlier)
+
+
+def _deploys(summary: str) -> Change:
+    return Change("deploy", "deployment", None, summary)
 
 
 def start_service(ports: Ports, caller: Caller, service_id: str, *, dry_run: bool = False) -> Operation | DryRun:
@@ -106,18 +114,15 @@ def restart_service(ports: Ports, caller: Caller, service_id: str, *, dry_run: b
 def _operate(
     ports: Ports, caller: Caller, service_id: str, kind: Kind, *, dry_run: bool, **options: object
 ) -> Operation | DryRun:
-    now = ports.clock.now()
-    with ports.store.begin(dry_run=dry_run) as work:
-        service = services.visible(caller, work, service_id)
-        _not_being_deleted(work, service)
+    def act(work: Work) -> tuple[Operation, tuple[Change, ...]]:
+        service = services.changeable(caller, work, service_id)
         _must_have_been_deployed(work, service)
         service.wanted = ServiceStatus.STOPPED if kind is Kind.STOP else ServiceStatus.RUNNING
         work.services.save(service)
-        operation = enqueue(work, now, caller, service, kind, **options)
-    if dry_run:
-        return DryRun((Change(kind.value, "service", service_id, f"{kind.value.capitalize()}s {service.name}"),))
-    ports.feed.nudge()
-    return operation
+        change = Change(kind.value, "service", service_id, f"{kind.value.capitalize()}s {service.name}")
+        return enqueue(work, ports.clock.now(), caller, service, kind, **options), (change,)
+
+    return perform(ports, act, dry_run=dry_run)
 
 
 def _must_have_been_deployed(work: Work, service: Service) -> None:
@@ -125,11 +130,6 @@ def _must_have_been_deployed(work: Work, service: Service) -> None:
         raise Conflict(
             "The service has no live deployment", code="wrong_state", details="Deploy it: POST /services/{id}/deploy"
         )
-
-
-def _not_being_deleted(work: Work, service: Service) -> None:
-    if any(operation.kind is Kind.DELETE for operation in work.operations.unfinished(service.id)):
-        raise Conflict("The service is being deleted", code="wrong_state")
 
 
 def scale_service(
@@ -142,43 +142,35 @@ def scale_service(
     dry_run: bool = False,
 ) -> Operation | DryRun:
     """Change replicas, cpu or memory of one compose service and queue the deployment that carries it out."""
-    now = ports.clock.now()
-    change = {"cpu_limit": "cpu", "memory_limit_mb": "memory_mb", "replicas": "replicas"}
-    size = {change[name]: value for name, value in body.items() if name in change}
-    with ports.store.begin(dry_run=dry_run) as work:
-        service = services.visible(caller, work, service_id)
+    names = {"cpu_limit": "cpu", "memory_limit_mb": "memory_mb", "replicas": "replicas"}
+    size = {names[name]: value for name, value in body.items() if name in names}
+
+    def act(work: Work) -> tuple[Operation, tuple[Change, ...]]:
+        service = services.changeable(caller, work, service_id)
         revisions.match(if_match, service.revision, "service")
-        _not_being_deleted(work, service)
         checked = definitions.project(ports.vault, service.definition)
         resized = definitions.resized(service.definition, checked, body.get("component"), size)
         definitions.adopt(ports.vault, service, resized)
-        service.wanted, service.updated_at = ServiceStatus.RUNNING, now
-        work.services.save(service)
-        deployment = enqueue_deployment(work, now, caller, service, Trigger.SCALE)
+        deployment = _queued(ports, caller, work, service, Trigger.SCALE)
         operation = operations.visible(caller, work, deployment.operation_id)
-    if dry_run:
-        return DryRun((Change("deploy", "deployment", None, f"Starts {service.name} anew in its new size"),))
-    ports.feed.nudge()
-    return operation
+        return operation, (_deploys(f"Starts {service.name} anew in its new size"),)
+
+    return perform(ports, act, dry_run=dry_run)
 
 
 def rollback_service(
     ports: Ports, caller: Caller, service_id: str, body: Mapping[str, Any] | None = None, *, dry_run: bool = False
 ) -> History | DryRun:
     """Queue an earlier success again, with its image digests; its definition becomes the service's."""
-    now = ports.clock.now()
-    with ports.store.begin(dry_run=dry_run) as work:
-        service = services.visible(caller, work, service_id)
-        _not_being_deleted(work, service)
+
+    def act(work: Work) -> tuple[History, tuple[Change, ...]]:
+        service = services.changeable(caller, work, service_id)
         earlier = _rolled_back_to(caller, work, service, (body or {}).get("deployment_id"))
         definitions.adopt(ports.vault, service, earlier.definition)
-        service.wanted, service.updated_at = ServiceStatus.RUNNING, now
-        work.services.save(service)
-        history = _history(work, enqueue_deployment(work, now, caller, service, Trigger.ROLLBACK, earlier))
-    if dry_run:
-        return DryRun((Change("deploy", "deployment", None, f"Brings back {earlier.id} of {service.name}"),))
-    ports.feed.nudge()
-    return history
+        deployment = _queued(ports, caller, work, service, Trigger.ROLLBACK, earlier)
+        return _history(work, deployment), (_deploys(f"Brings back {earlier.id} of {service.name}"),)
+
+    return perform(ports, act, dry_run=dry_run)
 
 
 def _rolled_back_to(caller: Caller, work: Work, service: Service, deployment_id: str | None) -> Deployment:

@@ -1,7 +1,12 @@
-"""What a dry run answers: the changes that would be made."""
+"""What changes, and what a dry run of it answers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
+
+from domain.ports import Ports, Work
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -19,3 +24,13 @@ class DryRun:
     """Everything was checked, nothing was changed."""
 
     changes: tuple[Change, ...]
+
+
+def perform(ports: Ports, act: Callable[[Work], tuple[T, tuple[Change, ...]]], *, dry_run: bool) -> T | DryRun:
+    """Act in one transaction and tell whoever waits for work; a dry run undoes it and answers the changes."""
+    with ports.store.begin(dry_run=dry_run) as work:
+        result, changes = act(work)
+    if dry_run:
+        return DryRun(changes)
+    ports.feed.nudge()
+    return result

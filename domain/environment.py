@@ -1,6 +1,6 @@
 """The environment of a service: reading, replacing, changing and revealing its variables."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,16 +14,12 @@ from domain.ports import Ports, Work
 
 @dataclass(frozen=True)
 class Environment:
-    """The variables of a service; `version` rises with every change of them."""
+    """The variables of a service. `revision` is another one when they change, and when what runs has caught up."""
 
     service: Service
     pending_changes: bool
+    revision: str
     dry_run: DryRun | None = None
-
-    @property
-    def revision(self) -> str:
-        """Another one when the variables change, and when what runs has caught up with them: both are shown."""
-        return f"{self.service.environment_revision}{'-pending' if self.pending_changes else ''}"
 
 
 def get_environment(ports: Ports, caller: Caller, service_id: str) -> Environment:
@@ -42,16 +38,13 @@ def replace_environment(
     dry_run: bool = False,
 ) -> Environment:
     """Exactly these variables from now on; a secret given as None keeps its stored value."""
-    with ports.store.begin(dry_run=dry_run) as work:
-        service = _current(caller, work, service_id, if_match)
-        secrets = body.get("secrets", {})
-        new = definitions.variables(
-            ports.vault,
-            body.get("variables", {}),
-            {name: value for name, value in secrets.items() if value is not None},
-        )
-        kept = _kept(service, [name for name, value in secrets.items() if value is None])
-        return _stored(ports, work, service, _named([*new, *kept]), dry_run=dry_run)
+    plain, secret = body.get("variables", {}), body.get("secrets", {})
+
+    def replaced(stored: tuple[Variable, ...]) -> list[Variable]:
+        new = definitions.variables(ports.vault, plain, secret)
+        return [*new, *_kept(stored, plain, [name for name, value in secret.items() if value is None])]
+
+    return _change(ports, caller, service_id, replaced, if_match=if_match, dry_run=dry_run)
 
 
 def update_environment(
@@ -64,16 +57,13 @@ def update_environment(
     dry_run: bool = False,
 ) -> Environment:
     """Set the variables that are named, remove those given as None, leave the others."""
-    with ports.store.begin(dry_run=dry_run) as work:
-        service = _current(caller, work, service_id, if_match)
-        plain, secret = body.get("variables", {}), body.get("secrets", {})
-        new = definitions.variables(
-            ports.vault,
-            {name: value for name, value in plain.items() if value is not None},
-            {name: value for name, value in secret.items() if value is not None},
-        )
-        untouched = [one for one in service.definition.variables if one.name not in plain and one.name not in secret]
-        return _stored(ports, work, service, _named([*untouched, *new]), dry_run=dry_run)
+    named = {**body.get("variables", {}), **body.get("secrets", {})}
+
+    def updated(stored: tuple[Variable, ...]) -> list[Variable]:
+        new = definitions.variables(ports.vault, body.get("variables", {}), body.get("secrets", {}))
+        return [*new, *(one for one in stored if one.name not in named)]
+
+    return _change(ports, caller, service_id, updated, if_match=if_match, dry_run=dry_run)
 
 
 def reveal_environment(ports: Ports, caller: Caller, service_id: str, body: Mapping[str, Any]) -> dict[str, str]:
@@ -87,38 +77,46 @@ def reveal_environment(ports: Ports, caller: Caller, service_id: str, body: Mapp
     return definitions.opened(ports.vault, tuple(stored[name] for name in body["names"]))
 
 
-def _current(caller: Caller, work: Work, service_id: str, if_match: str | None) -> Service:
-    service = services.visible(caller, work, service_id)
-    revisions.match(if_match, _environment(work, service).revision, "environment")
-    return service
+def _change(
+    ports: Ports,
+    caller: Caller,
+    service_id: str,
+    change: Callable[[tuple[Variable, ...]], list[Variable]],
+    *,
+    if_match: str | None,
+    dry_run: bool,
+) -> Environment:
+    with ports.store.begin(dry_run=dry_run) as work:
+        service = services.changeable(caller, work, service_id)
+        before, stored = _environment(work, service), service.definition.variables
+        revisions.match(if_match, before.revision, "environment")
+        variables = definitions.by_name(change(stored))
+        definitions.adopt(ports.vault, service, replace(service.definition, variables=variables))
+        service.updated_at = ports.clock.now()
+        work.services.save(service)
+        after = _environment(work, service)
+    if not dry_run:
+        return after
+    # The tag to match is still the one from before.
+    return replace(after, revision=before.revision, dry_run=DryRun(_changes(stored, variables, service)))
 
 
-def _kept(service: Service, names: list[str]) -> list[Variable]:
-    stored = {one.name: one for one in service.definition.variables if one.secret}
-    missing = {f"secrets.{name}": "has no stored value to keep" for name in names if name not in stored}
+def _kept(stored: tuple[Variable, ...], plain: Mapping[str, str], names: list[str]) -> list[Variable]:
+    secrets = {one.name: one for one in stored if one.secret and one.name not in plain}
+    missing = {
+        f"secrets.{name}": "has no stored value to keep, or is among the variables too"
+        for name in names
+        if name not in secrets
+    }
     if missing:
         raise Invalid(missing)
-    return [stored[name] for name in names]
+    return [secrets[name] for name in names]
 
 
-def _named(variables: list[Variable]) -> tuple[Variable, ...]:
-    return tuple(sorted(variables, key=lambda variable: variable.name))
-
-
-def _stored(
-    ports: Ports, work: Work, service: Service, variables: tuple[Variable, ...], *, dry_run: bool
-) -> Environment:
-    before = service.definition
-    service.definition = replace(before, variables=variables)
-    definitions.project(ports.vault, service.definition)
-    service.environment_revision += 1
-    service.updated_at = ports.clock.now()
-    work.services.save(service)
-    return _environment(work, service, DryRun(_changes(before.variables, variables, service)) if dry_run else None)
-
-
-def _environment(work: Work, service: Service, dry_run: DryRun | None = None) -> Environment:
-    return Environment(service, services.whole(work, service).pending_changes, dry_run)
+def _environment(work: Work, service: Service) -> Environment:
+    live = work.deployments.get(service.live_deployment_id or "")
+    pending = live is None or live.definition.variables != service.definition.variables
+    return Environment(service, pending, f"{service.environment_revision}{'-pending' if pending else ''}")
 
 
 def _changes(old: tuple[Variable, ...], new: tuple[Variable, ...], service: Service) -> tuple[Change, ...]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from domain import compose, definitions, quota, revisions
 from domain.access import Caller, absent, sees
-from domain.effects import Change, DryRun
-from domain.errors import Invalid
+from domain.effects import Change, DryRun, perform
+from domain.errors import Conflict, Invalid
 from domain.model import (
     Definition,
     Deployment,
@@ -67,6 +67,14 @@ def visible(caller: Caller, work: Work, service_id: str) -> Service:
     return service
 
 
+def changeable(caller: Caller, work: Work, service_id: str) -> Service:
+    """The service that is to be changed. Raise Conflict when it is being deleted."""
+    service = visible(caller, work, service_id)
+    if any(operation.kind is Kind.DELETE for operation in work.operations.unfinished(service.id)):
+        raise Conflict("The service is being deleted", code="wrong_state")
+    return service
+
+
 def whole(work: Work, service: Service) -> Whole:
     """The service with its newest deployment, the work that goes on now, and whether its definition is live."""
     newest = newest_deployment(work, service.id)
@@ -114,15 +122,17 @@ def validate_service(ports: Ports, caller: Caller, body: Mapping[str, Any]) -> R
 def create_service(ports: Ports, caller: Caller, body: Mapping[str, Any], *, dry_run: bool = False) -> Whole | DryRun:
     """Check the definition, store the service as `deploying` and queue its first deployment."""
     service = _new_service(ports, caller, body)
-    with ports.store.begin(dry_run=dry_run) as work:
+    changes = (
+        Change("create", "service", None, f"Creates {service.name}"),
+        Change("deploy", "deployment", None, f"Starts the containers of {service.name}"),
+    )
+
+    def act(work: Work) -> tuple[Whole, tuple[Change, ...]]:
         work.services.add(service)
         begun = enqueue_deployment(work, service.created_at, caller, service, Trigger.CREATE)
-        created = replace(whole(work, service), begun=begun.operation_id)
-    if dry_run:
-        starts = Change("deploy", "deployment", None, f"Starts the containers of {service.name}")
-        return DryRun((Change("create", "service", None, f"Creates {service.name}"), starts))
-    ports.feed.nudge()
-    return created
+        return replace(whole(work, service), begun=begun.operation_id), changes
+
+    return perform(ports, act, dry_run=dry_run)
 
 
 def _new_service(ports: Ports, caller: Caller, body: Mapping[str, Any]) -> Service:
@@ -159,7 +169,8 @@ def _owner(caller: Caller, asked: str | None) -> str | None:
 
 def _defined(ports: Ports, body: Mapping[str, Any]) -> Definition:
     if body["deploy_method"] == DeployMethod.TEMPLATE:
-        base = values.definition(ports.vault, body["template"], body.get("variables", {}))
+        found = values.definition(ports.vault, body["template"], body.get("variables", {}))
+        base = replace(found, variables=definitions.by_name(found.variables))
     else:
         base = Definition(
             compose=body.get("compose") or compose.for_image(body["image"], body.get("port"), body.get("command")),
@@ -185,7 +196,7 @@ def update_service(
     """Apply a merge patch; deploy at once when what runs is to change, unless the service is stopped."""
     now = ports.clock.now()
     with ports.store.begin(dry_run=dry_run) as work:
-        service = visible(caller, work, service_id)
+        service = changeable(caller, work, service_id)
         revisions.match(if_match, service.revision, "service")
         before, changed = service.definition, _changed(ports, service, body)
         restarts = changed != before and service.wanted is ServiceStatus.RUNNING
@@ -231,24 +242,24 @@ def delete_service(
     if_match: str | None = None,
     dry_run: bool = False,
 ) -> Operation | DryRun:
-    """End all other work on the service and queue its deletion; asking again answers the same operation."""
-    now = ports.clock.now()
-    with ports.store.begin(dry_run=dry_run) as work:
+    """End all other work on the service and queue its deletion; asking for it again answers the same operation."""
+    data = "with its data" if volumes == "delete" else "and keeps its data at the engine"
+
+    def act(work: Work) -> tuple[Operation, tuple[Change, ...]]:
         service = visible(caller, work, service_id)
         revisions.match(if_match, service.revision, "service")
-        operation = _deletion(work, now, caller, service, volumes)
-    if dry_run:
-        data = "with its data" if volumes == "delete" else "and keeps its data at the engine"
-        return DryRun((Change("delete", "service", service_id, f"Removes all containers of {service.name} {data}"),))
-    ports.feed.nudge()
-    return operation
+        change = Change("delete", "service", service_id, f"Removes all containers of {service.name} {data}")
+        return _deletion(work, ports.clock.now(), caller, service, volumes), (change,)
+
+    return perform(ports, act, dry_run=dry_run)
 
 
 def _deletion(work: Work, now: datetime, caller: Caller, service: Service, volumes: str) -> Operation:
     for operation in work.operations.unfinished(service.id):
         if operation.kind is Kind.DELETE:
-            return operation
-        if operation.status is OperationStatus.QUEUED:
+            if volumes in ("keep", operation.options["volumes"]):
+                return operation
+        elif operation.status is OperationStatus.QUEUED:
             withdraw(work, operation, now)
         else:
             operation.cancel_requested = True

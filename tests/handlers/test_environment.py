@@ -1,0 +1,207 @@
+"""The environment of a service over HTTP: read, replaced, changed and revealed, with secrets that stay secret."""
+
+from typing import Any
+
+import pytest
+
+from tests.panel import CANARY, Panel
+
+TEXT = """\
+services:
+  web:
+    image: shop/web:1
+    environment: {GREETING: "${GREETING}"}
+    deploy: {resources: {limits: {memory: "${MEMORY:-64M}"}}}
+"""
+
+
+def _made(panel: Panel, **fields: Any) -> str:
+    given = {"variables": {"A": "1", "B": "2"}, "secrets": {"TOKEN": CANARY}, **fields}
+    return f"/services/{panel.service(**given)['id']}"
+
+
+def _shown(response: Any) -> dict[str, str]:  # noqa: ANN401
+    assert response.status_code == 200, response.text
+    names = [one["name"] for one in response.json()["variables"]]
+    assert names == sorted(names)
+    return {one["name"]: one["value"] for one in response.json()["variables"]}
+
+
+def _secrets(response: Any) -> list[str]:  # noqa: ANN401
+    return [one["name"] for one in response.json()["variables"] if one["secret"]]
+
+
+def _fields(response: Any) -> list[str]:  # noqa: ANN401
+    assert response.status_code == 422, response.text
+    return list(response.json()["error"]["fields"])
+
+
+def _revealed(panel: Panel, path: str, *names: str) -> dict[str, str]:
+    response = panel.post(f"{path}/env/reveal", {"names": list(names)})
+    assert response.status_code == 200, response.text
+    assert response.headers["cache-control"] == "no-store"
+    return dict(response.json()["values"])
+
+
+def test_get_environment_masks_secrets(panel: Panel) -> None:
+    path = _made(panel)
+    read = panel.get(f"{path}/env")
+    assert _shown(read) == {"A": "1", "B": "2", "TOKEN": "********"}
+    assert _secrets(read) == ["TOKEN"]
+    assert (read.json()["version"], read.json()["pending_changes"]) == (1, False)
+    assert read.json()["service_id"] == path.rsplit("/", 1)[1]
+
+
+def test_replace_environment_leaves_exactly_what_it_names(panel: Panel) -> None:
+    path = _made(panel)
+    replaced = panel.put(f"{path}/env", {"variables": {"B": "3", "C": "4"}, "secrets": {"TOKEN": None, "NEW": CANARY}})
+    assert _shown(replaced) == {"B": "3", "C": "4", "NEW": "********", "TOKEN": "********"}
+    assert (replaced.json()["version"], replaced.json()["pending_changes"]) == (2, True)
+    assert _revealed(panel, path, "B", "TOKEN", "NEW") == {"B": "3", "TOKEN": CANARY, "NEW": CANARY}
+    assert _shown(panel.put(f"{path}/env", {})) == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({"secrets": {"NEW": None}}, ["secrets.NEW"]),
+        ({"secrets": {"A": None, "NEW": None}}, ["secrets.A", "secrets.NEW"]),
+        ({"variables": {"TOKEN": "x"}, "secrets": {"TOKEN": None}}, ["secrets.TOKEN"]),
+        ({"variables": {"X": "1"}, "secrets": {"X": "2"}}, ["secrets.X"]),
+        ({"variables": {"X": "\0"}, "secrets": {"Y": "\0"}}, ["variables.X", "secrets.Y"]),
+        ({"variables": {"X": None}}, ["variables.X"]),
+    ],
+)
+def test_a_replacement_that_means_nothing_is_refused_whole(
+    panel: Panel, body: dict[str, Any], fields: list[str]
+) -> None:
+    path = _made(panel)
+    before = panel.get(f"{path}/env")
+    assert _fields(panel.put(f"{path}/env", body)) == fields
+    after = panel.get(f"{path}/env")
+    assert (after.json(), after.headers["etag"]) == (before.json(), before.headers["etag"])
+
+
+def test_update_environment_sets_and_removes_what_it_names(panel: Panel) -> None:
+    path = _made(panel)
+    changed = panel.patch(f"{path}/env", {"variables": {"A": None, "C": "3"}, "secrets": {"MORE": CANARY}})
+    assert _shown(changed) == {"B": "2", "C": "3", "MORE": "********", "TOKEN": "********"}
+    headers = {"Content-Type": "application/merge-patch+json"}
+    removed = panel.request("PATCH", f"{path}/env", content=b'{"secrets": {"TOKEN": null}}', headers=headers)
+    assert _shown(removed) == {"B": "2", "C": "3", "MORE": "********"}
+    unknown = panel.patch(f"{path}/env", {"variables": {"NEVER": None}})
+    assert _shown(unknown) == _shown(removed), "removing what is not there is no fault"
+
+
+def test_a_name_moves_between_variables_and_secrets(panel: Panel) -> None:
+    path = _made(panel)
+    hidden = panel.patch(f"{path}/env", {"secrets": {"A": CANARY}})
+    assert _secrets(hidden) == ["A", "TOKEN"]
+    open_again = panel.patch(f"{path}/env", {"variables": {"A": "open"}})
+    assert (_secrets(open_again), _shown(open_again)["A"]) == (["TOKEN"], "open")
+    both = panel.patch(f"{path}/env", {"variables": {"A": None, "TOKEN": "plain"}, "secrets": {"A": "x", "TOKEN": None}})
+    assert (_secrets(both), _shown(both)["TOKEN"]) == (["A"], "plain")
+    assert _revealed(panel, path, "A") == {"A": "x"}
+    assert _fields(panel.patch(f"{path}/env", {"variables": {"A": "1"}, "secrets": {"A": "2"}})) == ["secrets.A"]
+
+
+def test_a_variable_that_the_text_needs_cannot_be_taken_away(panel: Panel) -> None:
+    body = {"name": "shop", "deploy_method": "compose", "compose": TEXT, "variables": {"GREETING": "hi"}}
+    path = f"/services/{panel.post('/services', body).json()['id']}"
+    panel.work()
+    for refused in (
+        panel.put(f"{path}/env", {}),
+        panel.patch(f"{path}/env", {"variables": {"GREETING": None}}),
+        panel.patch(f"{path}/env?dry_run=true", {"variables": {"GREETING": None}}),
+    ):
+        assert _fields(refused) == ["compose"]
+        assert "line 4" in refused.json()["error"]["fields"]["compose"]
+        assert "GREETING" in refused.json()["error"]["fields"]["compose"]
+    assert panel.get(f"{path}/env").json()["version"] == 1
+
+
+def test_a_secret_is_not_told_when_it_breaks_the_text(panel: Panel) -> None:
+    body = {"name": "shop", "deploy_method": "compose", "compose": TEXT, "variables": {"GREETING": "hi"}}
+    path = f"/services/{panel.post('/services', body).json()['id']}"
+    assert _fields(panel.patch(f"{path}/env", {"secrets": {"MEMORY": CANARY}})) == ["compose"]
+
+
+def test_limits_follow_the_variables_that_they_are_written_with(panel: Panel) -> None:
+    body = {"name": "shop", "deploy_method": "compose", "compose": TEXT, "variables": {"GREETING": "hi"}}
+    path = f"/services/{panel.post('/services', body).json()['id']}"
+    panel.patch(f"{path}/env", {"variables": {"MEMORY": "128M"}})
+    assert panel.get(path).json()["resources"]["memory_limit_mb"] == 128
+
+
+def test_containers_get_a_change_with_the_next_deployment(panel: Panel) -> None:
+    path = _made(panel)
+    panel.patch(f"{path}/env", {"variables": {"A": "9"}})
+    assert panel.get("/operations").json()["total"] == 1, "nothing restarts by itself"
+    assert panel.get(path).json()["pending_changes"] is True
+    panel.post(f"{path}/restart")
+    panel.work()
+    assert panel.get(f"{path}/env").json()["pending_changes"] is True
+    panel.post(f"{path}/deploy")
+    panel.work()
+    for read in (path, f"{path}/env"):
+        assert panel.get(read).json()["pending_changes"] is False
+    panel.patch(f"{path}/env", {"variables": {"A": "1"}})
+    panel.patch(f"{path}/env", {"variables": {"A": "9"}})
+    assert panel.get(f"{path}/env").json()["pending_changes"] is False, "it is what runs again"
+
+
+def test_the_environment_of_a_template_is_not_pending_when_nothing_changed(panel: Panel) -> None:
+    body = {"name": "blog", "variables": {"POSTGRES_PASSWORD": CANARY}}
+    path = f"/services/{panel.post('/templates/postgres/deploy', body).json()['id']}"
+    panel.work()
+    same = {one["name"]: one["value"] for one in panel.get(f"{path}/env").json()["variables"] if not one["secret"]}
+    changed = panel.patch(f"{path}/env", {"variables": same})
+    assert changed.json()["pending_changes"] is False
+
+
+def test_another_port_leaves_the_environment_as_it_runs(panel: Panel) -> None:
+    path = _made(panel)
+    panel.post(f"{path}/stop")
+    panel.work()
+    panel.patch(path, {"deploy_timeout": 9})
+    assert panel.get(path).json()["pending_changes"] is True
+    assert panel.get(f"{path}/env").json()["pending_changes"] is False
+
+
+def test_a_dry_run_tells_the_difference_by_name(panel: Panel) -> None:
+    path = _made(panel)
+    before = panel.get(f"{path}/env")
+    body = {"variables": {"B": "2", "C": "3"}, "secrets": {"TOKEN": CANARY + "2"}}
+    tried = panel.put(f"{path}/env?dry_run=true", body)
+    assert _shown(tried) == {"B": "2", "C": "3", "TOKEN": "********"}
+    assert [one["summary"] for one in tried.json()["dry_run"]["changes"]] == ["Removes A", "Adds C", "Changes TOKEN"]
+    after = panel.get(f"{path}/env")
+    assert (after.json(), after.headers["etag"]) == (before.json(), before.headers["etag"])
+    assert tried.headers["etag"] == before.headers["etag"], "what to match when the change is meant"
+    assert panel.put(f"{path}/env", body, headers={"If-Match": tried.headers["etag"]}).status_code == 200
+
+
+def test_a_name_that_is_not_there_reveals_nothing(panel: Panel) -> None:
+    path = _made(panel)
+    refused = panel.post(f"{path}/env/reveal", {"names": ["TOKEN", "NOPE"]})
+    assert refused.status_code in (404, 422)
+    assert CANARY not in refused.text
+    assert "NOPE" in refused.text
+
+
+def test_only_who_may_reveals_and_only_its_own(panel: Panel) -> None:
+    path = _made(panel, customer_id="cust_a")
+    names = {"names": ["TOKEN"]}
+    for role in ("viewer", "operator"):
+        assert panel.post(f"{path}/env/reveal", names, key=panel.key(role)).status_code == 403
+    assert panel.post(f"{path}/env/reveal", names, key=panel.key("customer", "cust_b")).status_code == 404
+    owner = panel.post(f"{path}/env/reveal", names, key=panel.key("customer", "cust_a"))
+    assert owner.json()["values"] == {"TOKEN": CANARY}
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH"])
+def test_the_environment_of_another_customer_is_absent(panel: Panel, method: str) -> None:
+    path = _made(panel, customer_id="cust_a")
+    options = {} if method == "GET" else {"json": {"variables": {"A": "2"}}}
+    assert panel.request(method, f"{path}/env", key=panel.key("customer", "cust_b"), **options).status_code == 404
+    assert panel.get(f"{path}/env").json()["version"] == 1
