@@ -209,14 +209,17 @@ def get_deployment(ports: Ports, caller: Caller, deployment_id: str) -> History:
 
 
 def cancel_deployment(ports: Ports, caller: Caller, deployment_id: str) -> History:
-    """End a waiting deployment, or stop and undo a running one. Raise Conflict when it is too late."""
+    """End one that has not begun itself, or stop and undo a running one. Raise Conflict when it is too late."""
     now = ports.clock.now()
+    with ports.store.read() as work:
+        operation_id = visible(caller, work, deployment_id).operation_id
     with ports.store.begin() as work:
+        # First the operation, as whoever carries it out: two who lock in another order wait for each other.
+        operation = operations.visible(caller, work, operation_id)
         deployment = visible(caller, work, deployment_id)
         if deployment.status in ENDED_DEPLOYMENT:
             raise Conflict(f"It has ended already: {deployment.status}", code="already_ended")
-        operation = operations.visible(caller, work, deployment.operation_id)
-        if operation.status is OperationStatus.QUEUED:
+        if operation.status is OperationStatus.QUEUED or deployment.superseded_by:
             leave(work, operation, deployment, now)
         else:
             operations.cancel(work, operation)

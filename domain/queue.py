@@ -6,6 +6,7 @@ from typing import Any
 
 from domain.access import Caller
 from domain.model import (
+    ENDED_OPERATION,
     Deployment,
     DeploymentStatus,
     Failure,
@@ -13,6 +14,7 @@ from domain.model import (
     Operation,
     OperationStatus,
     Service,
+    ServiceStatus,
     Step,
     Trigger,
     new_id,
@@ -44,9 +46,9 @@ def enqueue_deployment(
     When the last thing in the queue is a deployment that nobody has begun, the new one takes its place there: the
     earlier one is carried out by it (`superseded_by`) and ends as it does.
     """
-    waiting = work.operations.waiting(service.id)
-    last = waiting[-1] if waiting and waiting[-1].kind is Kind.DEPLOY else None
-    operation = last or enqueue(work, now, caller, service, Kind.DEPLOY)
+    waiting = unfinished(work, service.id)[-1:]
+    shared = next((one for one in waiting if (one.kind, one.status) == (Kind.DEPLOY, OperationStatus.QUEUED)), None)
+    operation = shared or enqueue(work, now, caller, service, Kind.DEPLOY)
     deployment = Deployment(
         id=new_id("dep"),
         service_id=service.id,
@@ -64,6 +66,12 @@ def enqueue_deployment(
     return deployment
 
 
+def unfinished(work: Work, service_id: str) -> list[Operation]:
+    """What waits or goes on at a service, oldest first; locked, so that nobody begins or ends any of it meanwhile."""
+    found = [work.operations.get(operation.id) for operation in work.operations.unfinished(service_id)]
+    return [operation for operation in found if operation and operation.status not in ENDED_OPERATION]
+
+
 def _carry(work: Work, operation: Operation, deployment: Deployment) -> None:
     for earlier in work.deployments.of_operation(operation.id):
         if earlier.id != deployment.id and earlier.finished_at is None:
@@ -74,7 +82,7 @@ def _carry(work: Work, operation: Operation, deployment: Deployment) -> None:
 
 
 def leave(work: Work, operation: Operation, deployment: Deployment, now: datetime) -> None:
-    """Take one deployment out of queued work; the newest that is left carries the others out."""
+    """Take one deployment out of work that has not begun it; the newest that is left carries the others out."""
     left = [
         one for one in work.deployments.of_operation(operation.id) if not one.finished_at and one.id != deployment.id
     ]
@@ -91,10 +99,16 @@ def leave(work: Work, operation: Operation, deployment: Deployment, now: datetim
 
 
 def withdraw(work: Work, operation: Operation, now: datetime) -> None:
-    """End queued work that nobody has begun."""
+    """End queued work that nobody has begun; what is wanted of its service is again what was wanted before."""
     operation.cancel_requested = True
     finish(work, operation, OperationStatus.CANCELLED, now, Failure("cancelled", "Cancelled before it began"))
-    stir(work, operation.service_id)
+    service, left = work.services.get(operation.service_id), work.operations.unfinished(operation.service_id)
+    if service:
+        if service.status is ServiceStatus.DEPLOYING and not left:
+            service.status = ServiceStatus.FAILED  # its first deployment was the one that never began
+        stops = left[-1].kind is Kind.STOP if left else service.status is ServiceStatus.STOPPED
+        service.wanted = ServiceStatus.STOPPED if stops else ServiceStatus.RUNNING
+        work.services.save(service)
 
 
 def stir(work: Work, service_id: str) -> None:

@@ -23,7 +23,7 @@ from domain.model import (
 )
 from domain.ports import Page, Ports, Work
 from domain.queries import query, scoped
-from domain.queue import enqueue, enqueue_deployment, stir, withdraw
+from domain.queue import enqueue, enqueue_deployment, stir, unfinished, withdraw
 from domain.quota import QuotaEffect
 from domain.template import values
 
@@ -78,12 +78,12 @@ def changeable(caller: Caller, work: Work, service_id: str) -> Service:
 def whole(work: Work, service: Service) -> Whole:
     """The service with its newest deployment, the work that goes on now, and whether its definition is live."""
     newest = newest_deployment(work, service.id)
-    unfinished = work.operations.unfinished(service.id)
+    going_on = work.operations.unfinished(service.id)
     live = work.deployments.get(service.live_deployment_id) if service.live_deployment_id else None
     return Whole(
         service,
         deployment_id=newest.id if newest else None,
-        operation_id=unfinished[0].id if unfinished else None,
+        operation_id=going_on[0].id if going_on else None,
         pending_changes=live is None or live.definition != service.definition,
     )
 
@@ -255,7 +255,7 @@ def delete_service(
 
 
 def _deletion(work: Work, now: datetime, caller: Caller, service: Service, volumes: str) -> Operation:
-    for operation in work.operations.unfinished(service.id):
+    for operation in unfinished(work, service.id):
         if operation.kind is Kind.DELETE:
             if volumes in ("keep", operation.options["volumes"]):
                 return operation
