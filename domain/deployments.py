@@ -8,7 +8,7 @@ from typing import Any
 from domain import definitions, operations, revisions, services
 from domain.access import Caller, absent, sees
 from domain.effects import Change, DryRun, perform
-from domain.errors import Conflict
+from domain.errors import Conflict, Invalid
 from domain.model import (
     ENDED_DEPLOYMENT,
     Definition,
@@ -179,9 +179,9 @@ def _rolled_back_to(caller: Caller, work: Work, service: Service, deployment_id:
         if earlier is None or service.live_deployment_id is None:
             raise Conflict("There is no earlier success to go back to", code="nothing_to_roll_back")
         return earlier
-    earlier = visible(caller, work, deployment_id)
-    if earlier.service_id != service.id:
-        raise absent("Deployment", deployment_id)
+    earlier = work.deployments.get(deployment_id)
+    if earlier is None or earlier.service_id != service.id:
+        raise Invalid({"deployment_id": f"{service.name} has no deployment with ID {deployment_id}"})
     if earlier.status is not DeploymentStatus.SUCCEEDED or earlier.superseded_by:
         raise Conflict("Only a deployment that succeeded itself can be brought back", code="nothing_to_roll_back")
     return earlier
