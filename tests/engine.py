@@ -58,8 +58,8 @@ class Images:
     registry: str
 
     def reference(self, name: str) -> str:
-        """`web:1` → the same in the registry."""
-        return f"{self.registry}/panel-test/{name}"
+        """`web:1` → the same in the registry; its own for each worker, as one name takes one push at a time."""
+        return f"{self.registry}/panel-test-{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}/{name}"
 
     def load(self, reference: str, files: dict[str, bytes] | None = None, **config: object) -> str:
         """Put an image at the engine; answer its id. `Cmd` is a shell script."""
