@@ -20,18 +20,18 @@ def _made(panel: Panel, **fields: Any) -> str:
     return f"/services/{panel.service(**given)['id']}"
 
 
-def _shown(response: Any) -> dict[str, str]:  # noqa: ANN401
+def _shown(response: Any) -> dict[str, str]:
     assert response.status_code == 200, response.text
     names = [one["name"] for one in response.json()["variables"]]
     assert names == sorted(names)
     return {one["name"]: one["value"] for one in response.json()["variables"]}
 
 
-def _secrets(response: Any) -> list[str]:  # noqa: ANN401
+def _secrets(response: Any) -> list[str]:
     return [one["name"] for one in response.json()["variables"] if one["secret"]]
 
 
-def _fields(response: Any) -> list[str]:  # noqa: ANN401
+def _fields(response: Any) -> list[str]:
     assert response.status_code == 422, response.text
     return list(response.json()["error"]["fields"])
 
@@ -99,7 +99,9 @@ def test_a_name_moves_between_variables_and_secrets(panel: Panel) -> None:
     assert _secrets(hidden) == ["A", "TOKEN"]
     open_again = panel.patch(f"{path}/env", {"variables": {"A": "open"}})
     assert (_secrets(open_again), _shown(open_again)["A"]) == (["TOKEN"], "open")
-    both = panel.patch(f"{path}/env", {"variables": {"A": None, "TOKEN": "plain"}, "secrets": {"A": "x", "TOKEN": None}})
+    both = panel.patch(
+        f"{path}/env", {"variables": {"A": None, "TOKEN": "plain"}, "secrets": {"A": "x", "TOKEN": None}}
+    )
     assert (_secrets(both), _shown(both)["TOKEN"]) == (["A"], "plain")
     assert _revealed(panel, path, "A") == {"A": "x"}
     assert _fields(panel.patch(f"{path}/env", {"variables": {"A": "1"}, "secrets": {"A": "2"}})) == ["secrets.A"]

@@ -125,7 +125,9 @@ def test_a_caller_of_a_customer_creates_for_that_one_alone(panel: Panel) -> None
         ({**IMAGE, "image": None}, "image"),
     ],
 )
-def test_what_breaks_a_rule_is_told_by_field_and_creates_nothing(panel: Panel, body: dict[str, Any], field: str) -> None:
+def test_what_breaks_a_rule_is_told_by_field_and_creates_nothing(
+    panel: Panel, body: dict[str, Any], field: str
+) -> None:
     for query in ("", "?dry_run=true"):
         refused = panel.post(f"/services{query}", {"name": "web", **body})
         assert (refused.status_code, list(refused.json()["error"]["fields"])) == (422, [field]), refused.text

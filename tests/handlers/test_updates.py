@@ -145,7 +145,7 @@ def test_resources_are_merged_and_null_lifts_them(panel: Panel) -> None:
     assert panel.get(f"{path}/export").json()["resources"] == {}
 
 
-def _limits(response: Any) -> tuple[Any, Any]:  # noqa: ANN401
+def _limits(response: Any) -> tuple[Any, Any]:
     resources = response.json()["resources"]
     return resources["cpu_limit"], resources["memory_limit_mb"]
 

@@ -1,0 +1,130 @@
+"""Deleting services over HTTP: at rest, at work, twice, with and without their data."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from domain.adapters.memory import Behaviour
+from tests.panel import Panel
+
+COMPOSE = "services: {web: {image: a, volumes: ['data:/data']}}\nvolumes: {data: }"
+
+
+def _made(panel: Panel) -> str:
+    created = panel.post("/services", {"name": "shop", "deploy_method": "compose", "compose": COMPOSE}).json()
+    panel.work()
+    return f"/services/{created['id']}"
+
+
+def _operations(panel: Panel, path: str) -> list[tuple[str, str]]:
+    found = panel.get(f"/operations?resource_id={path.rsplit('/', 1)[1]}&sort=created_at&order=asc").json()["data"]
+    return [(one["kind"], one["status"]) for one in found]
+
+
+def _left(panel: Panel) -> tuple[int, int, int]:
+    runtime = panel.ports.runtime
+    return len(runtime.containers({})), len(runtime.networks({})), len(runtime.volumes({}))
+
+
+def test_a_deleted_service_is_gone_and_its_data_stays_unless_asked_for(panel: Panel) -> None:
+    path = _made(panel)
+    assert panel.delete(path).status_code == 204
+    assert panel.get(path).status_code == 404
+    assert _left(panel) == (0, 0, 1)
+    assert panel.delete(path).status_code == 404
+    path = _made(panel)
+    assert panel.delete(f"{path}?volumes=delete").status_code == 204
+    assert _left(panel) == (0, 0, 1), "its own volume is gone, that of the one before is nobody's to remove"
+
+
+def test_the_work_on_a_deleted_service_stays_readable(panel: Panel) -> None:
+    path = _made(panel)
+    operation = panel.get("/operations").json()["data"][0]
+    panel.delete(path)
+    assert panel.get(f"/operations/{operation['id']}").json() == operation
+    assert _operations(panel, path) == [("deploy", "succeeded"), ("delete", "succeeded")]
+    assert panel.get(f"/deployments/{operation['deployment_id']}").status_code == 404
+    assert panel.get("/deployments").json()["total"] == 0
+
+
+def test_its_name_is_free_again(panel: Panel) -> None:
+    panel.delete(_made(panel))
+    assert panel.get(_made(panel)).json()["name"] == "shop"
+
+
+def test_a_dry_run_deletes_nothing(panel: Panel) -> None:
+    path = _made(panel)
+    before = panel.get(path)
+    tried = panel.request("DELETE", f"{path}?volumes=delete&dry_run=true")
+    assert [(one["action"], one["id"]) for one in tried.json()["changes"]] == [("delete", before.json()["id"])]
+    assert "with its data" in tried.json()["changes"][0]["summary"]
+    assert "keeps" in panel.request("DELETE", f"{path}?dry_run=true").json()["changes"][0]["summary"]
+    after = panel.get(path)
+    assert (after.json(), after.headers["etag"]) == (before.json(), before.headers["etag"])
+
+
+def test_work_that_waits_is_cancelled_with_its_service(panel: Panel) -> None:
+    path = _made(panel)
+    waiting = [panel.post(f"{path}/deploy").json() for _ in range(2)]
+    panel.post(f"{path}/stop")
+    assert panel.delete(path).status_code == 204
+    assert _operations(panel, path)[1:] == [("deploy", "cancelled"), ("stop", "cancelled"), ("delete", "succeeded")]
+    assert panel.get(f"/operations/{waiting[0]['operation_id']}").json()["failure"]["code"] == "cancelled"
+
+
+def test_work_that_runs_is_cancelled_first(panel: Panel) -> None:
+    path = _made(panel)
+    runtime: Any = panel.ports.runtime
+    runtime.images["b"] = Behaviour(hangs=True)
+    panel.worker.start()
+    try:
+        running = panel.post(f"{path}/deploy", {"compose": COMPOSE.replace("image: a", "image: b")}).json()
+        while panel.get(f"/deployments/{running['id']}").json()["status"] != "pulling":
+            panel.ports.feed.wait(0.05)
+        assert panel.request("DELETE", f"{path}?volumes=delete").status_code == 204
+    finally:
+        runtime.release()
+        panel.worker.stop()
+    assert _operations(panel, path)[1:] == [("deploy", "cancelled"), ("delete", "succeeded")]
+    assert _left(panel) == (0, 0, 0)
+
+
+def test_deleting_twice_at_once_is_one_deletion(panel: Panel) -> None:
+    path = _made(panel)
+    with ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(panel.request, "DELETE", path) for _ in range(3)]
+        while _operations(panel, path)[-1][0] != "delete":
+            panel.ports.feed.wait(0.02)
+        while not all(one.done() for one in asked):
+            panel.ports.feed.wait(0.05)
+            panel.work()
+        answers = {one.result().status_code for one in asked}
+    assert 204 in answers
+    assert answers <= {204, 404}, "whoever comes after the end finds nothing"
+    assert _operations(panel, path)[1:] == [("delete", "succeeded")]
+
+
+def test_asking_for_the_data_too_is_not_answered_by_a_deletion_that_keeps_it(panel: Panel) -> None:
+    path = _made(panel)
+    with ThreadPoolExecutor(2) as pool:
+        keeping = pool.submit(panel.request, "DELETE", path)
+        while len(_operations(panel, path)) < 2:
+            panel.ports.feed.wait(0.02)
+        deleting = pool.submit(panel.request, "DELETE", f"{path}?volumes=delete")
+        while len(_operations(panel, path)) < 3:
+            panel.ports.feed.wait(0.02)
+        panel.work()
+        assert (keeping.result().status_code, deleting.result().status_code) == (204, 204)
+    assert _left(panel) == (0, 0, 0)
+
+
+def test_an_engine_that_is_away_keeps_the_service(panel: Panel) -> None:
+    path = _made(panel)
+    runtime: Any = panel.ports.runtime
+    refuse = runtime.remove_volume
+    runtime.remove_volume = lambda name: None
+    failed = panel.delete(f"{path}?volumes=delete")
+    assert (failed.status_code, failed.json()["error"]["code"]) == (503, "engine_unavailable")
+    assert panel.get(path).status_code == 200
+    runtime.remove_volume = refuse
+    assert panel.delete(f"{path}?volumes=delete").status_code == 204
+    assert _left(panel) == (0, 0, 0)
