@@ -165,7 +165,7 @@ def rollback_service(
 
     def act(work: Work) -> tuple[History, tuple[Change, ...]]:
         service = services.changeable(caller, work, service_id)
-        earlier = _rolled_back_to(caller, work, service, (body or {}).get("deployment_id"))
+        earlier = _rolled_back_to(work, service, (body or {}).get("deployment_id"))
         definitions.adopt(ports.vault, service, earlier.definition)
         deployment = _queued(ports, caller, work, service, Trigger.ROLLBACK, earlier)
         return _history(work, deployment), (_deploys(f"Brings back {earlier.id} of {service.name}"),)
@@ -173,7 +173,7 @@ def rollback_service(
     return perform(ports, act, dry_run=dry_run)
 
 
-def _rolled_back_to(caller: Caller, work: Work, service: Service, deployment_id: str | None) -> Deployment:
+def _rolled_back_to(work: Work, service: Service, deployment_id: str | None) -> Deployment:
     if deployment_id is None:
         earlier = work.deployments.previous_success(service.id, before=service.live_deployment_id)
         if earlier is None or service.live_deployment_id is None:

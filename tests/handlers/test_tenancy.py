@@ -143,14 +143,14 @@ def test_an_id_of_another_tenant_in_a_body_is_like_one_that_never_was(panel: Pan
     theirs, never = others.ids["deployment_id"], NOWHERE["deployment_id"]
     path = f"/services/{mine.ids['service_id']}/rollback"
     real, unreal = (panel.post(path, {"deployment_id": one}, key=key) for one in (theirs, never))
-    assert real.status_code == 404
+    assert real.status_code == 422
     assert _said(real, theirs) == _said(unreal, never)
 
 
 def test_a_deployment_of_another_service_of_ones_own_is_not_there_either(panel: Panel) -> None:
     one, two = things(panel, MINE), things(panel, MINE)
     path = f"/services/{one.ids['service_id']}/rollback"
-    assert panel.post(path, {"deployment_id": two.ids["deployment_id"]}).status_code == 404
+    assert panel.post(path, {"deployment_id": two.ids["deployment_id"]}).status_code == 422
 
 
 @pytest.mark.parametrize("field", ["customer_id", "customerId"])
