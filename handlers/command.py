@@ -1,6 +1,7 @@
 """The program `ai-admin-panel`: starts the doors, makes keys, and says what is wrong."""
 
 import errno
+import gc
 import os
 import signal
 import socket
@@ -199,6 +200,7 @@ def _listen(ports: Ports, door: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=_PATIENCE,
     )
+    gc.freeze()  # what is built by now stays: looking for garbage in it would hold up requests for a tenth of a second
     uvicorn.Server(config).run([door])
 
 
