@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from domain import access, errors, jobs, model
+from domain import access, errors, model
 from domain.adapters.sql import nouns
 from domain.compose import CODES
 from domain.errors import Refusal
@@ -85,15 +85,28 @@ def test_error_codes_are_those_that_the_panel_can_answer() -> None:
 
 
 def _failed(tree: ast.Module) -> Iterator[str]:
+    """The codes that work of this module fails with."""
     for name, call in _calls(tree, "Broken", "Failure", "_broken"):
-        yield _text(call.args[1 if name == "_broken" else 0])
+        yield from _texts(call.args[1 if name == "_broken" else 0])
+
+
+def _translated() -> Iterator[str]:
+    """The codes that other faults are turned into where work ends: its tables, and what it calls `code`."""
+    tree = ast.parse((ROOT / "domain/jobs.py").read_text())
+    named = [node for node in ast.walk(tree) if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "code"]
+    tables = [node for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
+    for node in (*named, *tables):
+        yield from _texts(node.value)
+
+
+def _texts(node: ast.AST | None) -> Iterator[str]:
+    return (_text(child) for child in ast.walk(node or ast.Pass()) if isinstance(child, ast.expr))
 
 
 def test_failure_codes_are_those_that_work_can_end_with() -> None:
     listed = COMPONENTS["schemas"]["Failure"]["properties"]["code"]["enum"]
-    translated = {*jobs._CODES.values(), *jobs._UNAVAILABLE.values(), "engine_unavailable"}
-    found = {code for tree in _trees() for code in _failed(tree) if code}
-    assert sorted(listed) == sorted(found | translated)
+    found = {code for tree in _trees() for code in _failed(tree)} | set(_translated())
+    assert sorted(listed) == sorted(found - {""})
 
 
 def test_finding_codes_are_those_of_the_policy() -> None:
