@@ -1,0 +1,28 @@
+"""Roles and permissions over HTTP, as the document and the keys have them."""
+
+from tests.panel import READ_DOCUMENT, Panel
+
+
+def test_each_permission_opens_what_the_document_says(panel: Panel) -> None:
+    page = panel.get("/permissions").json()
+    opened = {one["name"]: set(one["operations"]) for one in page["data"]}
+    assert page["total"] == len(opened)
+    for operation in READ_DOCUMENT.operations():
+        needed = operation.raw["x-permission"]
+        holders = {name for name, operations in opened.items() if operation.operation_id in operations}
+        assert holders == ({needed} if "." in needed else set())
+
+
+def test_a_key_of_a_role_holds_what_the_role_does(panel: Panel) -> None:
+    roles = {one["name"]: set(one["permissions"]) for one in panel.get("/roles").json()["data"]}
+    assert list(roles) == ["viewer", "customer", "operator", "admin"]
+    for role, permissions in roles.items():
+        customer = "cust_a" if role == "customer" else None
+        assert set(panel.get("/auth/me", key=panel.key(role, customer)).json()["permissions"]) == permissions
+
+
+def test_anybody_known_may_ask_and_nobody_else(panel: Panel) -> None:
+    nothing = panel.key("viewer", denied_permissions=tuple(panel.get("/auth/me").json()["permissions"]))
+    for path in ("/roles", "/permissions"):
+        assert panel.get(path, key=nothing).status_code == 200
+        assert panel.get(path, key=None).status_code == 401
