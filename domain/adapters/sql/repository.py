@@ -1,6 +1,7 @@
 """The generic repository: rows of a table to dataclasses and back, pages with filters, what is taken."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import (
@@ -12,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     UnaryExpression,
+    bindparam,
     delete,
     func,
     insert,
@@ -57,9 +59,8 @@ class Repository(Generic[E]):
 
     def get(self, entity_id: str) -> E | None:
         """The entity, locked against other writers when this block writes."""
-        found = select(self.table).where(self.table.c.id == entity_id)
-        # Not the strongest lock: adding what refers to the row need not wait, as its key never changes.
-        return self._one(found.with_for_update(key_share=True) if self._writing else found)
+        found = _by_id(self.table, locked=self._writing)
+        return self._made(self._connection.execute(found, {"id": entity_id}).first())
 
     def add(self, entity: E) -> None:
         """Raise Conflict when something of it is taken."""
@@ -140,6 +141,14 @@ class Repository(Generic[E]):
             ("It exists already, or what it belongs to is gone", None),
         )
         return Conflict(message, code=code)
+
+
+@cache
+def _by_id(table: Table, *, locked: bool) -> Select[Any]:
+    """Kept, since building a statement takes as long as running it."""
+    found = select(table).where(table.c.id == bindparam("id"))
+    # Not the strongest lock: adding what refers to the row need not wait, as its key never changes.
+    return found.with_for_update(key_share=True) if locked else found
 
 
 def _equal(column: ColumnElement[Any], value: object) -> ColumnElement[bool]:
