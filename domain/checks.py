@@ -1,9 +1,11 @@
 """When a container counts as healthy, and waiting until it does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 
-from domain.ports import Container, ContainerSpec, Ports
+from domain.errors import Unavailable
+from domain.ports import Container, ContainerSpec, EngineRefused, Ports
 from domain.project import Condition
 from domain.release import Release
 from domain.report import Broken, Report
@@ -14,12 +16,18 @@ _LAST_LINES = 20
 
 
 class Checks:
-    """Looks at the containers of a release until they are as they should be, or never will be."""
+    """Looks at the containers of a release until they are as they should be, or never will be.
 
-    def __init__(self, ports: Ports, release: Release, report: Report) -> None:
+    All its waiting together has the release's time. `restarts` is how often containers had been restarted before.
+    """
+
+    def __init__(
+        self, ports: Ports, release: Release, report: Report, restarts: Mapping[str, int] | None = None
+    ) -> None:
         self._ports = ports
         self._release = release
         self._report = report
+        self._restarts = restarts or {}
         self._deadline = ports.clock.now() + timedelta(seconds=release.timeout)
         self._running_since: dict[str, datetime] = {}
 
@@ -31,8 +39,9 @@ class Checks:
 
     def wait_for_all(self) -> None:
         """Return when every container is healthy, or has ended well where it is waited for to end."""
-        for container in self._release.containers():
-            self._until(container, self._completed if self._ends(container) else self._healthy)
+        containers = list(self._release.containers())
+        for container in (*containers, *containers[:-1]):  # again: an early one may have failed while others took long
+            self._until(container, self._completed if self._release.ends(container.component) else self._healthy)
 
     def wait_for_container(self, container: ContainerSpec) -> None:
         """Return when this one is healthy."""
@@ -59,7 +68,10 @@ class Checks:
         return seen
 
     def _started(self, container: ContainerSpec, seen: Container) -> bool:
-        return seen.state == "running" or (self._ends(container) and seen.exit_code == 0)
+        if self._release.ends(container.component) and seen.state == "exited":
+            return self._completed(container, seen)
+        self._must_not_have_ended(container, seen)
+        return seen.state == "running"
 
     def _completed(self, container: ContainerSpec, seen: Container) -> bool:
         if seen.state == "exited" and seen.exit_code != 0:
@@ -67,11 +79,16 @@ class Checks:
         return seen.state == "exited"
 
     def _healthy(self, container: ContainerSpec, seen: Container) -> bool:
-        if seen.state == "exited" or seen.restarts > 0:
-            raise self._broken(container, "container_exited", f"ended with {seen.exit_code} while starting")
+        self._must_not_have_ended(container, seen)
         if seen.health == "unhealthy":
             raise self._broken(container, "unhealthy", "is unhealthy by its own healthcheck")
         return seen.state == "running" and seen.health in (None, "healthy") and self._reachable(container, seen)
+
+    def _must_not_have_ended(self, container: ContainerSpec, seen: Container) -> None:
+        if seen.state == "exited":
+            raise self._broken(container, "container_exited", f"ended with {seen.exit_code} while starting")
+        if seen.restarts > self._restarts.get(container.name, 0):
+            raise self._broken(container, "container_exited", "ended and was started again while starting")
 
     def _reachable(self, container: ContainerSpec, seen: Container) -> bool:
         check, front = self._release.health_check, self._release.front
@@ -85,11 +102,8 @@ class Checks:
         since = self._running_since.setdefault(container.name, self._ports.clock.now())
         return self._ports.clock.now() - since >= _GRACE
 
-    def _ends(self, container: ContainerSpec) -> bool:
-        """Whether another component waits for this one to end."""
-        wishes = (component.depends_on.get(container.component.name) for component in self._release.project.components)
-        return "service_completed_successfully" in wishes
-
     def _broken(self, container: ContainerSpec, code: str, what: str) -> Broken:
-        log = self._ports.runtime.logs(container.name, _LAST_LINES)
+        log: list[str] = []
+        with suppress(Unavailable, EngineRefused):  # what is wrong is known, with its log or without
+            log = self._ports.runtime.logs(container.name, _LAST_LINES)
         return Broken(code, f"{container.component.name} {what}", [self._report.redacted(line) for line in log])

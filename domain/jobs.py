@@ -1,21 +1,34 @@
 """Carrying out queued work: one task a kind, and one end for all of them."""
 
 import logging
+from dataclasses import replace
+from typing import Any, cast
 
 from domain import queue, tasks
-from domain.errors import Refusal, Unavailable
-from domain.model import Failure, Operation, OperationStatus, Service, ServiceStatus
-from domain.ports import EngineRefused, ImageMissing, Ports
+from domain.errors import Invalid, Unavailable
+from domain.model import Failure, Health, Kind, Operation, OperationStatus, Service, ServiceStatus, Usage
+from domain.ports import EngineRefused, ImageMissing, Ports, Router, Runtime, Work
 from domain.report import Broken, Cancelled, Lease, LeaseLost, Report
 
 _log = logging.getLogger(__name__)
-_UNAVAILABLE = {"secrets_unreadable": "secrets_unreadable"}
+_AWAY = frozenset({"engine_unavailable", "secrets_unreadable"})
 _CODES: dict[type[Exception], str] = {
     Cancelled: "cancelled",
     ImageMissing: "image_missing",
     EngineRefused: "engine_refused",
-    Refusal: "policy_refused",
 }
+
+
+class _Fenced:
+    """A port that a worker can call only as long as it holds the work."""
+
+    def __init__(self, port: object, lease: Lease) -> None:
+        self._port = port
+        self._lease = lease
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        self._lease.hold()
+        return getattr(self._port, name)
 
 
 def carry_out(ports: Ports, operation: Operation, lease: Lease) -> None:
@@ -23,10 +36,14 @@ def carry_out(ports: Ports, operation: Operation, lease: Lease) -> None:
 
     Only a worker that lost its lease writes nothing: another one has the work.
     """
-    report = Report(ports, operation, lease)
+    fenced = replace(
+        ports,
+        runtime=cast("Runtime", _Fenced(ports.runtime, lease)),
+        router=cast("Router", _Fenced(ports.router, lease)),
+    )
     try:
-        failure = _attempt(ports, operation, report)
-        _end(ports, operation, report, failure)
+        report = Report(fenced, operation, lease)
+        _end(report, _attempt(fenced, operation, report))
     except LeaseLost:
         _log.warning("lost the lease", extra={"operation": operation.id})
 
@@ -37,6 +54,7 @@ def _attempt(ports: Ports, operation: Operation, report: Report) -> Failure | No
     except LeaseLost:
         raise
     except Exception as fault:  # noqa: BLE001 - an operation always ends, and says why
+        report.undo()
         return _failure(fault, report)
     return None
 
@@ -44,8 +62,11 @@ def _attempt(ports: Ports, operation: Operation, report: Report) -> Failure | No
 def _failure(fault: Exception, report: Report) -> Failure:
     if isinstance(fault, Broken):
         return Failure(fault.code, report.redacted(fault.message), fault.log)
-    if isinstance(fault, Unavailable):
-        return Failure(_UNAVAILABLE.get(fault.code, "engine_unavailable"), report.redacted(fault.message))
+    if isinstance(fault, Unavailable):  # who is away without a code of its own is the router
+        code = fault.code if fault.code in _AWAY else "route_failed"
+        return Failure(code, report.redacted(fault.message))
+    if isinstance(fault, Invalid):
+        return Failure("policy_refused", report.redacted("; ".join(fault.fields.values())))
     for kind, code in _CODES.items():
         if isinstance(fault, kind):
             return Failure(code, report.redacted(str(fault)))
@@ -53,20 +74,31 @@ def _failure(fault: Exception, report: Report) -> Failure:
     return Failure("internal_error", "Something went wrong in the panel; its log says what")
 
 
-def _end(ports: Ports, operation: Operation, report: Report, failure: Failure | None) -> None:
+def _end(report: Report, failure: Failure | None) -> None:
     status = _status(failure, report)
     if failure:
-        report.line(f"{status.value}: {failure.message}")
+        report.note(f"{status.value}: {failure.message}")
         for line in failure.log:
-            report.line(line, "container")
-    now = ports.clock.now()
-    with ports.store.begin() as work:
-        queue.finish(work, report.held(work), status, now, failure)
-        service = work.services.get(operation.service_id)
-        if service:
-            service.status = _after_failure(service) if failure else service.status
-            work.services.save(service)  # also when its work alone has ended: callers see that on it
-    ports.feed.nudge()
+            report.note(line, "container")
+    report.write(lambda work, held: _finish(work, held, report, status, failure))
+
+
+def _finish(work: Work, operation: Operation, report: Report, status: OperationStatus, failure: Failure | None) -> None:
+    if report.owes_undo:
+        operation.options = {**operation.options, "owes_undo": True}
+    queue.finish(work, operation, status, report.now(), failure)
+    service = work.services.get(operation.service_id)
+    if service:
+        _rest(service, _left_as(operation, report, failure))
+        if not work.operations.waiting(service.id):
+            service.wanted = ServiceStatus.STOPPED if service.status is ServiceStatus.STOPPED else ServiceStatus.RUNNING
+        work.services.save(service)  # also when its work alone has ended: callers see that on it
+
+
+def _rest(service: Service, status: ServiceStatus) -> None:
+    service.status = status
+    if status is ServiceStatus.STOPPED:
+        service.usage, service.health = Usage(storage_mb=service.usage.storage_mb), Health()
 
 
 def _status(failure: Failure | None, report: Report) -> OperationStatus:
@@ -77,8 +109,9 @@ def _status(failure: Failure | None, report: Report) -> OperationStatus:
     return OperationStatus.ROLLED_BACK if report.touched_old else OperationStatus.FAILED
 
 
-def _after_failure(service: Service) -> ServiceStatus:
-    """What to say until the engine is looked at again, in a moment."""
-    if service.live_deployment_id is None:
-        return ServiceStatus.FAILED
-    return service.wanted
+def _left_as(operation: Operation, report: Report, failure: Failure | None) -> ServiceStatus:
+    """What to say of the service until the engine is looked at again, in a moment."""
+    if failure is None:
+        return ServiceStatus.STOPPED if operation.kind is Kind.STOP else ServiceStatus.RUNNING
+    undone = failure.code == "cancelled" or operation.kind is Kind.DEPLOY
+    return report.before if undone and not report.owes_undo else ServiceStatus.FAILED

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from domain import definitions
 from domain.model import Deployment, HealthCheck, Service
-from domain.ports import ContainerSpec, Image, Ports
+from domain.ports import ContainerSpec, Image, ImageMissing, Ports
 from domain.project import Component, Project
 
 INSTANCE, SERVICE, DEPLOYMENT, ROLE = "panel.instance", "panel.service", "panel.deployment", "panel.role"
@@ -37,6 +37,11 @@ class Release:
         """Volumes outlive deployments: they are the service's."""
         return {INSTANCE: self.instance, SERVICE: self.service_id}
 
+    def ends(self, component: Component) -> bool:
+        """Whether another component waits for this one to do its work and end."""
+        wishes = (other.depends_on.get(component.name) for other in self.project.components)
+        return "service_completed_successfully" in wishes
+
     @property
     def front(self) -> tuple[Component, int] | None:
         """The component that visitors reach and its port."""
@@ -56,12 +61,13 @@ class Release:
             yield from self.replicas(component)
 
     def replicas(self, component: Component) -> Iterator[ContainerSpec]:
-        """The containers of one component."""
+        """The containers of one component. One that is waited for to end must not be started again by the engine."""
+        as_run = replace(component, restart="no") if self.ends(component) else component
         for replica in range(1, component.replicas + 1):
             yield ContainerSpec(
                 name=f"{self.service_id}-{self.deployment_id}-{component.name}-{replica}",
                 image=self.images.get(component.image, component.image),
-                component=component,
+                component=as_run,
                 environment={**self.environment, **component.environment},
                 networks={self.network(name): (component.name,) for name in component.networks},
                 volumes={self.volume(mount.volume): (mount.path, mount.read_only) for mount in component.mounts},
@@ -71,12 +77,41 @@ class Release:
     def with_image(self, image: Image) -> "Release":
         """The same with this image pulled. A project that exposes nothing takes the ports that the image names."""
         images = {**self.images, image.reference: image.digest}
-        first = self.project.components[0]
-        if self.front or first.image != image.reference or not image.ports:
+        ports = (self.port,) if self.port else image.ports
+        if self.exposes or self.face.image != image.reference or not ports:
             return replace(self, images=images)
-        exposing = replace(first, expose=(self.port,) if self.port else image.ports)
-        components = (exposing, *self.project.components[1:])
+        components = tuple(
+            replace(one, expose=ports) if one.name == self.face.name else one for one in self.project.components
+        )
         return replace(self, images=images, project=replace(self.project, components=components))
+
+    @property
+    def exposes(self) -> bool:
+        """Whether anything in it says at which port it listens."""
+        return any(component.expose for component in self.project.components)
+
+    @property
+    def face(self) -> Component:
+        """The component that visitors most likely want: the first that no other one needs."""
+        needed = {name for component in self.project.components for name in component.depends_on}
+        return next(component for component in self.project.components if component.name not in needed)
+
+
+def written(component: Component) -> set[str]:
+    """The project's volumes that a component may write to."""
+    return {mount.volume for mount in component.mounts if not mount.read_only}
+
+
+def resolved(ports: Ports, release: Release) -> Release:
+    """A release that has run before, with the ports that its image names: these stand in no row."""
+    face = release.face.image
+    if release.exposes or face not in release.images:
+        return release
+    try:
+        image = ports.runtime.pull(release.images[face], lambda _: None)
+    except ImageMissing:
+        return release
+    return release.with_image(Image(face, image.digest, image.ports))
 
 
 def release_of(ports: Ports, service: Service, deployment: Deployment) -> Release:

@@ -1,39 +1,38 @@
 """How a deployment goes live: order plus undo. Every step can be repeated after a crash."""
 
+import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TypeVar
 
 from domain.checks import Checks
 from domain.errors import Unavailable
-from domain.ports import ContainerSpec, Image, Ports, Target
+from domain.ports import Image, Ports, Target
 from domain.project import Component
-from domain.release import DEPLOYMENT, INSTANCE, SERVICE, Release
+from domain.release import DEPLOYMENT, INSTANCE, SERVICE, Release, written
 from domain.report import Broken, LeaseLost, Report
 
 T = TypeVar("T")
 
-_PATIENCE = 30.0
+_log = logging.getLogger(__name__)
+_PATIENCE, _UNDO_PATIENCE = 30.0, 3.0
+_LONGEST_PAUSE = 3.0
 _DRAIN = 10.0
 
 
 def roll_out(ports: Ports, release: Release, old: Release | None, report: Report) -> str | None:
-    """Start the new beside the old and switch visitors when it is healthy; answer the URL.
-
-    On any failure what was made is removed and the old version serves on.
-    """
-    with undone_on_failure(ports, release, old, report):
-        report.step("pulling", f"Pulling {_told(release)}")
-        release = patiently(ports, report, lambda: pull(ports, release, report))
-        report.step("creating", "Creating containers")
-        patiently(ports, report, lambda: create(ports, release))
-        report.step("starting", "Starting the new version beside the old" if old else "Starting containers")
-        patiently(ports, report, lambda: start(ports, release, old, report))
-        report.step("checking", "Waiting until everything is healthy")
-        patiently(ports, report, lambda: wait_healthy(ports, release, report))
-        report.step("routing", "Moving visitors to the new version")
-        report.point_of_no_return()
-        return patiently(ports, report, lambda: route(ports, release))
+    """Start the new beside the old and switch visitors when it is healthy; answer the URL."""
+    report.step("pulling", f"Pulling {_told(release)}")
+    release = patiently(ports, report, lambda: pull(ports, release, report))
+    report.step("creating", "Creating containers")
+    patiently(ports, report, lambda: create(ports, release))
+    report.step("starting", "Starting the new version beside the old" if old else "Starting containers")
+    checks = Checks(ports, release, report)
+    patiently(ports, report, lambda: start(ports, release, old, checks, report))
+    report.step("checking", "Waiting until everything is healthy")
+    patiently(ports, report, checks.wait_for_all)
+    report.step("routing", "Moving visitors to the new version")
+    return patiently(ports, report, lambda: route(ports, release))
 
 
 def _told(release: Release) -> str:
@@ -42,35 +41,58 @@ def _told(release: Release) -> str:
 
 @contextmanager
 def undone_on_failure(ports: Ports, release: Release, old: Release | None, report: Report) -> Iterator[None]:
-    """Whatever goes wrong inside, let the old version serve and leave nothing of the new one; then let it through.
-
-    What cannot be undone because the engine is away, the sweep removes when it is back.
-    """
+    """Whatever goes wrong inside, let the old version serve and leave nothing of the new one; then let it through."""
     try:
         yield
     except LeaseLost:
         raise
     except Exception:
-        with suppress(Unavailable):
-            report.line("Undoing: removing the new version")
-            put_back(ports, old)
-            remove(ports, release)
+        undo(ports, release, old, report)
         raise
 
 
-def patiently(ports: Ports, report: Report, act: Callable[[], T]) -> T:
+def undo(ports: Ports, release: Release, old: Release | None, report: Report) -> None:
+    """As far as the engine lets us. What is left the sweep removes, and an old version still owed it starts again."""
+    report.undo()
+    report.line("Undoing: removing the new version")
+    _as_far_as_possible(ports, report, lambda: send_back(ports, release, old))
+    whole = _as_far_as_possible(ports, report, lambda: _put_back(ports, release, old, report))
+    report.owes_undo = report.touched_old and not whole
+
+
+def _put_back(ports: Ports, release: Release, old: Release | None, report: Report) -> None:
+    """The new version goes first: two must not write to one volume."""
+    remove(ports, release)
+    if old and report.touched_old:
+        bring_back(ports, old)
+        send_back(ports, release, old)
+
+
+def _as_far_as_possible(ports: Ports, report: Report, act: Callable[[], None]) -> bool:
+    try:
+        patiently(ports, report, act, _UNDO_PATIENCE)
+    except LeaseLost:
+        raise
+    except Exception as fault:  # noqa: BLE001 - the failure that is being undone is the one to tell
+        _log.warning("could not undo everything", exc_info=fault)
+        report.note("Not everything could be undone now; the rest is done when the engine lets us")
+        return False
+    return True
+
+
+def patiently(ports: Ports, report: Report, act: Callable[[], T], seconds: float = _PATIENCE) -> T:
     """Do it again while the engine is away, for half a minute."""
-    waited = 0.0
+    waited, pause = 0.0, 1.0
     while True:
         try:
             return act()
         except Unavailable as away:
-            if waited >= _PATIENCE:
+            if waited >= seconds:
                 raise
             report.check()
             report.line(f"{away.message}; trying again")
-            ports.clock.sleep(1 + waited / 5)
-            waited += 1 + waited / 5
+            ports.clock.sleep(pause)
+            waited, pause = waited + pause, min(pause * 1.2, _LONGEST_PAUSE)
 
 
 def pull(ports: Ports, release: Release, report: Report) -> Release:
@@ -78,7 +100,7 @@ def pull(ports: Ports, release: Release, report: Report) -> Release:
     for reference in dict.fromkeys(component.image for component in release.project.components):
         image = ports.runtime.pull(release.images.get(reference, reference), report.layers)
         report.check()
-        report.line(f"{reference} is {image.digest}", "engine")
+        report.note(f"{reference} is {image.digest}", "engine")
         release = release.with_image(Image(reference, image.digest, image.ports))
     report.images(release.images)
     return release
@@ -94,32 +116,37 @@ def create(ports: Ports, release: Release) -> None:
         ports.runtime.create(container)
 
 
-def start(ports: Ports, release: Release, old: Release | None, report: Report) -> None:
+def start(ports: Ports, release: Release, old: Release | None, checks: Checks, report: Report) -> None:
     """Start component by component, each when what it depends on is as it wishes."""
-    checks = Checks(ports, release, report)
     for component in release.project.components:
         for name, condition in component.depends_on.items():
             checks.wait_for(name, condition)
-        hand_over(ports, component, old, report)
+        if old:
+            hand_over(ports, component, old, report)
         for container in release.replicas(component):
             report.check()
-            ports.runtime.start(container.name)
+            if not (release.ends(component) and _has_ended_well(ports, container.name)):
+                ports.runtime.start(container.name)
 
 
-def hand_over(ports: Ports, component: Component, old: Release | None, report: Report) -> None:
-    """Stop the old containers of a component that writes to a volume: two writers would spoil the data."""
-    if old is None or not component.writes:
-        return
+def _has_ended_well(ports: Ports, name: str) -> bool:
+    """Work that is done once for a deployment is not done again when it is started again."""
+    seen = ports.runtime.inspect(name)
+    return seen is not None and seen.state == "exited" and seen.exit_code == 0
+
+
+def hand_over(ports: Ports, component: Component, old: Release, report: Report) -> None:
+    """Stop what writes to the same volume in the old version: two writers would spoil the data."""
     for container in old.containers():
-        if container.component.name == component.name:
-            report.touched_old = True
-            report.line(f"Stopping the old {component.name}: two must not write to one volume")
-            ports.runtime.stop(container.name, component.stop_grace)
+        if written(component) & written(container.component) and _runs(ports, container.name):
+            report.touch_old()
+            report.line(f"Stopping the old {container.component.name}: two must not write to one volume")
+            ports.runtime.stop(container.name, container.component.stop_grace)
 
 
-def wait_healthy(ports: Ports, release: Release, report: Report) -> None:
-    """Return when every container is healthy or has done its work; raises Broken when one never will be."""
-    Checks(ports, release, report).wait_for_all()
+def _runs(ports: Ports, name: str) -> bool:
+    seen = ports.runtime.inspect(name)
+    return seen is not None and seen.state == "running"
 
 
 def route(ports: Ports, release: Release, without: str | None = None) -> str | None:
@@ -133,11 +160,6 @@ def route(ports: Ports, release: Release, without: str | None = None) -> str | N
     return ports.router.switch(release.service_id, release.service_name, found)
 
 
-def targets(ports: Ports, release: Release) -> tuple[Target, ...]:
-    """Where the containers that visitors reach listen now."""
-    return tuple(target for _, target in _targets(ports, release))
-
-
 def _targets(ports: Ports, release: Release) -> Iterator[tuple[str, Target]]:
     component, port = release.front or (None, 0)
     for container in release.replicas(component) if component else ():
@@ -146,32 +168,35 @@ def _targets(ports: Ports, release: Release) -> Iterator[tuple[str, Target]]:
             yield container.name, Target(seen.address, port)
 
 
-def put_back(ports: Ports, old: Release | None) -> None:
-    """Make the old version serve again: start what was handed over, and send visitors to it."""
-    if old is None:
+def send_back(ports: Ports, release: Release, old: Release | None) -> None:
+    """Send visitors to what runs of the old version; without any that serves them there is no route."""
+    if old is None or old.front is None:
+        ports.router.close(release.service_id)
         return
-    stopped = [one for one in old.containers() if one.component.writes and not _running(ports, one)]
-    for container in stopped:
-        ports.runtime.start(container.name)
-    if old.front and set(targets(ports, old)) != set(ports.router.targets(old.service_id)):
-        route(ports, old)
+    found = [target for _, target in _targets(ports, old)]
+    if set(found) != set(ports.router.targets(release.service_id)):
+        ports.router.switch(release.service_id, release.service_name, found)
 
 
-def _running(ports: Ports, container: ContainerSpec) -> bool:
-    seen = ports.runtime.inspect(container.name)
-    return seen is None or seen.state == "running"
+def bring_back(ports: Ports, old: Release) -> None:
+    """Start what was stopped for the new version."""
+    for container in old.containers():
+        seen = ports.runtime.inspect(container.name) if written(container.component) else None
+        if seen and seen.state != "running" and not old.ends(container.component):
+            ports.runtime.start(container.name)
 
 
-def clean(ports: Ports, release: Release) -> None:
+def clean(ports: Ports, release: Release, old: Release | None) -> None:
     """Let visitors of earlier versions finish, then remove every trace of them."""
     ports.router.drain(release.service_id, _DRAIN)
+    graces = {one.name: one.component.stop_grace for one in old.containers()} if old else {}
     ours = {INSTANCE: release.instance, SERVICE: release.service_id}
-    for container in ports.runtime.containers(ours):
-        if container.labels[DEPLOYMENT] != release.deployment_id:
-            ports.runtime.stop(container.name, _DRAIN)
+    for container in reversed(ports.runtime.containers(ours)):
+        if container.labels.get(DEPLOYMENT) != release.deployment_id:
+            ports.runtime.stop(container.name, graces.get(container.name, _DRAIN))
             ports.runtime.remove(container.name)
     for network, labels in ports.runtime.networks(ours).items():
-        if labels[DEPLOYMENT] != release.deployment_id:
+        if labels.get(DEPLOYMENT) != release.deployment_id:
             ports.runtime.remove_network(network)
 
 
