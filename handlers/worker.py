@@ -52,12 +52,14 @@ class Worker:
         """Stop what runs at its next step and put it back into the queue, for whoever starts next."""
         self._stopping.set()
         self._ports.feed.nudge()
-        for thread in self._threads:
-            thread.join()
+        queue, *watchers = self._threads
+        queue.join()
         with self._lock:  # nothing is claimed any more
             for lease in self._held.values():
                 lease.lost.set()
         self._pool.shutdown(wait=True)
+        for thread in watchers:
+            thread.join()
         self._watch.close()
 
     def run_until_idle(self) -> None:
