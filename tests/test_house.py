@@ -51,8 +51,8 @@ def test_a_handler_says_its_method_and_path_and_only_translates(operation: Opera
 
 def test_every_module_opens_with_a_sentence() -> None:
     for path, tree, _ in modules("domain", "handlers", "tests", "scripts"):
-        first = (ast.get_docstring(tree) or "").partition("\n")[0]
-        assert re.fullmatch(r"[A-Z0-9`].*[.:?]", first), f"{path}: {first or 'no docstring'}"
+        first = (ast.get_docstring(tree) or "").partition("\n\n")[0]
+        assert re.fullmatch(r"[A-Z0-9`].*[.:?]", first, re.DOTALL), f"{path}: {first or 'no docstring'}"
 
 
 def test_modules_and_functions_are_small() -> None:
