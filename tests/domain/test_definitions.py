@@ -98,6 +98,12 @@ def test_a_size_that_says_nothing_is_not_kept(ports: Ports) -> None:
     assert _wrong(definitions.resized, definition, project, "nothing", {}) == ["component"]
 
 
+def test_where_nothing_is_exposed_the_size_is_not_that_of_a_database(ports: Ports) -> None:
+    hidden = Definition(TEXT.replace("    expose: [8080]\n", ""))
+    grown = definitions.resized(hidden, definitions.project(ports.vault, hidden), None, {"cpu": 1.0})
+    assert grown.sizes == {"web": Size(cpu=1.0)}
+
+
 def test_writers_to_a_volume_cannot_be_multiplied(ports: Ports) -> None:
     assert _wrong(definitions.project, ports.vault, Definition(TEXT, sizes={"db": Size(replicas=2)})) == ["replicas"]
 
