@@ -37,7 +37,7 @@ def restart_service(ports: Ports, caller: Caller, service_id: str, dry_run: bool
     return answers.accepted(deployments.restart_service(ports, caller, service_id, dry_run=dry_run))
 
 
-def scale_service(  # noqa: PLR0913
+def scale_service(
     ports: Ports, caller: Caller, service_id: str, body: Body, if_match: str | None = None, dry_run: bool = False
 ) -> Answer:
     """PUT /services/{service_id}/scale"""

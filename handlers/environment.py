@@ -17,14 +17,14 @@ def get_environment(ports: Ports, caller: Caller, service_id: str) -> Answer:
     return _tagged(environment.get_environment(ports, caller, service_id))
 
 
-def replace_environment(  # noqa: PLR0913
+def replace_environment(
     ports: Ports, caller: Caller, service_id: str, body: Body, if_match: str | None = None, dry_run: bool = False
 ) -> Answer:
     """PUT /services/{service_id}/env"""
     return _tagged(environment.replace_environment(ports, caller, service_id, body, if_match=if_match, dry_run=dry_run))
 
 
-def update_environment(  # noqa: PLR0913
+def update_environment(
     ports: Ports, caller: Caller, service_id: str, body: Body, if_match: str | None = None, dry_run: bool = False
 ) -> Answer:
     """PATCH /services/{service_id}/env"""

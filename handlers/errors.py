@@ -38,7 +38,7 @@ def answer(scope: Scope, fault: Exception) -> Answer:
     return envelope(scope, 500, "internal_error", "Something went wrong", details)
 
 
-def envelope(  # noqa: PLR0913 - an error has these parts
+def envelope(
     scope: Scope,
     status: int,
     code: str,

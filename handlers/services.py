@@ -30,7 +30,7 @@ def get_service(ports: Ports, caller: Caller, service_id: str) -> Answer:
     return answers.ok(services.get_service(ports, caller, service_id))
 
 
-def update_service(  # noqa: PLR0913
+def update_service(
     ports: Ports,
     caller: Caller,
     service_id: str,
@@ -42,7 +42,7 @@ def update_service(  # noqa: PLR0913
     return answers.changed(services.update_service(ports, caller, service_id, body, if_match=if_match, dry_run=dry_run))
 
 
-async def delete_service(  # noqa: PLR0913
+async def delete_service(
     ports: Ports,
     caller: Caller,
     service_id: str,

@@ -48,7 +48,7 @@ def _ended(work: Operation | History) -> bool:
 async def deleted(
     ports: Ports, delete: Callable[[], Operation | DryRun], ask: Callable[[str], Operation], seconds: float = _DELETING
 ) -> Answer:
-    """204 when the deletion has succeeded, 202 when it still goes on after a minute; raises Unavailable when it failed."""
+    """204 when the deletion has succeeded, 202 while it still goes on after a minute; Unavailable when it failed."""
     begun = await run_in_threadpool(delete)
     if isinstance(begun, DryRun):
         return answers.ok(begun)
