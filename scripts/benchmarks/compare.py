@@ -15,7 +15,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
 from socket import create_server
 from statistics import median
 
@@ -53,12 +55,24 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of one load in one round")
     options = parser.parse_args()
+    core, *others = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, others or [core])  # this process, and so the load generator
+    print(_conditions(options.rounds, options.seconds), end="\n\n", flush=True)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         environment = _environment(Path(folder))
         key = _output([str(BIN / "ai-admin-panel"), "create-key"], environment).strip()
-        servers = [stack.enter_context(_running(name, environment)) for name in ("panel", "FastAPI", "Starlette")]
+        names = ("panel", "FastAPI", "Starlette")
+        servers = [stack.enter_context(_running(name, environment, core)) for name in names]
         for load in LOADS:
             print(_table(load, _measured(load, servers, key, options.rounds, options.seconds)), end="\n\n", flush=True)
+
+
+def _conditions(rounds: int, seconds: float) -> str:
+    versions = ", ".join(f"{name} {version(name)}" for name in ("FastAPI", "Starlette", "uvicorn"))
+    return (
+        f"Python {python_version()}, {versions}; each server on one core, {CONNECTIONS} connections, "
+        f"{rounds} rounds of {seconds:g} s; load of the machine {os.getloadavg()[0]:.1f}"
+    )
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -76,8 +90,8 @@ def _output(command: list[str], environment: Mapping[str, str], given: bytes = b
 
 
 @contextmanager
-def _running(name: str, environment: Mapping[str, str]) -> Iterator[Server]:
-    """A server on a core that the load generator does not use, where there are two."""
+def _running(name: str, environment: Mapping[str, str], core: int) -> Iterator[Server]:
+    """A server on this core alone, with all of its threads."""
     with create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [str(BIN / "ai-admin-panel"), "api"]
@@ -86,7 +100,7 @@ def _running(name: str, environment: Mapping[str, str]) -> Iterator[Server]:
         command = [str(BIN / "uvicorn"), "--log-level", "warning", *_UVICORN, *peer]
     child = subprocess.Popen(command, env={**environment, "PANEL_PORT": str(port)}, stdout=subprocess.DEVNULL)
     try:
-        os.sched_setaffinity(child.pid, {min(os.sched_getaffinity(0))})
+        os.sched_setaffinity(child.pid, [core])
         _wait(child, port)
         yield Server(name, port, child.pid)
     finally:
@@ -104,7 +118,7 @@ def _wait(child: "subprocess.Popen[bytes]", port: int) -> None:
             time.sleep(0.05)
         else:
             return
-    raise SystemExit(f"{child.args} does not answer")
+    raise SystemExit(f"{child.args!r} does not answer")
 
 
 def _measured(load: str, servers: list[Server], key: str, rounds: int, seconds: float) -> dict[str, list[Figures]]:
