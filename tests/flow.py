@@ -1,0 +1,279 @@
+"""The deployment flow without HTTP: services are asked for, work is carried out, and any call can be made to fail."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from domain import deployments, jobs, operations, services, watching
+from domain.access import Caller
+from domain.adapters import memory, twins
+from domain.model import Deployment, LogLine, Operation, Role, Service, new_id
+from domain.ports import Container, Ports, Target, Work
+from domain.report import Lease
+
+CALLER = Caller("key_1", "ann", Role.ADMIN, frozenset(), datetime(2026, 1, 1, tzinfo=UTC))
+FAILURES = frozenset(
+    [
+        "image_missing",
+        "engine_unavailable",
+        "engine_refused",
+        "container_exited",
+        "unhealthy",
+        "timed_out",
+        "dependency_failed",
+        "policy_refused",
+        "cancelled",
+        "worker_lost",
+        "route_failed",
+        "service_deleted",
+        "secrets_unreadable",
+        "internal_error",
+    ]
+)
+ENDED = frozenset({"succeeded", "failed", "cancelled", "rolled_back"})
+LEASE = timedelta(seconds=10)
+
+
+class Killed(BaseException):
+    """The process is gone: nobody catches this."""
+
+
+class Trap:
+    """Counts calls; the n-th one springs, before it has its effect or after. `log` says what was called."""
+
+    def __init__(self, at: int, spring: Callable[[], BaseException], *, after: bool = False) -> None:
+        self.at = at
+        self.after = after
+        self.log: list[str] = []
+        self._spring = spring
+
+    @property
+    def sprung(self) -> bool:
+        return len(self.log) >= self.at
+
+    def call(self, name: str, act: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        self.log.append(name)
+        now = len(self.log) == self.at
+        if now and not self.after:
+            raise self._spring()
+        answer = act(*given, **named)
+        if now:
+            raise self._spring()
+        return answer
+
+
+class Trapped:
+    """A port whose calls go through a trap."""
+
+    def __init__(self, port: object, trap: Trap) -> None:
+        self._port, self._trap = port, trap
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._port, name)
+        if not callable(found):
+            return found
+        return lambda *given, **named: self._trap.call(name, found, *given, **named)
+
+
+class TrappedStore:
+    """A store whose blocks go through a trap: it springs before a block begins, or when it has been committed."""
+
+    def __init__(self, store: Any, trap: Trap) -> None:
+        self._store, self._trap = store, trap
+        self.instance = store.instance
+
+    @contextmanager
+    def _block(self, name: str, block: Any) -> Iterator[Work]:
+        if not self._trap.after:
+            self._trap.call(name, lambda: None)
+        with block as work:
+            yield work
+        if self._trap.after:
+            self._trap.call(name, lambda: None)
+
+    def begin(self, *, dry_run: bool = False) -> Any:
+        return self._block("begin", self._store.begin(dry_run=dry_run))
+
+    def read(self) -> Any:
+        return self._block("read", self._store.read())
+
+
+@dataclass
+class Flow:
+    """Ask for work, carry it out, look at what came of it."""
+
+    ports: Ports
+    owner: str = field(default_factory=lambda: new_id("wrk"))
+
+    @property
+    def runtime(self) -> memory.Runtime:
+        assert isinstance(self.ports.runtime, memory.Runtime)
+        return self.ports.runtime
+
+    @property
+    def router(self) -> twins.Router:
+        assert isinstance(self.ports.router, twins.Router)
+        return self.ports.router
+
+    # ── Asking ─────────────────────────────────────────────────────────────────────────────────
+
+    def ask(self, image: str = "web:1", **body: Any) -> str:
+        """A service whose first deployment waits; its id."""
+        source = {"deploy_method": "compose"} if "compose" in body else {"deploy_method": "image", "image": image}
+        port = {} if "compose" in body or "port" in body else {"port": 8080}
+        body = {"name": new_id("web").replace("_", "-"), **source, **port, **body}
+        return services.create_service(self.ports, CALLER, body).service.id  # type: ignore[union-attr]
+
+    def running(self, image: str = "web:1", **body: Any) -> str:
+        """A service whose first deployment has succeeded; its id."""
+        service_id = self.ask(image, **body)
+        self.work()
+        assert self.service(service_id).status == "running", self.newest(service_id).failure
+        return service_id
+
+    def deploy(self, service_id: str, **body: Any) -> str:
+        """Queue a deployment; its id."""
+        return deployments.deploy_service(self.ports, CALLER, service_id, body).deployment.id  # type: ignore[union-attr]
+
+    def redeploy(self, service_id: str, **body: Any) -> Deployment:
+        """A deployment, carried out."""
+        deployment_id = self.deploy(service_id, **body)
+        self.work()
+        return self.deployment(deployment_id)
+
+    def start(self, service_id: str) -> str:
+        return deployments.start_service(self.ports, CALLER, service_id).id  # type: ignore[union-attr]
+
+    def stop(self, service_id: str, **body: Any) -> str:
+        return deployments.stop_service(self.ports, CALLER, service_id, body).id  # type: ignore[union-attr]
+
+    def restart(self, service_id: str) -> str:
+        return deployments.restart_service(self.ports, CALLER, service_id).id  # type: ignore[union-attr]
+
+    def delete(self, service_id: str, volumes: str = "keep") -> str:
+        return services.delete_service(self.ports, CALLER, service_id, volumes=volumes).id  # type: ignore[union-attr]
+
+    def cancel(self, operation_id: str) -> None:
+        operations.cancel_operation(self.ports, CALLER, operation_id)
+
+    # ── Working ────────────────────────────────────────────────────────────────────────────────
+
+    def claim(self, owner: str = "", lease: timedelta = LEASE) -> Operation | None:
+        now = self.ports.clock.now()
+        with self.ports.store.begin() as work:
+            return work.operations.claim(owner or self.owner, now, now + lease)
+
+    def claimed(self, owner: str = "") -> Operation:
+        operation = self.claim(owner)
+        assert operation is not None
+        return operation
+
+    def work(self, ports: Ports | None = None, lease: Lease | None = None) -> None:
+        """Carry out everything that is queued."""
+        while operation := self.claim():
+            jobs.carry_out(ports or self.ports, operation, lease or Lease(self.owner))
+
+    def die(self, trap: Trap, *, store: bool = False) -> None:
+        """Carry out what is queued until the trap kills the worker, if it does."""
+        operation = self.claimed(new_id("wrk"))
+        ports = self.stored(trap) if store else self.trapped(trap)
+        with suppress(Killed):
+            jobs.carry_out(ports, operation, Lease(str(operation.lease_owner)))
+
+    def inherit(self) -> None:
+        """The lease of the dead worker runs out, and another one works."""
+        self.ports.clock.sleep(LEASE.total_seconds())
+        self.work()
+
+    def trapped(self, trap: Trap) -> Ports:
+        """The same ports, runtime and router through a trap."""
+        runtime: Any = Trapped(self.ports.runtime, trap)
+        router: Any = Trapped(self.ports.router, trap)
+        return replace(self.ports, runtime=runtime, router=router)
+
+    def stored(self, trap: Trap) -> Ports:
+        """The same ports, the store through a trap."""
+        store: Any = TrappedStore(self.ports.store, trap)
+        return replace(self.ports, store=store)
+
+    def during(self, method: str, act: Callable[[], object], *, times: int = 1) -> Ports:
+        """The same ports; `act` is done when this method of runtime or router is called, before it has its effect."""
+        left = [times]
+
+        def call(name: str, inner: Callable[..., Any], *given: Any, **named: Any) -> Any:
+            if name == method and left[0]:
+                left[0] -= 1
+                act()
+            return inner(*given, **named)
+
+        trap = Trap(0, Killed)
+        trap.call = call  # type: ignore[method-assign]
+        return self.trapped(trap)
+
+    # ── Looking ────────────────────────────────────────────────────────────────────────────────
+
+    def service(self, service_id: str) -> Service:
+        with self.ports.store.read() as work:
+            found = work.services.get(service_id)
+        assert found is not None
+        return found
+
+    def exists(self, service_id: str) -> bool:
+        with self.ports.store.read() as work:
+            return work.services.get(service_id) is not None
+
+    def deployment(self, deployment_id: str) -> Deployment:
+        with self.ports.store.read() as work:
+            found = work.deployments.get(deployment_id)
+        assert found is not None
+        return found
+
+    def newest(self, service_id: str) -> Deployment:
+        return deployments.list_deployments(self.ports, CALLER, service_id=service_id).items[0]
+
+    def operation(self, operation_id: str) -> Operation:
+        return operations.get_operation(self.ports, CALLER, operation_id)
+
+    def last(self, service_id: str) -> Operation:
+        return operations.list_operations(self.ports, CALLER, resource_id=service_id).items[0]
+
+    def lines(self, deployment_id: str) -> list[LogLine]:
+        return list(deployments.get_deployment_logs(self.ports, CALLER, deployment_id, limit=1000).lines)
+
+    def log(self, deployment_id: str) -> str:
+        return "\n".join(line.text for line in self.lines(deployment_id))
+
+    def containers(self, service_id: str) -> list[Container]:
+        return self.runtime.containers({"panel.service": service_id})
+
+    def container(self, service_id: str, role: str = "app") -> Container:
+        found = [one for one in self.containers(service_id) if one.labels["panel.role"] == role]
+        assert len(found) == 1, found
+        return found[0]
+
+    def held(self, service_id: str) -> set[str]:
+        """The deployments of which the engine holds anything."""
+        labels = {"panel.service": service_id}
+        found = [one.labels for one in self.runtime.containers(labels)] + list(self.runtime.networks(labels).values())
+        return {each["panel.deployment"] for each in found}
+
+    def serves(self, service_id: str, deployment_id: str) -> bool:
+        """Whether visitors reach running containers of this deployment, and nothing else."""
+        running = [one for one in self.containers(service_id) if one.state == "running"]
+        mine = {one.address for one in running if one.labels["panel.deployment"] == deployment_id}
+        reached = {target.host for target in self.router.targets(service_id)}
+        return bool(reached) and reached <= mine
+
+    def targets(self, service_id: str) -> tuple[Target, ...]:
+        return self.router.targets(service_id)
+
+    def sweep(self) -> list[str]:
+        return watching.sweep(self.ports)
+
+
+def fresh(ports: Ports) -> Flow:
+    """The same store with another engine and router, as empty as new ones."""
+    images = {"web:1": memory.Behaviour(ports=(8080,)), "web:2": memory.Behaviour(ports=(8080,))}
+    return Flow(replace(ports, runtime=memory.Runtime(images), router=twins.Router()))
