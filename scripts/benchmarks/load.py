@@ -1,5 +1,7 @@
-"""A load generator: `load.py PORT CONNECTIONS SECONDS <request` sends the request again and again, and tells as JSON
-how often it was answered with 200.
+"""A load generator.
+
+`load.py PORT CONNECTIONS SECONDS <request` sends the request again and again, and tells as JSON how often it was
+answered with 200.
 """
 
 import asyncio
