@@ -212,10 +212,10 @@ def cancel_deployment(ports: Ports, caller: Caller, deployment_id: str) -> Histo
     """End one that has not begun itself, or stop and undo a running one. Raise Conflict when it is too late."""
     now = ports.clock.now()
     with ports.store.read() as work:
-        operation_id = visible(caller, work, deployment_id).operation_id
+        found = visible(caller, work, deployment_id)
     with ports.store.begin() as work:
-        # First the operation, as whoever carries it out: two who lock in another order wait for each other.
-        operation = operations.visible(caller, work, operation_id)
+        work.services.get(found.service_id)  # locked before its work, and that before what it carries, as everywhere
+        operation = operations.visible(caller, work, found.operation_id)
         deployment = visible(caller, work, deployment_id)
         if deployment.status in ENDED_DEPLOYMENT:
             raise Conflict(f"It has ended already: {deployment.status}", code="already_ended")

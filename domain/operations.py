@@ -35,7 +35,10 @@ def get_operation(ports: Ports, caller: Caller, operation_id: str) -> Operation:
 def cancel_operation(ports: Ports, caller: Caller, operation_id: str) -> Operation:
     """End what waits; ask what runs to stop and undo. Raise Conflict when it has ended or is past its return."""
     now = ports.clock.now()
+    with ports.store.read() as work:
+        service_id = visible(caller, work, operation_id).service_id
     with ports.store.begin() as work:
+        work.services.get(service_id)  # locked before its work, as everywhere: else two callers wait for each other
         operation = visible(caller, work, operation_id)
         cancel(work, operation)
         if operation.status is OperationStatus.QUEUED:
