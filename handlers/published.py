@@ -17,7 +17,7 @@ class Published:
         self.content = content
         self.media_type = media_type
         self.etag = f'"{sha256(content).hexdigest()[:32]}"'
-        self._compressed = gzip.compress(content, mtime=0)
+        self._compressed = gzip.compress(content, compresslevel=5, mtime=0)  # a hundredth larger, in half the time
 
     def answer(self, accept_encoding: str = "", **headers: str) -> Answer:
         """200 with the content, compressed for whoever takes that."""

@@ -26,9 +26,15 @@ class References:
 
     def __init__(self, root: Mapping[str, Node]) -> None:
         self.root = root
+        self._found: dict[str, Node] = {}
 
     def at(self, pointer: str) -> Node:
         """What stands at `pointer`; DocumentError when nothing does."""
+        if pointer not in self._found:
+            self._found[pointer] = self._look(pointer)
+        return self._found[pointer]
+
+    def _look(self, pointer: str) -> Node:
         node: Node = self.root
         try:
             for key in keys_of(pointer):
