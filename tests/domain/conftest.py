@@ -45,7 +45,7 @@ MakeKey = Callable[..., ApiKey]
 def make_key(ports: Ports) -> MakeKey:
     """Put a key into the store as it is given, past every rule."""
 
-    def make(role: Role = Role.ADMIN, customer_id: str | None = None, text: str = "", **fields: Any) -> ApiKey:  # noqa: ANN401
+    def make(role: Role = Role.ADMIN, customer_id: str | None = None, text: str = "", **fields: Any) -> ApiKey:
         text = text or credentials.new_text()
         key = ApiKey(
             id=new_id("key"),
