@@ -9,6 +9,8 @@ from handlers import answers
 from handlers.openapi31 import Answer
 from handlers.shapes import Issued
 
+_SHOWN_ONCE = {"Cache-Control": "no-store"}
+
 
 def list_api_keys(ports: Ports, caller: Caller, **wanted: Any) -> Answer:  # noqa: ANN401
     """GET /v1/api-keys"""
@@ -17,7 +19,7 @@ def list_api_keys(ports: Ports, caller: Caller, **wanted: Any) -> Answer:  # noq
 
 def create_api_key(ports: Ports, caller: Caller, body: dict[str, Any]) -> Answer:
     """POST /v1/api-keys"""
-    return answers.created(Issued(*api_keys.create_api_key(ports, caller, body)))
+    return answers.created(Issued(*api_keys.create_api_key(ports, caller, body)), **_SHOWN_ONCE)
 
 
 def get_api_key(ports: Ports, caller: Caller, api_key_id: str) -> Answer:
@@ -40,4 +42,4 @@ def revoke_api_key(ports: Ports, caller: Caller, api_key_id: str, if_match: str 
 
 def rotate_api_key(ports: Ports, caller: Caller, api_key_id: str, body: dict[str, Any] | None = None) -> Answer:
     """POST /v1/api-keys/{api_key_id}/rotate"""
-    return answers.ok(Issued(*api_keys.rotate_api_key(ports, caller, api_key_id, body)))
+    return answers.ok(Issued(*api_keys.rotate_api_key(ports, caller, api_key_id, body)), **_SHOWN_ONCE)

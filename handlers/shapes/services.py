@@ -20,7 +20,13 @@ def health_check(one: HealthCheck | None) -> Json | None:
 
 
 def finding(one: Finding) -> Json:
-    return {"code": one.code, "message": one.message, "line": one.line, "pointer": one.pointer}
+    return {
+        "code": one.code,
+        "severity": one.severity,
+        "message": one.message,
+        "line": one.line,
+        "pointer": one.pointer,
+    }
 
 
 def dry_run(one: DryRun) -> Json:
