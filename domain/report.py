@@ -70,6 +70,7 @@ class Report:
 
     def __init__(self, ports: Ports, operation: Operation, lease: Lease) -> None:
         self._ports = ports
+        self._service_id = operation.service_id
         self._operation_id = operation.id
         self._deployment_id = operation.deployment_id
         self._lease = lease
@@ -201,6 +202,7 @@ class Report:
 
         def written() -> None:
             with self._ports.store.begin() as work:
+                work.services.get(self._service_id)  # locked before its work, as by everybody: no deadlock
                 for each in (*self._changes, change):
                     each(work, self._held(work))
                 self._write_lines(work)
