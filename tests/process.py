@@ -140,3 +140,18 @@ def left_at(engine: DockerClient, service_id: str) -> list[str]:
     label = {"label": f"panel.service={service_id}"}
     containers = [each.name for each in engine.containers.list(all=True, filters=label)]
     return containers + [each.name for each in engine.networks.list(filters=label)]
+
+
+def visited(url: str) -> str:
+    """What a service answers. For a moment after a restart of the panel somebody else may have the port (it is one of
+    those that outgoing connections take), and the panel opens it as soon as it is free.
+    """
+    until(lambda: _answer(url) is not None, 70, f"{url} answers")
+    return _answer(url) or ""
+
+
+def _answer(url: str) -> str | None:
+    try:
+        return httpx.get(url).text
+    except httpx.TransportError:
+        return None

@@ -1,11 +1,10 @@
 """The doors as processes of their own, on PostgreSQL."""
 
-import httpx
 import pytest
 from docker import DockerClient
 
 from tests.engine import Images
-from tests.process import Process, left_at, until
+from tests.process import Process, left_at, until, visited
 
 pytestmark = pytest.mark.postgres
 
@@ -28,7 +27,7 @@ def test_an_api_and_two_workers_share_the_work(apart: Process, images: Images) -
     assert [apart.ended(each["operation_id"])["status"] for each in created] == ["succeeded"] * 4
     for each in created:
         service = apart.ask("GET", f"/services/{each['id']}")
-        assert httpx.get(service["url"]).text == images.reference("web:1")
+        assert visited(service["url"]) == images.reference("web:1")
     assert [worker.poll() for worker in workers] == [None, None]
 
 
@@ -40,7 +39,7 @@ def test_a_worker_that_dies_is_replaced_by_the_other(apart: Process, images: Ima
     assert apart.ended(created["operation_id"])["status"] == "succeeded"
     assert len(left_at(engine, created["id"])) == 2
     service = apart.ask("GET", f"/services/{created['id']}")
-    until(lambda: httpx.get(service["url"]).text == images.reference("web:1"), 10, "routed")
+    until(lambda: visited(service["url"]) == images.reference("web:1"), 10, "routed")
 
 
 def test_what_was_stored_on_postgresql_is_there_after_a_crash(apart: Process) -> None:
