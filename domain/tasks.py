@@ -25,7 +25,9 @@ def deploy(ports: Ports, operation: Operation, report: Report) -> None:
             _bounded(operation)
             url = roll_out(ports, release, old, report)
             _go_live(ports, operation, report, url)
-    elif operation.attempts <= _MOST_ATTEMPTS:
+    elif operation.attempts > _MOST_ATTEMPTS:
+        return  # it is live; what cannot be cleaned without taking the panel down is left to the sweep
+    else:
         report.step("cleaning", "Removing what the new version replaces")
     _clean(ports, release, old, report)
 
