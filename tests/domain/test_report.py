@@ -48,13 +48,15 @@ def _report(flow: Flow) -> tuple[Report, Lease, str]:
     return Report(flow.ports, operation, lease), lease, service_id
 
 
-def test_whoever_lost_the_work_writes_no_step_and_no_line(flow: Flow):
-    report, _, service_id = _report(flow)
+@pytest.mark.parametrize("clock", [True, False], ids=["knowing its time", "by the row alone"])
+def test_whoever_lost_the_work_writes_no_step_and_no_line(flow: Flow, clock: bool):
+    report, lease, service_id = _report(flow)
+    lease.until = lease.until if clock else None
     report.step("pulling", "Pulling")
     flow.ports.clock.sleep(LEASE.total_seconds())
     assert flow.claimed("another")
     before = flow.newest(service_id)
-    for write in (lambda: report.step("creating", "Creating"), lambda: report.line("late"), report.check):
+    for write in (lambda: report.line("late"), lambda: report.step("creating", "Creating"), report.check):
         with pytest.raises(LeaseLost):
             write()
     assert flow.newest(service_id) == before

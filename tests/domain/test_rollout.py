@@ -7,9 +7,10 @@ import pytest
 
 from domain import definitions
 from domain.adapters import memory
-from domain.errors import Conflict
+from domain.errors import Conflict, Unavailable
 from domain.model import ServiceStatus, Variable
 from domain.ports import Layers, Ports
+from domain.report import Lease
 from tests.flow import Flow, Killed, Trap, fresh
 
 WRITER = "services: {db: {image: 'web:1', expose: [8080], volumes: ['data:/data']}}\nvolumes: {data: }"
@@ -330,6 +331,30 @@ def test_from_the_switch_on_nobody_can_cancel(flow: Flow, method: str):
     assert flow.deployment(new).status == "succeeded"
 
 
+@pytest.mark.parametrize("method", ["switch", "drain", "stop"])
+def test_a_wish_to_cancel_that_is_heard_after_the_switch_changes_nothing(flow: Flow, method: str):
+    service_id = flow.running()
+    new, lease = flow.deploy(service_id), Lease(flow.owner)
+    flow.work(flow.during(method, lease.cancelled.set), lease)
+    assert flow.deployment(new).status == "succeeded"
+    assert flow.held(service_id) == {new}
+    old = new
+    new, lease = flow.deploy(service_id), Lease(flow.owner)
+    once_away = [Unavailable("away", code="engine_unavailable")]
+    drain = flow.router.drain
+
+    def away(*given: Any) -> None:
+        if once_away:
+            lease.cancelled.set()
+            raise once_away.pop()
+        drain(*given)
+
+    flow.router.drain = away  # type: ignore[method-assign]
+    flow.work(lease=lease)
+    assert flow.deployment(new).status == "succeeded"
+    assert flow.held(service_id) == {new} != {old}
+
+
 def test_a_deletion_that_comes_after_the_switch_lets_the_deployment_succeed_first(flow: Flow):
     service_id = flow.running()
     flow.deploy(service_id)
@@ -376,7 +401,6 @@ def test_a_redeployment_of_a_ready_image_costs_little_beyond_the_engines_own_wor
     blocks, calls = Trap(0, Killed), Trap(0, Killed)
     operation = flow.claimed()
     from domain import jobs
-    from domain.report import Lease
 
     ports = replace(flow.trapped(calls), store=flow.stored(blocks).store)
     jobs.carry_out(ports, operation, Lease(flow.owner))

@@ -179,7 +179,7 @@ def test_a_service_that_is_worked_on_is_not_touched(flow: Flow, watch: Watch):
 
 
 def test_a_deployment_that_ends_between_two_questions_is_not_overwritten(flow: Flow, watch: Watch):
-    """The engine is asked after the rows were read, and meanwhile everything moves on."""
+    """The rows are read, and before the engine answers everything moves on."""
     service_id = flow.running()
     watching.observe(flow.ports, watch)
     flow.deploy(service_id, image="web:2")
@@ -187,6 +187,26 @@ def test_a_deployment_that_ends_between_two_questions_is_not_overwritten(flow: F
     service = flow.service(service_id)
     assert service.status == "running"
     assert flow.serves(service_id, str(service.live_deployment_id))
+
+
+def test_visitors_are_not_sent_back_by_an_answer_that_is_late(flow: Flow, watch: Watch):
+    """The list still shows the old containers, and meanwhile visitors have moved on."""
+    service_id = flow.running()
+    watching.observe(flow.ports, watch)
+    flow.deploy(service_id, image="web:2")
+    listed = flow.runtime.containers
+
+    def late(labels: Any) -> Any:
+        found = listed(labels)
+        flow.runtime.containers = listed  # type: ignore[method-assign]
+        flow.work()
+        return found
+
+    flow.runtime.containers = late  # type: ignore[method-assign]
+    watching.observe(flow.ports, watch)
+    service = flow.service(service_id)
+    assert flow.serves(service_id, str(service.live_deployment_id))
+    assert service.status == "running"
 
 
 def test_while_the_engine_is_away_statuses_stay_and_health_becomes_unknown(flow: Flow, watch: Watch):
