@@ -6,7 +6,7 @@ from datetime import datetime
 from domain.errors import Forbidden, NotFound
 from domain.model import Role
 
-_READ = frozenset({"logs.read", "operations.read", "services.read", "templates.read"})
+_READ = frozenset({"events.read", "logs.read", "operations.read", "services.read", "templates.read"})
 _OWN_SERVICES = _READ | {
     "api_keys.read",
     "api_keys.write",

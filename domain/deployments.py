@@ -223,9 +223,7 @@ def cancel_deployment(ports: Ports, caller: Caller, deployment_id: str) -> Histo
             leave(work, operation, deployment, now)
         else:
             operations.cancel(work, operation)
-        history = _history(work, visible(caller, work, deployment_id))
-    ports.feed.nudge()
-    return history
+        return _history(work, visible(caller, work, deployment_id))
 
 
 def get_deployment_logs(ports: Ports, caller: Caller, deployment_id: str, *, after: int = 0, limit: int = 200) -> Log:

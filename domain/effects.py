@@ -27,10 +27,9 @@ class DryRun:
 
 
 def perform(ports: Ports, act: Callable[[Work], tuple[T, tuple[Change, ...]]], *, dry_run: bool) -> T | DryRun:
-    """Act in one transaction and tell whoever waits for work; a dry run undoes it and answers the changes."""
+    """Act in one transaction; a dry run undoes it and answers the changes."""
     with ports.store.begin(dry_run=dry_run) as work:
         result, changes = act(work)
     if dry_run:
         return DryRun(changes)
-    ports.feed.nudge()
     return result

@@ -45,6 +45,12 @@ class Conflict(Refusal):
     default = "conflict"
 
 
+class Gone(Refusal):
+    """It was there and is not kept any more."""
+
+    default = "cursor_too_old"
+
+
 class Stale(Refusal):
     """If-Match names a revision that is no longer the current one."""
 

@@ -43,7 +43,6 @@ def cancel_operation(ports: Ports, caller: Caller, operation_id: str) -> Operati
         cancel(work, operation)
         if operation.status is OperationStatus.QUEUED:
             withdraw(work, operation, now)
-    ports.feed.nudge()
     return operation
 
 

@@ -207,9 +207,7 @@ def update_service(
             service.revision -= 1  # it will not have been saved: the tag to match is still the old one
             return replace(whole(work, service), dry_run=_tried(service, restarts=restarts))
         begun = enqueue_deployment(work, now, caller, service, Trigger.UPDATE).operation_id if restarts else None
-        result = replace(whole(work, service), begun=begun)
-    ports.feed.nudge()
-    return result
+        return replace(whole(work, service), begun=begun)
 
 
 def _changed(ports: Ports, service: Service, body: Mapping[str, Any]) -> Definition:

@@ -31,7 +31,6 @@ class Once:
         kept = self._ports.store.once(
             claim, self._ports.clock.now(), lambda: _packed(self._handler(caller=caller, **arguments))
         )
-        self._ports.feed.nudge()  # what the rule told before the commit nobody could see yet
         return _unpacked(kept)
 
     def _digest(self, arguments: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Logs as a page of JSON, or as an event stream that follows the work to its end."""
+"""Logs and events as a page of JSON, or as an event stream."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -9,13 +9,16 @@ from starlette.concurrency import run_in_threadpool
 
 from domain.deployments import Log
 from domain.errors import NotFound, Refusal
+from domain.events import Batch, latest
 from domain.model import LogLine
 from domain.ports import Ports
 from handlers import answers
 from handlers.openapi31 import Answer
+from handlers.shapes import event as event_shape
 from handlers.shapes import log_line
 from handlers.waiting import news
 
+_HEARTBEAT = 15  # seconds of silence
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -56,3 +59,41 @@ async def _lines(ports: Ports, read: Callable[[int], Log], log: Log) -> AsyncIte
             await news(ports, mark)
             following = await run_in_threadpool(read, log.next_after)
         log = following
+
+
+def events(
+    ports: Ports,
+    accept: str,
+    look_again: Callable[[], None],
+    read: Callable[[int | None], Batch],
+    after: int | None,
+) -> Answer:
+    """Events after a number: a page of JSON, or a stream that begins now when no number is given."""
+    if "text/event-stream" not in accept:
+        return answers.ok(read(after))
+
+    def read_on(start: int) -> Batch:
+        look_again()
+        return read(start)
+
+    first = read(latest(ports) if after is None else after)
+    return Answer(200, _told(ports, read_on, first), _HEADERS, "text/event-stream")
+
+
+async def _told(ports: Ports, read: Callable[[int], Batch], batch: Batch) -> AsyncIterator[bytes]:
+    """A comment now and then shows both sides that the other is there; a refusal ends the stream."""
+    quiet = 0
+    with suppress(Refusal):
+        while True:
+            for event in batch.events:
+                text = orjson.dumps(event_shape(event)).decode()
+                yield ServerSentEvent(text, event=event.type, id=str(event.sequence)).encode()
+            mark = ports.feed.mark()
+            quiet = 0 if batch.events else quiet + 1
+            batch = await run_in_threadpool(read, batch.next_after)
+            if batch.events:
+                continue
+            if quiet % _HEARTBEAT == 1:
+                yield ServerSentEvent(comment="listening").encode()
+            await news(ports, mark)
+            batch = await run_in_threadpool(read, batch.next_after)

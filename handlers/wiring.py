@@ -13,7 +13,8 @@ def open_ports(settings: Settings) -> Ports:
     """Ports on the real parts that the settings name; raises BadSetting or `errors.Unavailable`, saying what to do."""
     folder = _prepared(settings.data_dir)
     vault = fernet.Vault(folder / "secrets.key")
-    store = open_store(settings.database_url or f"sqlite:///{folder / 'panel.db'}", vault)
+    feed = system.Feed()
+    store = open_store(settings.database_url or f"sqlite:///{folder / 'panel.db'}", vault, feed.nudge)
     return Ports(
         settings=settings,
         store=store,
@@ -22,7 +23,7 @@ def open_ports(settings: Settings) -> Ports:
         counter=counting.Counter(),
         vault=vault,
         clock=system.Clock(),
-        feed=system.Feed(),
+        feed=feed,
         instance=store.instance,
     )
 

@@ -121,7 +121,8 @@ def running(folder: Path, database_url: str = "", **settings: Any) -> Iterator[P
     limits = dict.fromkeys(("rate_limit_default", "rate_limit_authenticated", "rate_limit_deploy"), 1_000_000)
     configured = Settings(data_dir=folder, database_url=database_url, runtime="memory", **{**limits, **settings})
     vault = fernet.Vault(folder / "secrets.key")
-    store = open_store(database_url or f"sqlite:///{folder / 'panel.db'}", vault)
+    feed = system.Feed()
+    store = open_store(database_url or f"sqlite:///{folder / 'panel.db'}", vault, feed.nudge)
     ports = Ports(
         settings=configured,
         store=store,
@@ -130,7 +131,7 @@ def running(folder: Path, database_url: str = "", **settings: Any) -> Iterator[P
         counter=counting.Counter(),
         vault=vault,
         clock=system.Clock(),
-        feed=system.Feed(),
+        feed=feed,
         instance=store.instance,
         openings=routing.openings(READ_DOCUMENT),
     )

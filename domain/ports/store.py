@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from domain.model import ApiKey, Deployment, Health, LogLine, Operation, Service, ServiceStatus, Usage
+from domain.model import ApiKey, Deployment, Event, Health, LogLine, Operation, Service, ServiceStatus, Usage
 
 T = TypeVar("T")
 
@@ -103,6 +103,19 @@ class ApiKeys(Repository[ApiKey], Protocol):
     def any(self) -> bool: ...
 
 
+class Events(Protocol):
+    """What has been told. Whatever changes a service, a deployment or an operation tells of it in its own block."""
+
+    def after(self, sequence: int, limit: int) -> list[Event]:
+        """At most `limit` events with higher numbers, in the order in which they were committed."""
+
+    def bounds(self) -> tuple[int, int]:
+        """The numbers of the oldest event that is still kept and of the newest; (1, 0) while there is none."""
+
+    def forget(self, before: datetime) -> int:
+        """Remove older ones, but for the newest of all; answer how many."""
+
+
 class Work(Protocol):
     """What a block of `begin()` or `read()` may touch."""
 
@@ -114,6 +127,8 @@ class Work(Protocol):
     def operations(self) -> Operations: ...
     @property
     def api_keys(self) -> ApiKeys: ...
+    @property
+    def events(self) -> Events: ...
 
 
 @dataclass(frozen=True)

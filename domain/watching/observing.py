@@ -175,8 +175,6 @@ def _write(ports: Ports, services: Sequence[tuple[Service, Service]]) -> None:
                 current = work.services.get(before.id)
                 if current is not None and current.revision == before.revision:
                     work.services.observe(before.id, after.status, after.health, after.usage)
-    if any(before.status is not after.status for before, after in changed):
-        ports.feed.nudge()
 
 
 def _seen(service: Service) -> tuple[ServiceStatus, Health, Usage]:

@@ -66,8 +66,6 @@ def _bring_back(ports: Ports) -> None:
             current = work.services.get(service.id)
             if current is not None and _is_owed(work, current):
                 work.operations.add(_start(ports, current))
-    if owed:
-        ports.feed.nudge()
 
 
 def _is_owed(work: Work, service: Service) -> bool:

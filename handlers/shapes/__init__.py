@@ -8,18 +8,20 @@ from domain.auth import CurrentUser
 from domain.deployments import History, Log
 from domain.effects import DryRun
 from domain.environment import Environment
+from domain.events import Batch
 from domain.model import ApiKey, Deployment, Operation, Service
 from domain.services import Export, Report, Whole
 from domain.system import Health
 from domain.template import Template
 from domain.templates import Preview
 from domain.users import Permission, RoleGrant
-from handlers.shapes import callers, services, templates, work
+from handlers.shapes import callers, events, services, templates, work
 from handlers.shapes.callers import Issued
+from handlers.shapes.events import event
 from handlers.shapes.words import Json
 from handlers.shapes.work import log_line
 
-__all__ = ["Issued", "Json", "log_line", "shape"]
+__all__ = ["Issued", "Json", "event", "log_line", "shape"]
 
 
 def shape(thing: object, *, summary: bool = False) -> Json:
@@ -36,6 +38,7 @@ def health(one: Health) -> Json:
 
 _SHAPES: dict[type, Callable[[Any], Json]] = {
     ApiKey: callers.api_key,
+    Batch: events.event_page,
     CurrentUser: callers.current_user,
     DryRun: services.dry_run,
     Environment: services.environment,

@@ -22,7 +22,8 @@ CUSTOMER_A, CUSTOMER_B = "cust_a", "cust_b"
 def ports(tmp_path: Path) -> Iterator[Ports]:
     """No time passes but by `ports.clock.sleep`; `ports.runtime.images` says what images do."""
     vault = fernet.Vault(tmp_path / "key")
-    store = open_store(f"sqlite:///{tmp_path}/panel.db", vault)
+    feed = system.Feed()
+    store = open_store(f"sqlite:///{tmp_path}/panel.db", vault, feed.nudge)
     yield Ports(
         settings=Settings(data_dir=tmp_path, runtime="memory"),
         store=store,
@@ -31,7 +32,7 @@ def ports(tmp_path: Path) -> Iterator[Ports]:
         counter=counting.Counter(),
         vault=vault,
         clock=twins.Clock(),
-        feed=system.Feed(),
+        feed=feed,
         instance=store.instance,
         openings={"services.read": ("list_services", "get_service"), "env.reveal": ("reveal_environment",)},
     )

@@ -28,7 +28,8 @@ from tests.flow import Flow, fresh
 def flow(tmp_path: Path, url: str) -> Iterator[Flow]:  # noqa: F811
     """On each database, in real time."""
     vault = fernet.Vault(tmp_path / "key")
-    store = open_store(url, vault)
+    feed = system.Feed()
+    store = open_store(url, vault, feed.nudge)
     ports = Ports(
         settings=Settings(data_dir=tmp_path, runtime="memory"),
         store=store,
@@ -37,7 +38,7 @@ def flow(tmp_path: Path, url: str) -> Iterator[Flow]:  # noqa: F811
         counter=counting.Counter(),
         vault=vault,
         clock=system.Clock(),
-        feed=system.Feed(),
+        feed=feed,
         instance=store.instance,
     )
     yield fresh(ports)

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -111,10 +112,24 @@ def _private_file(_dialect: object, _record: object, arguments: list[str], _opti
 
 
 def _prepare(raw: sqlite3.Connection, _record: object) -> None:
-    raw.execute("PRAGMA journal_mode = WAL")
+    _keep_a_journal(raw)
     raw.execute("PRAGMA synchronous = FULL")  # in WAL mode less than FULL may lose what was answered
     raw.execute("PRAGMA foreign_keys = ON")
     raw.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows ASCII only
+
+
+def _keep_a_journal(raw: sqlite3.Connection) -> None:
+    """The first of several processes changes the file; SQLite refuses the others meanwhile without any patience."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            raw.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _lower(text: str | None) -> str | None:

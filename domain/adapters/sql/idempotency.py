@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, insert, 
 from sqlalchemy.exc import IntegrityError
 
 from domain.adapters.sql.engines import NESTED, transaction
+from domain.adapters.sql.journal import Journal
 from domain.adapters.sql.tables import idempotency
 from domain.errors import Conflict
 from domain.ports import Claim, Vault
@@ -70,6 +71,7 @@ class Shared:
         self._inside = False
         self._effect = False
         self.connection: Connection | None = None
+        self.journal = Journal()
 
     @contextmanager
     def block(self, *, keep: bool = True) -> Iterator[Connection]:
@@ -98,6 +100,7 @@ class Shared:
             return
         if self._effect:
             self._register.keep(self.connection, answer)
+            self.journal.write(self.connection)
         elif (current := self.connection.get_transaction()) is not None:
             current.rollback()
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, insert, or_, select, update
 
 from domain.adapters.sql import tables
 from domain.adapters.sql.repository import Repository
@@ -34,10 +34,16 @@ class Services(Repository[Service]):
 
     def observe(self, service_id: str, status: ServiceStatus, health: Health, usage: Usage) -> None:
         """Write live figures, but not while deploying; the revision rises only when `status` changes."""
-        revision = self.table.c.revision + case((self.table.c.status == status, 0), else_=1)
-        at_rest = (self.table.c.id == service_id, self.table.c.status != ServiceStatus.DEPLOYING)
-        seen = update(self.table).where(*at_rest)
-        self._change(seen.values(status=status, health=health, usage=usage, revision=revision))
+        known = self.get(service_id)
+        if known is None or known.status is ServiceStatus.DEPLOYING:
+            return
+        known.health, known.usage = health, usage
+        if known.status is status:
+            figures = update(self.table).where(self.table.c.id == service_id)
+            self._change(figures.values(health=health, usage=usage))
+        else:
+            known.status = status
+            self.save(known)
 
     def named(self, name: str, customer_id: str | None) -> Service | None:
         """The customer's service of this name."""

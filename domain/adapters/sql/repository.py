@@ -27,6 +27,7 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.functions import FunctionElement
 
 from domain.adapters.sql.columns import storable
+from domain.adapters.sql.journal import Journal
 from domain.errors import Conflict
 from domain.ports import Page, Query
 
@@ -53,18 +54,19 @@ class Repository(Generic[E]):
     sorts: frozenset[str]
     taken: Mapping[str, tuple[str, str]] = {}
 
-    def __init__(self, connection: Connection, *, writing: bool) -> None:
+    def __init__(self, connection: Connection, journal: Journal | None) -> None:
         self._connection = connection
-        self._writing = writing
+        self._journal = journal
 
     def get(self, entity_id: str) -> E | None:
         """The entity, locked against other writers when this block writes."""
-        found = _by_id(self.table, locked=self._writing)
+        found = _by_id(self.table, locked=self._journal is not None)
         return self._made(self._connection.execute(found, {"id": entity_id}).first())
 
     def add(self, entity: E) -> None:
         """Raise Conflict when something of it is taken."""
         self._claim(insert(self.table).values(self._row(entity)))
+        self._note(entity)
 
     def save(self, entity: E) -> None:
         """Raise Conflict when it was changed or removed since it was read, so that no change is ever lost."""
@@ -73,10 +75,18 @@ class Repository(Generic[E]):
         if self._claim(update(self.table).where(*same).values(row)).rowcount != 1:
             raise Conflict("It was changed by somebody else meanwhile", details=entity.id)
         entity.revision += 1
+        self._note(entity)
 
     def remove(self, entity_id: str) -> None:
         """Remove it with all that belongs to it."""
-        self._change(delete(self.table).where(self.table.c.id == entity_id))
+        gone = self._change(delete(self.table).where(self.table.c.id == entity_id).returning(*self.table.c)).first()
+        if gone is not None:
+            self._note(self._made(gone), removed=True)
+
+    def _note(self, thing: object, *, removed: bool = False) -> None:
+        """No change of a thing without its event."""
+        if self._journal is not None:
+            self._journal.note(thing, removed=removed)
 
     def page(self, query: Query) -> Page[E]:
         """A page and the count, both of the same snapshot when asked for in `read()`."""
@@ -121,7 +131,7 @@ class Repository(Generic[E]):
         return {column.name: getattr(entity, column.name) for column in self.table.columns}
 
     def _change(self, change: UpdateBase, rows: list[dict[str, Any]] | None = None) -> CursorResult[Any]:
-        if not self._writing:
+        if self._journal is None:
             raise RuntimeError("a block of read() cannot write")
         return self._connection.execute(change, rows)
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from domain.adapters.sql.engines import Engines, connect, transaction
 from domain.adapters.sql.idempotency import Answered, Register, Shared, forget
+from domain.adapters.sql.journal import Events, Journal
 from domain.adapters.sql.nouns import ApiKeys, Deployments, Operations, Services
 from domain.adapters.sql.schema import upgrade
 from domain.ports import Claim, Store, Vault
@@ -16,8 +17,8 @@ from domain.ports import Claim, Store, Vault
 _TIDIED_EVERY = timedelta(hours=1)
 
 
-def open_store(url: str, vault: Vault) -> Store:
-    """The store at `sqlite:////path` or `postgresql://…`, migrated.
+def open_store(url: str, vault: Vault, nudge: Callable[[], None] = lambda: None) -> Store:
+    """The store at `sqlite:////path` or `postgresql://…`, migrated; `nudge` is called after every commit with news.
 
     Raise Unavailable when it does not answer or was made by a newer panel.
     """
@@ -27,17 +28,18 @@ def open_store(url: str, vault: Vault) -> Store:
     except BaseException:
         engines.close()
         raise
-    return SqlStore(engines, vault, instance)
+    return SqlStore(engines, vault, instance, nudge)
 
 
 class SqlWork:
     """The repositories of a block."""
 
-    def __init__(self, connection: Connection, *, writing: bool) -> None:
-        self.services = Services(connection, writing=writing)
-        self.deployments = Deployments(connection, writing=writing)
-        self.operations = Operations(connection, writing=writing)
-        self.api_keys = ApiKeys(connection, writing=writing)
+    def __init__(self, connection: Connection, journal: Journal | None) -> None:
+        self.services = Services(connection, journal)
+        self.deployments = Deployments(connection, journal)
+        self.operations = Operations(connection, journal)
+        self.api_keys = ApiKeys(connection, journal)
+        self.events = Events(connection)
 
 
 class _Thread(local):
@@ -47,7 +49,8 @@ class _Thread(local):
 class SqlStore:
     """Implements `ports.Store`."""
 
-    def __init__(self, engines: Engines, vault: Vault, instance: str) -> None:
+    def __init__(self, engines: Engines, vault: Vault, instance: str, nudge: Callable[[], None]) -> None:
+        self._nudge = nudge
         self._engines = engines
         self._vault = vault
         self._instance = instance
@@ -57,11 +60,19 @@ class SqlStore:
     @contextmanager
     def begin(self, *, dry_run: bool = False) -> Iterator[SqlWork]:
         """A transaction that writes, or a part of the one that `once` keeps."""
-        shared = self._thread.shared
+        shared, journal = self._thread.shared, Journal()
         keep = not dry_run
         block = shared.block(keep=keep) if shared else transaction(self._engines.write, keep=keep)
         with block as connection:
-            yield SqlWork(connection, writing=True)
+            yield SqlWork(connection, journal)
+            if keep and not shared:
+                journal.write(connection)
+        if not keep:
+            return
+        if shared:
+            shared.journal.take_over(journal)
+        elif journal:
+            self._nudge()
 
     @contextmanager
     def read(self) -> Iterator[SqlWork]:
@@ -70,7 +81,7 @@ class SqlStore:
         joined = shared is not None and shared.connection is not None
         block = shared.block(keep=False) if shared and joined else transaction(self._engines.read)
         with block as connection:
-            yield SqlWork(connection, writing=False)
+            yield SqlWork(connection, None)
 
     def once(self, claim: Claim, now: datetime, act: Callable[[], bytes]) -> bytes:
         """The answer of the one run of `act` that equal claims share."""
@@ -105,7 +116,9 @@ class SqlStore:
             finally:
                 self._thread.shared = None
             shared.keep(answer)
-            return answer
+        if shared.journal:
+            self._nudge()
+        return answer
 
     def _tidy(self, now: datetime) -> None:
         if self._tidied is None or now - self._tidied > _TIDIED_EVERY:

@@ -3,7 +3,7 @@
 from sqlalchemy import Column, ForeignKeyConstraint, Index, MetaData, Table, func, text
 
 from domain.adapters.sql.columns import Moment, Words, columns
-from domain.model import ApiKey, Deployment, LogLine, Operation, Service
+from domain.model import ApiKey, Deployment, Event, LogLine, Operation, Service
 
 metadata = MetaData(
     naming_convention={"pk": "%(table_name)s_id", "fk": "%(table_name)s_of_%(referred_table_name)s"},
@@ -23,6 +23,7 @@ deployment_lines = Table(
     ForeignKeyConstraint(["deployment_id"], [deployments.c.id], ondelete="CASCADE"),
 )
 operations = Table("operations", metadata, *columns(Operation))
+events = Table("events", metadata, *columns(Event, ("sequence",)))
 api_keys = Table("api_keys", metadata, *columns(ApiKey))
 idempotency = Table(
     "idempotency",
@@ -57,3 +58,4 @@ _listed(operations, "customer_id created_at id", "actor_id created_at id")
 _listed(deployments, "operation_id id")
 _listed(api_keys, "created_at id", "name id", "role id", "customer_id created_at id")
 _listed(idempotency, "created_at")
+_listed(events, "at")

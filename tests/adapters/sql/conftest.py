@@ -51,12 +51,12 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def open_again(url: str, vault: Sealing) -> Iterator[Callable[[], Store]]:
+def open_again(url: str, vault: Sealing) -> Iterator[Callable[..., Store]]:
     """Opens the same database as another process would."""
     opened: list[Store] = []
 
-    def another() -> Store:
-        opened.append(open_store(url, vault))
+    def another(nudge: Callable[[], None] = lambda: None) -> Store:
+        opened.append(open_store(url, vault, nudge))
         return opened[-1]
 
     yield another

@@ -13,6 +13,7 @@ from sqlalchemy.exc import InternalError
 
 from domain import errors
 from domain.adapters.sql import engines
+from domain.adapters.sql.journal import Journal
 from domain.adapters.sql.store import open_store
 from domain.ports import Store, Vault
 from domain.transactions import in_transaction
@@ -57,7 +58,7 @@ def test_a_read_block_cannot_write(store: Store):
 def test_the_database_itself_refuses_to_write_in_a_read_block(store: Store):
     def write() -> None:
         with store.read() as work:
-            work.services._writing = True
+            work.services._journal = Journal()
             work.services.add(service())
 
     with pytest.raises((InternalError, errors.Unavailable)) as refused:

@@ -1,0 +1,146 @@
+"""Events: none is forgotten, none is told of what did not happen, and their order is the order of commits."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+
+from domain.model import EventType, ServiceStatus, Usage
+from domain.model import Health as Healthy
+from domain.ports import Claim, Store
+from tests.adapters.sql.entities import NOW, deployment, operation, service
+
+WRITERS, CHANGES = 6, 25
+
+
+def _told(store: Store) -> list[tuple[str, str]]:
+    with store.read() as work:
+        return [(event.type, event.resource) for event in work.events.after(0, 10_000)]
+
+
+def test_adding_changing_and_removing_are_told_in_their_order(store: Store):
+    shop = service()
+    with store.begin() as work:
+        work.services.add(shop)
+        work.deployments.add(deployment(shop.id, id="dep_1"))
+    with store.begin() as work:
+        known = work.services.get(shop.id)
+        assert known
+        work.services.save(replace(known, status=ServiceStatus.RUNNING))
+    with store.begin() as work:
+        work.services.remove(shop.id)
+    with store.read() as work:
+        events = work.events.after(0, 10)
+    assert [event.sequence for event in events] == [1, 2, 3, 4]
+    assert [(event.type, event.data["status"]) for event in events] == [
+        (EventType.SERVICE_STATUS, "stopped"),
+        (EventType.DEPLOY_PROGRESS, "succeeded"),
+        (EventType.SERVICE_STATUS, "running"),
+        (EventType.SERVICE_STATUS, "deleted"),
+    ]
+
+
+def test_a_thing_that_changes_twice_in_a_block_is_told_once_as_it_ends(store: Store):
+    shop = service()
+    with store.begin() as work:
+        work.services.add(shop)
+        shop.status = ServiceStatus.FAILED
+        work.services.save(shop)
+    with store.read() as work:
+        assert [event.data["status"] for event in work.events.after(0, 10)] == ["failed"]
+
+
+def test_what_is_rolled_back_or_only_tried_is_not_told(store: Store):
+    with store.begin(dry_run=True) as work:
+        work.services.add(service())
+    with suppress(ZeroDivisionError), store.begin() as work:
+        work.services.add(service())
+        1 / 0  # noqa: B018
+    assert _told(store) == []
+
+
+def test_an_idempotent_request_tells_once(store: Store):
+    def act() -> bytes:
+        with store.begin() as work:
+            work.services.add(service())
+        return b"made"
+
+    for _ in range(2):
+        assert store.once(Claim("key_1", "k", "d"), NOW, act) == b"made"
+    assert len(_told(store)) == 1
+
+
+def test_live_figures_are_told_only_when_the_status_changes(store: Store):
+    shop = service()
+    with store.begin() as work:
+        work.services.add(shop)
+    for status in (ServiceStatus.STOPPED, ServiceStatus.RUNNING, ServiceStatus.RUNNING):
+        with store.begin() as work:
+            work.services.observe(shop.id, status, Healthy("healthy"), Usage(cpu=1))
+    assert len(_told(store)) == 2
+
+
+def test_a_nudge_comes_after_each_commit_and_never_before(open_again: Callable[..., Store]):
+    seen: list[int] = []
+
+    def nudge() -> None:
+        with store.read() as work:
+            seen.append(work.events.bounds()[1])
+
+    store = open_again(nudge)
+    with store.begin() as work:
+        work.operations.add(operation("svc_1"))
+    with store.begin(dry_run=True) as work:
+        work.operations.add(operation("svc_2"))
+    assert seen == [1]
+
+
+def test_a_reader_that_remembers_the_highest_number_misses_nothing_of_parallel_writers(
+    store: Store, open_again: Callable[[], Store]
+):
+    """Half of the writers use a store of their own, as another process would."""
+    stores = [store, open_again()]
+    done = threading.Event()
+    read: list[int] = []
+
+    def follow() -> None:
+        while _more(read, store) or not done.is_set():
+            pass
+
+    reader = threading.Thread(target=follow)
+    reader.start()
+    with ThreadPoolExecutor(WRITERS) as writers:
+        list(writers.map(lambda number: _write(stores[number % 2], number), range(WRITERS)))
+    done.set()
+    reader.join()
+    _more(read, store)
+    assert read == list(range(1, WRITERS * CHANGES + 1))
+
+
+def _write(store: Store, number: int) -> None:
+    for change in range(CHANGES):
+        with store.begin() as work:
+            work.operations.add(operation(f"svc_{number}_{change}"))
+
+
+def _more(read: list[int], store: Store) -> bool:
+    with store.read() as work:
+        new = [event.sequence for event in work.events.after(read[-1] if read else 0, 7)]
+    read += new
+    return bool(new)
+
+
+def test_old_events_are_forgotten_and_the_numbers_go_on(store: Store):
+    for name in ("one", "two", "three"):
+        with store.begin() as work:
+            work.services.add(service(name))
+    with store.begin() as work:
+        last = work.events.after(2, 1)[0]
+        assert work.events.forget(last.at) <= 2
+        assert work.events.forget(last.at.replace(year=2999)) >= 0
+        assert work.events.bounds() == (3, 3)
+    with store.begin() as work:
+        work.services.add(service("four"))
+    with store.read() as work:
+        assert work.events.bounds() == (3, 4)
