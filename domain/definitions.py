@@ -125,18 +125,12 @@ def health_check(body: Mapping[str, Any], before: HealthCheck | None) -> HealthC
 def resized(definition: Definition, checked: Project, component: str | None, change: Mapping[str, Any]) -> Definition:
     """The definition with other replicas, cpu or memory for one component: the one visitors reach when unnamed."""
     front = checked.front(definition.port)
-    name = component or (front[0].name if front else _unneeded(checked))
+    name = component or (front[0].name if front else checked.face.name)
     if checked.component(name) is None:
         raise Invalid({"component": f"the compose text has no service {name}"})
     size = replace(definition.sizes.get(name, Size()), **change)
     others = {other: kept for other, kept in definition.sizes.items() if other != name}
     return replace(definition, sizes=others if size == Size() else {**others, name: size})
-
-
-def _unneeded(checked: Project) -> str:
-    """The first component that no other depends on: where nothing says what visitors reach, it is not a database."""
-    needed = {name for component in checked.components for name in component.depends_on}
-    return next(component.name for component in checked.components if component.name not in needed)
 
 
 def _port_must_be_exposed(checked: Project, port: int | None) -> None:

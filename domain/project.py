@@ -72,13 +72,22 @@ class Project:
         """The compose service of this name."""
         return next((component for component in self.components if component.name == name), None)
 
+    @property
+    def face(self) -> Component:
+        """The first component that no other one needs: what visitors want is hardly the database."""
+        return self._by_need[0]
+
+    @property
+    def _by_need(self) -> list[Component]:
+        needed = {name for component in self.components for name in component.depends_on}
+        return sorted(self.components, key=lambda one: one.name in needed)
+
     def front(self, port: int | None = None) -> tuple[Component, int] | None:
         """The component that visitors reach, and its port: one that exposes `port`, or anything when None.
 
-        One that no other depends on comes first: a database is not what visitors want.
+        One that no other needs comes first, as in `face`.
         """
-        needed = {name for component in self.components for name in component.depends_on}
-        for component in sorted(self.components, key=lambda one: one.name in needed):
+        for component in self._by_need:
             for exposed in component.expose:
                 if port in (None, exposed):
                     return component, exposed

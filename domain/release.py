@@ -78,10 +78,10 @@ class Release:
         """The same with this image pulled. A project that exposes nothing takes the ports that the image names."""
         images = {**self.images, image.reference: image.digest}
         ports = (self.port,) if self.port else image.ports
-        if self.exposes or self.face.image != image.reference or not ports:
+        if self.exposes or self.project.face.image != image.reference or not ports:
             return replace(self, images=images)
         components = tuple(
-            replace(one, expose=ports) if one.name == self.face.name else one for one in self.project.components
+            replace(one, expose=ports) if one.name == self.project.face.name else one for one in self.project.components
         )
         return replace(self, images=images, project=replace(self.project, components=components))
 
@@ -89,12 +89,6 @@ class Release:
     def exposes(self) -> bool:
         """Whether anything in it says at which port it listens."""
         return any(component.expose for component in self.project.components)
-
-    @property
-    def face(self) -> Component:
-        """The component that visitors most likely want: the first that no other one needs."""
-        needed = {name for component in self.project.components for name in component.depends_on}
-        return next(component for component in self.project.components if component.name not in needed)
 
 
 def written(component: Component) -> set[str]:
@@ -104,7 +98,7 @@ def written(component: Component) -> set[str]:
 
 def resolved(ports: Ports, release: Release) -> Release:
     """A release that has run before, with the ports that its image names: these stand in no row."""
-    face = release.face.image
+    face = release.project.face.image
     if release.exposes or face not in release.images:
         return release
     try:
