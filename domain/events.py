@@ -1,6 +1,7 @@
 """Events: what happened, for whoever may see it."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from domain.access import Caller, sees
 from domain.errors import Gone
@@ -13,6 +14,7 @@ _NEEDED = {
     EventType.SERVICE_STATUS: "services.read",
 }
 _READ_AT_ONCE = 500
+KEPT = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -63,3 +65,10 @@ def latest(ports: Ports) -> int:
     """The newest number: where a listener who wants only news begins."""
     with ports.store.read() as work:
         return work.events.bounds()[1]
+
+
+def forget_old(ports: Ports) -> int:
+    """Remove what is older than seven days; answer how many events."""
+    before = ports.clock.now() - KEPT
+    with ports.store.begin() as work:
+        return work.events.forget(before)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from threading import Event, Lock, Thread
 
-from domain import jobs, watching
+from domain import events, jobs, watching
 from domain.errors import Unavailable
 from domain.model import Operation, OperationStatus
 from domain.ports import Ports, Query
@@ -157,5 +157,6 @@ class Worker:
                 lease.lost.set()
 
     def _sweep(self) -> None:
+        events.forget_old(self._ports)
         for name in watching.sweep(self._ports):
             _log.info("removed %s, which nothing claims", name)
