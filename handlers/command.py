@@ -3,6 +3,7 @@
 import errno
 import gc
 import os
+import re
 import signal
 import socket
 import sys
@@ -90,6 +91,12 @@ def worker() -> None:
         Event().wait()
 
 
+def _customer(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not re.fullmatch("cust_[0-9a-z]{1,59}", value):
+        raise click.BadParameter("a customer's id looks like cust_01k9…")
+    return value
+
+
 @main.command("create-key")
 @click.option("--name", default="admin", show_default=True, help="What the key is for.")
 @click.option(
@@ -99,7 +106,7 @@ def worker() -> None:
     show_default=True,
     help="What it may do.",
 )
-@click.option("--customer", "customer_id", help="The customer that the key is bound to.")
+@click.option("--customer", "customer_id", callback=_customer, help="The customer that the key is bound to: cust_….")
 @_told
 def create_key(name: str, role: str, customer_id: str | None) -> None:
     """Print a new API key.

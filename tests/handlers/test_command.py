@@ -69,6 +69,12 @@ def test_create_key_prints_the_key_and_nothing_else(tmp_path: Path):
     assert KEY.fullmatch(made.stdout.removesuffix("\n"))
 
 
+def test_create_key_refuses_what_is_no_customer(tmp_path: Path):
+    result = run("create-key", "--customer", "Shop Ltd", folder=tmp_path)
+    assert result.exit_code == 2
+    assert "cust_" in result.stderr
+
+
 def test_create_key_keeps_role_and_customer(tmp_path: Path):
     run("create-key", "--role", "customer", "--customer", "cust_a", "--name", "shop", folder=tmp_path)
     with closing(sqlite3.connect(tmp_path / "panel.db")) as database:
