@@ -81,13 +81,14 @@ def test_waiting_for_nothing_is_refused_at_once(panel: Panel) -> None:
 
 def test_waiting_for_what_is_deleted_meanwhile_ends(panel: Panel) -> None:
     queued = _queued(panel)
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         waiting = pool.submit(panel.get, f"/deployments/{queued['id']}?wait=60")
-        time.sleep(0.2)
-        panel.delete(f"/services/{queued['service_id']}")
+        deleting = pool.submit(panel.request, "DELETE", f"/services/{queued['service_id']}")
         answered = waiting.result(PATIENCE)
-    assert answered.status_code in {200, 404}
-    assert answered.status_code == 404 or answered.json()["status"] == "cancelled"
+        while not deleting.done():
+            panel.work()
+    assert (answered.status_code, answered.json()["status"]) == (200, "cancelled")
+    assert deleting.result().status_code == 204
 
 
 def test_an_ended_wait_still_honours_the_tag(panel: Panel) -> None:
