@@ -39,6 +39,9 @@ class Settings:
     base_domain: str = field(
         default="", metadata=_doc("Services answer at https://NAME.BASE_DOMAIN; empty: at a port of this host.")
     )
+    service_ports: range = field(
+        default=range(49_152, 65_536), metadata=_doc("Ports of this host that services are published at.")
+    )
     runtime: RuntimeName = field(
         default="docker", metadata=_doc("docker, or memory: no containers at all, for trying the API.")
     )
@@ -77,7 +80,7 @@ def shown(environment: Mapping[str, str]) -> list[Shown]:
     """Every setting, as the environment or its default has it."""
     default = Settings()
     return [
-        Shown(variable, _masked(environment.get(variable, str(getattr(default, one.name)))), one.metadata["doc"])
+        Shown(variable, _masked(environment.get(variable, _text(getattr(default, one.name)))), one.metadata["doc"])
         for one in fields(Settings)
         for variable in [_variable(one.name)]
     ]
@@ -93,6 +96,10 @@ def _variable(name: str) -> str:
     return f"PANEL_{name.upper()}"
 
 
+def _text(value: object) -> str:
+    return f"{value[0]}-{value[-1]}" if isinstance(value, range) else str(value)
+
+
 def _masked(value: str) -> str:
     return re.sub(r"(?<=://)([^:@/]*):[^@]*(?=@)", r"\1:***", value)
 
@@ -102,9 +109,18 @@ def _parsed(name: str, default: object, value: str) -> object:
         return _whole(name, value, 65_535 if name == "port" else 1_000_000)
     if isinstance(default, Path):
         return Path(value)
+    if isinstance(default, range):
+        return _ports(name, value)
     if name == "runtime" and value not in get_args(RuntimeName):
         raise BadSetting(f"PANEL_RUNTIME is {value!r}; it takes docker or memory")
     return value
+
+
+def _ports(name: str, value: str) -> range:
+    first, last = (int(word) if word.isascii() and word.isdigit() else 0 for word in f"{value}-".split("-")[:2])
+    if not 1 <= first <= last <= 65_535 or value != f"{first}-{last}":
+        raise BadSetting(f"{_variable(name)} is {value!r}; it takes a range of ports such as 49152-65535")
+    return range(first, last + 1)
 
 
 def _whole(name: str, value: str, most: int) -> int:

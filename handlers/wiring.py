@@ -45,4 +45,10 @@ def _runtime(settings: Settings) -> Runtime:
 def _router(settings: Settings) -> Router:
     if settings.runtime == "memory":
         return twins.Router()
-    return forwarder.Router(settings.data_dir / "routes", settings.host, settings.public_host, settings.base_domain)
+    return forwarder.Router(
+        settings.data_dir / "routes",
+        settings.host,
+        settings.public_host,
+        settings.base_domain,
+        settings.service_ports,
+    )

@@ -20,6 +20,12 @@ _KEY = re.compile(r"aap_\w+")
 _DYING = "import sys; from tests import dying; dying.arm(sys.argv.pop(1)); from handlers.command import main; main()"
 
 
+def service_ports() -> str:
+    """Ports that no parallel test publishes at and no outgoing connection takes: whoever was killed finds its own."""
+    first = 30_000 + 500 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return f"{first}-{first + 499}"
+
+
 def free_port() -> int:
     """A port that nobody listened on a moment ago."""
     with closing(socket.socket()) as probe:
@@ -56,6 +62,7 @@ class Process:
             "DOCKER_HOST": self.docker_host,
             "PANEL_DATA_DIR": str(self.folder),
             "PANEL_PORT": str(self.port),
+            "PANEL_SERVICE_PORTS": service_ports(),
             **{f"PANEL_RATE_LIMIT_{tier}": "1000000" for tier in ("DEFAULT", "AUTHENTICATED", "DEPLOY")},
             **self.settings,
         }

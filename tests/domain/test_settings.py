@@ -41,6 +41,7 @@ def test_every_setting_is_read_from_the_variable_of_its_name():
         "PANEL_DATA_DIR": "/srv/panel",
         "PANEL_DATABASE_URL": "postgresql://db/panel",
         "PANEL_PUBLIC_URL": "https://panel.example.com/",
+        "PANEL_SERVICE_PORTS": "30000-30009",
         "PANEL_BASE_DOMAIN": "example.com",
         "PANEL_RUNTIME": "memory",
         "PANEL_RATE_LIMIT_DEFAULT": "1",
@@ -48,7 +49,10 @@ def test_every_setting_is_read_from_the_variable_of_its_name():
         "PANEL_RATE_LIMIT_DEPLOY": "3",
     }
     read = settings.read(given)
-    assert {f"PANEL_{one.name.upper()}": str(getattr(read, one.name)) for one in fields(Settings)} == given
+    assert {one.variable: one.value for one in settings.shown(given)} == given
+    assert read == Settings(**{one.name: getattr(read, one.name) for one in fields(Settings)})
+    assert read.service_ports == range(30_000, 30_010)
+    assert (read.host, read.database_url) == ("::1", "postgresql://db/panel")
     assert isinstance(read.port, int)
     assert isinstance(read.data_dir, Path)
 
@@ -107,3 +111,31 @@ def test_what_is_shown_has_no_password(secret: str):
 def test_users_reach_the_panel_at_its_public_url_or_at_its_port(given: dict[str, object], url: str, host: str):
     configured = Settings(**given)  # type: ignore[arg-type]
     assert (configured.url, configured.public_host) == (url, host)
+
+
+def test_ports_of_services_are_a_range():
+    assert settings.read({"PANEL_SERVICE_PORTS": "30000-30009"}).service_ports == range(30_000, 30_010)
+    assert settings.read({"PANEL_SERVICE_PORTS": "80-80"}).service_ports == range(80, 81)
+    shown = {one.variable: one.value for one in settings.shown({})}
+    assert shown["PANEL_SERVICE_PORTS"] == "49152-65535"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "80",
+        "80-",
+        "-80",
+        "90-80",
+        "0-80",
+        "80-65536",
+        "80-90-100",
+        " 80-90",
+        "a-b",
+        "8\N{ARABIC-INDIC DIGIT ZERO}-90",
+    ],
+)
+def test_a_range_of_ports_that_is_none_is_refused(wrong: str):
+    with pytest.raises(BadSetting, match="PANEL_SERVICE_PORTS"):
+        settings.read({"PANEL_SERVICE_PORTS": wrong})

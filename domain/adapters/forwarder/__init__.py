@@ -21,6 +21,7 @@ from domain.adapters.forwarder.sockets import claim_port, hold
 from domain.ports import Target
 
 FILES = 65_536
+PORTS = range(49_152, 65_536)
 
 
 class Router:
@@ -29,9 +30,12 @@ class Router:
     A `drain` waits for this process's own connections.
     """
 
-    def __init__(self, folder: Path, host: str, public_host: str, base_domain: str = "") -> None:
+    def __init__(
+        self, folder: Path, host: str, public_host: str, base_domain: str = "", ports: range | None = None
+    ) -> None:
         self._routes = Routes(folder)
         self._host = host
+        self._ports = ports or PORTS
         self._public_host = f"[{public_host}]" if ":" in public_host else public_host
         self._base_domain = base_domain
         self._doors = Doors(self._routes, host)
@@ -40,7 +44,7 @@ class Router:
 
     def start(self) -> None:
         """Returns when every route's port is open, but for those that somebody else has: these are tried again."""
-        _allow_many_connections()
+        allow_many_connections()
         loop = uvloop.new_event_loop()
         self._doors = Doors(self._routes, self._host)
         self._thread = Thread(target=loop.run_forever, name="forwarder", daemon=True)
@@ -101,7 +105,7 @@ class Router:
         return None
 
     def _publish(self, service_id: str, name: str, targets: tuple[Target, ...]) -> int:
-        listener = claim_port(self._host, self._routes.used_ports())
+        listener = claim_port(self._host, self._ports, self._routes.used_ports())
         port: int = listener.getsockname()[1]
         with listener:
             self._routes.write(Route(service_id, name, port, targets))
@@ -130,7 +134,7 @@ def _shut(service_id: str, port: int, error: OSError) -> str:
     return f"Port {port} of {service_id} cannot be opened: {error.strerror}; `ss -ltnp` shows which program has it"
 
 
-def _allow_many_connections() -> None:
+def allow_many_connections() -> None:
     """Every visitor takes two files, and the usual soft limit is 1024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from domain import errors
 
-FIRST_PORT, LAST_PORT = 49152, 65535
 BACKLOG = 4096
 
 Address = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
@@ -57,9 +56,9 @@ def keep(listener: socket.socket, mark: Path) -> Held:
     return Held(listener, file)
 
 
-def claim_port(host: str, used: Collection[int]) -> socket.socket:
-    """Listen at the first port that nobody has."""
-    for port in range(FIRST_PORT, LAST_PORT + 1):
+def claim_port(host: str, ports: range, used: Collection[int]) -> socket.socket:
+    """Listen at the first of these ports that nobody has."""
+    for port in ports:
         if port in used:
             continue
         try:
@@ -67,7 +66,7 @@ def claim_port(host: str, used: Collection[int]) -> socket.socket:
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise errors.Unavailable(f"Nothing can listen at {host}: {error.strerror}; see PANEL_HOST") from error
-    raise errors.Unavailable(f"All ports of {host} from {FIRST_PORT} to {LAST_PORT} are taken")
+    raise errors.Unavailable(f"All ports of {host} from {ports[0]} to {ports[-1]} are taken; see PANEL_SERVICE_PORTS")
 
 
 def listen_first(host: str, port: int) -> socket.socket:

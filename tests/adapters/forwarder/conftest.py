@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.adapters.forwarder import Router, sockets
+from domain.adapters import forwarder as adapter
+from domain.adapters.forwarder import Router
 from domain.ports import Target
 
 from .peers import Listen, Serve, WebServer
@@ -19,7 +20,7 @@ from .peers import Listen, Serve, WebServer
 def ports_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests that shut and open a port again share it with no parallel test and with no outgoing connection."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    monkeypatch.setattr(sockets, "FIRST_PORT", 61_000 + 500 * worker)
+    monkeypatch.setattr(adapter, "PORTS", range(61_000 + 500 * worker, 65_536))
 
 
 @pytest.fixture
