@@ -35,6 +35,13 @@ class Settings:
     database_url: str = field(
         default="", metadata=_doc("postgresql://user:password@host/name; empty: SQLite in the data folder.")
     )
+    redis_url: str = field(
+        default="", metadata=_doc("redis://host:6379/0: limits and news shared by processes; empty: each for itself.")
+    )
+    ws_address: str = field(
+        default="",
+        metadata=_doc("Where the socket server listens: HOST:PORT, or a path; empty: ws.sock in the data folder."),
+    )
     public_url: str = field(default="", metadata=_doc("How users reach the panel; empty: http://localhost:PORT."))
     base_domain: str = field(
         default="", metadata=_doc("Services answer at https://NAME.BASE_DOMAIN; empty: at a port of this host.")
@@ -53,6 +60,14 @@ class Settings:
     def url(self) -> str:
         """Where users reach the panel, without a slash at the end."""
         return (self.public_url or f"http://localhost:{self.port}").rstrip("/")
+
+    @property
+    def socket_server(self) -> Path | tuple[str, int]:
+        """Where the socket server listens: the path of a Unix socket, or a host and a port."""
+        host, _, port = self.ws_address.rpartition(":")
+        if "/" in self.ws_address or not self.ws_address:
+            return Path(self.ws_address or self.data_dir / "ws.sock")
+        return host.strip("[]"), int(port)
 
     @property
     def public_host(self) -> str:
@@ -101,7 +116,8 @@ def _text(value: object) -> str:
 
 
 def _masked(value: str) -> str:
-    return re.sub(r"(?<=://)([^:@/]*):[^@]*(?=@)", r"\1:***", value)
+    shown = re.sub(r"(?<=://)([^:@/]*):[^@]*(?=@)", r"\1:***", value)
+    return re.sub(r"(?<=[?&]password=)[^&]*", "***", shown)
 
 
 def _parsed(name: str, default: object, value: str) -> object:
@@ -111,8 +127,19 @@ def _parsed(name: str, default: object, value: str) -> object:
         return Path(value)
     if isinstance(default, range):
         return _ports(name, value)
+    if name == "ws_address":
+        return _address(value)
     if name == "runtime" and value not in get_args(RuntimeName):
         raise BadSetting(f"PANEL_RUNTIME is {value!r}; it takes docker or memory")
+    return value
+
+
+def _address(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if value and "/" not in value and not (host and port.isascii() and port.isdigit() and 1 <= int(port) <= 65_535):
+        raise BadSetting(
+            f"PANEL_WS_ADDRESS is {value!r}; it takes HOST:PORT, or the path of a socket such as /run/ws.sock"
+        )
     return value
 
 

@@ -17,7 +17,7 @@ Probe = Literal["live", "ready"]
 
 @dataclass(frozen=True)
 class Check:
-    """A part that the panel cannot do without; when it is away, the detail says what to do."""
+    """A part of the panel; when it is away, the detail says what to do."""
 
     status: Status
     detail: str
@@ -35,14 +35,24 @@ class Health:
 def get_health(ports: Ports, caller: Caller | None, probe: Probe = "live") -> Health:
     """To be alive is to answer; to be ready takes the database and the engine."""
     admin = caller is not None and caller.role is Role.ADMIN and caller.customer_id is None
-    found = checks(ports) if admin or probe == "ready" else {}
-    away = probe == "ready" and any(check.status == "unavailable" for check in found.values())
-    return Health("unavailable" if away else "ok", version(), found if admin else None)
+    needed = _needed(ports) if admin or probe == "ready" else {}
+    away = probe == "ready" and any(check.status == "unavailable" for check in needed.values())
+    return Health("unavailable" if away else "ok", version(), {**needed, **_useful(ports)} if admin else None)
 
 
 def checks(ports: Ports) -> Mapping[str, Check]:
-    """Each part that the panel cannot do without."""
+    """Each part that is in use."""
+    return {**_needed(ports), **_useful(ports)}
+
+
+def _needed(ports: Ports) -> Mapping[str, Check]:
+    """What the panel cannot do without."""
     return {"database": _database(ports), "engine": _engine(ports)}
+
+
+def _useful(ports: Ports) -> Mapping[str, Check]:
+    """What it can do without for a while."""
+    return {"redis": _redis(ports)} if ports.settings.redis_url else {}
 
 
 @cache
@@ -70,6 +80,18 @@ def _engine(ports: Ports) -> Check:
     except Unavailable as refusal:
         return _away(refusal)
     return Check("ok", f"{engine.name} {engine.version}")
+
+
+def _redis(ports: Ports) -> Check:
+    try:
+        ports.feed.ping()
+    except Unavailable as refusal:
+        return _away(
+            refusal,
+            "Start the Redis that PANEL_REDIS_URL names, or mend or empty that setting. Until then each process counts"
+            " limits for itself, and news between processes take up to a second. ",
+        )
+    return Check("ok", "Redis answers")
 
 
 def _away(refusal: Unavailable, advice: str = "") -> Check:

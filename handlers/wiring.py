@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from domain.adapters import counting, docker, fernet, forwarder, memory, system, twins
+from domain.adapters import counting, docker, fernet, forwarder, memory, redis, system, twins
 from domain.adapters.sql.store import open_store
-from domain.ports import Ports, Router, Runtime
+from domain.ports import Counter, Feed, Ports, Router, Runtime
 from domain.settings import BadSetting, Settings
 
 
@@ -13,14 +13,16 @@ def open_ports(settings: Settings) -> Ports:
     """Ports on the real parts that the settings name; raises BadSetting or `errors.Unavailable`, saying what to do."""
     folder = _prepared(settings.data_dir)
     vault = fernet.Vault(folder / "secrets.key")
-    feed = system.Feed()
-    store = open_store(settings.database_url or f"sqlite:///{folder / 'panel.db'}", vault, feed.nudge)
+    server = _redis(settings.redis_url)
+    url = settings.database_url or f"sqlite:///{folder / 'panel.db'}"
+    store = open_store(url, vault, lambda: feed.nudge())  # noqa: PLW0108 - the feed is named by the id in the database
+    counter, feed = _shared(server, store.instance)
     return Ports(
         settings=settings,
         store=store,
         runtime=_runtime(settings),
         router=_router(settings),
-        counter=counting.Counter(),
+        counter=counter,
         vault=vault,
         clock=system.Clock(),
         feed=feed,
@@ -36,6 +38,23 @@ def _prepared(folder: Path) -> Path:
     if not os.access(folder, os.W_OK):
         raise BadSetting(f"PANEL_DATA_DIR is {folder}, where this user may not write")
     return folder.resolve()
+
+
+def _redis(url: str) -> redis.Server | None:
+    try:
+        return redis.Server(url) if url else None
+    except ValueError:  # its text may hold a piece of the password
+        raise BadSetting(
+            "PANEL_REDIS_URL cannot be used; it takes redis://:password@host:6379/0, rediss://… for TLS, or"
+            " unix:///path/redis.sock (in a password, write / as %2F, @ as %40, : as %3A)"
+        ) from None
+
+
+def _shared(server: redis.Server | None, instance: str) -> tuple[Counter, Feed]:
+    """Limits and news, of all processes or of each for itself."""
+    if server is None:
+        return counting.Counter(), system.Feed()
+    return redis.Counter(server, instance, counting.Counter()), redis.Feed(server, instance, system.Feed())
 
 
 def _runtime(settings: Settings) -> Runtime:

@@ -36,3 +36,9 @@ class Feed:
         with self._changed:
             seen = self._nudges if since is None else since
             self._changed.wait_for(lambda: self._nudges != seen, seconds)
+
+    def ping(self) -> None:
+        """There are no others that it promises to reach."""
+
+    def close(self) -> None:
+        """It holds nothing."""

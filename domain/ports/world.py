@@ -73,3 +73,9 @@ class Feed(Protocol):
     def nudge(self) -> None: ...
     def wait(self, seconds: float, since: int | None = None) -> None:
         """Return when nudged after the mark `since` (without one: from now on), or after so many seconds."""
+
+    def ping(self) -> None:
+        """Raise Unavailable when nudges do not reach the other processes now."""
+
+    def close(self) -> None:
+        """Let go of what brings news from other processes; threads of this one still hear each other."""

@@ -40,6 +40,8 @@ def test_every_setting_is_read_from_the_variable_of_its_name():
         "PANEL_PORT": "65535",
         "PANEL_DATA_DIR": "/srv/panel",
         "PANEL_DATABASE_URL": "postgresql://db/panel",
+        "PANEL_REDIS_URL": "redis://cache:6379/0",
+        "PANEL_WS_ADDRESS": "127.0.0.1:8081",
         "PANEL_PUBLIC_URL": "https://panel.example.com/",
         "PANEL_SERVICE_PORTS": "30000-30009",
         "PANEL_BASE_DOMAIN": "example.com",
@@ -52,7 +54,7 @@ def test_every_setting_is_read_from_the_variable_of_its_name():
     assert {one.variable: one.value for one in settings.shown(given)} == given
     assert read == Settings(**{one.name: getattr(read, one.name) for one in fields(Settings)})
     assert read.service_ports == range(30_000, 30_010)
-    assert (read.host, read.database_url) == ("::1", "postgresql://db/panel")
+    assert (read.host, read.database_url, read.ws_address) == ("::1", "postgresql://db/panel", "127.0.0.1:8081")
     assert isinstance(read.port, int)
     assert isinstance(read.data_dir, Path)
 
@@ -113,6 +115,12 @@ def test_users_reach_the_panel_at_its_public_url_or_at_its_port(given: dict[str,
     assert (configured.url, configured.public_host) == (url, host)
 
 
+def test_a_password_in_a_query_is_not_shown_either():
+    given = {"PANEL_REDIS_URL": "unix:///run/redis.sock?db=1&password=hunter2"}
+    shown = {one.variable: one.value for one in settings.shown(given)}["PANEL_REDIS_URL"]
+    assert shown == "unix:///run/redis.sock?db=1&password=***"
+
+
 def test_ports_of_services_are_a_range():
     assert settings.read({"PANEL_SERVICE_PORTS": "30000-30009"}).service_ports == range(30_000, 30_010)
     assert settings.read({"PANEL_SERVICE_PORTS": "80-80"}).service_ports == range(80, 81)
@@ -139,3 +147,22 @@ def test_ports_of_services_are_a_range():
 def test_a_range_of_ports_that_is_none_is_refused(wrong: str):
     with pytest.raises(BadSetting, match="PANEL_SERVICE_PORTS"):
         settings.read({"PANEL_SERVICE_PORTS": wrong})
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("", Path("/data/ws.sock")),
+        ("/run/panel/ws.sock", Path("/run/panel/ws.sock")),
+        ("localhost:8081", ("localhost", 8081)),
+        ("[::1]:8081", ("::1", 8081)),
+    ],
+)
+def test_the_socket_server_listens_at_a_path_or_at_a_port(given: str, found: object):
+    assert settings.read({"PANEL_WS_ADDRESS": given, "PANEL_DATA_DIR": "/data"}).socket_server == found
+
+
+@pytest.mark.parametrize("wrong", ["localhost", "8081", ":8081", "localhost:", "localhost:0", "localhost:65536", "a:b"])
+def test_an_address_that_is_none_is_refused(wrong: str):
+    with pytest.raises(BadSetting, match="PANEL_WS_ADDRESS"):
+        settings.read({"PANEL_WS_ADDRESS": wrong})

@@ -1,0 +1,169 @@
+"""The feeds, of one process and by Redis: who waits is woken, at home and elsewhere, and no news is lost."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
+
+import pytest
+
+from domain.adapters import redis, system
+from domain.model import new_id
+from domain.ports import Feed
+from tests.redis import redis_url  # noqa: F401
+
+Open = Callable[..., Feed]
+
+
+@pytest.fixture
+def open_redis(request: pytest.FixtureRequest) -> Iterator[Open]:
+    """Each is the feed of another process of the same panel, unless the panel is named."""
+    panel, opened = new_id("ins"), []
+
+    def another(instance: str = panel) -> Feed:
+        feed = redis.Feed(redis.Server(request.getfixturevalue("redis_url")), instance, system.Feed())
+        opened.append(feed)
+        feed.wait(20, since=0)
+        assert feed.mark() == 1  # it listens: what was missed before is worth a look
+        return feed
+
+    yield another
+    for feed in opened:
+        feed.close()
+
+
+@pytest.fixture(params=["process", pytest.param("redis", marks=pytest.mark.redis)])
+def feed(request: pytest.FixtureRequest) -> Feed:
+    if request.param == "process":
+        return system.Feed()
+    made: Feed = request.getfixturevalue("open_redis")()
+    return made
+
+
+def duration(call: Callable[[], None]) -> float:
+    start = time.monotonic()
+    call()
+    return time.monotonic() - start
+
+
+def test_a_wait_without_news_ends_after_its_time(feed: Feed):
+    assert 0.09 < duration(lambda: feed.wait(0.1)) < 5
+
+
+def test_a_nudge_wakes_everybody_who_waits(feed: Feed):
+    with ThreadPoolExecutor(4) as pool:
+        waits = [pool.submit(duration, lambda: feed.wait(30)) for _ in range(4)]
+        while not all(wait.done() for wait in waits):
+            feed.nudge()
+            time.sleep(0.01)
+    assert max(wait.result() for wait in waits) < 20
+
+
+def test_a_nudge_between_the_look_and_the_wait_is_not_lost(feed: Feed):
+    mark = feed.mark()
+    feed.nudge()
+    assert duration(lambda: feed.wait(30, mark)) < 20
+
+
+def test_news_from_before_the_mark_does_not_end_a_wait(feed: Feed):
+    feed.nudge()
+    assert duration(lambda: feed.wait(0.1, feed.mark())) > 0.09
+    assert duration(lambda: feed.wait(0.1)) > 0.09
+
+
+def all_seen(writes: Feed, reads: Feed) -> None:
+    """One changes something a thousand times and nudges, the other marks, looks and waits until it has seen it all."""
+    changes: list[int] = []
+    writer = Thread(target=lambda: [(changes.append(1), writes.nudge()) for _ in range(1000)])
+    writer.start()
+    while True:
+        mark = reads.mark()
+        if len(changes) == 1000:
+            break
+        assert duration(lambda since=mark: reads.wait(30, since)) < 20
+    writer.join()
+
+
+def test_a_thousand_changes_are_all_seen_by_one_who_marks_looks_and_waits(feed: Feed):
+    all_seen(feed, feed)
+
+
+def test_a_feed_that_answers_has_nothing_to_say(feed: Feed):
+    feed.ping()
+
+
+def test_a_closed_feed_still_serves_the_threads_of_its_process(feed: Feed):
+    feed.close()
+    feed.close()
+    mark = feed.mark()
+    feed.nudge()
+    assert feed.mark() != mark
+    assert duration(lambda: feed.wait(30, mark)) < 20
+
+
+@pytest.mark.redis
+def test_a_nudge_reaches_another_process(open_redis: Open):
+    one, other = open_redis(), open_redis()
+    mark = other.mark()
+    one.nudge()
+    assert duration(lambda: other.wait(30, mark)) < 20
+    assert other.mark() == mark + 1
+
+
+@pytest.mark.redis
+def test_a_process_hears_its_own_nudge_once(open_redis: Open):
+    one, other = open_redis(), open_redis()
+    mark = one.mark()
+    one.nudge()
+    other.wait(30, since=1)  # so the message has been round
+    other.nudge()
+    one.wait(30, since=mark + 1)
+    time.sleep(0.2)
+    assert one.mark() == mark + 2
+
+
+@pytest.mark.redis
+def test_two_panels_on_one_redis_do_not_disturb_each_other(open_redis: Open):
+    one, other, stranger = open_redis(), open_redis(), open_redis(new_id("ins"))
+    mark = stranger.mark()
+    one.nudge()
+    other.wait(30, since=1)
+    stranger.wait(0.1, mark)
+    assert stranger.mark() == mark
+
+
+@pytest.mark.redis
+def test_a_thousand_changes_are_all_seen_by_another_process(open_redis: Open):
+    all_seen(open_redis(), open_redis())
+
+
+@pytest.mark.redis
+def test_nudges_between_two_looks_are_told_as_one(open_redis: Open):
+    one, other = open_redis(), open_redis()
+    mark = other.mark()
+    for _ in range(5000):
+        one.nudge()
+    one.close()
+    other.wait(30, mark)
+    time.sleep(0.2)
+    assert 1 <= other.mark() - mark < 1000
+
+
+@pytest.mark.redis
+def test_the_last_nudge_before_the_end_is_told(open_redis: Open):
+    other = open_redis()
+    for _ in range(20):
+        one, mark = open_redis(), other.mark()
+        one.nudge()
+        one.close()
+        assert duration(lambda since=mark: other.wait(30, since)) < 20
+
+
+@pytest.mark.redis
+def test_closing_is_quick_and_leaves_no_thread(open_redis: Open):
+    before = set(threading.enumerate())
+    feed = open_redis()
+    assert set(threading.enumerate()) > before
+    assert duration(feed.close) < 0.9  # it does not sit the listening out
+    assert set(threading.enumerate()) <= before
