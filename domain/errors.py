@@ -67,6 +67,12 @@ class Invalid(Refusal):
         self.fields = dict(fields)
 
 
+class UpgradeRequired(Refusal):
+    """What is asked for speaks another protocol."""
+
+    default = "upgrade_required"
+
+
 class TooMany(Refusal):
     """The caller's budget for this minute is spent; `retry_after` is in seconds."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from domain import moments
 from domain.model import Deployment, Event, EventType, Operation, Service, new_id
 
 Told = tuple[EventType, str, str | None, dict[str, Any]]
@@ -22,6 +23,19 @@ def event(fact: Told, sequence: int, at: datetime) -> Event:
     """The event of a fact, numbered."""
     kind, resource, customer_id, data = fact
     return Event(sequence, new_id("evt"), kind, at, resource, data, customer_id)
+
+
+def public(told: Event) -> dict[str, Any]:
+    """The event as the document has it, wherever it is read."""
+    return {
+        "seq": told.sequence,
+        "id": told.id,
+        "type": str(told.type),
+        "at": moments.text(told.at),
+        "customer_id": told.customer_id,
+        "resource": told.resource,
+        "data": told.data,
+    }
 
 
 def _service(service: Service) -> Told:

@@ -11,6 +11,26 @@ from ipaddress import (
     ip_network,
 )
 
+HERE = "127.0.0.1"
+
+
+def visitor(peer: str, forwarded: Sequence[str]) -> str:
+    """Who is really calling: a proxy on this machine is believed what it says in `X-Forwarded-For`, nobody else is.
+
+    Of the addresses there, the last that is not this machine's own was seen by a proxy that is believed.
+    """
+    if not _is_here(peer):
+        return peer
+    told = [word.strip() for text in forwarded for word in text.split(",") if word.strip()]
+    return next((word for word in reversed(told) if not _is_here(word)), peer)
+
+
+def _is_here(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
+
 
 def normal(text: str) -> str:
     """`192.0.2.0/24`, or the bare address of a network of one. Raises ValueError with words for its user."""

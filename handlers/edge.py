@@ -5,10 +5,12 @@ import re
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from domain import limits
 from domain.credentials import Desk
 from domain.model import new_id
 from domain.ports import Ports
-from handlers import errors, identity, limits
+from handlers import errors, identity
+from handlers.limits import headers
 from handlers.openapi31 import Answer, Match, Router, send_answer
 
 _USABLE = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -45,13 +47,13 @@ class Edge:
     async def _refused(self, scope: Scope, marks: list[tuple[bytes, bytes]]) -> Answer | None:
         """Count the request against its caller, and add the headers that tell of it; the answer when it stops here."""
         try:
-            caller = await identity.identify(self._desk, scope)
+            caller = await identity.identify(self._desk, self._ports.settings, scope)
             found = self._router.find(scope)
-            operation = found.operation if isinstance(found, Match) else None
-            budget = limits.charge(self._ports, operation, caller, identity.address(scope))
+            tier = found.operation.raw["x-rate-tier"] if isinstance(found, Match) else None
+            budget = limits.charge(self._ports, tier, caller, identity.address(scope))
         except Exception as fault:  # noqa: BLE001 - outside of the application, nobody else would answer it
             return errors.answer(scope, fault)
-        marks += limits.headers(budget)
+        marks += headers(budget)
         return None if budget.allowed else errors.answer(scope, limits.refusal(budget))
 
 

@@ -21,6 +21,7 @@ STATUS: dict[type[errors.Refusal], int] = {
     errors.Gone: 410,
     errors.Stale: 412,
     errors.Invalid: 422,
+    errors.UpgradeRequired: 426,
     errors.TooMany: 429,
     errors.Unavailable: 503,
 }
@@ -56,10 +57,13 @@ def envelope(
 def _refused(scope: Scope, refusal: errors.Refusal) -> Answer:
     fields = refusal.fields if isinstance(refusal, errors.Invalid) else None
     said = envelope(scope, STATUS[type(refusal)], refusal.code, refusal.message, refusal.details, fields)
-    if isinstance(refusal, errors.TooMany):
-        said.headers = {"Retry-After": str(refusal.retry_after)}
-    if isinstance(refusal, errors.Unauthenticated):
-        said.headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+    match refusal:
+        case errors.TooMany():
+            said.headers = {"Retry-After": str(refusal.retry_after)}
+        case errors.Unauthenticated():
+            said.headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+        case errors.UpgradeRequired():
+            said.headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
     return said
 
 
@@ -89,8 +93,8 @@ _WORDS: dict[type[Exception], Callable[[Any], dict[str, Any]]] = {
     },
     openapi31.Unauthenticated: lambda _: {
         "code": "unauthenticated",
-        "message": "A valid API key is needed",
-        "details": "Send it as: Authorization: Bearer aap_…",
+        "message": "A valid API key or session is needed",
+        "details": "Send the key as: Authorization: Bearer aap_…",
     },
     openapi31.UnsupportedMediaType: lambda fault: {
         "code": "unsupported_media_type",

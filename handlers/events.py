@@ -1,12 +1,25 @@
 """Events, over HTTP."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from domain import events
 from domain.access import Caller
 from domain.ports import Ports
-from handlers import streams
+from handlers import answers, streams
 from handlers.openapi31 import Answer
+
+
+def connect_websocket(ports: Ports, caller: Caller, *, after: int | None = None) -> Answer:
+    """GET /ws"""
+    return events.connect_websocket(ports, caller, after)
+
+
+def create_ws_ticket(
+    ports: Ports, caller: Caller, *, body: Mapping[str, Any] | None = None, origin: str | None
+) -> Answer:
+    """POST /ws/tickets"""
+    return answers.created(events.create_ws_ticket(ports, caller, body, origin), **{"Cache-Control": "no-store"})
 
 
 def list_events(  # noqa: PLR0913

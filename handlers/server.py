@@ -32,10 +32,17 @@ def create(ports: Ports, *, validate_responses: bool = False) -> ASGIApp:
     desk = Desk(ports)
     options = Options(
         errors=errors.answer,
-        security={"bearerAuth": identity.bearer},
+        security={
+            "bearerAuth": identity.found,
+            "cookieAuth": identity.found,
+            "ticketAuth": partial(identity.ticket, desk),
+            "queryKeyAuth": partial(identity.query_key, desk),
+        },
         authorize=_authorize,
         extras={
             "accept": lambda scope: Headers(scope=scope).get("accept", ""),
+            "user_agent": identity.user_agent,
+            "origin": identity.origin,
             "look_again": partial(identity.again, desk),
             "accept_encoding": lambda scope: Headers(scope=scope).get("accept-encoding", ""),
         },

@@ -1,6 +1,6 @@
-"""The words of the panel: what a service, a deployment, an operation, an API key, an event are."""
+"""The words of the panel: what a service, a deployment, an operation, an API key, a session, an event are."""
 
-from domain.model.callers import ApiKey, Role
+from domain.model.callers import ApiKey, Role, Session, Ticket
 from domain.model.events import Event, EventType
 from domain.model.identifiers import new_id
 from domain.model.service import (
@@ -9,6 +9,7 @@ from domain.model.service import (
     Health,
     HealthCheck,
     Limits,
+    Sample,
     Service,
     ServiceStatus,
     Size,
@@ -48,10 +49,13 @@ __all__ = [
     "Operation",
     "OperationStatus",
     "Role",
+    "Sample",
     "Service",
     "ServiceStatus",
+    "Session",
     "Size",
     "Step",
+    "Ticket",
     "Trigger",
     "Usage",
     "Variable",

@@ -36,3 +36,32 @@ class ApiKey:
     last_used_ip: str | None = None
     request_count: int = 0
     revision: int = 1
+
+
+@dataclass
+class Session:
+    """A browser's way in. It can do what its API key can, as long as the secret that it was made with is good."""
+
+    id: str
+    digest: str = field(repr=False)
+    api_key_id: str
+    api_key_digest: str = field(repr=False)
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    device: str
+    ip: str
+    revision: int = 1
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """Opens one WebSocket for whoever asked for it. `topics` None leaves the choice to the socket."""
+
+    digest: str = field(repr=False)
+    api_key_id: str
+    api_key_digest: str = field(repr=False)
+    expires_at: datetime
+    session_id: str | None = None
+    origin: str | None = None
+    topics: tuple[str, ...] | None = None

@@ -72,6 +72,20 @@ class Usage:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """What a service took at a moment: cores, megabytes, and bytes a second since the sample before."""
+
+    service_id: str
+    at: datetime
+    cpu: float
+    memory_mb: float
+    network_rx: float = 0.0
+    network_tx: float = 0.0
+    block_read: float = 0.0
+    block_write: float = 0.0
+
+
+@dataclass(frozen=True)
 class Limits:
     """What all containers of a service together may take; None where one of them has no limit."""
 

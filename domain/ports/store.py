@@ -1,12 +1,25 @@
 """The database: blocks, repositories and idempotent requests."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from domain.model import ApiKey, Deployment, Event, Health, LogLine, Operation, Service, ServiceStatus, Usage
+from domain.model import (
+    ApiKey,
+    Deployment,
+    Event,
+    Health,
+    LogLine,
+    Operation,
+    Sample,
+    Service,
+    ServiceStatus,
+    Session,
+    Ticket,
+    Usage,
+)
 
 T = TypeVar("T")
 
@@ -39,6 +52,9 @@ class Repository(Protocol[T]):
     """The things of one noun. Inside `begin()` what `get` answers is locked until the block ends."""
 
     def get(self, entity_id: str) -> T | None: ...
+    def several(self, entity_ids: Collection[str]) -> dict[str, T]:
+        """Those of them that there are, by id, in one question; not locked."""
+
     def add(self, entity: T) -> None:
         """Raise `errors.Conflict` when a unique value is taken."""
 
@@ -103,6 +119,44 @@ class ApiKeys(Repository[ApiKey], Protocol):
     def any(self) -> bool: ...
 
 
+class Sessions(Repository[Session], Protocol):
+    """Browser sessions, and what only they are asked. They go with their API key."""
+
+    def by_digest(self, digest: str) -> Session | None: ...
+    def seen(self, session_id: str, at: datetime, ip: str) -> None:
+        """Set where and when it was last seen; the revision stays."""
+
+    def remove_of(self, api_key_id: str, but: str | None = None) -> None:
+        """Remove all sessions of a key but one."""
+
+    def forget(self, now: datetime) -> None:
+        """Remove those that have expired."""
+
+
+class Tickets(Protocol):
+    """Tickets for sockets. They go with their API key, and with the session that asked for them."""
+
+    def add(self, ticket: Ticket) -> None: ...
+    def take(self, digest: str) -> Ticket | None:
+        """The ticket, which is gone with that: of two callers at once, one gets it."""
+
+    def forget(self, now: datetime) -> None:
+        """Remove those that have expired."""
+
+
+class Samples(Protocol):
+    """What services took. They go with their service."""
+
+    def add(self, samples: Sequence[Sample]) -> None:
+        """A second one of the same moment, and one of a service that is gone, is left out."""
+
+    def between(self, service_id: str, since: datetime, until: datetime) -> list[Sample]:
+        """Those from `since` until before `until`, oldest first."""
+
+    def forget(self, before: datetime) -> int:
+        """Remove older ones; answer how many."""
+
+
 class Events(Protocol):
     """What has been told. Whatever changes a service, a deployment or an operation tells of it in its own block."""
 
@@ -127,6 +181,12 @@ class Work(Protocol):
     def operations(self) -> Operations: ...
     @property
     def api_keys(self) -> ApiKeys: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def tickets(self) -> Tickets: ...
+    @property
+    def samples(self) -> Samples: ...
     @property
     def events(self) -> Events: ...
 

@@ -94,7 +94,9 @@ class Verification:
     def __init__(self, alternatives: Sequence[Check | Together], anonymous: bool) -> None:
         self._alternatives = sorted(alternatives, key=lambda one: one.ambient)
         self._anonymous = anonymous
-        self._challenge = ", ".join(dict.fromkeys(one.challenge for one in self._alternatives))
+        # Nobody is asked for what a browser sends by itself, unless there is no other way in.
+        asked = [one for one in self._alternatives if not one.ambient] or self._alternatives
+        self._challenge = ", ".join(dict.fromkeys(one.challenge for one in asked))
 
     async def __call__(self, scope: Scope) -> Caller:
         """The caller; Unauthenticated when credentials are wrong, or missing where they are required."""
@@ -102,7 +104,8 @@ class Verification:
             if one.present(scope):
                 caller = await one.caller(scope)
                 if caller is None:
-                    raise Unauthenticated(one.challenge.replace("Bearer", 'Bearer error="invalid_token"'))
+                    wrong = one.challenge.replace("Bearer", 'Bearer error="invalid_token"')
+                    raise Unauthenticated(self._challenge if one.ambient else wrong)
                 return caller
         if not self._anonymous:
             raise Unauthenticated(self._challenge)

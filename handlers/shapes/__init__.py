@@ -4,24 +4,26 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from domain.auth import CurrentUser
+from domain.auth import CurrentUser, LoggedOut, OwnSession
 from domain.deployments import History, Log
 from domain.effects import DryRun
 from domain.environment import Environment
-from domain.events import Batch
+from domain.events import Batch, SocketTicket
 from domain.model import ApiKey, Deployment, Operation, Service
+from domain.runtime import ServiceContainer, ServiceLog, ServiceMetrics
 from domain.services import Export, Report, Whole
 from domain.system import Health
 from domain.template import Template
 from domain.templates import Preview
 from domain.users import Permission, RoleGrant
-from handlers.shapes import callers, events, services, templates, work
+from handlers.shapes import callers, events, runtime, services, templates, work
 from handlers.shapes.callers import Issued
 from handlers.shapes.events import event
+from handlers.shapes.runtime import service_log_line
 from handlers.shapes.words import Json
 from handlers.shapes.work import log_line
 
-__all__ = ["Issued", "Json", "event", "log_line", "shape"]
+__all__ = ["Issued", "Json", "event", "log_line", "service_log_line", "shape"]
 
 
 def shape(thing: object, *, summary: bool = False) -> Json:
@@ -47,11 +49,17 @@ _SHAPES: dict[type, Callable[[Any], Json]] = {
     History: work.deployment,
     Issued: callers.api_key_with_secret,
     Log: work.deployment_log,
+    LoggedOut: callers.logged_out,
     Operation: work.operation,
+    OwnSession: callers.session,
     Permission: callers.permission,
     Preview: templates.template_preview,
     Report: services.service_report,
     RoleGrant: callers.role,
+    ServiceContainer: runtime.service_container,
+    ServiceLog: runtime.service_log,
+    ServiceMetrics: runtime.service_metrics,
+    SocketTicket: callers.socket_ticket,
     Template: templates.template,
     Whole: services.service,
 }

@@ -1,8 +1,9 @@
-"""Who calls: API keys, roles and permissions."""
+"""Who calls: API keys, sessions, tickets, roles and permissions."""
 
 from dataclasses import asdict, dataclass
 
-from domain.auth import CurrentUser
+from domain.auth import CurrentUser, LoggedOut, OwnSession
+from domain.events import SocketTicket
 from domain.model import ApiKey
 from domain.users import Permission, RoleGrant
 from handlers.shapes.words import Json, moment
@@ -42,6 +43,28 @@ def api_key_with_secret(one: Issued) -> Json:
 
 def current_user(one: CurrentUser) -> Json:
     return asdict(one) | {"created_at": moment(one.created_at)}
+
+
+def session(one: OwnSession) -> Json:
+    row = one.session
+    return {
+        "id": row.id,
+        "user_id": row.api_key_id,
+        "current": one.current,
+        "device": row.device,
+        "ip": row.ip,
+        "created_at": moment(row.created_at),
+        "last_seen_at": moment(row.last_seen_at),
+        "expires_at": moment(row.expires_at),
+    }
+
+
+def logged_out(one: LoggedOut) -> Json:
+    return {"session_id": one.session_id}
+
+
+def socket_ticket(one: SocketTicket) -> Json:
+    return {"ticket": one.text, "url": one.url, "topics": one.topics, "expires_at": moment(one.expires_at)}
 
 
 def role(one: RoleGrant) -> Json:

@@ -1,20 +1,13 @@
-"""What events look like."""
+"""Events, as they stand in the document."""
 
+from domain import facts
 from domain.events import Batch
 from domain.model import Event
-from handlers.shapes.words import Json, moment
+from handlers.shapes.words import Json
 
 
 def event(one: Event) -> Json:
-    return {
-        "seq": one.sequence,
-        "id": one.id,
-        "type": one.type,
-        "at": moment(one.at),
-        "customer_id": one.customer_id,
-        "resource": one.resource,
-        "data": one.data,
-    }
+    return facts.public(one)
 
 
 def event_page(one: Batch) -> Json:

@@ -3,12 +3,14 @@
 from datetime import datetime
 from typing import Any
 
+from domain import moments
+
 Json = dict[str, Any]
 
 
 def moment(at: datetime | None) -> str | None:
-    """RFC 3339 in UTC, with milliseconds where there are any."""
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z").replace(".000Z", "Z") if at else None
+    """Its text; null for what has not happened."""
+    return moments.text(at) if at else None
 
 
 def duration(start: datetime | None, end: datetime | None) -> int | None:

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from domain import access, errors, model
-from domain.adapters.sql import nouns
+from domain.adapters.sql import callers, nouns
 from domain.compose import CODES
 from domain.errors import Refusal
 from domain.template import Category
@@ -21,7 +21,7 @@ KINDS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, t
 
 def _trees() -> Iterator[ast.Module]:
     """Every module of the code."""
-    for folder in ("domain", "handlers"):
+    for folder in ("domain", "handlers", "ws"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             yield ast.parse(path.read_text(), str(path.relative_to(ROOT)))
 
@@ -60,7 +60,7 @@ def _refused(tree: ast.Module) -> Iterator[str]:
 
 def _taken() -> Iterator[str]:
     """What a store answers for rows that may not be equal."""
-    for kind in (nouns.ApiKeys, nouns.Deployments, nouns.Operations, nouns.Services):
+    for kind in (callers.ApiKeys, nouns.Deployments, nouns.Operations, nouns.Services):
         yield from (code for _, code in kind.taken.values())
 
 

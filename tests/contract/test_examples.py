@@ -1,6 +1,7 @@
 """Every example of the document works as it stands: whoever copies it gets what is promised, and the work ends well."""
 
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -22,10 +23,13 @@ def _examples(operation: Operation) -> Iterator[tuple[str, str, Node]]:
         yield "", "without-body", None
 
 
+# Its success is an upgrade, which plain HTTP cannot have: the tests of the socket server make it.
+ELSEWHERE = {"connect_websocket"}
 CASES = [
     pytest.param(operation, media_type, value, id=f"{operation}-{name}-{media_type}")
     for operation in operations()
     for media_type, name, value in _examples(operation)
+    if operation.id not in ELSEWHERE
 ]
 
 
@@ -52,7 +56,10 @@ MADE: dict[str, Callable[[Panel], str]] = {
     "operation_id": lambda panel: str(_deployed(panel, _service(panel))["operation_id"]),
     "template_id": lambda panel: "hello",
     "api_key_id": lambda panel: str(panel.post("/v1/api-keys", {"name": "shown", "role": "viewer"}).json()["id"]),
+    "session_id": lambda panel: str(panel.post("/auth/sessions").json()["id"]),
 }
+# An example that names a thing shows its form: here stands one that there is.
+NAMED = re.compile(rb"svc_[0-9a-z]+")
 
 
 @pytest.mark.parametrize(("operation", "media_type", "value"), CASES)
@@ -61,11 +68,16 @@ def test_an_example_gets_what_is_promised(panel: Panel, operation: Operation, me
     for name, make in MADE.items():
         if f"{{{name}}}" in path:
             path = path.replace(f"{{{name}}}", make(panel))
-    sent = {"content": orjson.dumps(value), "headers": {"Content-Type": media_type}} if media_type else {}
+    sent = {"content": _named(panel, value), "headers": {"Content-Type": media_type}} if media_type else {}
     ask = panel.delete if operation.method == "delete" else partial(panel.request, operation.method.upper())
     response = ask(path, **sent)
     assert response.status_code == int(table()[operation.id].success), response.text
     _ends_well(panel, operation, response.headers.get("Location"))
+
+
+def _named(panel: Panel, value: Node) -> bytes:
+    shown = orjson.dumps(value)
+    return NAMED.sub(_service(panel).encode(), shown) if NAMED.search(shown) else shown
 
 
 def _ends_well(panel: Panel, operation: Operation, location: str | None) -> None:
@@ -76,4 +88,5 @@ def _ends_well(panel: Panel, operation: Operation, location: str | None) -> None
 
 
 def test_every_operation_of_the_document_is_asked_for() -> None:
-    assert {case.values[0] for case in CASES} == set(operations())
+    asked = {case.values[0] for case in CASES}
+    assert {str(operation) for operation in set(operations()) - asked} == ELSEWHERE

@@ -1,11 +1,11 @@
-"""Keys as text, and who is let in with one."""
+"""Keys as text, who is let in with one, and who still is when it is looked at again."""
 
 import hmac
 import string
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain import credentials
-from domain.access import PERMISSIONS, Caller
+from domain.access import PERMISSIONS, Caller, Credential
+from domain.adapters.sql.repository import Repository
 from domain.credentials import Desk
+from domain.credentials import text as texts
 from domain.errors import Unauthenticated, Unavailable
 from domain.model import ApiKey, Role
 from domain.ports import Ports
@@ -49,7 +51,7 @@ def test_no_two_keys_are_alike():
 
 
 def test_a_secret_has_at_least_160_bits():
-    assert 62**credentials._SECRET > 2**160
+    assert 62**texts._SECRET > 2**160
 
 
 def test_a_new_secret_keeps_the_prefix():
@@ -94,7 +96,16 @@ def test_whoever_shows_a_key_is_what_the_key_says(ports: Ports, make_key: MakeKe
         rate_limit_rpm=7,
         address=HERE,
         request_id="req-1",
+        credential=Credential(key.id, key.digest),
     )
+
+
+def test_a_caller_says_nothing_of_its_secret(ports: Ports, make_key: MakeKey):
+    text = credentials.new_text()
+    key = make_key(text=text)
+    told = repr(enter(ports, text))
+    assert key.digest not in told
+    assert text[-36:] not in told
 
 
 @pytest.mark.parametrize(
@@ -155,7 +166,7 @@ def test_a_previous_secret_works_until_its_overlap_ends(ports: Ports, make_key: 
     digest = credentials.digest(old)
     make_key(text=new, previous_digest=digest, previous_until=ports.clock.now() + HOUR)
     ports.clock.sleep(3599.999)
-    assert enter(ports, old) == enter(ports, new)
+    assert enter(ports, old).id == enter(ports, new).id
     ports.clock.sleep(0.001)
     refused(ports, old)
     enter(ports, new)
@@ -303,3 +314,117 @@ def test_the_uses_of_a_key_that_is_gone_disturb_nobody(ports: Ports, make_key: M
         work.api_keys.remove(key.id)
     desk.flush()
     assert stored(ports, other).request_count == 1
+
+
+# ── Another look ─────────────────────────────────────────────────────────────────────────────────
+
+
+def changed(ports: Ports, key: ApiKey, **fields: object) -> None:
+    with ports.store.begin() as work:
+        row = work.api_keys.get(key.id)
+        assert row is not None
+        work.api_keys.save(replace(row, **fields))
+
+
+def lost(ports: Ports, known: Caller) -> bool:
+    desk = Desk(ports)
+    (found,) = desk.again_all([known])
+    if found is not None:
+        assert desk.again(known) == found
+        return False
+    with pytest.raises(Unauthenticated) as raised:
+        desk.again(known)
+    assert raised.value.message == credentials.unknown().message
+    return True
+
+
+def test_whoever_is_looked_at_again_is_what_it_was(ports: Ports, make_key: MakeKey):
+    text = credentials.new_text()
+    make_key(Role.CUSTOMER, "cust_a", text)
+    known = enter(ports, text)
+    assert Desk(ports).again(known) == known
+
+
+def test_another_look_shows_what_the_key_may_do_by_now(ports: Ports, make_key: MakeKey):
+    text = credentials.new_text()
+    key = make_key(text=text)
+    known = enter(ports, text)
+    changed(ports, key, role=Role.VIEWER, denied_permissions=("logs.read",))
+    assert Desk(ports).again(known).permissions == PERMISSIONS[Role.VIEWER] - {"logs.read"}
+
+
+def test_another_look_counts_as_no_use(ports: Ports, make_key: MakeKey):
+    text = credentials.new_text()
+    key, desk = make_key(text=text), Desk(ports)
+    known = desk.authenticate(text, HERE, "")
+    desk.again(known)
+    desk.again_all([known] * 5)
+    desk.flush()
+    assert stored(ports, key).request_count == 1
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"expires_at": datetime(2026, 1, 1, tzinfo=UTC)},
+        {"digest": "another"},
+        {"allowed_ips": ("198.51.100.0/24",)},
+    ],
+)
+def test_a_key_that_is_no_longer_good_is_none_at_another_look(
+    ports: Ports, make_key: MakeKey, fields: dict[str, object]
+):
+    text = credentials.new_text()
+    key = make_key(text=text)
+    known = enter(ports, text)
+    assert not lost(ports, known)
+    changed(ports, key, **fields)
+    assert lost(ports, known)
+
+
+def test_a_key_that_is_gone_is_none_at_another_look(ports: Ports, make_key: MakeKey):
+    text = credentials.new_text()
+    key = make_key(text=text)
+    known = enter(ports, text)
+    with ports.store.begin() as work:
+        work.api_keys.remove(key.id)
+    assert lost(ports, known)
+
+
+def test_another_look_honours_an_overlap_until_it_ends(ports: Ports, make_key: MakeKey):
+    text = credentials.new_text()
+    key = make_key(text=text)
+    known = enter(ports, text)
+    changed(ports, key, digest="another", previous_digest=key.digest, previous_until=ports.clock.now() + HOUR)
+    ports.clock.sleep(3599.999)
+    assert not lost(ports, known)
+    ports.clock.sleep(0.001)
+    assert lost(ports, known)
+
+
+def test_whoever_showed_nothing_is_none_at_another_look(ports: Ports, admin: Caller):
+    assert lost(ports, replace(admin, credential=None))
+
+
+def test_many_are_looked_at_in_order_each_by_itself(ports: Ports, make_key: MakeKey):
+    texts = [credentials.new_text() for _ in range(3)]
+    one, gone, two = (enter(ports, text) for text in texts if make_key(text=text, allowed_ips=(HERE,)))
+    with ports.store.begin() as work:
+        work.api_keys.remove(gone.id)
+    elsewhere = replace(one, address="198.51.100.1")
+    known = [two, one, gone, replace(one, request_id="other"), elsewhere]
+    assert Desk(ports).again_all(known) == [two, one, None, replace(one, request_id="other"), None]
+
+
+def test_nobody_to_look_at_is_nobody(ports: Ports):
+    assert Desk(ports).again_all([]) == []
+
+
+def test_two_thousand_are_looked_at_in_two_questions(ports: Ports, make_key: MakeKey, monkeypatch: pytest.MonkeyPatch):
+    texts = [credentials.new_text() for _ in range(20)]
+    known = [enter(ports, text) for text in texts if make_key(text=text)] * 100
+    asked: list[int] = []
+    several = Repository.several
+    monkeypatch.setattr(Repository, "several", lambda self, ids: (asked.append(len(ids)), several(self, ids))[1])
+    assert Desk(ports).again_all(known) == known
+    assert asked == [20, 0]

@@ -7,7 +7,7 @@ from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 import msgspec
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Dialect, String, Text, TypeDecorator
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Dialect, Double, String, Text, TypeDecorator
 from sqlalchemy.types import TypeEngine
 
 
@@ -87,7 +87,13 @@ class Nested(TypeDecorator[object]):
         return None if value is None else self._decoder.decode(value)
 
 
-_PLAIN: dict[Any, TypeEngine[Any]] = {str: Words(), int: BigInteger(), bool: Boolean(), datetime: Moment()}
+_PLAIN: dict[Any, TypeEngine[Any]] = {
+    str: Words(),
+    int: BigInteger(),
+    float: Double(),
+    bool: Boolean(),
+    datetime: Moment(),
+}
 
 
 def columns(entity: type, primary: tuple[str, ...] = ("id",)) -> list[Column[Any]]:

@@ -1,16 +1,15 @@
-"""The repositories of the four nouns, and the questions that only one of them is asked."""
+"""The repositories of services, deployments and operations, and the questions that only one of them is asked."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, update
 
 from domain.adapters.sql import tables
 from domain.adapters.sql.repository import Repository
 from domain.errors import Conflict
 from domain.model import (
-    ApiKey,
     Deployment,
     DeploymentStatus,
     Health,
@@ -151,31 +150,3 @@ class Operations(Repository[Operation]):
     def _of(self, service_id: str, *statuses: OperationStatus) -> list[Operation]:
         wanted = (self.table.c.service_id == service_id, self.table.c.status.in_(statuses))
         return self._all(select(self.table).where(*wanted).order_by(self.table.c.id))
-
-
-# Every request asks this: building the statement anew would take as long as running it.
-_BY_PREFIX = select(tables.api_keys).where(tables.api_keys.c.prefix == bindparam("prefix"))
-
-
-class ApiKeys(Repository[ApiKey]):
-    """API keys, found by their prefix."""
-
-    table = tables.api_keys
-    entity = ApiKey
-    filters = frozenset({"role", "customer_id", "created_by"})
-    sorts = frozenset({"name", "created_at", "last_used_at"})
-    taken = {"api_keys_prefix": ("A key with this prefix exists already", "conflict")}  # noqa: RUF012 - as declared
-
-    def by_prefix(self, prefix: str) -> ApiKey | None:
-        """The key that a credential's first characters name."""
-        return self._made(self._connection.execute(_BY_PREFIX, {"prefix": prefix}).first())
-
-    def used(self, key_id: str, at: datetime, address: str, requests: int) -> None:
-        """Add to the request count and set last use; the revision stays."""
-        count = self.table.c.request_count + requests
-        last = update(self.table).where(self.table.c.id == key_id)
-        self._change(last.values(request_count=count, last_used_at=at, last_used_ip=address))
-
-    def any(self) -> bool:
-        """Whether there is a key at all."""
-        return self._connection.execute(select(self.table.c.id).limit(1)).first() is not None

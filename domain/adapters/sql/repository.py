@@ -1,6 +1,6 @@
 """The generic repository: rows of a table to dataclasses and back, pages with filters, what is taken."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -62,6 +62,11 @@ class Repository(Generic[E]):
         """The entity, locked against other writers when this block writes."""
         found = _by_id(self.table, locked=self._journal is not None)
         return self._made(self._connection.execute(found, {"id": entity_id}).first())
+
+    def several(self, entity_ids: Collection[str]) -> dict[str, E]:
+        """Those of them that there are, by id."""
+        found = self._connection.execute(_by_ids(self.table), {"ids": list(entity_ids)}) if entity_ids else ()
+        return {row.id: self.entity(*row) for row in found}
 
     def add(self, entity: E) -> None:
         """Raise Conflict when something of it is taken."""
@@ -159,6 +164,11 @@ def _by_id(table: Table, *, locked: bool) -> Select[Any]:
     found = select(table).where(table.c.id == bindparam("id"))
     # Not the strongest lock: adding what refers to the row need not wait, as its key never changes.
     return found.with_for_update(key_share=True) if locked else found
+
+
+@cache
+def _by_ids(table: Table) -> Select[Any]:
+    return select(table).where(table.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def _equal(column: ColumnElement[Any], value: object) -> ColumnElement[bool]:

@@ -7,10 +7,12 @@ from threading import local
 
 from sqlalchemy import Connection, select
 
+from domain.adapters.sql.callers import ApiKeys, Sessions, Tickets
 from domain.adapters.sql.engines import Engines, connect, transaction
 from domain.adapters.sql.idempotency import Answered, Register, Shared, forget
 from domain.adapters.sql.journal import Events, Journal
-from domain.adapters.sql.nouns import ApiKeys, Deployments, Operations, Services
+from domain.adapters.sql.nouns import Deployments, Operations, Services
+from domain.adapters.sql.samples import Samples
 from domain.adapters.sql.schema import upgrade
 from domain.ports import Claim, Store, Vault
 
@@ -39,6 +41,9 @@ class SqlWork:
         self.deployments = Deployments(connection, journal)
         self.operations = Operations(connection, journal)
         self.api_keys = ApiKeys(connection, journal)
+        self.sessions = Sessions(connection, journal)
+        self.tickets = Tickets(connection)
+        self.samples = Samples(connection)
         self.events = Events(connection)
 
 

@@ -3,7 +3,7 @@
 from sqlalchemy import Column, ForeignKeyConstraint, Index, MetaData, Table, func, text
 
 from domain.adapters.sql.columns import Moment, Words, columns
-from domain.model import ApiKey, Deployment, Event, LogLine, Operation, Service
+from domain.model import ApiKey, Deployment, Event, LogLine, Operation, Sample, Service, Session, Ticket
 
 metadata = MetaData(
     naming_convention={"pk": "%(table_name)s_id", "fk": "%(table_name)s_of_%(referred_table_name)s"},
@@ -25,6 +25,25 @@ deployment_lines = Table(
 operations = Table("operations", metadata, *columns(Operation))
 events = Table("events", metadata, *columns(Event, ("sequence",)))
 api_keys = Table("api_keys", metadata, *columns(ApiKey))
+sessions = Table(
+    "sessions",
+    metadata,
+    *columns(Session),
+    ForeignKeyConstraint(["api_key_id"], [api_keys.c.id], ondelete="CASCADE"),
+)
+tickets = Table(
+    "tickets",
+    metadata,
+    *columns(Ticket, ("digest",)),
+    ForeignKeyConstraint(["api_key_id"], [api_keys.c.id], ondelete="CASCADE"),
+    ForeignKeyConstraint(["session_id"], [sessions.c.id], ondelete="CASCADE"),
+)
+samples = Table(
+    "samples",
+    metadata,
+    *columns(Sample, ("service_id", "at")),
+    ForeignKeyConstraint(["service_id"], [services.c.id], ondelete="CASCADE"),
+)
 idempotency = Table(
     "idempotency",
     metadata,
@@ -41,6 +60,7 @@ Index("services_name", func.coalesce(services.c.customer_id, ""), services.c.nam
 _running = text("status = 'running'")
 Index("operations_running", operations.c.service_id, unique=True, sqlite_where=_running, postgresql_where=_running)
 Index("api_keys_prefix", api_keys.c.prefix, unique=True)
+Index("sessions_digest", sessions.c.digest, unique=True)
 
 
 def _listed(table: Table, *ways: str) -> None:
@@ -57,5 +77,8 @@ _listed(operations, "created_at id", "status id", "kind id", "service_id status 
 _listed(operations, "customer_id created_at id", "actor_id created_at id")
 _listed(deployments, "operation_id id")
 _listed(api_keys, "created_at id", "name id", "role id", "customer_id created_at id")
+_listed(sessions, "api_key_id created_at id", "expires_at")
+_listed(tickets, "api_key_id", "session_id", "expires_at")
+_listed(samples, "at")
 _listed(idempotency, "created_at")
 _listed(events, "at")

@@ -14,6 +14,8 @@ from domain.model import (
     Role,
     Service,
     ServiceStatus,
+    Session,
+    Ticket,
     Trigger,
     new_id,
 )
@@ -63,3 +65,24 @@ def api_key(prefix: str = "abcdefgh", **fields: object) -> ApiKey:
     """An API key."""
     known = ApiKey(id=new_id("key"), name="ci", prefix=prefix, digest="d", role=Role.OPERATOR, created_at=NOW)
     return replace(known, **fields)
+
+
+def session(api_key_id: str, **fields: object) -> Session:
+    """A session that has just begun."""
+    known = Session(
+        id=new_id("ses"),
+        digest=new_id("digest"),
+        api_key_id=api_key_id,
+        api_key_digest="d",
+        created_at=NOW,
+        last_seen_at=NOW,
+        expires_at=after(hours=12),
+        device="Firefox",
+        ip="192.0.2.7",
+    )
+    return replace(known, **fields)
+
+
+def ticket(api_key_id: str, digest: str, **fields: object) -> Ticket:
+    """A ticket that has just been made."""
+    return replace(Ticket(digest, api_key_id, "d", after(seconds=30)), **fields)

@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, insert, text
+from sqlalchemy import Engine, Table, event, insert, text
 
+from domain.adapters.sql import tables
 from domain.adapters.sql.nouns import Deployments, Operations, Services
 from domain.adapters.sql.repository import Entity, Repository
 from domain.model import (
+    ApiKey,
     Deployment,
     DeploymentStatus,
     DeployMethod,
@@ -19,10 +21,12 @@ from domain.model import (
     OperationStatus,
     Service,
     ServiceStatus,
+    Session,
+    Ticket,
     Trigger,
 )
 from domain.ports import Query, Store
-from tests.adapters.sql.entities import after, deployment, operation, service
+from tests.adapters.sql.entities import after, api_key, deployment, operation, service, session, ticket
 
 MANY = 20_000
 Statement = tuple[str, Any]
@@ -65,6 +69,28 @@ def _operation(number: int) -> Operation:
     )
 
 
+def _api_key(number: int) -> ApiKey:
+    return api_key(f"{number:08}", id=f"key_{number:05}", created_at=after(seconds=number))
+
+
+def _session(number: int) -> Session:
+    return session(
+        f"key_{number % 500:05}",
+        id=f"ses_{number:05}",
+        digest=f"digest-{number:05}",
+        created_at=after(seconds=number),
+        last_seen_at=after(seconds=number * 7919 % MANY),
+        expires_at=after(seconds=number),
+    )
+
+
+def _ticket(number: int) -> Ticket:
+    session_id = f"ses_{number:05}" if number % 2 else None
+    return ticket(
+        f"key_{number % 500:05}", f"digest-{number:05}", session_id=session_id, expires_at=after(seconds=number)
+    )
+
+
 NOUNS: list[tuple[str, type[Repository[Any]], Callable[[int], Entity]]] = [
     ("services", Services, _service),
     ("deployments", Deployments, _deployment),
@@ -85,20 +111,38 @@ def filled(store: Store) -> Store:
     """A store with twenty thousand of each."""
     with _writing(store).begin() as connection:
         for _, repository, make in NOUNS:
-            names = [column.name for column in repository.table.columns]
-            rows = [{name: getattr(entity, name) for name in names} for entity in map(make, range(MANY))]
+            rows = [_row(repository.table, make(number)) for number in range(MANY)]
             connection.execute(insert(repository.table), rows)
         connection.execute(text("ANALYZE"))
     return store
 
 
+@pytest.fixture
+def crowded(store: Store) -> Store:
+    """A store with twenty thousand sessions of five hundred keys, and as many tickets."""
+    rows = {
+        tables.api_keys: [_row(tables.api_keys, _api_key(number)) for number in range(500)],
+        tables.sessions: [_row(tables.sessions, _session(number)) for number in range(MANY)],
+        tables.tickets: [_row(tables.tickets, _ticket(number)) for number in range(MANY)],
+    }
+    with _writing(store).begin() as connection:
+        for table, values in rows.items():
+            connection.execute(insert(table), values)
+        connection.execute(text("ANALYZE"))
+    return store
+
+
+def _row(table: Table, entity: object) -> dict[str, Any]:
+    return {column.name: getattr(entity, column.name) for column in table.columns}
+
+
 @contextmanager
-def _statements(engine: Engine) -> Iterator[list[Statement]]:
-    """The SELECT statements that are executed meanwhile."""
+def _statements(engine: Engine, *verbs: str) -> Iterator[list[Statement]]:
+    """The statements of these kinds, or else those that SELECT, that are executed meanwhile."""
     seen: list[Statement] = []
 
     def note(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
-        if statement.startswith("SELECT"):
+        if statement.startswith(verbs or ("SELECT",)):
             seen.append((statement, parameters))
 
     event.listen(engine, "before_cursor_execute", note)
@@ -141,3 +185,23 @@ def test_lists_claims_and_look_ups_read_no_whole_table_of_twenty_thousand(filled
         asked += seen  # what the commit adds for the event of the claim has no table to read
     assert len(asked) == 4 * (5 * 4 + 6 * 2 + 6 * 3) + 6
     assert [plan for statement in asked if (plan := _reading_all(filled, statement))] == []
+
+
+def test_sessions_and_tickets_are_found_and_ended_without_reading_all_of_them(crowded: Store):
+    of_one = {"api_key_id": "key_00007"}
+    with _statements(_reading(crowded)) as looked, crowded.read() as work:
+        for sort, descending in itertools.product(("created_at", "last_seen_at"), (True, False)):
+            assert work.sessions.page(Query(of_one, sort=sort, descending=descending)).total == MANY / 500
+        assert work.sessions.by_digest("digest-00007") is not None
+        assert len(work.sessions.several(["ses_00001", "ses_00002"])) == 2
+        assert len(work.api_keys.several(["key_00001", "key_00002"])) == 2
+    with _statements(_writing(crowded), "DELETE", "UPDATE") as ended, crowded.begin() as work:
+        assert work.tickets.take("digest-00007") is not None
+        work.tickets.forget(after(seconds=5))
+        work.sessions.seen("ses_00009", after(), "192.0.2.1")
+        work.sessions.remove("ses_00009")
+        work.sessions.remove_of("key_00007", but="ses_00007")
+        work.sessions.forget(after(seconds=5))
+        work.api_keys.remove("key_00008")
+    assert (len(looked), len(ended)) == (4 * 2 + 3, 7)
+    assert [plan for statement in (*looked, *ended) if (plan := _reading_all(crowded, statement))] == []

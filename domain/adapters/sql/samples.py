@@ -1,0 +1,37 @@
+"""Samples of what services took."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from domain.adapters.sql.tables import samples, services
+from domain.model import Sample
+
+
+class Samples:
+    """Implements `ports.Samples`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, taken: Sequence[Sample]) -> None:
+        """A service that is gone would break the whole block, so the services are looked at first."""
+        ids = {sample.service_id for sample in taken}
+        there = set(self._connection.scalars(select(services.c.id).where(services.c.id.in_(ids)).with_for_update()))
+        rows = [asdict(sample) for sample in taken if sample.service_id in there]
+        if rows:
+            insert = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
+            self._connection.execute(insert(samples).on_conflict_do_nothing(), rows)
+
+    def between(self, service_id: str, since: datetime, until: datetime) -> list[Sample]:
+        """Oldest first."""
+        wanted = (samples.c.service_id == service_id, samples.c.at >= since, samples.c.at < until)
+        rows = self._connection.execute(select(samples).where(*wanted).order_by(samples.c.at))
+        return [Sample(*row) for row in rows]
+
+    def forget(self, before: datetime) -> int:
+        """Answer how many were removed."""
+        return int(self._connection.execute(delete(samples).where(samples.c.at < before)).rowcount)

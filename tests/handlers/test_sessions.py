@@ -1,0 +1,571 @@
+"""Browser sessions over HTTP: the cookie, the pages that may use it, and everything that ends it."""
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from domain.credentials import Desk
+from domain.errors import Unavailable
+from domain.settings import Settings
+from handlers import identity
+from handlers.openapi31.operations import Operation
+from tests.calls import OPERATIONS, Things, error, tables, things
+from tests.listening import listening
+from tests.panel import ORIGIN, Panel, running
+
+WRITES = [one for one in OPERATIONS if one.method != "GET" and one.operation_id != "create_session"]
+READS = [one for one in OPERATIONS if one.method == "GET" and one.security]
+BY_NAME = pytest.mark.parametrize("operation", WRITES, ids=lambda one: one.operation_id)
+FOREIGN: list[dict[str, str]] = [
+    {},
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+    {"Origin": ""},
+    {"Origin": f"{ORIGIN}.evil.example"},
+    {"Origin": f"{ORIGIN}:8081"},
+    {"Origin": f"{ORIGIN}, https://evil.example"},
+    {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "none"},
+    {"Sec-Fetch-Site": "same-origin, cross-site"},
+    {"Referer": f"{ORIGIN}/api/docs"},
+    {"X-Requested-With": "XMLHttpRequest"},
+]
+
+
+def _cookie(browser: dict[str, str]) -> dict[str, str]:
+    return {"Cookie": browser["Cookie"]}
+
+
+def _by(panel: Panel, browser: dict[str, str], path: str = "/auth/me", method: str = "GET") -> httpx.Response:
+    return panel.request(method, path, key=None, headers=browser)
+
+
+def _is_in(panel: Panel, browser: dict[str, str]) -> bool:
+    answered = _by(panel, browser)
+    assert answered.status_code in {200, 401}, answered.text
+    return answered.status_code == 200
+
+
+def _sent(panel: Panel, method: str, path: str, headers: list[tuple[str, str]]) -> httpx.Response:
+    answered: httpx.Response = panel.portal.call(panel._send, method, path, headers, {})  # type: ignore[arg-type]
+    panel.check(method, answered)
+    return answered
+
+
+# ── The cookie ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_create_session_gives_a_cookie_that_scripts_and_other_sites_do_not_get(panel: Panel) -> None:
+    made = panel.post("/auth/sessions", headers={"User-Agent": "Firefox"})
+    form = r"session=[A-Za-z0-9_-]{43}; Path=/api; Max-Age=43200; HttpOnly; SameSite=Lax"
+    (cookie,) = made.headers.get_list("set-cookie")
+    assert re.fullmatch(form, cookie)
+    assert made.headers["cache-control"] == "no-store"
+    shown = made.json()
+    assert cookie.partition(";")[0].partition("=")[2] not in made.text
+    me = panel.get("/auth/me").json()
+    assert (shown["user_id"], shown["device"], shown["ip"]) == (me["id"], "Firefox", "127.0.0.1")
+    assert (shown["current"], shown["created_at"]) == (False, shown["last_seen_at"])
+    lives = datetime.fromisoformat(shown["expires_at"]) - datetime.fromisoformat(shown["created_at"])
+    assert lives.total_seconds() == 12 * 3600
+
+
+def test_the_cookie_is_for_encrypted_connections_alone_where_the_panel_is_reached_by_one(tmp_path: Path) -> None:
+    with running(tmp_path, public_url="https://panel.example.com") as panel:
+        assert panel.post("/auth/sessions").headers["set-cookie"].endswith("; SameSite=Lax; Secure")
+        assert panel.post("/auth/logout").headers["set-cookie"].endswith("; SameSite=Lax; Secure")
+    assert identity.no_cookie(Settings(public_url="HTTPS://panel.example.com")).endswith("; Secure")
+
+
+def test_a_cookie_lives_no_longer_than_its_key(panel: Panel) -> None:
+    ends = {"name": "brief", "role": "viewer", "expiresAt": "2099-01-01T00:00:00Z"}
+    key = panel.post("/v1/api-keys", ends).json()["key"]
+    with panel.ports.store.begin() as work:
+        row = work.api_keys.by_prefix(key[:12])
+        assert row
+        row.expires_at = panel.ports.clock.now().replace(microsecond=0)
+        row.expires_at = row.expires_at.fromtimestamp(row.expires_at.timestamp() + 100, row.expires_at.tzinfo)
+        work.api_keys.save(row)
+    made = panel.post("/auth/sessions", key=key)
+    (seconds,) = re.findall(r"Max-Age=(\d+)", made.headers["set-cookie"])
+    assert 90 <= int(seconds) <= 100
+    assert datetime.fromisoformat(made.json()["expires_at"]) == row.expires_at
+
+
+def test_a_session_can_do_what_its_key_can(panel: Panel) -> None:
+    key = panel.key("customer", "cust_a", denied_permissions=("env.reveal",), rate_limit_rpm=77)
+    browser = panel.session(key)
+    answered = _by(panel, browser)
+    assert answered.json() == panel.get("/auth/me", key=key).json()
+    assert answered.headers["x-ratelimit-limit"] == "77"
+    service = panel.service(key=key)
+    assert _by(panel, browser, f"/services/{service['id']}").json()["id"] == service["id"]
+    stopped = _by(panel, browser, f"/services/{service['id']}/stop", "POST")
+    assert (stopped.status_code, stopped.json()["actor_id"]) == (202, answered.json()["id"])
+    assert _by(panel, browser, f"/services/{service['id']}/env/reveal", "POST").status_code == 403
+
+
+def test_a_session_and_its_key_share_one_budget(panel: Panel) -> None:
+    key = panel.key("viewer", rate_limit_rpm=3)
+    browser = panel.session(key)
+    left = [one.headers["x-ratelimit-remaining"] for one in (_by(panel, browser), panel.get("/roles", key=key))]
+    assert left == ["1", "0"]
+    assert _by(panel, browser).status_code == 429
+
+
+def test_a_session_makes_no_session(panel: Panel) -> None:
+    refused = _by(panel, panel.session(), "/auth/sessions", "POST")
+    assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+
+
+def test_a_cookie_that_the_client_made_up_is_never_adopted(panel: Panel) -> None:
+    made_up = "A" * 43
+    fixed = {"Cookie": f"session={made_up}", "Origin": ORIGIN}
+    assert not _is_in(panel, fixed)
+    made = panel.post("/auth/sessions", headers=fixed)
+    assert made.status_code == 201
+    assert made_up not in made.headers["set-cookie"]
+    assert not _is_in(panel, fixed)
+
+
+def test_a_new_session_ends_none_and_is_another_one_each_time(panel: Panel) -> None:
+    one, two = panel.session(), panel.session()
+    assert one["Cookie"] != two["Cookie"]
+    assert _is_in(panel, one)
+    assert _is_in(panel, two)
+
+
+def test_a_repeated_request_for_a_session_gets_the_same_one(panel: Panel) -> None:
+    again = {"Idempotency-Key": "k"}
+    one, two = panel.session(**again), panel.session(**again)
+    assert one == two
+    assert _is_in(panel, two)
+    assert panel.get("/auth/sessions").json()["total"] == 1
+
+
+# ── Which credentials count ──────────────────────────────────────────────────────────────────────
+
+
+def test_any_authorization_wins_over_the_cookie(panel: Panel) -> None:
+    browser, other = panel.session(), panel.key("viewer")
+    assert panel.get("/auth/me", key=other, headers=browser).json()["role"] == "viewer"
+    for value in ("Bearer wrong", "Bearer", "Basic YTpi", f"Basic {panel.admin}", panel.admin, ""):
+        refused = _by(panel, {**browser, "Authorization": value})
+        assert refused.status_code == 401, value
+
+
+def test_a_good_key_beside_a_bad_cookie_is_let_in(panel: Panel) -> None:
+    for cookie in ("session=bad", "session=", "session=a; session=b"):
+        assert panel.get("/auth/me", headers={"Cookie": cookie}).status_code == 200
+
+
+def test_every_wrong_cookie_gets_the_answer_that_a_wrong_key_gets(panel: Panel) -> None:
+    browser = panel.session()
+    text = browser["Cookie"].partition("=")[2]
+    expected = error(panel.get("/auth/me", key="wrong"))
+    for cookie in (
+        "session=",
+        f"session={text[:-1]}",
+        f"session={text}x",
+        f'session="{text}"',
+        f"session={text.swapcase()}",
+        f"session={panel.admin}",
+        f"session={text}; session={text}",
+        f"session={text}; session=other",
+        f"session=other; session={text}",
+        f"Session={text}",
+        f"xsession={text}",
+        f"session[]={text}",
+        f"session {text}",
+    ):
+        refused = _by(panel, {"Cookie": cookie})
+        assert (refused.status_code, error(refused)) == (401, expected), cookie
+        assert refused.headers["www-authenticate"] == "Bearer"
+
+
+def test_two_session_cookies_are_refused_also_in_two_headers(panel: Panel) -> None:
+    cookie = panel.session()["Cookie"]
+    assert _sent(panel, "GET", "/api/auth/me", [("Cookie", cookie), ("Cookie", "theme=dark")]).status_code == 200
+    assert _sent(panel, "GET", "/api/auth/me", [("Cookie", cookie), ("Cookie", cookie)]).status_code == 401
+
+
+def test_other_cookies_do_not_disturb(panel: Panel) -> None:
+    cookie = panel.session()["Cookie"]
+    for sent in (f"a=b; {cookie}", f"{cookie}; a=session=x", f"{cookie};a=b", f"sessions=1; {cookie}; session"):
+        assert _is_in(panel, {"Cookie": sent}), sent
+
+
+def test_nobody_is_called_a_stranger_because_the_database_is_away(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise Unavailable("The database does not answer", code="database_unavailable")
+
+    browser = panel.session()
+    monkeypatch.setattr(Desk, "admit", away)
+    refused = _by(panel, browser)
+    assert (refused.status_code, error(refused)["code"]) == (503, "database_unavailable")
+
+
+def test_a_dead_cookie_closes_nothing_that_is_open_to_anybody(panel: Panel) -> None:
+    for path in ("/openapi.yaml", "/docs"):
+        assert _by(panel, {"Cookie": "session=dead"}, path).status_code == 200
+
+
+def test_a_cookie_reads_everything_that_its_key_reads(panel: Panel) -> None:
+    made, cookie = things(panel), _cookie(panel.session())
+    for operation in READS:
+        for headers in (cookie, {**cookie, "Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}):
+            answered = made.ask(panel, operation, key=None, headers=headers)
+            assert answered.status_code == made.ask(panel, operation).status_code, operation.operation_id
+
+
+def test_a_key_or_a_ticket_in_the_query_opens_nothing_but_the_way_to_the_socket(panel: Panel) -> None:
+    made = things(panel)
+    for operation in (one for one in OPERATIONS if one.security and {} not in one.security):
+        for name, value in (("api_key", panel.admin), ("ticket", panel.post("/ws/tickets").json()["ticket"])):
+            answered = made.ask(panel, operation, query=f"{name}={value}", key=None, works=False)
+            expected = 426 if operation.operation_id == "connect_websocket" else 401
+            assert answered.status_code == expected, f"{operation.operation_id}?{name}"
+            assert value not in answered.text
+
+
+# ── Pages of other sites ─────────────────────────────────────────────────────────────────────────
+
+
+@BY_NAME
+def test_a_page_of_another_site_changes_nothing_with_the_cookie(panel: Panel, operation: Operation) -> None:
+    made, cookie = things(panel), _cookie(panel.session())
+    before = _without_use(panel)
+    for headers in FOREIGN:
+        refused = made.ask(panel, operation, key=None, headers={**headers, **cookie}, works=False)
+        assert (refused.status_code, error(refused)["code"]) == (403, "cross_site"), headers
+    assert _without_use(panel) == before
+
+
+@BY_NAME
+def test_a_page_of_the_panel_may_do_what_a_key_may(panel: Panel, operation: Operation) -> None:
+    for own in ({"Origin": ORIGIN}, {"Sec-Fetch-Site": "same-origin"}):
+        made, browser = things(panel), {**_cookie(panel.session()), **own}
+        answered = made.ask(panel, operation, key=None, headers=browser)
+        assert answered.is_success or answered.status_code == 409, f"{own}: {answered.text}"
+
+
+def _without_use(panel: Panel) -> dict[str, list[str]]:
+    return {name: rows for name, rows in tables(panel).items() if name not in {"api_keys", "sessions"}} | {
+        "ids": sorted(
+            re.findall(r"(?:key|ses)_[0-9a-z]{26}", str(tables(panel)["api_keys"] + tables(panel)["sessions"]))
+        )
+    }
+
+
+def test_the_public_url_is_the_panels_own_whatever_host_a_proxy_asks_for(tmp_path: Path) -> None:
+    with running(tmp_path, public_url="https://panel.example.com") as panel:
+        cookie = _cookie(panel.session())
+        for origin, status in (
+            ("https://panel.example.com", 200),
+            (ORIGIN, 200),
+            ("http://panel.example.com", 403),
+            ("https://evil.example", 403),
+        ):
+            headers = {**cookie, "Origin": origin}
+            assert _by(panel, headers, "/services/validate", "POST").status_code in {status, 400}
+            answered = panel.post("/services/validate", {"compose": "x"}, key=None, headers=headers)
+            assert answered.status_code == status, origin
+
+
+def test_two_origins_or_hosts_are_none(panel: Panel) -> None:
+    cookie = ("Cookie", panel.session()["Cookie"])
+    own, other = ("Origin", ORIGIN), ("Origin", "https://evil.example")
+    path = "/api/auth/sessions"
+    for headers in ([cookie, own, own], [cookie, own, other], [cookie, other, own]):
+        assert _sent(panel, "DELETE", path, headers).status_code == 403
+    assert _sent(panel, "DELETE", path, [cookie, own]).status_code == 204
+
+
+def test_a_key_needs_no_page(panel: Panel) -> None:
+    for headers in FOREIGN:
+        assert panel.post("/services/validate", {"compose": "x"}, headers=headers).status_code == 200
+
+
+def test_a_wrong_cookie_is_told_before_the_page_is_looked_at(panel: Panel) -> None:
+    refused = _by(panel, {"Cookie": "session=made-up"}, "/auth/logout", "POST")
+    assert (refused.status_code, error(refused)["code"]) == (401, "unauthenticated")
+
+
+def test_logging_out_by_a_link_does_not_work(panel: Panel) -> None:
+    browser = panel.session()
+    assert _by(panel, browser, "/auth/logout").status_code == 405
+    assert _is_in(panel, browser)
+
+
+# ── Ending ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_logout_ends_the_session_and_takes_the_cookie_away(panel: Panel) -> None:
+    browser, other = panel.session(), panel.session()
+    session_id = next(one["id"] for one in _by(panel, browser, "/auth/sessions").json()["data"] if one["current"])
+    ended = _by(panel, browser, "/auth/logout", "POST")
+    assert (ended.status_code, ended.json()) == (200, {"session_id": session_id})
+    assert ended.headers["set-cookie"] == "session=; Path=/api; Max-Age=0; HttpOnly; SameSite=Lax"
+    assert not _is_in(panel, browser)
+    assert _is_in(panel, other)
+
+
+def test_logout_with_a_key_ends_nothing(panel: Panel) -> None:
+    browser = panel.session()
+    ended = panel.post("/auth/logout")
+    assert (ended.status_code, ended.json()) == (200, {"session_id": None})
+    assert _is_in(panel, browser)
+    assert panel.get("/auth/me").status_code == 200
+
+
+def test_logout_with_a_key_beside_the_cookie_ends_nothing_either(panel: Panel) -> None:
+    browser = panel.session()
+    assert panel.post("/auth/logout", headers=browser).json() == {"session_id": None}
+    assert _is_in(panel, browser)
+
+
+def test_revoke_other_sessions_leaves_the_one_that_asks(panel: Panel) -> None:
+    mine, others = panel.session(), [panel.session() for _ in range(3)]
+    strangers = panel.session(panel.key("viewer"))
+    assert _by(panel, mine, "/auth/sessions", "DELETE").status_code == 204
+    assert [_is_in(panel, one) for one in (mine, *others, strangers)] == [True, False, False, False, True]
+    assert panel.request("DELETE", "/auth/sessions").status_code == 204
+    assert not _is_in(panel, mine)
+
+
+def test_revoke_session_ends_that_one(panel: Panel) -> None:
+    one, two = panel.session(), panel.session()
+    listed = _by(panel, one, "/auth/sessions").json()["data"]
+    (other,) = (each["id"] for each in listed if not each["current"])
+    assert _by(panel, one, f"/auth/sessions/{other}", "DELETE").status_code == 204
+    assert not _is_in(panel, two)
+    gone = _by(panel, one, f"/auth/sessions/{other}", "DELETE")
+    assert (gone.status_code, error(gone)["message"]) == (404, "Session not found")
+
+
+def test_a_viewer_looks_at_and_ends_its_own_sessions(panel: Panel) -> None:
+    browser = panel.session(panel.key("viewer"))
+    (mine,) = _by(panel, browser, "/auth/sessions").json()["data"]
+    assert _by(panel, browser, f"/auth/sessions/{mine['id']}", "DELETE").status_code == 204
+    assert not _is_in(panel, browser)
+
+
+def test_an_admin_sees_and_ends_the_sessions_of_others(panel: Panel) -> None:
+    key = panel.key("customer", "cust_a")
+    browser = panel.session(key, **{"User-Agent": "Firefox"})
+    owner = panel.get("/auth/me", key=key).json()["id"]
+    (listed,) = panel.get(f"/auth/sessions?user_id={owner}").json()["data"]
+    assert (listed["user_id"], listed["device"], listed["current"]) == (owner, "Firefox", False)
+    assert panel.get("/auth/sessions").json()["data"] == []
+    assert panel.request("DELETE", f"/auth/sessions/{listed['id']}").status_code == 204
+    assert not _is_in(panel, browser)
+
+
+def test_a_customer_sees_and_ends_only_its_own(panel: Panel) -> None:
+    browser, other = panel.session(), panel.key("customer", "cust_a")
+    (listed,) = _by(panel, browser, "/auth/sessions").json()["data"]
+    empty = panel.get(f"/auth/sessions?user_id={listed['user_id']}", key=other).json()
+    assert (empty["data"], empty["total"]) == ([], 0)
+    real, unreal = (
+        panel.request("DELETE", f"/auth/sessions/{session_id}", key=other)
+        for session_id in (listed["id"], f"ses_{'0' * 26}")
+    )
+    assert real.status_code == unreal.status_code == 404
+    assert real.text.replace(listed["id"], "")[:80] == unreal.text.replace(f"ses_{'0' * 26}", "")[:80]
+    assert _is_in(panel, browser)
+
+
+def test_sessions_are_listed_with_the_last_of_their_uses(panel: Panel) -> None:
+    browser = panel.session()
+    with listening(panel.app) as url:  # a real server writes uses down, at the latest when it stops
+        httpx.get(f"{url}/api/auth/me", headers=browser)
+    (listed,) = panel.get("/auth/sessions?sort=last_seen_at&order=asc").json()["data"]
+    assert listed["last_seen_at"] > listed["created_at"]
+
+
+KEY = "/v1/api-keys/{key_id}"
+ENDS: dict[str, Callable[[Panel, str], Any]] = {
+    "revoked": lambda panel, path: panel.request("DELETE", path),
+    "rotated": lambda panel, path: panel.post(f"{path}/rotate"),
+    "bound to another address": lambda panel, path: panel.patch(path, {"allowedIps": ["192.0.2.1"]}),
+    "expired": lambda panel, path: _expire(panel, path.rpartition("/")[2]),
+}
+
+
+def _expire(panel: Panel, key_id: str) -> None:
+    with panel.ports.store.begin() as work:
+        row = work.api_keys.get(key_id)
+        assert row
+        row.expires_at = panel.ports.clock.now()
+        work.api_keys.save(row)
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_a_key_that_ends_takes_its_sessions_along(panel: Panel, how: str) -> None:
+    key = panel.key("operator")
+    browser = panel.session(key)
+    assert _is_in(panel, browser)
+    ENDS[how](panel, KEY.format(key_id=panel.get("/auth/me", key=key).json()["id"]))
+    assert not _is_in(panel, browser)
+
+
+def test_a_rotation_with_an_overlap_leaves_sessions_until_its_end(panel: Panel) -> None:
+    key = panel.key("operator")
+    browser = panel.session(key)
+    path = KEY.format(key_id=panel.get("/auth/me", key=key).json()["id"])
+    panel.post(f"{path}/rotate", {"overlapSeconds": 3600})
+    assert _is_in(panel, browser)
+    panel.post(f"{path}/rotate")
+    assert not _is_in(panel, browser)
+
+
+def test_a_key_that_is_narrowed_narrows_its_sessions(panel: Panel) -> None:
+    key = panel.key("operator")
+    browser = panel.session(key)
+    path = KEY.format(key_id=panel.get("/auth/me", key=key).json()["id"])
+    panel.patch(path, {"deniedPermissions": ["services.read"]})
+    assert _by(panel, browser, "/services").status_code == 403
+    panel.patch(path, {"deniedPermissions": [], "role": "viewer"})
+    assert _by(panel, browser, "/services").status_code == 200
+    assert _by(panel, browser).json()["role"] == "viewer"
+
+
+def test_a_stream_ends_with_the_session_that_opened_it(panel: Panel) -> None:
+    browser = panel.session()
+    with listening(panel.app) as url:
+        headers = {**browser, "Accept": "text/event-stream"}
+        with httpx.stream("GET", f"{url}/api/events", headers=headers, timeout=30) as response:
+            lines = response.iter_lines()
+            assert next(lines) == ": listening"
+            _by(panel, browser, "/auth/logout", "POST")
+            panel.ports.feed.nudge()
+            assert not [line for line in lines if line.startswith("event")]
+
+
+# ── Tickets ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_create_ws_ticket_answers_where_to_connect(panel: Panel) -> None:
+    service = panel.service()
+    topics = [f"service:{service['id']}", f"logs:{service['id']}", f"deployment:{service['deployment_id']}"]
+    made = panel.post("/ws/tickets", {"topics": topics})
+    assert (made.status_code, made.json()["topics"]) == (201, topics)
+    assert made.headers["cache-control"] == "no-store"
+    assert made.json()["url"] == f"ws://localhost:8080/api/ws?ticket={made.json()['ticket']}"
+
+
+def test_without_a_body_or_topics_a_ticket_is_for_all(panel: Panel) -> None:
+    for body in (None, {}):
+        assert panel.post("/ws/tickets", body).json()["topics"] is None
+
+
+@pytest.mark.parametrize(
+    ("topics", "field"),
+    [
+        (["service:svc_nowhere"], "topics.0"),
+        (["operation:op_nowhere"], "topics.0"),
+        (["service:dep_1"], "topics.0"),
+        (["service:*"], "topics.0"),
+        (["*"], "topics.0"),
+        ([""], "topics.0"),
+        ([], "topics"),
+        (["service:svc_1", "service:svc_1"], "topics"),
+        (None, "topics"),
+        ("service:svc_1", "topics"),
+    ],
+)
+def test_topics_that_name_nothing_are_refused_by_place(panel: Panel, topics: object, field: str) -> None:
+    refused = panel.post("/ws/tickets", {"topics": topics})
+    assert (refused.status_code, list(refused.json()["error"]["fields"])) == (422, [field])
+
+
+def test_topics_of_another_tenant_are_like_those_of_nothing(panel: Panel) -> None:
+    others, key = things(panel, "cust_b"), panel.key("customer", "cust_a")
+    real, unreal = (
+        panel.post("/ws/tickets", {"topics": [f"service:{made.ids['service_id']}"]}, key=key)
+        for made in (others, Things())
+    )
+    told = [
+        one.json()["error"]["fields"]["topics.0"].replace(made.ids["service_id"], "…")
+        for one, made in ((real, others), (unreal, Things()))
+    ]
+    assert told[0] == told[1]
+
+
+def test_a_get_without_an_upgrade_is_told_what_to_do(panel: Panel) -> None:
+    for query in ("", "?after=7"):
+        told = panel.get(f"/ws{query}")
+        assert (told.status_code, error(told)["code"]) == (426, "upgrade_required")
+        assert told.headers["upgrade"] == "websocket"
+    assert panel.get("/ws", key=None).status_code == 401
+    assert panel.get("/ws", key=panel.key("viewer", denied_permissions=("events.read",))).status_code == 403
+    assert panel.get("/ws?after=-1").status_code == 400
+    assert panel.get("/ws", key=None, headers=panel.session()).status_code == 426
+
+
+def test_a_server_tells_it_too(panel: Panel) -> None:
+    with listening(panel.app) as url, httpx.Client(headers={"Authorization": f"Bearer {panel.admin}"}) as client:
+        for told in (client.get(f"{url}/api/ws"), client.head(f"{url}/api/ws")):
+            assert (told.status_code, told.headers["upgrade"], told.headers["connection"]) == (
+                426,
+                "websocket",
+                "Upgrade",
+            )
+        assert client.get(f"{url}/api/auth/me").status_code == 200
+
+
+def test_a_get_with_a_ticket_uses_it_up(panel: Panel) -> None:
+    ticket = panel.post("/ws/tickets").json()["ticket"]
+    statuses = [panel.get(f"/ws?ticket={ticket}", key=None).status_code for _ in range(2)]
+    assert statuses == [426, 401]
+
+
+@pytest.mark.parametrize(
+    "query", ["ticket=", "api_key=", "ticket=x&ticket=y", "api_key={key}&api_key={key}", "key={key}"]
+)
+def test_a_wrong_credential_in_the_query_is_refused(panel: Panel, query: str) -> None:
+    refused = panel.get(f"/ws?{query.format(key=panel.admin)}", key=None)
+    assert refused.status_code == 401
+    assert panel.admin not in refused.text
+
+
+# ── Secrecy ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def said(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
+    """Everything that the panel logged, at the level that tells most; the client of the tests logs what it asks for."""
+    with caplog.at_level(logging.DEBUG):
+        yield lambda: str([vars(one) for one in caplog.records if not one.name.startswith(("httpx", "httpcore"))])
+
+
+def test_cookies_and_tickets_are_neither_stored_nor_logged(panel: Panel, said: Callable[[], str]) -> None:
+    made = [panel.session(), panel.session(**{"Idempotency-Key": "k"})]
+    tickets = [panel.post("/ws/tickets", headers=headers).json() for headers in ({}, {"Idempotency-Key": "t"})]
+    secrets = [one["Cookie"].partition("=")[2] for one in made] + [one["ticket"] for one in tickets]
+    for browser in made:
+        _by(panel, browser, "/auth/logout", "POST")
+    for ticket in tickets:
+        panel.get(f"/ws?ticket={ticket['ticket']}", key=None)
+    folder = panel.ports.settings.data_dir
+    stored = b"".join(file.read_bytes() for file in folder.iterdir() if file.name.startswith("panel.db"))
+    for secret in secrets:
+        assert secret.encode() not in stored
+        assert secret not in said()
+
+
+def test_lists_and_errors_repeat_no_cookie(panel: Panel) -> None:
+    browser = panel.session()
+    text = browser["Cookie"].partition("=")[2]
+    for path in ("/auth/sessions", "/auth/me", "/nowhere", "/services?page=0", "/services/svc_0"):
+        assert text not in _by(panel, browser, path).text + str(_by(panel, browser, path).headers)
