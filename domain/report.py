@@ -7,6 +7,7 @@ from threading import Event
 from typing import Any, TypeVar
 
 from domain.errors import Unavailable
+from domain.masking import Masking
 from domain.model import Deployment, DeploymentStatus, LogLine, Operation, ServiceStatus, Step
 from domain.ports import Clock, Layers, Ports, Work
 from domain.queue import closed
@@ -20,7 +21,6 @@ _PULL_NEWS_EVERY = 1.0
 _MEGABYTE = 2**20
 _FINAL = frozenset({"routing", "stopping", "removing"})
 _LOOKS, _PAUSE = 60, 0.5
-MASK = "********"
 
 
 class Cancelled(Exception):  # noqa: N818
@@ -75,7 +75,7 @@ class Report:
         self._deployment_id = operation.deployment_id
         self._lease = lease
         self._step = ""
-        self._hidden: tuple[str, ...] = ()
+        self._masking = Masking()
         self._lines = self.read(self._last_line)
         self._noted: list[tuple[str, str, str]] = []
         self._changes: list[Change] = []
@@ -106,14 +106,11 @@ class Report:
 
     def hide(self, values: Iterable[str]) -> None:
         """Never let these values into the log, nor a line of one that has several."""
-        lines = {line.strip() for value in values for line in (value, *value.splitlines())}
-        self._hidden = tuple(sorted({line for line in lines if len(line) >= 4}, key=len, reverse=True))
+        self._masking = Masking(values)
 
     def redacted(self, text: str) -> str:
         """The text without any hidden value."""
-        for value in self._hidden:
-            text = text.replace(value, MASK)
-        return text
+        return self._masking.masked(text)
 
     # ── What is written ────────────────────────────────────────────────────────────────────────
 

@@ -3,18 +3,19 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from domain.adapters import memory
 from domain.model import new_id
 from domain.ports import Container, ContainerSpec, Runtime
 from domain.project import Component
 
-CRASH = ("opening the database", "cannot open it")
+Stream = Literal["stdout", "stderr"]
 # What the images that `engine.images` makes do, in the twin's words.
 BEHAVIOURS = {
     "web:1": memory.Behaviour(ports=(8080,)),
     "web:2": memory.Behaviour(ports=(8080,)),
-    "crash:1": memory.Behaviour(exit_code=3, lines=CRASH),
+    "crash:1": memory.Behaviour(exit_code=3, lines=("opening the database",), errors=("cannot open it",)),
     "done:1": memory.Behaviour(exit_code=0, lines=("done",)),
     "unhealthy:1": memory.Behaviour(ports=(8080,), probed=True, healthy_after=None),
     "slow:1": memory.Behaviour(ports=(8080,), probed=True, healthy_after=2),
@@ -30,6 +31,8 @@ class Stage:
     runtime: Runtime
     reference: Callable[[str], str]
     kill: Callable[[str], None]
+    say: Callable[[str, str, Stream], None]
+    """Let a running container print a line."""
     labels: dict[str, str] = field(default_factory=lambda: {"panel.instance": new_id("stage")})
 
     def name(self, word: str) -> str:
@@ -109,4 +112,5 @@ class Stage:
 def in_memory() -> Stage:
     """A stage of the twin that knows the images of `engine.images`."""
     runtime = memory.Runtime({f"panel-test/{name}": behaviour for name, behaviour in BEHAVIOURS.items()})
-    return Stage(runtime, lambda name: f"panel-test/{name}", runtime.kill)
+    say = lambda name, text, stream: runtime.say(name, text, stream=stream)  # noqa: E731
+    return Stage(runtime, lambda name: f"panel-test/{name}", runtime.kill, say)

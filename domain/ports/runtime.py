@@ -1,10 +1,11 @@
 """The engine: images, networks, volumes and containers, under names and labels that the caller gives."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from datetime import datetime
+from itertools import takewhile
+from typing import Literal, NamedTuple, Protocol
 
-from domain.model import Usage
 from domain.project import Component
 
 
@@ -56,7 +57,10 @@ class ContainerSpec:
 
 @dataclass(frozen=True)
 class Container:
-    """What the engine says of a container now. `health` is None without a healthcheck of its own."""
+    """What the engine says of a container now. `health` is None without a healthcheck of its own.
+
+    `image` is what it was made from, in the engine's words; `started_at` is the last time.
+    """
 
     name: str
     state: Literal["created", "running", "exited"]
@@ -65,6 +69,55 @@ class Container:
     exit_code: int | None = None
     address: str | None = None
     restarts: int = 0
+    image: str = ""
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What a container takes: cores, megabytes, bytes a second. `memory_limit_mb` is None without a limit."""
+
+    cpu: float
+    memory_mb: float
+    memory_limit_mb: float | None = None
+    network_rx: float = 0.0
+    network_tx: float = 0.0
+    block_read: float = 0.0
+    block_write: float = 0.0
+
+
+class OutputLine(NamedTuple):
+    """A line that a container printed, as text safe for JSON; a tuple, since they come by the hundred thousand."""
+
+    at: datetime
+    stream: Literal["stdout", "stderr"]
+    text: str
+
+
+class Point(NamedTuple):
+    """How far the output of a container has been read: up to a time, and so many lines of that very time.
+
+    None is its beginning. Whoever reads on `since` that time misses nothing, and is told nothing twice by `unread`.
+    """
+
+    at: datetime | None = None
+    lines: int = 0
+
+    def after(self, lines: Sequence[OutputLine]) -> "Point":
+        """The point behind these, which were read next."""
+        if not lines:
+            return self
+        at = lines[-1].at
+        same = sum(1 for _ in takewhile(lambda line: line.at == at, reversed(lines)))
+        return Point(at, same + self.lines if same == len(lines) and at == self.at else same)
+
+    def unread(self, batches: Iterable[list[OutputLine]]) -> Iterator[list[OutputLine]]:
+        """Batches that begin at this point's time, without what was read before."""
+        known = self.lines
+        for lines in batches:
+            again = sum(1 for _ in takewhile(lambda line: line.at == self.at, lines[:known]))
+            known = known - again if again == len(lines) else 0
+            yield lines[again:]
 
 
 class ImageMissing(Exception):  # noqa: N818
@@ -114,10 +167,33 @@ class Runtime(Protocol):
 
     def volumes(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]: ...
     def logs(self, name: str, tail: int) -> list[str]:
-        """The last lines that a container wrote, as text safe for JSON; [] when it is gone."""
+        """The texts of its last lines of output."""
 
-    def usage(self, names: Sequence[str]) -> Usage:
-        """CPU (cores in use) and memory of these running containers together, right now."""
+    def output(
+        self,
+        name: str,
+        *,
+        tail: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        keep: Callable[[OutputLine], bool] | None = None,
+    ) -> list[OutputLine]:
+        """What a container printed from `since` until before `until`, oldest first; [] when it is gone.
+
+        Only lines that `keep` wants, which is shown every line in turn; of them the last `tail`.
+        """
+
+    def follow(self, name: str, since: datetime | None = None) -> Generator[list[OutputLine], None, None]:
+        """What a container printed from `since` on, and what it prints, in batches; ends when all is read that it will.
+
+        Blocks; while nothing comes it says so with an empty batch, at least twice a second. Closing it lets go at once.
+        """
+
+    def stats(self, names: Sequence[str], *, over: float = 0.0) -> dict[str, Stats]:
+        """What those of these containers take that run; rates are over the last moment.
+
+        `over` asks for rates over so many seconds, as far as the containers were looked at then.
+        """
 
     def accepts(self, container: Container, port: int) -> bool:
         """Whether a TCP connection to this port of the container is accepted."""

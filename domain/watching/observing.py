@@ -1,19 +1,21 @@
 """Comparing what should run with what the engine says, and writing what differs."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+from domain import runtime
 from domain.errors import Refusal, Unavailable
-from domain.model import Health, Service, ServiceStatus, Usage
+from domain.model import Health, Sample, Service, ServiceStatus, Usage
 from domain.ports import Container, Ports, Target
 from domain.release import INSTANCE, SERVICE, Release, release_of, resolved
 from domain.watching import health
 from domain.watching.asking import Aside
 
-_USAGE_EVERY = timedelta(seconds=10)
+_SAMPLE_EVERY = timedelta(seconds=10)
+_SAMPLE_OVER = 8.0  # seconds: others may have looked meanwhile, and what was taken before that counts too
 _UNKNOWN_AFTER = timedelta(seconds=10)
 _WAIT = 0.5
 _THREADS = 16
@@ -26,13 +28,13 @@ class Watch:
 
     releases: dict[str, Release] = field(default_factory=dict)
     probes: Aside[bool] = field(default_factory=lambda: Aside(_THREADS))
-    usages: Aside[Usage] = field(default_factory=lambda: Aside(_THREADS))
+    samples: Aside[Sample | None] = field(default_factory=lambda: Aside(_THREADS))
     away_since: datetime | None = None
 
     def close(self) -> None:
         """Ask nothing more."""
         self.probes.close()
-        self.usages.close()
+        self.samples.close()
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,12 @@ def observe(ports: Ports, watch: Watch) -> None:
     for look in looks:
         with suppress(Unavailable):  # one route that cannot be written must not keep the others from being followed
             _follow_addresses(ports, look)
-    _write(ports, [(look.service, after) for look, after in _judged(ports, watch, looks)])
+    now = ports.clock.now()
+    for look in looks:
+        _ask(ports, watch, look, now)
+    answered, samples = watch.probes.answers(_WAIT), watch.samples.answers(_WAIT)
+    _write(ports, [(look.service, _judged(look, now, answered, samples)) for look in looks])
+    _keep(ports, [sample for sample in samples.values() if sample])
     _forget(watch, services)
 
 
@@ -137,24 +144,6 @@ def _write_url(ports: Ports, service: Service, url: str) -> None:
             work.services.save(current)
 
 
-def _judged(ports: Ports, watch: Watch, looks: list[Look]) -> Iterator[tuple[Look, Service]]:
-    """Each service as it should be written. A slow answer is taken into account at the look after it came."""
-    now = ports.clock.now()
-    for look in looks:
-        _ask(ports, watch, look, now)
-    answered, used = watch.probes.answers(_WAIT), watch.usages.answers(_WAIT)
-    for look in looks:
-        service, known = look.service, answered.get(look.service.id)
-        after = replace(
-            service,
-            status=ServiceStatus.RUNNING if look.runs else ServiceStatus.FAILED,
-            usage=used.get(service.id, service.usage) if look.found else Usage(storage_mb=service.usage.storage_mb),
-        )
-        if look.release.health_check is None or look.own != "healthy" or known is not None:
-            after.health = health.judged(service.health, look.own, known, now, health.interval(look.release))
-        yield look, after
-
-
 def _ask(ports: Ports, watch: Watch, look: Look, now: datetime) -> None:
     service, release, found = look.service, look.release, look.found
     if release.health_check and look.own == "healthy":
@@ -163,7 +152,34 @@ def _ask(ports: Ports, watch: Watch, look: Look, now: datetime) -> None:
         watch.probes.ask(service.id, now, health.interval(release), question)
     if found:
         names = [one.name for one in found]
-        watch.usages.ask(service.id, now, _USAGE_EVERY, lambda: ports.runtime.usage(names))
+        measure = lambda: runtime.measured(ports, service.id, names, over=_SAMPLE_OVER)  # noqa: E731
+        watch.samples.ask(service.id, _slot(now), _SAMPLE_EVERY, measure)
+
+
+def _slot(now: datetime) -> datetime:
+    """Samples are taken at whole multiples of their distance: then no slot has two of them, and none is left out."""
+    every = _SAMPLE_EVERY.total_seconds()
+    return datetime.fromtimestamp(now.timestamp() // every * every, UTC)
+
+
+def _judged(look: Look, now: datetime, answered: Mapping[str, bool], samples: Mapping[str, Sample | None]) -> Service:
+    """The service as it should be written. A slow answer is taken into account at the look after it came."""
+    service, known, sample = look.service, answered.get(look.service.id), samples.get(look.service.id)
+    usage = replace(service.usage, cpu=sample.cpu, memory_mb=sample.memory_mb) if sample else service.usage
+    after = replace(
+        service,
+        status=ServiceStatus.RUNNING if look.runs else ServiceStatus.FAILED,
+        usage=usage if look.found else Usage(storage_mb=service.usage.storage_mb),
+    )
+    if look.release.health_check is None or look.own != "healthy" or known is not None:
+        after.health = health.judged(service.health, look.own, known, now, health.interval(look.release))
+    return after
+
+
+def _keep(ports: Ports, samples: Sequence[Sample]) -> None:
+    if samples:
+        with ports.store.begin() as work:
+            work.samples.add(samples)
 
 
 def _write(ports: Ports, services: Sequence[tuple[Service, Service]]) -> None:
@@ -186,4 +202,4 @@ def _forget(watch: Watch, services: list[Service]) -> None:
     watch.releases = {key: release for key, release in watch.releases.items() if key in live}
     ids = {service.id for service in services}
     watch.probes.keep(ids)
-    watch.usages.keep(ids)
+    watch.samples.keep(ids)

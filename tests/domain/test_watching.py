@@ -140,14 +140,14 @@ def test_an_http_check_that_hangs_holds_up_nobody_else(flow: Flow, watch: Watch)
 
 def test_a_measurement_that_fails_is_no_look_that_fails(flow: Flow, watch: Watch):
     first, second = flow.running(), flow.running()
-    usage, broken = flow.runtime.usage, flow.container(first).name
+    stats, broken = flow.runtime.stats, flow.container(first).name
 
-    def measured(names: Any) -> Any:
+    def measured(names: Any, **given: Any) -> Any:
         if broken in names:
             raise EngineRefused("no")
-        return usage(names)
+        return stats(names, **given)
 
-    flow.runtime.usage = measured  # type: ignore[method-assign]
+    flow.runtime.stats = measured  # type: ignore[method-assign]
     assert _look(flow, watch, second).usage.memory_mb == 8.0
     assert flow.service(first).usage.memory_mb == 0
     assert flow.service(first).health.status == "healthy"
@@ -157,7 +157,7 @@ def test_usage_is_refreshed_after_a_while(flow: Flow, watch: Watch):
     service_id = flow.running()
     _look(flow, watch, service_id)
     box = flow.runtime._boxes[flow.container(service_id).name]
-    box.behaviour = replace(box.behaviour, usage=replace(memory.LITTLE, memory_mb=50.0))
+    box.behaviour = replace(box.behaviour, stats=replace(memory.LITTLE, memory_mb=50.0))
     assert _look(flow, watch, service_id).usage.memory_mb == 8.0
     assert _look(flow, watch, service_id, 10).usage.memory_mb == 50.0
 

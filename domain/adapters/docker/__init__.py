@@ -2,17 +2,17 @@
 
 import ipaddress
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from docker.errors import APIError, NotFound
 
-from domain.adapters.docker import creating, looking, networking, pulling, reaching, wording
+from domain.adapters.docker import creating, looking, networking, output, pulling, reaching
 from domain.adapters.docker.connection import PATIENT, Connection
 from domain.adapters.docker.measuring import Meter
-from domain.model import Usage
-from domain.ports import Container, ContainerSpec, Engine, Image, Pulling
+from domain.ports import Container, ContainerSpec, Engine, Image, OutputLine, Pulling, Stats
 
 Labelled = dict[str, Mapping[str, str]]
 
@@ -24,7 +24,7 @@ class Runtime:
         self._connection = Connection(docker_host)
         self._subnets = ipaddress.IPv4Network(subnets)
         self._meter = Meter()
-        self._restarts = looking.Restarts()
+        self._histories = looking.Histories()
 
     def ping(self) -> Engine:
         """Asks for its version."""
@@ -95,10 +95,10 @@ class Runtime:
         return None
 
     def containers(self, labels: Mapping[str, str]) -> list[Container]:
-        """One call, and one more for each that came up within the last minute: the list does not count restarts."""
+        """One call, and one more for each that came up or ended within the last minute: the list tells no history."""
         with self._connection.asked() as client:
             found = client.containers(all=True, filters=_carrying(labels))
-            return [looking.listed(each, self._restarts.of(client, each)) for each in found]
+            return [looking.listed(each, self._histories.of(client, each)) for each in found]
 
     def networks(self, labels: Mapping[str, str]) -> Labelled:
         """Name → labels."""
@@ -112,14 +112,30 @@ class Runtime:
 
     def logs(self, name: str, tail: int) -> list[str]:
         """Standard output and standard error, in the order in which they came."""
-        with self._connection.asked() as client, suppress(NotFound):
-            return wording.lines(client.logs(name, stdout=True, stderr=True, tail=max(tail, 0)), tail)
-        return []
+        return [line.text for line in self.output(name, tail=tail)]
 
-    def usage(self, names: Sequence[str]) -> Usage:
-        """CPU is measured since the last question about the same container, if that was within a minute."""
+    def output(
+        self,
+        name: str,
+        *,
+        tail: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        keep: Callable[[OutputLine], bool] | None = None,
+    ) -> list[OutputLine]:
+        """The engine counts the last lines itself where it can."""
+        if tail is not None and until is None and keep is None:
+            return output.last(self._connection, name, tail, since) if tail > 0 else []
+        return output.chosen(self._connection, name, tail, since, until, keep)
+
+    def follow(self, name: str, since: datetime | None = None) -> Generator[list[OutputLine], None, None]:
+        """Over a connection of its own. A reader that is slow slows the engine's sending, and nothing else."""
+        return output.follow(self._connection, name, since)
+
+    def stats(self, names: Sequence[str], *, over: float = 0.0) -> dict[str, Stats]:
+        """Rates are differences between two looks: the first one at a container waits a moment for its second."""
         with self._connection.asked() as client:
-            return self._meter.usage(client, names)
+            return self._meter.stats(client, names, over)
 
     def accepts(self, container: Container, port: int) -> bool:
         """From this host, to the container's own address."""

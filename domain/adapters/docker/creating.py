@@ -84,7 +84,8 @@ def _host(client: APIClient, spec: ContainerSpec, network: str) -> dict[str, Any
         security_opt=["no-new-privileges"],
         cap_drop=sorted({*component.cap_drop, *DENIED}),
         log_config=LogConfig(type=LogConfig.types.JSON, config=LOGS),
-        restart_policy={"Name": component.restart, "MaximumRetryCount": 0},
+        # Whatever is `always` the engine starts again with itself, be it stopped by us; else the two mean the same.
+        restart_policy={"Name": component.restart.replace("always", "unless-stopped"), "MaximumRetryCount": 0},
         tmpfs=_tmpfs(component),
         read_only=component.read_only,
         mounts=[Mount(path, volume, "volume", read_only) for volume, (path, read_only) in spec.volumes.items()],

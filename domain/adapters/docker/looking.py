@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from docker import APIClient
@@ -22,12 +24,21 @@ HEALTHS: dict[str, Health] = {
 }
 # `Exited (3) 2 minutes ago`, `Restarting (1) 4 seconds ago`, `Up 2 hours (unhealthy)`: the list says it in prose only.
 BRACKETS = re.compile(r"\(([^)]*)\)")
-YOUNG = re.compile(r"Up (Less than a second|\d+ seconds?|About a minute)\b")
+YOUNG = re.compile(r"(?:Up|Exited \(\d+\)) (?:Less than a second|\d+ seconds?|About a minute)\b")
+
+
+@dataclass(frozen=True)
+class History:
+    """What only an inspection tells; the list shows another name of the image when a tag has moved on."""
+
+    image: str = ""
+    restarts: int = 0
+    started_at: datetime | None = None
 
 
 def inspected(found: Mapping[str, Any]) -> Container:
     """From an inspection."""
-    now = found["State"]
+    now, history = found["State"], _history(found)
     state = STATES.get(now["Status"], "exited")
     running = state == "running"
     return Container(
@@ -37,12 +48,14 @@ def inspected(found: Mapping[str, Any]) -> Container:
         health=HEALTHS.get((now.get("Health") or {}).get("Status", "")) if running else None,
         exit_code=now["ExitCode"] if state == "exited" else None,
         address=_address(found) if running else None,
-        restarts=found["RestartCount"],
+        image=history.image,
+        restarts=history.restarts,
+        started_at=history.started_at,
     )
 
 
-def listed(found: Mapping[str, Any], restarts: int) -> Container:
-    """From the list, which knows all but the restarts."""
+def listed(found: Mapping[str, Any], history: History) -> Container:
+    """From the list, which knows all but the history."""
     state = STATES.get(found["State"], "exited")
     running = state == "running"
     said = next(iter(BRACKETS.findall(found["Status"])), "")
@@ -53,30 +66,37 @@ def listed(found: Mapping[str, Any], restarts: int) -> Container:
         health=HEALTHS.get(said) if running else None,
         exit_code=int(said) if state == "exited" and said.isdigit() else None,
         address=_address(found) if running else None,
-        restarts=restarts,
+        image=history.image or found["Image"],
+        restarts=history.restarts,
+        started_at=history.started_at,
     )
 
 
-class Restarts:
-    """Counts from inspections, asked for again only while they can have changed."""
+class Histories:
+    """From inspections, asked for again only while there can be something new."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[str, int]] = {}
+        self._known: dict[str, tuple[str, History]] = {}
 
-    def of(self, client: APIClient, found: Mapping[str, Any]) -> int:
-        """For a container as the list shows it; 0 when it has gone meanwhile."""
+    def of(self, client: APIClient, found: Mapping[str, Any]) -> History:
+        """For a container as the list shows it; nothing is known of one that has gone meanwhile."""
         identity, state = found["Id"], found["State"]
-        before, count = self._known.get(identity, ("", 0))
+        before, history = self._known.get(identity, ("", History()))
         if before == state and _settled(found):
-            return count
+            return history
         try:
-            count = int(client.inspect_container(identity)["RestartCount"])
+            history = _history(client.inspect_container(identity))
         except NotFound:
-            return 0
+            return History()
         if len(self._known) > MANY:
             self._known.clear()
-        self._known[identity] = (state, count)
-        return count
+        self._known[identity] = (state, history)
+        return history
+
+
+def _history(found: Mapping[str, Any]) -> History:
+    at = datetime.fromisoformat(found["State"]["StartedAt"])
+    return History(found["Config"]["Image"], found["RestartCount"], at if at.year > 1 else None)
 
 
 def _settled(found: Mapping[str, Any]) -> bool:

@@ -1,6 +1,5 @@
-"""CPU and memory of containers: CPU is a difference, so the last sample of each is kept for the next question."""
+"""What containers take: rates are differences between two looks, so that earlier looks are kept for a minute."""
 
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,77 +8,114 @@ from datetime import datetime
 from typing import Any
 
 from docker import APIClient
-from docker.errors import NotFound
+from docker.errors import APIError
 
-from domain.model import Usage
+from domain.ports import Stats
 
 # Engines before 23 answer at their next tick, up to a second later, all questions at once.
 THREADS = 32
 # A difference over a longer time would hide what happens now.
 FRESH = 60.0
 APART = 0.25
+MANY = 10_000
 MEGABYTE = 2**20
 
 
 @dataclass(frozen=True)
-class _Sample:
-    at: datetime
-    cpu: float
-    memory: float
+class _Look:
+    """`counters` only grow while a container runs: seconds of CPU, bytes received, sent, read and written."""
 
-    def seconds_since(self, before: "_Sample") -> float:
-        return (self.at - before.at).total_seconds()
+    at: datetime
+    memory: float
+    limit: float
+    counters: tuple[float, float, float, float, float]
+
+    def age(self, now: "_Look") -> float:
+        return (now.at - self.at).total_seconds()
+
+    def leads_to(self, now: "_Look") -> bool:
+        """Whether the difference says something: of one and the same run, and neither too short nor too old."""
+        return self.counters[0] <= now.counters[0] and APART <= self.age(now) <= FRESH
 
 
 class Meter:
-    """Remembers samples; the first question about a container waits a moment to have two."""
+    """Remembers looks; the first question about a container waits a moment to have two."""
 
     def __init__(self) -> None:
-        self._last: dict[str, _Sample] = {}
-        self._lock = threading.Lock()
+        self._looks: dict[str, list[_Look]] = {}
+        self._machine = 0
 
-    def usage(self, client: APIClient, names: Sequence[str]) -> Usage:
-        """The sum over those of them that run."""
+    def stats(self, client: APIClient, names: Sequence[str], over: float) -> dict[str, Stats]:
+        """Of those that run."""
         if not names:
-            return Usage()
+            return {}
+        self._machine = self._machine or int(client.info()["MemTotal"])
         with ThreadPoolExecutor(min(THREADS, len(names))) as pool:
-            each = list(pool.map(lambda name: self._one(client, name), names))
-        return Usage(round(sum(one.cpu for one in each), 4), round(sum(one.memory_mb for one in each), 2))
+            each = zip(names, pool.map(lambda name: self._one(client, name, over), names), strict=True)
+            return {name: stats for name, stats in each if stats}
 
-    def _one(self, client: APIClient, name: str) -> Usage:
-        now = _taken(client, name)
-        before = self._last.get(name)
-        if now and not (before and APART <= now.seconds_since(before) <= FRESH and now.cpu >= before.cpu):
+    def _one(self, client: APIClient, name: str, over: float) -> Stats | None:
+        now = _look(client, name)
+        before = self._before(name, now, over) if now else None
+        if now and not before:
             time.sleep(APART)
-            before, now = now, _taken(client, name)
-        self._keep(name, now)
+            before, now = now, _look(client, name)
         if not (now and before):
-            return Usage()
-        return Usage(max(0.0, now.cpu - before.cpu) / now.seconds_since(before), now.memory / MEGABYTE)
+            return None
+        self._keep(name, now)
+        return self._difference(before, now)
 
-    def _keep(self, name: str, now: _Sample | None) -> None:
-        """Forget with it the containers that nobody has asked about for long."""
-        with self._lock:
-            self._last.pop(name, None)
-            if now:
-                self._last = {known: last for known, last in self._last.items() if now.seconds_since(last) <= FRESH}
-                self._last[name] = now
+    def _before(self, name: str, now: _Look, over: float) -> _Look | None:
+        """The newest that is old enough, else the oldest."""
+        known = [look for look in self._looks.get(name, ()) if look.leads_to(now)]
+        return next((look for look in reversed(known) if look.age(now) >= over), known[0] if known else None)
+
+    def _keep(self, name: str, now: _Look) -> None:
+        looks = [look for look in self._looks.get(name, ()) if look.age(now) <= FRESH]
+        if not looks or looks[-1].age(now) >= APART:
+            looks.append(now)
+        if len(self._looks) > MANY:
+            self._looks.clear()
+        self._looks[name] = looks
+
+    def _difference(self, before: _Look, now: _Look) -> Stats:
+        seconds = max(before.age(now), 0.001)
+        pairs = zip(before.counters, now.counters, strict=True)
+        cpu, *moved = (max(0.0, later - sooner) / seconds for sooner, later in pairs)
+        limited = 0 < now.limit < self._machine  # the engine says all of the machine where there is none
+        return Stats(
+            round(cpu, 4),
+            round(now.memory / MEGABYTE, 2),
+            round(now.limit / MEGABYTE, 2) if limited else None,
+            *(round(rate, 1) for rate in moved),
+        )
 
 
-def _taken(client: APIClient, name: str) -> _Sample | None:
+def _look(client: APIClient, name: str) -> _Look | None:
+    """None when it does not run: the engine then says nothing of its memory, or refuses."""
     try:
-        return _sample(client.stats(name, stream=False, one_shot=True))
-    except NotFound:
+        found = client.stats(name, stream=False, one_shot=True)
+    except APIError:
         return None
-
-
-def _sample(stats: Mapping[str, Any]) -> _Sample | None:
-    """None when the container does not run: the engine then says nothing of its memory."""
-    memory = stats.get("memory_stats") or {}
+    memory = found.get("memory_stats") or {}
     if "usage" not in memory:
         return None
-    cpu = stats["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9
-    return _Sample(datetime.fromisoformat(stats["read"]), cpu, _resident(memory))
+    cpu = found["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9
+    counters = (cpu, *_network(found), *_disk(found))
+    return _Look(datetime.fromisoformat(found["read"]), _resident(memory), memory.get("limit", 0), counters)
+
+
+def _network(found: Mapping[str, Any]) -> tuple[float, float]:
+    """Received and sent, over all its networks."""
+    networks = (found.get("networks") or {}).values()
+    return sum(one["rx_bytes"] for one in networks), sum(one["tx_bytes"] for one in networks)
+
+
+def _disk(found: Mapping[str, Any]) -> tuple[float, float]:
+    """Read and written, on all disks; cgroup v1 says `Read`, v2 `read`."""
+    entries = (found.get("blkio_stats") or {}).get("io_service_bytes_recursive") or ()
+    read, written = (sum(one["value"] for one in entries if one["op"].lower() == op) for op in ("read", "write"))
+    return read, written
 
 
 def _resident(memory: Mapping[str, Any]) -> float:

@@ -27,6 +27,13 @@ def twin() -> Stage:
 @pytest.fixture
 def real(docker_host: str, images: Images) -> Iterator[Stage]:  # noqa: F811
     """The real engine alone."""
-    stage = Stage(docker.Runtime(docker_host), images.reference, images.client.kill)
+
+    def say(name: str, text: str, stream: str) -> None:
+        script = 'printf "%s\\n" "$1" >/proc/1/fd/$2'
+        argv = ["sh", "-c", script, "sh", text, {"stdout": "1", "stderr": "2"}[stream]]
+        made = images.client.exec_create(name, argv, user="0")
+        assert images.client.exec_start(made["Id"]) == b""
+
+    stage = Stage(docker.Runtime(docker_host), images.reference, images.client.kill, say)
     yield stage
     stage.clear()

@@ -190,9 +190,9 @@ def test_a_line_of_ten_megabytes_is_cut_quickly(real: Stage):
 
 def test_a_busy_container_uses_about_what_it_is_given(real: Stage):
     name = real.started("web", command=("sh", "-c", "while :; do :; done"), cpu=0.4)
-    assert 0.2 < real.runtime.usage([name]).cpu < 0.7
+    assert 0.2 < real.runtime.stats([name])[name].cpu < 0.7
     time.sleep(0.3)
-    assert 0.2 < real.runtime.usage([name]).cpu < 0.7
+    assert 0.2 < real.runtime.stats([name])[name].cpu < 0.7
 
 
 def test_forty_networks_are_made_at_once_by_two_processes(real: Stage, docker_host: str, images: Images):

@@ -85,11 +85,22 @@ def test_a_container_without_an_address_is_not_reached():
     assert not Runtime("unix:///nobody.sock").answers(container, 80, "/", 1)
 
 
-def test_printed_lines_are_the_last_ones_and_harmless():
-    printed = b"one\n\x1b[1;31mtwo\x1b[0m\x1b]8;;http://x\x07\x00\n\xc3\xbc \xff\tthree\r\n" + b"x" * 9000
-    assert wording.lines(printed, 3) == ["two", "ü \ufffd\tthree", "x" * 8191 + "…"]
-    assert wording.lines(b"", 5) == []
-    assert wording.lines(b"\n\n", 5) == ["", ""]
+@pytest.mark.parametrize(
+    ("printed", "shown"),
+    [
+        (b"", ""),
+        (b"one", "one"),
+        (b"\x1b[1;31mtwo\x1b[0m\x1b]8;;http://x\x07\x00", "two"),
+        (b"\xc3\xbc \xff\tthree\r", "ü \ufffd\tthree"),
+        (b"x" * 8192, "x" * 8192),
+        (b"x" * 9000, "x" * 8191 + "…"),
+        ("ü".encode() * 9000, "ü" * 8191 + "…"),
+        ("🎉".encode() * 9000, "🎉" * 8191 + "…"),
+        (b"\x1b[0m" * 20_000, "…"),
+    ],
+)
+def test_printed_lines_are_harmless_and_not_too_long(printed: bytes, shown: str):
+    assert wording.shown(printed) == shown
 
 
 def test_hello_is_the_same_image_every_time():

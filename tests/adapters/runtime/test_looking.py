@@ -1,8 +1,9 @@
 """What is seen of containers: states, health, exit codes, restarts, logs, figures, on both runtimes."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from domain.model import Usage
 from domain.project import Probe
 from tests.stage import Stage
 
@@ -108,10 +109,29 @@ def test_a_container_that_listens_nowhere_does_not_accept(stage: Stage):
     assert not stage.runtime.accepts(stage.now(name), 8080)
 
 
-def test_figures_are_those_of_running_containers_together(stage: Stage):
-    one, two = stage.started("one"), stage.started("two")
-    single, both = stage.runtime.usage([one]), stage.runtime.usage([one, two])
-    assert 0 < single.memory_mb < both.memory_mb
+def test_figures_are_those_of_running_containers(stage: Stage):
+    one, two = stage.started("one"), stage.started("two", memory_mb=64)
+    stats = stage.runtime.stats([one, two, "never-was"])
+    assert set(stats) == {one, two}
+    assert all(each.memory_mb > 0 <= each.cpu for each in stats.values())
+    assert (stats[one].memory_limit_mb, stats[two].memory_limit_mb) == (None, 64)
     stage.runtime.stop(two, 5)
-    assert stage.runtime.usage([two, "never-was"]) == Usage()
-    assert stage.runtime.usage([]) == Usage()
+    assert stage.runtime.stats([two, "never-was"]) == {}
+    assert stage.runtime.stats([]) == {}
+
+
+def test_a_container_tells_its_image_and_when_it_was_started(stage: Stage):
+    spec = stage.spec()
+    stage.runtime.create(spec)
+    assert (stage.now(spec.name).image, stage.now(spec.name).started_at) == (spec.image, None)
+    before = datetime.now(UTC)
+    stage.runtime.start(spec.name)
+    first = stage.now(spec.name).started_at
+    assert first
+    assert before <= first <= datetime.now(UTC)
+    stage.runtime.stop(spec.name, 5)
+    assert stage.now(spec.name).started_at == first
+    stage.runtime.start(spec.name)
+    [listed] = stage.runtime.containers(stage.labels)
+    assert listed.started_at
+    assert listed.started_at > first

@@ -116,7 +116,9 @@ def _calls(runtime: Runtime) -> dict[str, Callable[[], object]]:
         "networks": lambda: runtime.networks({}),
         "volumes": lambda: runtime.volumes({}),
         "logs": lambda: runtime.logs("web", 5),
-        "usage": lambda: runtime.usage(["web"]),
+        "output": lambda: runtime.output("web"),
+        "follow": lambda: next(runtime.follow("web")),
+        "stats": lambda: runtime.stats(["web"]),
     }
 
 

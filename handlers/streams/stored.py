@@ -1,4 +1,4 @@
-"""Logs and events as a page of JSON, or as an event stream."""
+"""What is written down: a page of it, or a stream that goes on with what is written next."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress

@@ -1,73 +1,53 @@
-"""The engine's twin in memory: containers that exist only as words, and behave as their image says."""
+"""The engine's twin in memory: it keeps what it is told, and answers at once."""
 
 import hashlib
 import ipaddress
 import itertools
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from datetime import datetime
 
 from domain import errors
 from domain.adapters.images import HELLO, REFERENCE
-from domain.model import Usage
-from domain.ports import Container, ContainerSpec, Engine, EngineRefused, Image, ImageMissing, Layers, Pulling
+from domain.adapters.memory.boxes import LITTLE, Behaviour, Box, Stream
+from domain.ports import (
+    Container,
+    ContainerSpec,
+    Engine,
+    EngineRefused,
+    Image,
+    ImageMissing,
+    Layers,
+    OutputLine,
+    Pulling,
+    Stats,
+)
 from domain.transactions import in_transaction
 
-State = Literal["starting", "healthy", "unhealthy"]
+__all__ = ["LITTLE", "Behaviour", "Runtime"]
+
 # RFC 2544 keeps this range for benchmarks, so that no address of it ever leads to somebody.
 ADDRESSES = ipaddress.ip_network("198.18.0.0/15")
-LITTLE = Usage(cpu=0.01, memory_mb=8.0)
-
-
-@dataclass(frozen=True)
-class Behaviour:
-    """What an image is, and what its containers do.
-
-    `healthy_after` counts looks at the container (`inspect` or `containers`) before its healthcheck passes; None
-    means that it fails. It is read only when the component has a probe, or the image has one (`probed`).
-    """
-
-    ports: tuple[int, ...] = ()
-    exists: bool = True
-    hangs: bool = False
-    probed: bool = False
-    healthy_after: int | None = 0
-    exit_code: int | None = None
-    lines: tuple[str, ...] = ()
-    accepts: bool = True
-    answers: bool = True
-    create_error: str | None = None
-    start_error: str | None = None
-    usage: Usage = LITTLE
-
-
-@dataclass
-class _Box:
-    spec: ContainerSpec
-    behaviour: Behaviour
-    address: str
-    networks: set[str]
-    now: Container
-    looks: int = 0
-    lines: list[str] = field(default_factory=list)
+BEAT = 0.1
 
 
 class Runtime:
     """Answers as the Docker one does, at once. `images` says what images do; one not listed exists and behaves well.
 
-    Tests set `away`, call `kill` for a container that dies behind our back, and `release` for a pull that hangs.
+    Tests set `away`, call `kill` for a container that dies behind our back, `say` for what one prints while it runs,
+    and `release` for a pull that hangs.
     """
 
     def __init__(self, images: Mapping[str, Behaviour] | None = None) -> None:
         self.images = {HELLO: Behaviour(ports=(8080,)), **(images or {})}
         self.away = False
         self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._released = threading.Event()
         self._local: dict[str, Behaviour] = {}
-        self._boxes: dict[str, _Box] = {}
+        self._boxes: dict[str, Box] = {}
         self._networks: dict[str, Mapping[str, str]] = {}
         self._volumes: dict[str, Mapping[str, str]] = {}
         self._addresses = itertools.count(2)
@@ -78,6 +58,12 @@ class Runtime:
         """End a container as somebody with a shell on the host would."""
         with self._lock:
             self._end(self._boxes[name], 137)
+
+    def say(self, name: str, *texts: str, stream: Stream = "stdout") -> None:
+        """Print lines as the program in the container would."""
+        with self._lock:
+            self._boxes[name].prints(texts, stream)
+            self._changed.notify_all()
 
     def release(self) -> None:
         """Let every pull that hangs go on, now and later."""
@@ -142,8 +128,8 @@ class Runtime:
                 raise EngineRefused(behaviour.create_error or f"network {missing[0]} not found")
             self._volumes |= {volume: {} for volume in spec.volumes if volume not in self._volumes}
             address = str(ADDRESSES[next(self._addresses)])
-            now = Container(spec.name, "created", {**spec.component.labels, **spec.labels})
-            self._boxes[spec.name] = _Box(spec, behaviour, address, set(spec.networks), now)
+            now = Container(spec.name, "created", {**spec.component.labels, **spec.labels}, image=spec.image)
+            self._boxes[spec.name] = Box(spec, behaviour, address, set(spec.networks), now)
             return None
 
     def start(self, name: str) -> None:
@@ -154,14 +140,9 @@ class Runtime:
                 raise EngineRefused(f"No such container: {name}")
             if box.behaviour.start_error:
                 raise EngineRefused(box.behaviour.start_error)
-            if box.now.state == "running":
-                return
-            box.looks = 0
-            box.lines += box.behaviour.lines
-            health: State | None = "starting" if _probed(box) else None
-            box.now = Container(name, "running", box.now.labels, health, address=box.address)
-            if box.behaviour.exit_code is not None:
-                self._end(box, box.behaviour.exit_code)
+            if box.now.state != "running":
+                box.start()
+                self._changed.notify_all()
 
     def stop(self, name: str, grace: float) -> None:
         """Every container here ends when asked."""
@@ -172,7 +153,8 @@ class Runtime:
 
     def remove(self, name: str) -> None:
         with self._called():
-            self._boxes.pop(name, None)
+            if name in self._boxes:
+                self._end(self._boxes.pop(name), 137)
 
     def remove_network(self, name: str) -> None:
         """Disconnects whoever is still in it."""
@@ -191,11 +173,11 @@ class Runtime:
     def inspect(self, name: str) -> Container | None:
         """A look, which moves a container on that is becoming healthy or restarts again and again."""
         with self._called():
-            return _looked(self._boxes[name]) if name in self._boxes else None
+            return self._boxes[name].looked_at() if name in self._boxes else None
 
     def containers(self, labels: Mapping[str, str]) -> list[Container]:
         with self._called():
-            return [_looked(box) for box in self._boxes.values() if labels.items() <= box.now.labels.items()]
+            return [box.looked_at() for box in self._boxes.values() if labels.items() <= box.now.labels.items()]
 
     def networks(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
         with self._called():
@@ -206,16 +188,43 @@ class Runtime:
             return {name: of for name, of in self._volumes.items() if labels.items() <= of.items()}
 
     def logs(self, name: str, tail: int) -> list[str]:
-        """The behaviour's lines, once for each start."""
-        with self._called():
-            return self._boxes[name].lines[-tail:] if tail and name in self._boxes else []
+        """The texts alone."""
+        return [line.text for line in self.output(name, tail=tail)]
 
-    def usage(self, names: Sequence[str]) -> Usage:
-        """The sum of what their behaviours say."""
+    def output(
+        self,
+        name: str,
+        *,
+        tail: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        keep: Callable[[OutputLine], bool] | None = None,
+    ) -> list[OutputLine]:
+        """The behaviour's lines, once for each start, and whatever it was told to say."""
         with self._called():
-            boxes = [self._boxes[name] for name in names if name in self._boxes]
-            used = [box.behaviour.usage for box in boxes if box.now.state == "running"]
-            return Usage(sum(each.cpu for each in used), sum(each.memory_mb for each in used))
+            said = self._boxes[name].lines if name in self._boxes else []
+            within = [one for one in said if (not since or one.at >= since) and (not until or one.at < until)]
+        kept = [one for one in within if keep is None or keep(one)]
+        return kept if tail is None else kept[max(0, len(kept) - tail) :]
+
+    def follow(self, name: str, since: datetime | None = None) -> Generator[list[OutputLine], None, None]:
+        """Ends as soon as the container does."""
+        read, ended = 0, False
+        with self._called():
+            box = self._boxes.get(name)
+        while box and not ended:
+            with self._called():
+                self._changed.wait_for(lambda: len(box.lines) > read or box.now.state != "running", BEAT)  # noqa: B023
+                lines, ended = box.lines[read:], box.now.state != "running"
+            read += len(lines)
+            yield [line for line in lines if since is None or line.at >= since]
+
+    def stats(self, names: Sequence[str], *, over: float = 0.0) -> dict[str, Stats]:
+        """What their behaviours say, at all times alike."""
+        del over
+        with self._called():
+            boxes = {name: self._boxes[name] for name in names if name in self._boxes}
+            return {name: box.stats() for name, box in boxes.items() if box.now.state == "running"}
 
     def accepts(self, container: Container, port: int) -> bool:
         """On the ports that its component or its image exposes, while it runs."""
@@ -245,40 +254,9 @@ class Runtime:
         if self.away:
             raise errors.Unavailable("The engine in memory is away", code="engine_unavailable")
 
-    def _end(self, box: _Box, exit_code: int) -> None:
-        box.now = replace(box.now, state="exited", health=None, exit_code=exit_code, address=None)
-
-
-def _looked(box: _Box) -> Container:
-    box.looks += 1
-    if box.now.health is not None:
-        box.now = replace(box.now, health=_health(box))
-    if box.now.state == "exited" and _restarting(box):
-        box.lines += box.behaviour.lines
-        box.now = replace(box.now, restarts=box.now.restarts + 1)
-    return box.now
-
-
-def _health(box: _Box) -> State:
-    after = box.behaviour.healthy_after
-    if after is None:
-        return "starting" if box.looks == 1 else "unhealthy"
-    return "healthy" if box.looks > after else "starting"
-
-
-def _restarting(box: _Box) -> bool:
-    """Whether Docker would start it again and again: it ended by itself, and its policy covers that."""
-    ended, policy = box.behaviour.exit_code, box.spec.component.restart
-    if ended is None or policy == "no":
-        return False
-    return ended != 0 or policy != "on-failure"
-
-
-def _probed(box: _Box) -> bool:
-    probe = box.spec.component.probe
-    if probe is None or not (probe.test or probe.disabled):
-        return box.behaviour.probed
-    return not probe.disabled
+    def _end(self, box: Box, exit_code: int) -> None:
+        box.end(exit_code)
+        self._changed.notify_all()
 
 
 def _digest(reference: str, behaviour: Behaviour) -> str:

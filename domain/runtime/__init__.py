@@ -1,0 +1,21 @@
+"""What services do at the engine right now: what they print, what they take, and which containers they have."""
+
+from domain.runtime.containers import ServiceContainer, list_service_containers
+from domain.runtime.following import follow_service_logs, tail_service_logs
+from domain.runtime.lines import ServiceLine
+from domain.runtime.logs import ServiceLog, get_service_logs
+from domain.runtime.metrics import ServiceMetrics, forget_old, get_service_metrics, measured
+
+__all__ = [
+    "ServiceContainer",
+    "ServiceLine",
+    "ServiceLog",
+    "ServiceMetrics",
+    "follow_service_logs",
+    "forget_old",
+    "get_service_logs",
+    "get_service_metrics",
+    "list_service_containers",
+    "measured",
+    "tail_service_logs",
+]

@@ -1,0 +1,92 @@
+"""What a service has printed: the last lines of all its containers, in the order of time."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+
+from domain.access import Caller
+from domain.errors import Unavailable
+from domain.masking import Masking
+from domain.ports import Container, EngineRefused, OutputLine, Point, Ports
+from domain.runtime.lines import ServiceLine, Wanted, moment
+from domain.runtime.looking import Secrets, look
+
+
+@dataclass(frozen=True)
+class ServiceLog:
+    """Lines, oldest first; `truncated` when there were more that matched."""
+
+    lines: tuple[ServiceLine, ...]
+    truncated: bool
+
+
+def get_service_logs(  # noqa: PLR0913 - as many as the operation has parameters
+    ports: Ports,
+    caller: Caller,
+    service_id: str,
+    *,
+    tail: int = 100,
+    since: str | None = None,
+    until: str | None = None,
+    container: str | None = None,
+    search: str | None = None,
+) -> ServiceLog:
+    """The last lines from a time on and before another."""
+    wanted, end = Wanted(container, search, moment("since", since)), moment("until", until)
+    seen = look(ports, caller, service_id)
+    masking = Secrets(ports).masking(seen)
+    return history(ports, wanted.containers(seen.containers), wanted, masking, tail, end)[0]
+
+
+def history(
+    ports: Ports,
+    containers: Sequence[Container],
+    wanted: Wanted,
+    masking: Masking,
+    tail: int,
+    until: datetime | None = None,
+) -> tuple[ServiceLog, dict[str, Point]]:
+    """The last lines, and how far each container was read for them."""
+    found: list[ServiceLine] = []
+    points: dict[str, Point] = {}
+    for container in containers:
+        with given_out(container):
+            lines, points[container.name] = _printed(ports, container, wanted, masking, tail, until)
+        found += lines
+    found.sort(key=attrgetter("at"))
+    return ServiceLog(tuple(found[max(0, len(found) - tail) :]), len(found) > tail), points
+
+
+@contextmanager
+def given_out(container: Container) -> Iterator[None]:
+    """An engine that will not say what a container printed cannot be asked for it, whoever asks."""
+    try:
+        yield
+    except EngineRefused as refused:
+        raise Unavailable(
+            f"The engine does not give out what {container.name} printed", details=str(refused)
+        ) from refused
+
+
+def _printed(
+    ports: Ports, container: Container, wanted: Wanted, masking: Masking, tail: int, until: datetime | None
+) -> tuple[list[ServiceLine], Point]:
+    """One more than is asked for, which tells that there are more."""
+    sieve = _Sieve(container, wanted, masking) if wanted.search else None
+    lines = ports.runtime.output(container.name, tail=tail + 1, since=wanted.since, until=until, keep=sieve)
+    point = sieve.point if sieve else Point(wanted.since).after(lines)
+    return wanted.lines(container, lines, masking), point
+
+
+class _Sieve:
+    """Keeps the lines that are searched for, and the point up to which it was shown any."""
+
+    def __init__(self, container: Container, wanted: Wanted, masking: Masking) -> None:
+        self.point = Point(wanted.since)
+        self._container, self._wanted, self._masking = container, wanted, masking
+
+    def __call__(self, line: OutputLine) -> bool:
+        self.point = self.point.after((line,))
+        return bool(self._wanted.lines(self._container, (line,), self._masking))

@@ -1,0 +1,85 @@
+"""What a service takes: measured every ten seconds by the observer, kept for three hours, averaged when asked for."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from statistics import fmean
+from typing import Any
+
+from domain import services
+from domain.access import Caller
+from domain.errors import BadRequest
+from domain.model import Sample
+from domain.ports import Ports
+from domain.queries import query
+from domain.runtime.looking import look
+
+EVERY = timedelta(seconds=10)
+KEPT = timedelta(hours=3)
+_FIGURES = ("cpu", "memory_mb", "network_rx", "network_tx", "block_read", "block_write")
+
+
+@dataclass(frozen=True)
+class ServiceMetrics:
+    """Samples, oldest first, each of which stands for `step` seconds."""
+
+    service_id: str
+    step: int
+    samples: tuple[Sample, ...]
+
+
+def get_service_metrics(
+    ports: Ports,
+    caller: Caller,
+    service_id: str,
+    *,
+    step: int = 10,
+    latest: bool = False,
+    **bounds: Any,  # noqa: ANN401
+) -> ServiceMetrics:
+    """Averages of what was measured from a time on and before another; or the one that is measured now."""
+    now = ports.clock.now()
+    asked = query(since=bounds.get("from"), until=bounds.get("to"))
+    since, until = asked.since or now - KEPT, asked.until or now + EVERY
+    if asked.since and asked.until and since > until:
+        raise BadRequest("The time to begin with lies after the one to end with", details="from must not be after to")
+    if latest:
+        return ServiceMetrics(service_id, step, _now(ports, caller, service_id))
+    with ports.store.read() as work:
+        services.visible(caller, work, service_id)
+        taken = work.samples.between(service_id, since, until)
+    return ServiceMetrics(service_id, step, tuple(_averages(taken, step)))
+
+
+def measured(ports: Ports, service_id: str, names: Sequence[str], *, over: float = 0.0) -> Sample | None:
+    """What these containers of a service take together; None when none of them runs."""
+    each = ports.runtime.stats(names, over=over).values()
+    sums = {figure: round(sum(getattr(one, figure) for one in each), 4) for figure in _FIGURES}
+    return Sample(service_id, ports.clock.now(), **sums) if each else None
+
+
+def forget_old(ports: Ports) -> int:
+    """Remove samples older than three hours; answer how many."""
+    before = ports.clock.now() - KEPT
+    with ports.store.begin() as work:
+        return work.samples.forget(before)
+
+
+def _now(ports: Ports, caller: Caller, service_id: str) -> tuple[Sample, ...]:
+    running = [one.name for one in look(ports, caller, service_id).containers if one.state == "running"]
+    sample = measured(ports, service_id, running)
+    return (sample,) if sample else ()
+
+
+def _averages(taken: Sequence[Sample], step: int) -> list[Sample]:
+    """Each of a whole number of steps since the epoch, so that the same times come together whenever one asks."""
+    steps = defaultdict[int, list[Sample]](list)
+    for sample in taken:
+        steps[int(sample.at.timestamp()) // step * step].append(sample)
+    return [_average(datetime.fromtimestamp(begin, UTC), samples) for begin, samples in sorted(steps.items())]
+
+
+def _average(at: datetime, samples: Sequence[Sample]) -> Sample:
+    means = {figure: round(fmean(getattr(one, figure) for one in samples), 4) for figure in _FIGURES}
+    return Sample(samples[0].service_id, at, **means)

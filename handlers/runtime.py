@@ -1,0 +1,37 @@
+"""What services do at the engine, over HTTP."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from domain import runtime
+from domain.access import Caller
+from domain.ports import Ports
+from handlers import answers, streams
+from handlers.openapi31 import Answer
+
+
+def get_service_logs(
+    ports: Ports,
+    caller: Caller,
+    service_id: str,
+    *,
+    look_again: Callable[[], None],
+    follow: bool = False,
+    last_event_id: str | None = None,
+    **wanted: Any,  # noqa: ANN401
+) -> Answer:
+    """GET /services/{service_id}/logs"""
+    followed = partial(runtime.tail_service_logs, ports, caller, service_id, last_event_id=last_event_id, **wanted)
+    page = partial(runtime.get_service_logs, ports, caller, service_id, **wanted)
+    return streams.service_log(look_again, followed()) if follow else answers.ok(page())
+
+
+def get_service_metrics(ports: Ports, caller: Caller, service_id: str, **wanted: Any) -> Answer:  # noqa: ANN401
+    """GET /services/{service_id}/metrics"""
+    return answers.ok(runtime.get_service_metrics(ports, caller, service_id, **wanted))
+
+
+def list_service_containers(ports: Ports, caller: Caller, service_id: str) -> Answer:
+    """GET /services/{service_id}/containers"""
+    return answers.page(runtime.list_service_containers(ports, caller, service_id))

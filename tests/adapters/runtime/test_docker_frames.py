@@ -1,0 +1,134 @@
+"""The engine's stream taken apart, however it is cut, and an engine that breaks off."""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.adapters.docker import Runtime
+from domain.adapters.docker.frames import Frames
+from domain.errors import Unavailable
+from domain.ports import EngineRefused, OutputLine
+
+START = datetime(2026, 3, 29, 10, tzinfo=UTC)
+HEAD = b"HTTP/1.0 200 OK\r\nApi-Version: 1.41\r\n\r\n"
+
+
+def _frame(text: bytes, second: int = 0, stream: int = 1) -> bytes:
+    body = f"2026-03-29T10:00:{second:02}.123456789Z ".encode() + text
+    return bytes([stream, 0, 0, 0]) + len(body).to_bytes(4, "big") + body
+
+
+def _line(text: str, second: int = 0, stream: str = "stdout") -> OutputLine:
+    return OutputLine(START + timedelta(seconds=second, microseconds=123456), stream, text)  # type: ignore[arg-type]
+
+
+STREAM = b"".join(
+    [
+        _frame(b"one\n"),
+        _frame(b"oops\n", 1, stream=2),
+        _frame(b"\n", 2),
+        _frame(b"begun, ", 3),
+        _frame(b"between\n", 4, stream=2),
+        _frame(b"continued, ", 5),
+        _frame("ended: ü\n".encode(), 6),
+        _frame(b"never ended", 7),
+    ]
+)
+LINES = [
+    _line("one"),
+    _line("oops", 1, "stderr"),
+    _line("", 2),
+    _line("between", 4, "stderr"),
+    _line("begun, continued, ended: ü", 3),
+    _line("never ended", 7),
+]
+
+
+@given(st.lists(st.integers(0, len(STREAM)), max_size=20))
+def test_lines_are_the_same_wherever_the_stream_is_cut(cuts: list[int]):
+    frames, edges = Frames(), [0, *sorted(cuts), len(STREAM)]
+    lines = [line for start, end in pairwise(edges) for line in frames.lines(STREAM[start:end])]
+    assert lines + frames.last() == LINES
+    assert frames.entries == 8
+
+
+def test_a_long_line_is_told_once_and_as_soon_as_it_is_too_long():
+    frames, piece = Frames(), _frame(b"x" * 16_384)
+    told = [len(frames.lines(piece)) for _ in range(600)]
+    assert sum(told) == 1 == sum(told[:4])
+    assert frames.lines(_frame(b"end of it\n") + _frame(b"next\n", 1)) == [_line("next", 1)]
+    frames.lines(piece * 4)
+    assert frames.last() == []
+
+
+def test_what_the_engine_itself_has_to_say_is_no_line(caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.WARNING):
+        assert Frames().lines(_frame(b"Error grabbing logs: invalid character\n", stream=3) + _frame(b"one\n")) == [
+            _line("one")
+        ]
+    assert "invalid character" in caplog.text
+
+
+@contextmanager
+def _engine(folder: Path, *answers: bytes) -> Iterator[Runtime]:
+    """One visitor after the other gets these bytes, and then nobody listens any more."""
+    path = f"{folder}/engine.sock"
+
+    def serve() -> None:
+        for answer in answers:
+            with listener.accept()[0] as peer, suppress(OSError):
+                peer.recv(4096)
+                peer.sendall(answer)
+        os.unlink(path)
+        listener.close()
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield Runtime(f"unix://{path}")
+        thread.join(5)
+
+
+def test_an_engine_that_dies_while_it_is_followed_is_unavailable_after_its_last_line(tmp_path: Path):
+    with _engine(tmp_path, HEAD + _frame(b"one\n") + _frame(b"two\n", 1)[:-2]) as runtime:
+        batches = runtime.follow("web")
+        assert next(lines for lines in batches if lines) == [_line("one")]
+        with pytest.raises(Unavailable) as refusal:
+            next(lines for lines in batches if lines)
+    assert refusal.value.code == "engine_unavailable"
+
+
+def test_an_engine_that_dies_while_it_is_read_is_unavailable_not_brief(tmp_path: Path):
+    with _engine(tmp_path, HEAD + _frame(b"one\n")) as runtime, pytest.raises(Unavailable):
+        runtime.output("web")
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.0 200"])
+def test_an_engine_that_hangs_up_without_an_answer_is_unavailable(tmp_path: Path, answer: bytes):
+    with _engine(tmp_path, answer) as runtime, pytest.raises(Unavailable):
+        runtime.output("web")
+
+
+def test_an_engine_that_says_no_says_why(tmp_path: Path):
+    said = b'HTTP/1.0 500 Oh\r\n\r\n{"message":"configured logging driver does not support reading"}'
+    with _engine(tmp_path, said) as runtime, pytest.raises(EngineRefused, match="does not support reading"):
+        runtime.output("web")
+
+
+@pytest.mark.parametrize("status", [404, 409])
+def test_a_container_that_is_gone_or_going_has_no_output(tmp_path: Path, status: int):
+    said = f'HTTP/1.0 {status} No\r\n\r\n{{"message":"no"}}'.encode()
+    with _engine(tmp_path, said) as runtime:
+        assert runtime.output("web") == []
