@@ -1,20 +1,16 @@
 """The program `ai-admin-panel`: starts the doors, makes keys, and says what is wrong."""
 
-import errno
-import gc
 import os
 import re
 import signal
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from threading import Event
-from typing import Any, NoReturn
+from typing import Any
 
 import click
-import uvicorn
 
 from domain import api_keys, settings, system
 from domain.adapters import forwarder
@@ -22,11 +18,8 @@ from domain.errors import Invalid, Refusal
 from domain.model import Role
 from domain.ports import Ports
 from domain.settings import BadSetting
-from handlers import logs, server, wiring
-from handlers.worker import Worker
-
-_ASKED_TO_END = (signal.SIGTERM, signal.SIGINT)
-_PATIENCE = 5  # seconds for requests under way when the panel is asked to end
+from handlers import logs, running, wiring
+from ws.watch import KEY, Panel, read_key, show
 
 
 def _told(act: Callable[..., None]) -> Callable[..., None]:
@@ -59,12 +52,12 @@ def main() -> None:
 def serve() -> None:
     """Start everything in one process.
 
-    The API, the worker, and the routes to services.
+    The API, its sockets, the worker, and the routes to services.
     """
-    with _endable(), _opened() as ports, _reserved(ports) as door:
+    with running.endable(), _opened() as ports, running.reserved(ports) as door, running.sockets(ports) as sockets:
         _greet(ports)
-        with _working(ports):
-            _listen(ports, door)
+        with running.working(ports):
+            running.listen(ports, door, goodbye=sockets.stop)
 
 
 @main.command()
@@ -72,11 +65,11 @@ def serve() -> None:
 def api() -> None:
     """Start the API alone.
 
-    It answers requests; `worker`, with the same data, does the work.
+    It answers requests; `worker`, with the same data, does the work, and `ws` has the sockets.
     """
-    with _endable(), _opened() as ports, _reserved(ports) as door:
+    with running.endable(), _opened() as ports, running.reserved(ports) as door:
         _greet(ports)
-        _listen(ports, door)
+        running.listen(ports, door)
 
 
 @main.command()
@@ -86,8 +79,21 @@ def worker() -> None:
 
     It deploys, looks after containers, and routes visitors to services.
     """
-    with _endable(), _opened() as ports, _working(ports):
+    with running.endable(), _opened() as ports, running.working(ports):
         click.echo("The worker waits for work. Stop it with Ctrl-C.")
+        Event().wait()
+
+
+@main.command()
+@_told
+def ws() -> None:
+    """Start the socket server alone.
+
+    It listens at PANEL_WS_ADDRESS, where `api` and a reverse proxy find it.
+    """
+    with running.endable(), _opened() as ports, running.sockets(ports):
+        click.echo(f"The socket server listens at {ports.settings.ws_address or ports.settings.socket_server}.")
+        click.echo("Stop it with Ctrl-C.")
         Event().wait()
 
 
@@ -126,7 +132,7 @@ def check() -> None:
     """
     for setting in settings.shown(os.environ):
         click.echo(f"{setting.variable:32} {setting.value or '(empty)':32} {setting.doc}")
-    for name in settings.unknown(os.environ):
+    for name in settings.unknown({name: value for name, value in os.environ.items() if name != KEY}):
         click.secho(f"{name:32} is not a setting; is it mistyped?", fg="yellow")
     with _opened() as ports:
         checks = system.checks(ports)
@@ -139,21 +145,26 @@ def check() -> None:
         sys.exit(1)
 
 
-@contextmanager
-def _endable() -> Iterator[None]:
-    """A signal to end unwinds the stack, so that all that was opened is closed; uvicorn hands it on when it is done."""
+@main.command()
+@click.argument("service", required=False)
+@click.option("--url", help="Address of the panel; without it, that of the settings.")
+@click.option("--json", "as_json", is_flag=True, help="Print each message as it came, one a line.")
+@click.option("--until-done", is_flag=True, help="End with the newest deployment of SERVICE; exit code 1 if it failed.")
+@_told
+def watch(service: str | None, url: str | None, as_json: bool, until_done: bool) -> None:
+    """Show what happens, as it happens.
 
-    def end(_number: int, _frame: object) -> NoReturn:
-        for number in _ASKED_TO_END:
-            signal.signal(number, signal.SIG_DFL)
-        sys.exit(0)
-
-    before = {number: signal.signal(number, end) for number in _ASKED_TO_END}
+    Of all services that the key in PANEL_API_KEY may see; or of SERVICE, a name or an id, and then its logs too.
+    """
+    if until_done and not service:
+        raise click.UsageError("--until-done needs a SERVICE.")
+    panel = Panel(url or settings.read(os.environ).url, read_key(os.environ))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background without one
     try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        well = show(panel, service, as_json=as_json, until_done=until_done)
+    except KeyboardInterrupt:
+        well = not until_done  # whoever waits for a result has none
+    sys.exit(0 if well else 1)
 
 
 @contextmanager
@@ -162,25 +173,8 @@ def _opened() -> Iterator[Ports]:
     try:
         yield ports
     finally:
+        ports.feed.close()
         ports.store.close()
-
-
-@contextmanager
-def _reserved(ports: Ports) -> Iterator[socket.socket]:
-    """The port of the API, taken before any work begins."""
-    host, port = ports.settings.host, ports.settings.port
-    try:
-        door = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as fault:
-        if fault.errno == errno.EADDRINUSE:
-            advice = "another program has it (`ss -ltnp` shows which); stop that one, or set PANEL_PORT"
-        else:
-            advice = (
-                f"{str(fault.strerror).partition(' (')[0]}; set PANEL_HOST and PANEL_PORT to what this machine may use"
-            )
-        raise BadSetting(f"Port {port} of {host} cannot be opened: {advice}") from fault
-    with door:
-        yield door
 
 
 def _greet(ports: Ports) -> None:
@@ -195,36 +189,6 @@ def _greet(ports: Ports) -> None:
     if first:
         click.echo("The first admin key, shown this once:")
         click.secho(first, fg="green")
-
-
-def _listen(ports: Ports, door: socket.socket) -> None:
-    config = uvicorn.Config(
-        server.create(ports),
-        lifespan="on",
-        ws="none",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=_PATIENCE,
-    )
-    gc.freeze()  # what is built by now stays: looking for garbage in it would hold up requests for a tenth of a second
-    uvicorn.Server(config).run([door])
-
-
-@contextmanager
-def _working(ports: Ports) -> Iterator[None]:
-    """While it lasts, queued work is done and visitors reach their services; what runs at the end is handed back."""
-    running = Worker(ports)
-    router = ports.router if isinstance(ports.router, forwarder.Router) else None
-    if router:
-        router.start()
-    running.start()
-    try:
-        yield
-    finally:
-        running.stop()
-        if router:
-            router.stop()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The door for sockets: a server of its own that only translates."""
