@@ -20,6 +20,7 @@ NOWHERE = {
     "service_id": "svc_01aaaaaaaaaaaaaaaaaaaaaaaa",
     "deployment_id": "dep_01aaaaaaaaaaaaaaaaaaaaaaaa",
     "operation_id": "op_01aaaaaaaaaaaaaaaaaaaaaaaa",
+    "session_id": "ses_01aaaaaaaaaaaaaaaaaaaaaaaa",
     "template_id": "no-such-template",
 }
 _names = count(1)
@@ -80,7 +81,7 @@ class Things:
 
 
 def things(panel: Panel, customer_id: str | None = None) -> Things:
-    """A running service with two deployments, its last operation, and a key, of this customer or of nobody."""
+    """A running service with two deployments and its last operation, a key and its session, of a customer or nobody."""
     owner = {"customer_id": customer_id} if customer_id else {}
     service = panel.service(f"shop-{next(_names)}", variables={"GREETING": "Hello"}, **owner)
     deployed = panel.post(f"/services/{service['id']}/deploy").json()
@@ -90,12 +91,14 @@ def things(panel: Panel, customer_id: str | None = None) -> Things:
         if customer_id
         else {"name": "other", "role": "viewer"}
     )
+    other = panel.post("/v1/api-keys", {"name": "other", **key}).json()
     return Things(
         {
             "service_id": service["id"],
             "deployment_id": deployed["id"],
             "operation_id": deployed["operation_id"],
-            "api_key_id": panel.post("/v1/api-keys", {"name": "other", **key}).json()["id"],
+            "api_key_id": other["id"],
+            "session_id": panel.post("/auth/sessions", key=other["key"]).json()["id"],
             "template_id": "hello",
         }
     )

@@ -23,6 +23,7 @@ from handlers.worker import Worker
 
 CANARY = "canary-7f3a9c-secret"
 """Store it as a secret: any response that shows it, but for `env/reveal`, fails the test."""
+ORIGIN = "http://testserver"
 _HEADERS = ("x-request-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 READ_DOCUMENT = Document.load(DOCUMENT.content)
 _CHECKS = ResponseChecks(READ_DOCUMENT)
@@ -57,6 +58,12 @@ class Panel:
         response = self.portal.call(self._send, method, f"/api{path}", headers, options)
         self.check(method, response)
         return response
+
+    def session(self, key: str = "", **headers: str) -> dict[str, str]:
+        """What a browser sends from then on: the cookie of a new session of the key, and the panel's own origin."""
+        made = self.post("/auth/sessions", key=key, headers=headers)
+        assert made.status_code == 201, made.text
+        return {"Cookie": made.headers["set-cookie"].partition(";")[0], "Origin": ORIGIN}
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.request("GET", path, **options)
@@ -111,7 +118,7 @@ class Panel:
 
     async def _send(self, method: str, url: str, headers: dict[str, str], options: dict[str, Any]) -> httpx.Response:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://testserver", timeout=90) as client:
+        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN, timeout=90) as client:
             return await client.request(method, url, headers=headers, **options)
 
 

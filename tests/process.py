@@ -56,6 +56,10 @@ class Process:
         self._workers.append(self._launched("worker", dying_at))
         return self._workers[-1]
 
+    def start_ws(self) -> None:
+        """A socket server beside an `api`; ends with `kill`."""
+        self._workers.append(self._launched("ws", ""))
+
     def _launched(self, command: str, dying_at: str) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,

@@ -11,7 +11,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def modules(*folders: str) -> Iterator[tuple[str, ast.Module, str]]:
     """Every module of the folders: its path below the root, its tree and its text."""
-    for folder in folders or ("domain", "handlers"):
+    for folder in folders or ("domain", "handlers", "ws"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             text = path.read_text()
             yield str(path.relative_to(ROOT)), ast.parse(text), text

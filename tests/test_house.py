@@ -50,7 +50,7 @@ def test_a_handler_says_its_method_and_path_and_only_translates(operation: Opera
 
 
 def test_every_module_opens_with_a_sentence() -> None:
-    for path, tree, _ in modules("domain", "handlers", "tests", "scripts"):
+    for path, tree, _ in modules("domain", "handlers", "ws", "tests", "scripts"):
         first = (ast.get_docstring(tree) or "").partition("\n\n")[0]
         assert re.fullmatch(r"[A-Z0-9`].*[.:?]", first, re.DOTALL), f"{path}: {first or 'no docstring'}"
 
@@ -63,7 +63,7 @@ def test_modules_and_functions_are_small() -> None:
 
 def test_every_module_is_named_after_what_is_in_it() -> None:
     empty = re.compile(r"(^|_)(utils?|helpers?|common|managers?|base|misc|impl|core|lib)(_|$)")
-    named = [Path(path).with_suffix("").parts for path, _, _ in modules("domain", "handlers", "tests", "scripts")]
+    named = [Path(path).with_suffix("").parts for path, _, _ in modules("domain", "handlers", "ws", "tests", "scripts")]
     assert not [parts for parts in named if any(empty.search(part) for part in parts)]
 
 
@@ -71,7 +71,7 @@ def test_tests_shadow_no_package() -> None:
     assert not list((ROOT / "tests").rglob("__init__.py"))
 
 
-@pytest.mark.parametrize("package", ["handlers", "domain", "spec"])
+@pytest.mark.parametrize("package", ["handlers", "domain", "ws", "spec"])
 def test_a_package_of_ours_is_only_ours(package: str) -> None:
     assert set(packages_distributions().get(package, ["ai-admin-panel"])) == {"ai-admin-panel"}
 
@@ -111,7 +111,7 @@ def test_nothing_evaluates_text_or_unpickles_it() -> None:
 
 
 def _texts() -> Iterator[tuple[str, str]]:
-    for folder in ("domain", "handlers", "tests", "spec", "scripts"):
+    for folder in ("domain", "handlers", "ws", "tests", "spec", "scripts"):
         for path in sorted((ROOT / folder).rglob("*")):
             if path.is_file() and path.suffix in {"", ".py", ".yaml", ".sh", ".cfg", ".toml", ".md", ".csv", ".html"}:
                 yield str(path.relative_to(ROOT)), path.read_text()

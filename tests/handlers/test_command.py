@@ -56,7 +56,7 @@ def refusal(result: Result) -> str:
 def test_help_names_every_command_in_whole_sentences():
     said = CliRunner().invoke(main, ["--help"]).output
     listed = re.findall(r"^  ([a-z-]+)  +(.+)$", said.partition("Commands:")[2], re.MULTILINE)
-    assert [name for name, _ in listed] == ["api", "check", "create-key", "serve", "worker"]
+    assert [name for name, _ in listed] == ["api", "check", "create-key", "serve", "watch", "worker", "ws"]
     assert all(sentence.endswith(".") and "..." not in sentence for _, sentence in listed)
 
 

@@ -12,8 +12,8 @@ from tests.panel import CANARY, Panel
 
 REFUSAL = {
     "code": "unauthenticated",
-    "message": "A valid API key is needed",
-    "details": "Send it as: Authorization: Bearer aap_…",
+    "message": "A valid API key or session is needed",
+    "details": "Send the key as: Authorization: Bearer aap_…",
 }
 PAST = datetime.now(UTC) - timedelta(seconds=1)
 

@@ -14,7 +14,9 @@ from handlers.openapi31.operations import Operation
 from tests.calls import OPERATIONS, Things, body, error, ready, tables, taking
 from tests.panel import CANARY, Panel, running
 
-ONCE = taking("Idempotency-Key", "header")
+TAKING = taking("Idempotency-Key", "header")
+# Logging out has no effect for a key, and ends the very caller who would have to repeat it.
+ONCE = [one for one in TAKING if one.operation_id != "logout"]
 NEW = {"name": "web", "deploy_method": "image", "image": "ai-admin-panel/hello:1"}
 OTHER_BODIES = {
     "create_api_key": {"name": "another", "role": "viewer"},
@@ -41,9 +43,9 @@ def _without_claims(panel: Panel) -> dict[str, list[str]]:
 
 
 def test_every_post_with_an_effect_takes_a_key() -> None:
-    without = {one.operation_id for one in OPERATIONS if one.method == "POST"} - {one.operation_id for one in ONCE}
+    without = {one.operation_id for one in OPERATIONS if one.method == "POST"} - {one.operation_id for one in TAKING}
     assert without == {"preview_template", "reveal_environment", "validate_service"}
-    assert {one.method for one in ONCE} == {"POST"}
+    assert {one.method for one in TAKING} == {"POST"}
 
 
 def _example(panel: Panel, operation: Operation) -> tuple[Things, dict[str, object]]:

@@ -92,7 +92,7 @@ def test_openings_tell_which_operations_a_permission_opens() -> None:
     assert set(opened) == ALL_PERMISSIONS
     assert opened["env.reveal"] == ("reveal_environment",)
     named = [name for names in opened.values() for name in names]
-    assert len(named) == len(set(named)) == len(OPERATIONS) - 5
+    assert len(named) == len(set(named)) == len(OPERATIONS) - 7
 
 
 def test_the_wrappers_take_what_the_document_declares(panel: Panel) -> None:

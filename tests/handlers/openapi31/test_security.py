@@ -13,7 +13,7 @@ from .conftest import GOOD, Client, Json
 
 BAD = {"Authorization": "Bearer bad"}
 ALTERNATIVES: list[tuple[dict[str, str], str | None, str]] = [
-    ({}, None, 'Bearer, ApiKey name="session"'),
+    ({}, None, "Bearer"),
     (GOOD, "bearerAuth", ""),
     ({"Cookie": "session=good"}, "cookieAuth", ""),
     ({**GOOD, "Cookie": "session=bad"}, "bearerAuth", ""),
@@ -21,9 +21,9 @@ ALTERNATIVES: list[tuple[dict[str, str], str | None, str]] = [
     ({"Authorization": "Bearer", "Cookie": "session=good"}, None, 'Bearer error="invalid_token"'),
     ({"Authorization": "bearer  bad", "Cookie": "session=good"}, None, 'Bearer error="invalid_token"'),
     ({"Authorization": "Basic abc", "Cookie": "session=good"}, "cookieAuth", ""),
-    ({"Authorization": "Bearers good"}, None, 'Bearer, ApiKey name="session"'),
-    ({"Cookie": "session=bad"}, None, 'ApiKey name="session"'),
-    ({"Cookie": "sessions=good; xsession=good"}, None, 'Bearer, ApiKey name="session"'),
+    ({"Authorization": "Bearers good"}, None, "Bearer"),
+    ({"Cookie": "session=bad"}, None, "Bearer"),
+    ({"Cookie": "sessions=good; xsession=good"}, None, "Bearer"),
 ]
 
 
@@ -60,6 +60,20 @@ def test_what_a_browser_sends_by_itself_decides_last_whatever_the_order() -> Non
     ask = Client(build(document, {"x": lambda: Answer(204)}, options))
     assert ask("GET", "/api/x", headers={"Cookie": "session=good"}).status_code == 204
     assert ask("GET", "/api/x", headers={**BAD, "Cookie": "session=good"}).status_code == 401
+
+
+def test_where_a_cookie_is_the_only_way_in_it_is_asked_for() -> None:
+    schemes = {"cookie": {"type": "apiKey", "in": "cookie", "name": "session"}}
+    operation = {"operationId": "x", "security": [{"cookie": []}]}
+    raw = {"openapi": "3.1.0", "paths": {"/x": {"get": operation}}, "components": {"securitySchemes": schemes}}
+
+    async def refuse(_scope: Scope, _scopes: object) -> None:
+        return None
+
+    options = Options(errors=lambda *_: Answer(401), security={"cookie": refuse})
+    ask = Client(build(Document.load(json.dumps(raw).encode()), {"x": lambda: Answer(204)}, options))
+    for headers in ({}, {"Cookie": "session=bad"}):
+        assert ask("GET", "/api/x", headers=headers).headers["WWW-Authenticate"] == 'ApiKey name="session"'
 
 
 TOGETHER: list[tuple[dict[str, str], str, str | None]] = [
