@@ -66,9 +66,13 @@ class Watchers:
     async def _watch(self) -> None:
         self._going_on = asyncio.ensure_future(self._all())
         await asyncio.wait([self._going_on])
+        await asyncio.sleep(0.2)  # a connection lets go of its socket a turn of the loop after it was closed
 
     async def _all(self) -> None:
-        await asyncio.gather(*(self._follow(number, watcher) for number, watcher in enumerate(self.all)))
+        """A group waits for its tasks when it is cancelled: each closes its socket."""
+        async with asyncio.TaskGroup() as group:
+            for number, watcher in enumerate(self.all):
+                group.create_task(self._follow(number, watcher))
 
     async def _follow(self, number: int, watcher: Watcher) -> None:
         turn = number
