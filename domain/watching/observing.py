@@ -19,6 +19,7 @@ _SAMPLE_OVER = 8.0  # seconds: others may have looked meanwhile, and what was ta
 _UNKNOWN_AFTER = timedelta(seconds=10)
 _WAIT = 0.5
 _THREADS = 16
+_MEASURING = 64  # old engines take up to a second for each answer
 _AT_ONCE = 200
 
 
@@ -28,7 +29,7 @@ class Watch:
 
     releases: dict[str, Release] = field(default_factory=dict)
     probes: Aside[bool] = field(default_factory=lambda: Aside(_THREADS))
-    samples: Aside[Sample | None] = field(default_factory=lambda: Aside(_THREADS))
+    samples: Aside[Sample | None] = field(default_factory=lambda: Aside(_MEASURING))
     away_since: datetime | None = None
 
     def close(self) -> None:

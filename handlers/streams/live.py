@@ -14,6 +14,7 @@ from handlers.streams.following import Follower
 
 _HEARTBEAT = 15.0  # seconds of silence
 _LOOK_EVERY = 0.5  # seconds: with the waiting for lines it is less than one
+_AT_ONCE = 500
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 Batches = Generator[tuple[ServiceLine, ...], None, None]
@@ -34,11 +35,13 @@ def _chunks(look_again: Callable[[], None], first: tuple[ServiceLine, ...], batc
         if now - looked >= _LOOK_EVERY:
             look_again()
             looked = now
-        if lines or now - told >= _HEARTBEAT:
+        told = now if lines else told
+        for begin in range(0, len(lines), _AT_ONCE):
+            yield _events(lines[begin : begin + _AT_ONCE])
+        if now - told >= _HEARTBEAT:
             told = now
-            yield _events(lines) or ServerSentEvent(comment="listening").encode()
-        else:
-            yield b""
+            yield ServerSentEvent(comment="listening").encode()
+        yield b""
     yield ServerSentEvent("{}", event="end").encode()
 
 

@@ -205,6 +205,16 @@ def test_an_engine_that_goes_away_ends_the_stream_without_an_end(scene: Scene) -
     scene.engine.away = False
 
 
+def test_an_unforeseen_fault_ends_the_stream_and_is_logged(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with scene.stream() as events:
+        monkeypatch.setattr(live, "_events", lambda lines: 1 // 0)
+        scene.say("one")
+        assert list(events) == []
+    assert "ZeroDivisionError" in caplog.text
+
+
 def _cut_by(scene: Scene, act: Callable[[str], object], *, flood: bool) -> None:
     key, stop = scene.panel.key(Role.VIEWER), threading.Event()
     name = scene.container

@@ -5,6 +5,7 @@ import ipaddress
 import json
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +28,9 @@ class Answer(BaseHTTPRequestHandler):
     """Says the same to everything."""
 
     def do_GET(self) -> None:
+        if "/logs?" in self.path:
+            self._print()
+            return
         body = json.dumps(ANSWER).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -35,6 +39,14 @@ class Answer(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.do_GET()
+
+    def _print(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        for text in ("one", "two"):
+            body = f"2026-03-29T10:00:00.123456789Z {text}\n".encode()
+            self.wfile.write(bytes([1, 0, 0, 0]) + len(body).to_bytes(4, "big") + body)
+            time.sleep(0.5)
 
     def log_message(self, *given: object) -> None:
         """Quiet."""
@@ -83,6 +95,9 @@ def _works(host: str) -> None:
     runtime = Runtime(host)
     assert runtime.ping() == Engine("docker", "20.10.24")
     assert runtime.pull("web:1", lambda layers: None).digest == "sha256:1"
+    batches = [[line.text for line in lines] for lines in runtime.follow("web")]
+    assert [text for lines in batches for text in lines] == ["one", "two"]
+    assert [] in batches[batches.index(["one"]) : batches.index(["two"])]
 
 
 def test_an_engine_is_reached_over_plain_tcp():
