@@ -27,7 +27,7 @@ class Once:
         """The answer that this key got before, or what the handler answers now."""
         if idempotency_key is None:
             return self._handler(caller=caller, **arguments)
-        claim = Claim(caller.id, idempotency_key, self._digest(arguments))
+        claim = Claim(caller.session_id or caller.id, idempotency_key, self._digest(arguments))
         kept = self._ports.store.once(
             claim, self._ports.clock.now(), lambda: _packed(self._handler(caller=caller, **arguments))
         )

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from threading import Event, Lock, Thread
 
-from domain import events, jobs, runtime, watching
+from domain import credentials, events, jobs, runtime, watching
 from domain.errors import Unavailable
 from domain.model import Operation, OperationStatus
 from domain.ports import Ports, Query
@@ -158,6 +158,7 @@ class Worker:
 
     def _sweep(self) -> None:
         events.forget_old(self._ports)
+        credentials.forget_expired(self._ports)
         runtime.forget_old(self._ports)
         for name in watching.sweep(self._ports):
             _log.info("removed %s, which nothing claims", name)
