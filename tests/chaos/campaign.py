@@ -140,16 +140,29 @@ def main(seconds: float, seed: int | None) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that nothing is left running
     seed = random.getrandbits(32) if seed is None else seed
     click.echo(f"A campaign of {seconds:g} s with seed {seed}: CHAOS_SEED={seed} repeats it")
+    began = time.monotonic()
+    with _kept_when_wrong() as folder, telling.Telling() as tell:
+        findings = Campaign(folder, seed, seconds, tell).run()
+        wrong = [finding for finding in findings if finding.wrong]
+        tell.line(f"{len(findings)} sentences, {len(wrong)} of them wrong, in {time.monotonic() - began:.0f} s")
+        if wrong:
+            raise click.exceptions.Exit(1)
+
+
+@contextmanager
+def _kept_when_wrong() -> Iterator[Path]:
+    """A folder for everything; after a campaign that ended well, or was ended, nobody needs it any more."""
     folder = Path(tempfile.mkdtemp(prefix="panel-chaos."))  # a short name: sockets live in it
     folder.chmod(0o755)  # PostgreSQL runs as a user of its own
-    began = time.monotonic()
-    with telling.Telling() as tell:
-        findings = Campaign(folder, seed, seconds, tell).run()
-    wrong = [finding for finding in findings if finding.wrong]
-    click.echo(f"{len(findings)} sentences, {len(wrong)} of them wrong, in {time.monotonic() - began:.0f} s")
-    if not wrong:
-        shutil.rmtree(folder)
-    sys.exit(bool(wrong))
+    try:
+        yield folder
+    except Exception:
+        click.echo(f"What is left of it is in {folder}")
+        raise
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

@@ -26,9 +26,10 @@ def services_wrong(ledger: Ledger, events: list[Json]) -> Iterator[str]:
 
 
 def operations_wrong(ledger: Ledger, operations: list[Json]) -> Iterator[str]:
-    """One request has made one operation at most, and those that operate a service have made the one that they name."""
-    for request, count in Counter(one["request_id"] for one in operations if one["request_id"]).items():
-        if count > 1:
+    """A request with a key has made one operation at most; one that operates a service has made what it names."""
+    once = {asked.request_id for asked in ledger.asked if asked.key}
+    for request, count in Counter(one["request_id"] for one in operations).items():
+        if request in once and count > 1:
             yield f"{request} made {count} operations"
     for kind in _OPERATED:
         made = {one["id"] for one in operations if one["kind"] == kind and one["actor_id"]}

@@ -28,12 +28,14 @@ class Goods:
     @classmethod
     def pushed(cls, docker_host: str, registry: str) -> "Goods":
         """Everything is in the registry when this returns."""
-        images = Images(APIClient(docker_host, version="auto"), registry)
+        client = APIClient(docker_host, version="auto")
+        images = Images(client, registry)
         images.push("web:1", **_EXPOSED)
         images.push("web:2", **_EXPOSED)
         images.push("slow:1", **_EXPOSED, Healthcheck=_READY, Cmd=f"(sleep 1.5; touch /tmp/ready) & {SERVE}")
         images.push("crash:1", Cmd="sleep 0.2; exit 3")
         images.push("writer:1", **_EXPOSED, Cmd=_WRITER, Env=["PATH=/bin", f"IMAGE={images.reference('writer:1')}"])
+        client.close()
         return cls(images)
 
     def new(self, name: str, chance: Random) -> dict[str, Any]:

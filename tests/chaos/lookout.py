@@ -19,7 +19,7 @@ class Lookout:
     """`crowds` are services of which three versions ran for long; `writers` are volumes that two containers had."""
 
     def __init__(self, docker_host: str) -> None:
-        self._docker_host = docker_host
+        self._client = APIClient(docker_host, version="auto", timeout=5)
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="lookout", daemon=True)
         self._since: dict[str, float] = {}
@@ -35,15 +35,12 @@ class Lookout:
         """Returns when nobody looks any more."""
         self._stopping.set()
         self._thread.join()
+        self._client.close()
 
     def _run(self) -> None:
         while not self._stopping.wait(_EVERY):
             with suppress(DockerException, requests.RequestException, OSError):
-                client = APIClient(self._docker_host, version="auto", timeout=5)
-                try:
-                    self._look(client.containers(filters={"label": _OURS, "status": "running"}))
-                finally:
-                    client.close()
+                self._look(self._client.containers(filters={"label": _OURS, "status": "running"}))
 
     def _look(self, running: list[dict]) -> None:  # type: ignore[type-arg]  # Docker's own
         self.looks += 1

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from docker import DockerClient
 from redis import Redis, RedisError
 
@@ -34,8 +35,8 @@ class Server:
         deadline = time.monotonic() + _PATIENCE
         while True:
             ran = subprocess.run([SCRIPTS / self.name, self.folder], capture_output=True, text=True, check=False)
-            if ran.returncode == 0:
-                self.told = ran.stdout.strip()
+            self.told = ran.stdout.strip() or self.told
+            if ran.returncode == 0 and (self.name != "postgres" or _lets_in(self.told)):
                 return
             self._mend()
             if time.monotonic() > deadline:
@@ -71,6 +72,15 @@ class Server:
     def export(self, variable: str) -> str:
         """One of the variables that the engine's script prints."""
         return str(re.findall(rf"{variable}=(\S+)", self.told)[0])
+
+
+def _lets_in(url: str) -> bool:
+    """`pg_ctl` takes a process that was just killed, and that nobody has buried yet, for one that runs."""
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def _state(process: int) -> str:
