@@ -74,10 +74,10 @@ class Visitor(_End):
         if self._joining:
             super().data_received(data)
             return
+        self.transport.pause_reading()
         if not data.startswith(b"GET "):
             self._refuse(400, "bad_request", "Only a GET can become a WebSocket", "Leave out the header Upgrade")
             return
-        self.transport.pause_reading()
         self._joining = asyncio.get_running_loop().create_task(self._join(data))
 
     def connection_lost(self, fault: Exception | None) -> None:

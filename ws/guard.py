@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Collection
+from contextlib import suppress
 
 from domain.access import may_still
 from domain.credentials import Desk
@@ -19,9 +20,10 @@ async def watch(desk: Desk, sessions: Collection[Session]) -> None:
     while True:
         await asyncio.sleep(_EVERY)
         try:
-            await look(desk, list(sessions))
-        except Refusal as away:  # without the database nothing can have been revoked, and nothing is told either
-            _log.warning("credentials cannot be looked at: %s", away.message)
+            with suppress(Refusal):  # without the database nothing can have been revoked; the tail says so
+                await look(desk, list(sessions))
+        except Exception:  # noqa: BLE001 - one bad look must not end the looking: then nobody would be closed any more
+            _log.exception("unforeseen")
 
 
 async def look(desk: Desk, sessions: Collection[Session]) -> None:

@@ -24,9 +24,18 @@ class Listener:
     def __init__(self, too_slow: Callable[[], Awaitable[None]]) -> None:
         self.queue: asyncio.Queue[str] = asyncio.Queue(_WAITING)
         self._too_slow = too_slow
+        self._left = False
+
+    def leave(self) -> None:
+        """It reads nothing more; whoever waits for room in it need not wait any longer."""
+        self._left = True
+        while not self.queue.empty():
+            self.queue.get_nowait()
 
     async def tell(self, text: str, *, alone: bool) -> None:
         """Whoever listens alone is waited for, for nobody else is slowed by that."""
+        if self._left:
+            return
         if alone:
             await self.queue.put(text)
         elif self.queue.full():
@@ -52,6 +61,7 @@ class Logs:
 
     def leave(self, listener: Listener) -> None:
         """It is told of nothing any more."""
+        listener.leave()
         for service_id in list(self._followed):
             self._drop(service_id, listener)
 

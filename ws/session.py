@@ -32,7 +32,7 @@ class Session:
         self.connection = connection
         self._tail = tail
         self._allowed = admitted.topics
-        self._topics: frozenset[str] = admitted.topics or frozenset()
+        self._asked: frozenset[str] = frozenset()
         self._seen = tail.newest if admitted.after is None else admitted.after
         self._listener = Listener(self._too_slow)
         self._logs = logs
@@ -43,7 +43,7 @@ class Session:
         lines = asyncio.create_task(self._tell_lines())
         try:
             await self._send(protocol.hello(self._tail.newest))
-            await self._follow(self._topics)
+            self._listen()
             self._begin(self._seen)
             async for message in self.connection:
                 await self._heed(message)
@@ -55,6 +55,11 @@ class Session:
             lines.cancel()
             if self._telling:
                 self._telling.cancel()
+
+    @property
+    def _topics(self) -> frozenset[str]:
+        """What it is told of: what it asked for, else all that its ticket names; nothing there means everything."""
+        return self._asked or self._allowed or frozenset()
 
     async def end(self, code: Close, reason: str) -> None:
         """Close, and do not wait for long for who does not answer."""
@@ -70,7 +75,7 @@ class Session:
 
         Another server may have told its client of events that this one has not even read.
         """
-        wanted = not self._topics or not self._topics.isdisjoint(told.topics)
+        wanted = not (topics := self._topics) or not topics.isdisjoint(told.topics)
         return wanted and told.event.sequence > self._seen and events.may_see(self.caller, told.event)
 
     def fall_behind(self, cursor: int) -> None:
@@ -112,8 +117,7 @@ class Session:
             async with asyncio.timeout(SLOW):
                 await self.connection.send(text)
         except TimeoutError:
-            await self._too_slow()
-            raise
+            await self._too_slow()  # whoever sends next finds the connection closed
 
     async def _too_slow(self) -> None:
         await self.end(Close.TOO_SLOW, "too slow: come back with the last number that you have seen")
@@ -137,19 +141,20 @@ class Session:
     async def _carry_out(self, command: Command) -> None:
         named = frozenset(command.topics)
         if command.action == "unsubscribe":
-            await self._follow(self._topics - named or self._allowed or frozenset())
+            self._asked -= named
+            self._listen()
             return
         if self._allowed is not None and not named <= self._allowed:
             raise Forbidden("The ticket of this socket is for other topics")
         await asyncio.to_thread(events.check_topics, self._ports, self.caller, sorted(named))
         cursor = None if command.after is None else await asyncio.to_thread(events.resume, self._ports, command.after)
-        narrowed = self._topics if self._allowed is None or self._topics != self._allowed else frozenset()
-        await self._follow(narrowed | named)
+        self._asked |= named
+        self._listen()
         if cursor is not None:
             self._begin(cursor)
 
-    async def _follow(self, topics: frozenset[str]) -> None:
-        """From here on these are told."""
-        services = {topic.removeprefix(_LOGS) for topic in topics if topic.startswith(_LOGS)}
-        self._topics = topics
+    def _listen(self) -> None:
+        """Of the topics that are lines, follow these and no other; a ticket may name some that its key lost since."""
+        lines = self._topics if "logs.read" in self.caller.permissions else frozenset()
+        services = {topic.removeprefix(_LOGS) for topic in lines if topic.startswith(_LOGS)}
         self._logs.listen(self._listener, self.caller, services)

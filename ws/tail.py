@@ -52,6 +52,7 @@ class Tail:
         self._thread = Thread(target=self._read, name="tail", daemon=True)
         self._recent: list[Told] = []
         self._followers: set[Follower] = set()
+        self._warned = ""
         self.newest = 0
 
     def start(self) -> None:
@@ -98,11 +99,22 @@ class Tail:
     def _found(self, newest: int) -> list[Told]:
         """Nothing while the database is away: it is asked again in a moment, and nothing is lost meanwhile."""
         try:
-            return self._stored(newest)
+            found = self._stored(newest)
         except Refusal as away:
-            _log.warning("%s", away.message)
-            self._stopping.wait(_LOOK_EVERY)
-            return []
+            self._warn(away.message)
+        except Exception:  # noqa: BLE001 - one bad look must not end the looking
+            _log.exception("unforeseen")
+        else:
+            self._warned = ""
+            return found
+        self._stopping.wait(_LOOK_EVERY)
+        return []
+
+    def _warn(self, message: str) -> None:
+        """Once, not at every look."""
+        if message != self._warned:
+            _log.warning("%s", message)
+        self._warned = message
 
     def _publish(self, found: list[Told]) -> None:
         before, self.newest = self.newest, found[-1].event.sequence

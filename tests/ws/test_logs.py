@@ -162,3 +162,32 @@ def test_a_listener_who_does_not_read_is_closed_and_slows_nobody(
             engine.say(_container(panel, service), *[f"{number} {'x' * 2000}"] * 10)
             _texts(quick, f"{number} {'x' * 2000}")
         until(lambda: len(sockets.server._sessions) == 1, 5, "the other is gone")
+
+
+def test_a_sole_listener_who_leaves_behind_what_it_did_not_read_leaves_no_thread(
+    panel: Panel, sockets: Sockets, engine: memory.Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "_WAITING", 2)
+    monkeypatch.setattr(logs, "_LINES", 10)
+    service = panel.service()
+    ticket = panel.post("/ws/tickets", {"topics": [f"logs:{service['id']}"]}).json()["ticket"]
+    with sockets.deaf(f"?ticket={ticket}"):
+        until(_followers, 5, "it is followed")
+        engine.say(_container(panel, service), *["x" * 5000] * 1000)
+        until(lambda: any(one.listeners for one in sockets.server._logs._followed.values()), 5, "somebody listens")
+        (followed,) = sockets.server._logs._followed.values()
+        (listener,) = followed.listeners
+        until(listener.queue.full, 5, "more waits for it than it reads")
+    until(lambda: not sockets.server._sessions, 5, "it has left")
+    until(lambda: not _followers(), 5, "nobody is followed for it")
+
+
+def test_a_ticket_for_lines_is_worth_nothing_when_its_key_may_not_read_them_any_more(
+    panel: Panel, sockets: Sockets, engine: memory.Runtime
+) -> None:
+    service, key = panel.service(), panel.key("operator")
+    ticket = panel.post("/ws/tickets", {"topics": [f"logs:{service['id']}"]}, key=key).json()["ticket"]
+    panel.patch(f"/v1/api-keys/{panel.get('/auth/me', key=key).json()['id']}", {"deniedPermissions": ["logs.read"]})
+    with sockets.open(f"?ticket={ticket}", key=None) as client:
+        engine.say(_container(panel, service), "one")
+        assert client.silent(1)

@@ -16,6 +16,8 @@ from domain.project import Component, Probe
 # of common images need, to step down from root.
 DENIED = ("AUDIT_WRITE", "MKNOD", "NET_RAW", "SETFCAP")
 PROCESSES = 512
+# What is `always` an engine that comes back starts again, be it stopped by us; else the two mean the same.
+RESTARTS = {"always": "unless-stopped"}
 LOGS = {"max-size": "10m", "max-file": "3"}
 SECOND = 1_000_000_000
 
@@ -84,8 +86,7 @@ def _host(client: APIClient, spec: ContainerSpec, network: str) -> dict[str, Any
         security_opt=["no-new-privileges"],
         cap_drop=sorted({*component.cap_drop, *DENIED}),
         log_config=LogConfig(type=LogConfig.types.JSON, config=LOGS),
-        # Whatever is `always` the engine starts again with itself, be it stopped by us; else the two mean the same.
-        restart_policy={"Name": component.restart.replace("always", "unless-stopped"), "MaximumRetryCount": 0},
+        restart_policy={"Name": RESTARTS.get(component.restart, component.restart), "MaximumRetryCount": 0},
         tmpfs=_tmpfs(component),
         read_only=component.read_only,
         mounts=[Mount(path, volume, "volume", read_only) for volume, (path, read_only) in spec.volumes.items()],
