@@ -5,17 +5,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
 
 @contextmanager
-def listening(app: ASGIApp) -> Iterator[str]:
-    """Its base URL."""
+def listening(app: ASGIApp, sockets: Any = "none") -> Iterator[str]:
+    """Its base URL; `sockets` is uvicorn's `ws`."""
     with socket.create_server(("127.0.0.1", 0)) as door:
         config = uvicorn.Config(
-            app, lifespan="on", ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=1
+            app, lifespan="on", ws=sockets, log_config=None, access_log=False, timeout_graceful_shutdown=1
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([door],))

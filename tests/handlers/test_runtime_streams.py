@@ -1,6 +1,5 @@
 """What a service prints as an event stream, over a real connection."""
 
-import json
 import socket
 import threading
 import time
@@ -8,7 +7,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 import pytest
@@ -19,19 +17,7 @@ from handlers.streams import following, live
 from tests.calls import error
 from tests.listening import listening
 from tests.panel import CANARY, Panel
-
-
-@dataclass
-class Event:
-    """One event as it came."""
-
-    id: str | None = None
-    kind: str = ""
-    data: str = ""
-
-    @property
-    def line(self) -> dict[str, Any]:
-        return dict(json.loads(self.data))
+from tests.streams import Event, read_events
 
 
 @dataclass
@@ -58,22 +44,7 @@ class Scene:
         with httpx.stream("GET", path, headers=sent, timeout=30) as response:
             assert (response.status_code, response.headers["content-type"]) == (200, "text/event-stream")
             assert response.headers["cache-control"] == "no-store"
-            yield _events(response)
-
-
-def _events(response: httpx.Response) -> Iterator[Event]:
-    event = Event()
-    for line in response.iter_lines():
-        name, _, value = line.partition(": ")
-        if not line:
-            yield event
-            event = Event()
-        elif name == "event":
-            event.kind = value
-        elif name == "id":
-            event.id = value
-        elif name == "data":
-            event.data += value
+            yield read_events(response)
 
 
 def _texts(events: Iterator[Event], count: int) -> list[str]:

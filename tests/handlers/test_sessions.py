@@ -320,6 +320,15 @@ def test_logout_ends_the_session_and_takes_the_cookie_away(panel: Panel) -> None
     assert _is_in(panel, other)
 
 
+def test_one_idempotency_key_of_two_sessions_ends_both(panel: Panel) -> None:
+    """They are two callers, though of one API key."""
+    for browser in (panel.session(), panel.session()):
+        again = {**browser, "Idempotency-Key": "the-same"}
+        ended = panel.request("POST", "/auth/logout", key=None, headers=again)
+        assert (ended.status_code, ended.json()["session_id"] is not None) == (200, True)
+        assert not _is_in(panel, browser)
+
+
 def test_logout_with_a_key_ends_nothing(panel: Panel) -> None:
     browser = panel.session()
     ended = panel.post("/auth/logout")

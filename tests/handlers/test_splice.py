@@ -3,19 +3,19 @@
 import json
 import socket
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from handlers.splice import marked, splicing
-from tests.panel import Panel, running
+from tests.listening import listening
+from tests.panel import Panel
 from tests.process import Process, until
+from tests.ws.sockets import serving, with_sockets
 from ws.server import Server
 
 HANDSHAKE = {
@@ -28,33 +28,23 @@ HANDSHAKE = {
 
 @pytest.fixture
 def panel(tmp_path: Path) -> Iterator[Panel]:
-    """The socket server listens at a short path."""
-    short = tempfile.TemporaryDirectory(prefix="panel-ws")
-    with short as folder, running(tmp_path, ws_address=f"{folder}/ws.sock") as panel:
+    """A panel of its own for every test."""
+    with with_sockets(tmp_path) as panel:
         yield panel
 
 
 @pytest.fixture
 def sockets(panel: Panel) -> Iterator[Server]:
     """A started socket server."""
-    server = Server(panel.ports)
-    server.start()
-    yield server
-    server.stop()
+    with serving(panel) as server:
+        yield server
 
 
 @pytest.fixture
 def port(panel: Panel) -> Iterator[int]:
     """The API's port."""
-    config = uvicorn.Config(panel.app, lifespan="on", ws=splicing(panel.ports), log_config=None)  # type: ignore[arg-type]
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        thread = threading.Thread(target=server.run, args=([door],))
-        thread.start()
-        until(lambda: server.started, 10, "uvicorn listens")
-        yield door.getsockname()[1]
-        server.should_exit = True
-        thread.join()
+    with listening(panel.app, splicing(panel.ports)) as url:
+        yield int(url.rpartition(":")[2])
 
 
 def test_a_socket_passes_the_apis_port_in_both_directions(panel: Panel, sockets: Server, port: int) -> None:

@@ -1,11 +1,9 @@
 """The log of a deployment as an event stream, over a real connection."""
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -16,22 +14,10 @@ from domain.adapters import memory
 from tests.calls import error
 from tests.listening import listening
 from tests.panel import CANARY, Panel
+from tests.streams import Event, read_events
 
 SLOW = "shop/slow:1"
 STREAM = {"Accept": "text/event-stream"}
-
-
-@dataclass
-class Event:
-    """One event as it came."""
-
-    id: str | None = None
-    kind: str = ""
-    data: str = ""
-
-    @property
-    def line(self) -> dict[str, Any]:
-        return dict(json.loads(self.data))
 
 
 @pytest.fixture
@@ -55,21 +41,6 @@ def slow(panel: Panel, url: str) -> Iterator[str]:
     working.join()
 
 
-def _events(response: httpx.Response) -> Iterator[Event]:
-    event = Event()
-    for line in response.iter_lines():
-        name, _, value = line.partition(": ")
-        if not line:
-            yield event
-            event = Event()
-        elif name == "event":
-            event.kind = value
-        elif name == "id":
-            event.id = value
-        elif name == "data":
-            event.data += value
-
-
 def _stream(panel: Panel, url: str, deployment_id: str, **headers: str) -> Any:  # a context manager of a response
     sent = {"Authorization": f"Bearer {panel.admin}", **STREAM, **headers}
     return httpx.stream("GET", f"{url}/deployments/{deployment_id}/logs", headers=sent, timeout=30)
@@ -84,7 +55,7 @@ def test_lines_come_as_they_are_written_and_the_stream_ends_with_the_work(panel:
         assert (response.status_code, response.headers["content-type"]) == (200, "text/event-stream")
         assert response.headers["cache-control"] == "no-store"
         assert response.headers["x-ratelimit-limit"] == "1000000"
-        events = _events(response)
+        events = read_events(response)
         first = next(events)
         assert (first.kind, first.id, first.line["step"]) == ("line", "1", "pulling")
         assert panel.get(f"/deployments/{slow}").json()["finished_at"] is None
@@ -100,7 +71,7 @@ def test_lines_come_as_they_are_written_and_the_stream_ends_with_the_work(panel:
 def test_the_log_of_work_that_has_ended_ends_at_once(panel: Panel, url: str) -> None:
     done = _done(panel)
     with _stream(panel, url, done) as response:
-        events = list(_events(response))
+        events = list(read_events(response))
     assert events[-1] == Event(None, "end", "{}")
     assert [event.line for event in events[:-1]] == panel.get(f"/deployments/{done}/logs").json()["data"]
 
@@ -108,10 +79,10 @@ def test_the_log_of_work_that_has_ended_ends_at_once(panel: Panel, url: str) -> 
 def test_a_client_that_returns_goes_on_where_it_was(panel: Panel, url: str) -> None:
     done = _done(panel)
     with _stream(panel, url, done) as response:
-        everything = list(_events(response))
+        everything = list(read_events(response))
     for seen in range(len(everything)):
         with _stream(panel, url, done, **{"Last-Event-ID": str(seen)}) as response:
-            assert list(_events(response)) == everything[seen:]
+            assert list(read_events(response)) == everything[seen:]
 
 
 def test_the_last_event_wins_over_where_the_url_began(panel: Panel, url: str) -> None:
@@ -125,11 +96,11 @@ def test_the_last_event_wins_over_where_the_url_began(panel: Panel, url: str) ->
 def test_small_pages_lose_and_repeat_nothing(panel: Panel, url: str) -> None:
     done = _done(panel)
     with _stream(panel, url, done) as response:
-        whole = list(_events(response))
+        whole = list(read_events(response))
     sent = {"Authorization": f"Bearer {panel.admin}", **STREAM}
     for limit in (1, 2, len(whole) - 1, 1000):
         with httpx.stream("GET", f"{url}/deployments/{done}/logs?limit={limit}", headers=sent) as response:
-            assert list(_events(response)) == whole
+            assert list(read_events(response)) == whole
 
 
 def test_many_lines_come_in_order(panel: Panel, url: str) -> None:
@@ -138,7 +109,7 @@ def test_many_lines_come_in_order(panel: Panel, url: str) -> None:
     created = panel.post("/services", {"name": "loud", "deploy_method": "image", "image": "shop/loud:1"}).json()
     panel.work()
     with _stream(panel, url, created["deployment_id"]) as response:
-        events = list(_events(response))
+        events = list(read_events(response))
     assert [int(event.id or 0) for event in events[:-1]] == list(range(1, len(events)))
     assert events[-1].kind == "end"
 
@@ -150,7 +121,7 @@ def test_whatever_a_container_says_stays_within_its_event(panel: Panel, url: str
     panel.work()
     stored = panel.get(f"/deployments/{created['deployment_id']}/logs").json()["data"]
     with _stream(panel, url, created["deployment_id"]) as response:
-        events = list(_events(response))
+        events = list(read_events(response))
     assert [event.line for event in events[:-1]] == stored
     assert [event.kind for event in events].count("end") == 1
 
@@ -164,7 +135,7 @@ def test_a_client_that_leaves_ends_the_following(
         deployments, "get_deployment_logs", lambda *given, **named: (reads.append(1), read(*given, **named))[1]
     )
     with _stream(panel, url, slow) as response:
-        next(_events(response))
+        next(read_events(response))
     time.sleep(1.5)
     seen = len(reads)
     for _ in range(3):
@@ -176,7 +147,7 @@ def test_a_client_that_leaves_ends_the_following(
 def test_followers_hold_no_threads_and_all_see_the_end(panel: Panel, url: str, slow: str) -> None:
     def follow() -> str:
         with _stream(panel, url, slow) as response:
-            return list(_events(response))[-1].kind
+            return list(read_events(response))[-1].kind
 
     with ThreadPoolExecutor(60) as pool:
         before = threading.active_count()
@@ -192,21 +163,21 @@ def test_a_cancelled_deployment_ends_its_stream(panel: Panel, url: str) -> None:
     queued = panel.post(f"/services/{panel.service()['id']}/deploy").json()
     with _stream(panel, url, queued["id"]) as response:
         panel.post(f"/deployments/{queued['id']}/cancel")
-        assert list(_events(response))[-1].kind == "end"
+        assert list(read_events(response))[-1].kind == "end"
 
 
 def test_a_service_that_is_deleted_meanwhile_ends_the_stream(panel: Panel, url: str) -> None:
     queued = panel.post(f"/services/{panel.service()['id']}/deploy").json()
     with _stream(panel, url, queued["id"]) as response:
         panel.delete(f"/services/{queued['service_id']}")
-        assert list(_events(response))[-1].kind == "end"
+        assert list(read_events(response))[-1].kind == "end"
 
 
 def _cut_by(panel: Panel, url: str, slow: str, act: Callable[[str], object]) -> None:
     key = panel.key("viewer")
     sent = {"Authorization": f"Bearer {key}", **STREAM}
     with httpx.stream("GET", f"{url}/deployments/{slow}/logs", headers=sent, timeout=30) as response:
-        events = _events(response)
+        events = read_events(response)
         next(events)
         act(f"/v1/api-keys/{panel.get('/auth/me', key=key).json()['id']}")
         assert not [event for event in events if event.kind == "end"]

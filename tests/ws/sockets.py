@@ -3,10 +3,12 @@
 import base64
 import json
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -14,12 +16,31 @@ from websockets.http11 import Response
 from websockets.sync.client import ClientConnection, unix_connect
 
 from tests.contract.reading import faults
-from tests.panel import CANARY, Panel
+from tests.panel import CANARY, Panel, running
 from ws.server import Server
 
 Message = dict[str, Any]
 PATIENCE = 10.0
 MESSAGE = "#/components/schemas/SocketMessage"
+
+
+@contextmanager
+def with_sockets(folder: Path) -> Iterator[Panel]:
+    """A panel whose socket server listens at a short path, since that of a socket may not be long."""
+    short = tempfile.TemporaryDirectory(prefix="panel-ws")
+    with short as place, running(folder, ws_address=f"{place}/ws.sock") as panel:
+        yield panel
+
+
+@contextmanager
+def serving(panel: Panel) -> Iterator[Server]:
+    """Its socket server, started."""
+    server = Server(panel.ports)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 @dataclass

@@ -9,9 +9,8 @@ import pytest
 
 from tests.panel import Panel
 from tests.process import until
-from tests.ws.sockets import Message, Sockets
+from tests.ws.sockets import Message, Sockets, serving
 from ws import protocol, session
-from ws.server import Server
 
 TENANT, OTHER = "cust_a", "cust_b"
 
@@ -297,6 +296,22 @@ def test_a_socket_ends_within_two_seconds_when_its_credentials_do(panel: Panel, 
     assert time.monotonic() - started < 2
 
 
+def test_one_bad_look_ends_neither_the_looking_nor_the_telling(
+    panel: Panel, sockets: Sockets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        for thing, name in ((sockets.server._desk, "again_all"), (sockets.server._tail, "_stored")):
+            broken.setattr(thing, name, lambda *_: 1 / 0)
+        panel.ports.feed.nudge()
+        time.sleep(1.5)
+    key = panel.key("viewer")
+    with sockets.open(key=key) as client:
+        panel.service()
+        assert client.until(type="service.status", status="running")
+        panel.delete(f"/v1/api-keys/{panel.get('/auth/me', key=key).json()['id']}")
+        assert client.closed(3)[0] == 4401
+
+
 def test_a_key_that_may_do_more_than_before_keeps_its_socket(panel: Panel, sockets: Sockets) -> None:
     key = panel.key("viewer")
     with sockets.open(key=key) as client:
@@ -347,14 +362,9 @@ def test_who_reads_too_slowly_is_closed_and_slows_nobody(
 
 def test_who_answers_no_ping_is_closed(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ws.server.HEARTBEAT", 0.3)
-    server = Server(panel.ports)
-    server.start()
-    try:
-        with Sockets(panel, server, []).deaf():
-            until(lambda: server._sessions, 5, "it is there")
-            until(lambda: not server._sessions, 5, "it is gone, for it answered no ping")
-    finally:
-        server.stop()
+    with serving(panel) as server, Sockets(panel, server, []).deaf():
+        until(lambda: server._sessions, 5, "it is there")
+        until(lambda: not server._sessions, 5, "it is gone, for it answered no ping")
 
 
 def test_two_hundred_who_come_and_go_at_once_leave_nothing_behind(panel: Panel, sockets: Sockets) -> None:

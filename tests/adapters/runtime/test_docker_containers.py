@@ -32,6 +32,13 @@ def test_limits_reach_the_engine(real: Stage, images: Images):
     assert found["Config"]["StopTimeout"] == 3
 
 
+def test_what_the_panel_has_stopped_an_engine_that_comes_back_leaves_stopped(real: Stage, images: Images):
+    """Docker starts a container that is `always` restarted when it starts itself, whoever had stopped it."""
+    for given, kept in (("always", "unless-stopped"), ("unless-stopped", "unless-stopped"), ("no", "no")):
+        found = images.client.inspect_container(real.created(given, restart=given))
+        assert found["HostConfig"]["RestartPolicy"]["Name"] == kept
+
+
 def test_a_container_cannot_gain_privileges(real: Stage):
     status = dict(line.split(":\t") for line in real.said("web", "cat /proc/self/status") if ":\t" in line)
     assert status["NoNewPrivs"] == "1"

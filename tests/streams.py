@@ -1,0 +1,38 @@
+"""Event streams as clients read them."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+
+@dataclass
+class Event:
+    """One event as it came."""
+
+    id: str | None = None
+    kind: str = ""
+    data: str = ""
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """Its data, read."""
+        return dict(json.loads(self.data))
+
+
+def read_events(response: httpx.Response) -> Iterator[Event]:
+    """Events as they come, until the stream ends."""
+    event = Event()
+    for line in response.iter_lines():
+        name, _, value = line.partition(": ")
+        if not line:
+            yield event
+            event = Event()
+        elif name == "event":
+            event.kind = value
+        elif name == "id":
+            event.id = value
+        elif name == "data":
+            event.data += value
