@@ -10,7 +10,7 @@ from domain.model import Deployment, Kind, Operation, Service, ServiceStatus
 from domain.ports import ContainerSpec, EngineRefused, Ports, Work
 from domain.release import INSTANCE, SERVICE, Release, release_of, resolved
 from domain.report import Broken, Cancelled, LeaseLost, Report
-from domain.rollout import clean, create, patiently, pull, roll_out, route, send_back, start, undone_on_failure
+from domain.rollout import clean, create, patiently, pull, remove, roll_out, route, send_back, start, undone_on_failure
 
 _MOST_ATTEMPTS = 3
 _GRACE, _DRAIN = 10.0, 10.0
@@ -63,13 +63,14 @@ def _clean(ports: Ports, release: Release, old: Release | None, report: Report) 
 
 
 def start_again(ports: Ports, operation: Operation, report: Report) -> None:
-    """Start what is live, healthy and routed; containers that are gone are made anew."""
+    """Start what is live, healthy and routed; what is gone at the engine is made anew."""
     service = _begin(operation, report)
     release = _live(ports, service, report)
     with _stopped_again_when_cancelled(ports, release, report):
+        patiently(ports, report, lambda: _let_go_of_lost_networks(ports, release))
         restarts = patiently(ports, report, lambda: _restarts(ports, release))
         if any(container.name not in restarts for container in release.containers()):
-            report.step("creating", "Making the containers that are gone")
+            report.step("creating", "Making what is gone anew")
             patiently(ports, report, lambda: create(ports, pull(ports, release, report)))
         report.step("starting", "Starting containers")
         checks = Checks(ports, release, report, restarts)
@@ -90,6 +91,13 @@ def _stopped_again_when_cancelled(ports: Ports, release: Release, report: Report
             with suppress(Unavailable, EngineRefused):
                 _stop_all(ports, release, None)
         raise
+
+
+def _let_go_of_lost_networks(ports: Ports, release: Release) -> None:
+    """A container never starts again once a network of its is gone, not even with a new one of that name."""
+    wanted = {release.network(name) for name in release.project.networks}
+    if not wanted <= ports.runtime.networks(release.labels).keys():
+        remove(ports, release)
 
 
 def _restarts(ports: Ports, release: Release) -> dict[str, int]:

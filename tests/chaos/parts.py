@@ -19,7 +19,7 @@ from tests.chaos import remains
 from tests.chaos.servers import SCRIPTS, Server
 from tests.process import free_port, until
 
-_PORTS, _EACH = range(61_000, 65_400, 400), 400  # above those that outgoing connections take
+_SERVICE_PORTS = "61000-65400"  # above those that outgoing connections take
 _AGAIN_AFTER = 0.5
 
 
@@ -79,7 +79,6 @@ class House:
     folder: Path
     doors: list[int] = field(default_factory=lambda: [free_port(), free_port()])
     """The ports of the APIs."""
-    service_ports: str = field(default_factory=lambda: _service_ports(os.getpid()))
     down: set[str] = field(default_factory=set)
     """Parts that are not to be started now."""
     _lock: Lock = field(default_factory=Lock)
@@ -123,7 +122,7 @@ class House:
             "PANEL_REDIS_URL": self.servers["redis"].told,
             "PANEL_WS_ADDRESS": str(self.folder / f"ws-{number}.sock"),
             "PANEL_PORT": str(self.doors[number]),
-            "PANEL_SERVICE_PORTS": self.service_ports,
+            "PANEL_SERVICE_PORTS": _SERVICE_PORTS,
             **{f"PANEL_RATE_LIMIT_{tier}": "1000000" for tier in ("DEFAULT", "AUTHENTICATED", "DEPLOY")},
         }
 
@@ -181,12 +180,6 @@ class House:
                     part.start()
             if dead:
                 time.sleep(_AGAIN_AFTER)
-
-
-def _service_ports(number: int) -> str:
-    """Another range for a campaign that goes on at the same time, most likely."""
-    first = _PORTS[number % len(_PORTS)]
-    return f"{first}-{first + _EACH - 1}"
 
 
 def _answers(port: int) -> bool:

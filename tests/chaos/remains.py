@@ -1,30 +1,23 @@
 """What a killed engine has lost sight of: processes and mounts that belong to a folder of ours and nobody else ends."""
 
 import os
-import re
 import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-_NETWORK = re.compile(rb'"id":"([0-9a-f]{12})[0-9a-f]{52}"')
-
 
 def clear(folder: Path) -> list[str]:
-    """End every process that names the folder, with its children; undo bridges and mounts; answer what there was."""
+    """End every process that names the folder, with its children; undo mounts; answer what there was."""
     processes = list(_processes(folder))
     for process in processes:
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
-    bridges = list(_bridges(folder))
-    for bridge in bridges:
-        with suppress(FileNotFoundError):  # a host without `ip` keeps them
-            subprocess.run(["ip", "link", "delete", bridge], capture_output=True, check=False)
     mounts = sorted(_mounts(folder), key=len, reverse=True)
     for mount in mounts:
         subprocess.run(["umount", "--lazy", mount], capture_output=True, check=False)
-    return [f"process {process}" for process in processes] + bridges + mounts
+    return [f"process {process}" for process in processes] + mounts
 
 
 def _processes(folder: Path) -> Iterator[int]:
@@ -42,14 +35,6 @@ def _children(process: int) -> Iterator[int]:
             for child in path.read_text().split():
                 yield from _children(int(child))
                 yield int(child)
-
-
-def _bridges(folder: Path) -> Iterator[str]:
-    """Of networks that the engine has forgotten: their ids still stand in its files."""
-    for path in folder.glob("engine/data/network/files/*"):
-        for network in set(_NETWORK.findall(path.read_bytes())):
-            if Path(f"/sys/class/net/br-{network.decode()}").exists():
-                yield f"br-{network.decode()}"
 
 
 def _mounts(folder: Path) -> Iterator[str]:

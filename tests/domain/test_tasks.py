@@ -131,6 +131,20 @@ def test_work_that_fails_at_any_call_ends_and_can_be_done_again(ports: Ports, ki
     assert number > 5
 
 
+def test_a_service_whose_networks_are_gone_is_made_anew_when_it_starts(ports: Ports):
+    flow = _flow(ports)
+    service_id = _prepared(flow, Kind.START)
+    ours = {"panel.service": service_id}
+    before = flow.runtime.networks(ours)
+    for network in before:
+        flow.runtime.remove_network(network)
+    operation_id = flow.start(service_id)
+    flow.work()
+    assert flow.operation(operation_id).status == "succeeded"
+    assert flow.runtime.networks(ours) == before
+    _as_asked(flow, Kind.START, service_id)
+
+
 def _as_asked(flow: Flow, kind: Kind, service_id: str) -> None:
     running = {one.labels["panel.role"] for one in flow.containers(service_id) if one.state == "running"}
     assert running == (set() if kind is Kind.STOP else {"db", "web"})

@@ -177,6 +177,18 @@ def test_stopped_and_started_again_the_url_is_the_same(process: Process, images:
     assert httpx.get(service["url"]).text == images.reference("web:1")
 
 
+def test_a_stopped_service_starts_again_when_its_network_was_pruned(
+    process: Process, images: Images, engine: DockerClient
+) -> None:
+    service = process.deployed(**_image(images, "web:1"))
+    process.ended(process.ask("POST", f"/services/{service['id']}/stop", {"grace_seconds": 1})["id"])
+    engine.networks.prune(filters={"label": f"panel.service={service['id']}"})
+    started = process.ask("POST", f"/services/{service['id']}/start")
+    assert process.ended(started["id"])["status"] == "succeeded"
+    assert httpx.get(service["url"]).text == images.reference("web:1")
+    assert len(left_at(engine, service["id"])) == 2, "one container and one network"
+
+
 def test_scaled_services_answer_from_every_replica(process: Process, images: Images, engine: DockerClient) -> None:
     service = process.deployed(**_image(images, "web:1"))
     scaled = process.ask("PUT", f"/services/{service['id']}/scale", {"replicas": 3, "memory_limit_mb": 32})

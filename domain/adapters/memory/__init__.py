@@ -138,8 +138,9 @@ class Runtime:
             box = self._boxes.get(name)
             if box is None:
                 raise EngineRefused(f"No such container: {name}")
-            if box.behaviour.start_error:
-                raise EngineRefused(box.behaviour.start_error)
+            lost = box.spec.networks.keys() - box.networks
+            if box.behaviour.start_error or lost:
+                raise EngineRefused(box.behaviour.start_error or f"network {min(lost)} not found")
             if box.now.state != "running":
                 box.start()
                 self._changed.notify_all()

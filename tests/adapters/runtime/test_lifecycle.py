@@ -135,3 +135,13 @@ def test_an_image_that_was_not_pulled_is_missing(stage: Stage):
 def test_a_network_that_is_not_there_is_refused(stage: Stage):
     with pytest.raises(EngineRefused, match="not found"):
         stage.started(networks={stage.name("nowhere"): ()})
+
+
+def test_a_container_that_has_lost_its_network_does_not_start_also_when_there_is_one_of_that_name_again(stage: Stage):
+    name = stage.started()
+    stage.runtime.stop(name, 1)
+    stage.runtime.remove_network(stage.network())
+    for _ in range(2):
+        with pytest.raises(EngineRefused, match="not found"):
+            stage.runtime.start(name)
+        stage.network()
