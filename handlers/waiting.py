@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from domain.deployments import History
 from domain.effects import DryRun
-from domain.errors import Unavailable
+from domain.errors import Conflict, Unavailable
 from domain.model import Operation, OperationStatus
 from domain.ports import Ports
 from handlers import answers
@@ -48,11 +48,16 @@ def _ended(work: Operation | History) -> bool:
 async def deleted(
     ports: Ports, delete: Callable[[], Operation | DryRun], ask: Callable[[str], Operation], seconds: float = _DELETING
 ) -> Answer:
-    """204 when the deletion has succeeded, 202 while it still goes on after a minute; Unavailable when it failed."""
+    """204 when it has succeeded, 202 while it still goes on after a minute.
+
+    Raises Conflict when it was cancelled, Unavailable when it failed.
+    """
     begun = await run_in_threadpool(delete)
     if isinstance(begun, DryRun):
         return answers.ok(begun)
     operation = await until_ended(ports, seconds, lambda: ask(begun.id))
+    if operation.status is OperationStatus.CANCELLED:
+        raise Conflict("The deletion was cancelled", details=f"See GET /operations/{operation.id}")
     if operation.failure:
         raise Unavailable(
             f"It could not be deleted: {operation.failure.message}",

@@ -117,6 +117,19 @@ def test_asking_for_the_data_too_is_not_answered_by_a_deletion_that_keeps_it(pan
     assert _left(panel) == (0, 0, 0)
 
 
+def test_a_deletion_that_is_cancelled_before_it_begins_keeps_the_service_and_says_so(panel: Panel) -> None:
+    path = _made(panel)
+    with ThreadPoolExecutor(1) as pool:
+        deleting = pool.submit(panel.request, "DELETE", path)
+        while ("delete", "queued") not in _operations(panel, path):
+            panel.ports.feed.wait(0.02)
+        operation = panel.get(f"/operations?resource_id={path.rsplit('/', 1)[1]}").json()["data"][0]
+        assert panel.post(f"/operations/{operation['id']}/cancel").status_code == 202
+        refused = deleting.result()
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "conflict")
+    assert panel.get(path).json()["status"] == "running"
+
+
 def test_an_engine_that_is_away_keeps_the_service(panel: Panel) -> None:
     path = _made(panel)
     runtime: Any = panel.ports.runtime
