@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
 from websockets.asyncio.server import ServerConnection
@@ -87,6 +88,8 @@ class Handshake:
     async def request(self, connection: ServerConnection, request: Request) -> Response | None:
         """None lets the socket be opened; the look takes the database, so a thread does it."""
         assert isinstance(connection, Connection)  # noqa: S101 - the server makes no other
+        if connection.transport.is_closing():  # whoever has left has no address any more, and none may be guessed
+            return connection.respond(HTTPStatus.BAD_REQUEST, "")
         asked = Asked(request, _peer(connection))
         connection.request_id, connection.marks = asked.request_id, {"X-Request-Id": asked.request_id}
         try:

@@ -29,8 +29,9 @@ _FLUSH_EVERY = 2.0
 _BACKLOG = 4096
 _LONGEST_PATH = 107  # of a Unix socket, in bytes
 _log = logging.getLogger(__name__)
-_silent = logging.getLogger("ws.connections")
-_silent.disabled = True  # the library tells of every visitor who knocks and leaves
+# The library tells of every visitor who knocks and leaves, with the keys in their URLs. Not one of the process's
+# loggers, which any configuration of logging may wake.
+_silent = logging.Logger("ws.connections", logging.CRITICAL + 1)
 
 
 class Server:

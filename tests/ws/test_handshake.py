@@ -2,6 +2,7 @@
 
 import json
 import logging
+import logging.config
 import socket
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from websockets.http11 import Response
 
 from handlers.openapi31 import ResponseChecks
-from tests.panel import READ_DOCUMENT, Panel
+from tests.panel import Panel
+from tests.promises import READ_DOCUMENT
 from tests.ws.sockets import Sockets
 from ws import refusals
 from ws.protocol import PATH
@@ -189,6 +191,7 @@ def test_what_nobody_foresaw_is_logged_and_said_without_detail(
 
 
 def test_no_key_and_no_ticket_reaches_a_log(panel: Panel, sockets: Sockets, caplog: pytest.LogCaptureFixture) -> None:
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})  # as any library of the process may do
     caplog.set_level(logging.DEBUG)
     ticket = _ticket(panel)
     with sockets.open(f"?api_key={panel.admin}", key=None), sockets.open(f"?ticket={ticket}", key=None):

@@ -21,8 +21,8 @@ _LONGEST = 16 * 2**20  # one message may hold hundreds of long lines
 _CLOSING = 1.0
 _LOST = "The connection to the panel is lost"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
-_silent = logging.getLogger("ws.watch.connection")
-_silent.disabled = True  # at its most talkative the library logs headers, and so the key
+# At its most talkative the library logs headers, and so the key.
+_silent = logging.Logger("ws.watch.connection", logging.CRITICAL + 1)
 
 
 class Stream:
