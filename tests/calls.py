@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 import httpx
 
 from handlers.openapi31.operations import Operation, Parameter
-from tests.panel import READ_DOCUMENT, Panel
+from tests.panel import Panel
+from tests.promises import READ_DOCUMENT
 
 OPERATIONS = READ_DOCUMENT.operations()
 PUBLIC = {"get_openapi", "get_health"}
@@ -71,8 +72,8 @@ class Things:
         return operation.path.format(**self.ids) + (f"?{query}" if query else "")
 
     def ask(self, panel: Panel, operation: Operation, *, query: str = "", **options: Any) -> httpx.Response:
-        works = options.pop("works", True) and operation.operation_id == "delete_service"
         """A good request, unless the options say otherwise; `works` carries out what DELETE waits for meanwhile."""
+        works = options.pop("works", True) and operation.operation_id == "delete_service"
         if not options.keys() & {"json", "content"} and (example := body(operation)) is not None:
             options["json"] = example
         if works:
@@ -104,9 +105,9 @@ def things(panel: Panel, customer_id: str | None = None) -> Things:
     )
 
 
-def ready(panel: Panel, operation: Operation) -> Things:
+def ready(panel: Panel, operation: Operation, customer_id: str | None = None) -> Things:
     """Things in a state in which the operation succeeds."""
-    made = things(panel)
+    made = things(panel, customer_id)
     if operation.operation_id in {"cancel_deployment", "cancel_operation"}:
         waiting = panel.post(f"/services/{made.ids['service_id']}/deploy").json()
         made.ids |= {"deployment_id": waiting["id"], "operation_id": waiting["operation_id"]}

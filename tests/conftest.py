@@ -1,21 +1,44 @@
-"""What a run of the tests says at its end."""
+"""What a run of the tests says at its end; one of all tests fails when not all that the document promises was seen."""
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from handlers.openapi31 import Document
-from handlers.published import DOCUMENT
+from tests.contract import statuses
+from tests.promises import READ_DOCUMENT, SEEN
 from tests.sizes import function_lines, module_lines, told
 
 TABLE = Path(__file__).parent / "contract" / "operations.csv"
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how small the pieces of the house are, and how much of the fixed table the document holds by now."""
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker hands on what it has seen; whoever started the workers has it by now, and judges it."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["seen"] = sorted(SEEN)
+    elif _whole(session.config) and list(statuses.wrong(SEEN)):
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker has ended."""
+    SEEN.update(map(tuple, getattr(node, "workeroutput", {}).get("seen", ())))
+
+
+def _whole(config: pytest.Config) -> bool:
+    """Whether all tests were asked for, real engines or not."""
+    return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.keyword
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how small the pieces of the house are, how much of the fixed table the document holds, and what was seen."""
     with TABLE.open() as lines:
         planned = {row["operation_id"] for row in csv.DictReader(lines)}
-    there = {operation.operation_id for operation in Document.load(DOCUMENT.content).operations()}
-    terminalreporter.write_line(f"house: {told(module_lines())} lines a module, {told(function_lines())} a function")
-    terminalreporter.write_line(f"contract: {len(there & planned)} of {len(planned)} operations")
+    there = {operation.operation_id for operation in READ_DOCUMENT.operations()}
+    tell = terminalreporter.write_line
+    tell(f"house: {told(module_lines())} lines a module, {told(function_lines())} a function")
+    tell(f"contract: {len(there & planned)} of {len(planned)} operations")
+    for line in [*statuses.table(SEEN), *statuses.wrong(SEEN)] if _whole(config) else ():
+        tell(line)

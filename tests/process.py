@@ -16,6 +16,8 @@ from typing import Any
 import httpx
 from docker import DockerClient
 
+from tests import promises
+
 _KEY = re.compile(r"aap_\w+")
 _DYING = "import sys; from tests import dying; dying.arm(sys.argv.pop(1)); from handlers.command import main; main()"
 
@@ -112,6 +114,7 @@ class Process:
             headers={"Authorization": f"Bearer {self.key}"},
             timeout=90,
         )
+        promises.keep(method, response)
         wanted = {expect} if expect else {200, 201, 202, 204}
         assert response.status_code in wanted, response.text
         return response.json() if response.content else None

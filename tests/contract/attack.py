@@ -12,6 +12,7 @@ import schemathesis
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
+from tests import promises
 from tests.contract.reading import RAW
 
 CONFIG = Path(__file__).parent / "schemathesis.toml"
@@ -107,7 +108,9 @@ def _has_no_tag(headers: Mapping[str, Any]) -> bool:
 def _count(report: Report, recorder: Any) -> None:
     for case_id, interaction in recorder.interactions.items():
         if interaction.response is not None:
-            report.seen[recorder.cases[case_id].value.operation.label, interaction.response.status_code] += 1
+            case, status = recorder.cases[case_id].value, interaction.response.status_code
+            report.seen[case.operation.label, status] += 1
+            promises.note(case.method, f"/api{case.formatted_path}", status)
     for name, told in _failures(recorder):
         report.failures.setdefault(name, told)
 

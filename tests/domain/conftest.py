@@ -9,11 +9,11 @@ import pytest
 
 from domain import credentials
 from domain.access import Caller
-from domain.adapters import counting, fernet, memory, system, twins
-from domain.adapters.sql.store import open_store
+from domain.adapters import twins
 from domain.model import ApiKey, Role, new_id
 from domain.ports import Ports
 from domain.settings import Settings
+from tests import world
 
 CUSTOMER_A, CUSTOMER_B = "cust_a", "cust_b"
 
@@ -21,22 +21,10 @@ CUSTOMER_A, CUSTOMER_B = "cust_a", "cust_b"
 @pytest.fixture
 def ports(tmp_path: Path) -> Iterator[Ports]:
     """No time passes but by `ports.clock.sleep`; `ports.runtime.images` says what images do."""
-    vault = fernet.Vault(tmp_path / "key")
-    feed = system.Feed()
-    store = open_store(f"sqlite:///{tmp_path}/panel.db", vault, feed.nudge)
-    yield Ports(
-        settings=Settings(data_dir=tmp_path, runtime="memory"),
-        store=store,
-        runtime=memory.Runtime(),
-        router=twins.Router(),
-        counter=counting.Counter(),
-        vault=vault,
-        clock=twins.Clock(),
-        feed=feed,
-        instance=store.instance,
-        openings={"services.read": ("list_services", "get_service"), "env.reveal": ("reveal_environment",)},
-    )
-    store.close()
+    openings = {"services.read": ("list_services", "get_service"), "env.reveal": ("reveal_environment",)}
+    settings = Settings(data_dir=tmp_path, runtime="memory")
+    with world.opened(settings, clock=twins.Clock(), openings=openings) as ports:
+        yield ports
 
 
 MakeKey = Callable[..., ApiKey]

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tests.panel import CANARY, Panel
+from tests.panel import Panel
+from tests.promises import CANARY
 
 COMPOSE = """\
 services:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from domain.adapters.memory import Behaviour
-from tests.panel import CANARY, Panel
+from tests.panel import Panel
+from tests.promises import CANARY
 
 COMPOSE = """\
 services:

@@ -6,7 +6,8 @@ import pytest
 
 from domain.credentials import Desk
 from tests.calls import OPERATIONS, Things, error, things
-from tests.panel import CANARY, Panel
+from tests.panel import Panel
+from tests.promises import CANARY
 
 MADE_UP = re.compile(r"req_[0-9a-z]{26}")
 GOOD = ["a", "trace-1", "A.b_C-9", "0" * 128]

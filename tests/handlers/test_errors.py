@@ -29,7 +29,8 @@ from tests.calls import (
     with_body,
     wrong_texts,
 )
-from tests.panel import CANARY, READ_DOCUMENT, Panel
+from tests.panel import Panel
+from tests.promises import CANARY, READ_DOCUMENT
 
 JSON = {"Content-Type": "application/json"}
 NOTHING = Things()

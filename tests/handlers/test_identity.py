@@ -7,8 +7,10 @@ import pytest
 
 from domain.credentials import Desk
 from domain.errors import Unavailable
+from tests import promises
 from tests.calls import OPERATIONS, PUBLIC, error, things
-from tests.panel import CANARY, Panel
+from tests.panel import Panel
+from tests.promises import CANARY
 
 REFUSAL = {
     "code": "unauthenticated",
@@ -21,7 +23,7 @@ PAST = datetime.now(UTC) - timedelta(seconds=1)
 def _sent(panel: Panel, *authorization: str | bytes, path: str = "/api/services") -> httpx.Response:
     headers = [(b"Authorization", one if isinstance(one, bytes) else one.encode()) for one in authorization]
     answered = panel.portal.call(panel._send, "GET", path, headers, {})  # type: ignore[arg-type]
-    panel.check("GET", answered)
+    promises.keep("GET", answered)
     return answered
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.calls import OPERATIONS, PUBLIC, error, things
+from tests.calls import OPERATIONS, PUBLIC, Things, error, things
 from tests.panel import Panel, running
 
 
@@ -181,6 +181,13 @@ def test_every_operation_is_charged_to_the_tier_that_the_document_names(panel: P
     tiers = {"default": ["address"], "authenticated": ["key"], "deploy": ["key", "deploy"]}
     assert charged == {one.operation_id: tiers[one.raw["x-rate-tier"]] for one in OPERATIONS}
     assert {name for name, buckets in charged.items() if buckets == ["address"]} == PUBLIC
+
+
+def test_a_spent_budget_closes_every_operation(narrow: Panel) -> None:
+    for operation in (one for one in OPERATIONS if one.operation_id not in PUBLIC):
+        key = narrow.key("admin", rate_limit_rpm=1)
+        assert _spend(narrow, 1, "/roles", key=key) == [200]
+        assert Things().ask(narrow, operation, key=key, works=False).status_code == 429, operation.operation_id
 
 
 def test_the_limits_that_count_for_a_key_are_told_to_it(narrow: Panel) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from handlers.openapi31.operations import Operation
 from tests.calls import OPERATIONS, Things, body, error, ready, tables, taking
-from tests.panel import CANARY, Panel, running
+from tests.panel import Panel, running
+from tests.promises import CANARY
 
 TAKING = taking("Idempotency-Key", "header")
 # Logging out has no effect for a key, and ends the very caller who would have to repeat it.
@@ -97,6 +98,14 @@ def test_the_same_key_for_another_request_is_refused(panel: Panel, operation: Op
     refused = {(one.status_code, error(one)["code"]) for one in other}
     assert refused == {(409, "idempotency_mismatch")}
     assert tables(panel) == after
+
+
+@pytest.mark.parametrize("operation", TAKING, ids=lambda one: one.operation_id)
+def test_a_key_of_another_operation_is_refused(panel: Panel, operation: Operation) -> None:
+    other, key = next(one for one in ONCE if one is not operation), _key(f"not-of-{operation.operation_id}")
+    assert ready(panel, other).ask(panel, other, **key).is_success
+    refused = ready(panel, operation).ask(panel, operation, **key)
+    assert (refused.status_code, error(refused)["code"]) == (409, "idempotency_mismatch")
 
 
 def test_the_same_key_on_another_resource_is_another_request(panel: Panel) -> None:

@@ -15,7 +15,8 @@ from handlers.conditional import Conditional
 from handlers.once import Once
 from handlers.openapi31 import Answer, Document, DocumentError
 from tests.calls import OPERATIONS, taking
-from tests.panel import READ_DOCUMENT, Panel
+from tests.panel import Panel
+from tests.promises import READ_DOCUMENT
 
 Doctor = Callable[[dict[str, Any]], object]
 

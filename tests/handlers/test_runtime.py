@@ -9,7 +9,8 @@ from domain import watching
 from domain.adapters import memory
 from domain.model import Role, Sample
 from tests.calls import error
-from tests.panel import CANARY, Panel
+from tests.panel import Panel
+from tests.promises import CANARY
 
 PATHS = ("logs", "metrics", "containers")
 

@@ -16,7 +16,8 @@ from domain.model import Role
 from handlers.streams import following, live
 from tests.calls import error
 from tests.listening import listening
-from tests.panel import CANARY, Panel
+from tests.panel import Panel
+from tests.promises import CANARY
 from tests.streams import Event, read_events
 
 

@@ -14,7 +14,8 @@ from handlers import server
 from handlers.openapi31 import DocumentError
 from tests.calls import things
 from tests.listening import listening
-from tests.panel import CANARY, Panel
+from tests.panel import Panel
+from tests.promises import CANARY
 
 
 @pytest.fixture

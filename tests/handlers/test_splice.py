@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from handlers.splice import marked, splicing
+from tests import promises
 from tests.listening import listening
 from tests.panel import Panel
 from tests.process import Process, until
@@ -90,7 +91,7 @@ def test_without_a_socket_server_the_answer_says_so(panel: Panel, port: int) -> 
         f"http://127.0.0.1:{port}/api/ws", headers={**HANDSHAKE, "Authorization": f"Bearer {panel.admin}"}
     )
     assert answered.status_code == 503
-    panel.check("GET", answered)
+    promises.keep("GET", answered)
     assert "ai-admin-panel ws" in answered.json()["error"]["details"]
 
 

@@ -13,7 +13,8 @@ from domain import deployments
 from domain.adapters import memory
 from tests.calls import error
 from tests.listening import listening
-from tests.panel import CANARY, Panel
+from tests.panel import Panel
+from tests.promises import CANARY
 from tests.streams import Event, read_events
 
 SLOW = "shop/slow:1"

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.panel import CANARY, Panel
+from tests.panel import Panel
+from tests.promises import CANARY
 
 
 def _ids(panel: Panel, query: str) -> list[str]:

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from domain.adapters import counting, fernet, memory, system, twins
-from domain.adapters.sql.store import open_store
+from domain.adapters import memory
 from domain.errors import Unavailable
 from domain.model import OperationStatus, new_id
 from domain.ports import Ports
@@ -20,6 +19,7 @@ from domain.settings import Settings
 from handlers import owners
 from handlers import worker as door
 from handlers.worker import Worker
+from tests import world
 from tests.adapters.sql.conftest import postgres_url, sqlite_url, url  # noqa: F401
 from tests.flow import Flow, fresh
 
@@ -27,22 +27,8 @@ from tests.flow import Flow, fresh
 @pytest.fixture
 def flow(tmp_path: Path, url: str) -> Iterator[Flow]:  # noqa: F811
     """On each database, in real time."""
-    vault = fernet.Vault(tmp_path / "key")
-    feed = system.Feed()
-    store = open_store(url, vault, feed.nudge)
-    ports = Ports(
-        settings=Settings(data_dir=tmp_path, runtime="memory"),
-        store=store,
-        runtime=memory.Runtime(),
-        router=twins.Router(),
-        counter=counting.Counter(),
-        vault=vault,
-        clock=system.Clock(),
-        feed=feed,
-        instance=store.instance,
-    )
-    yield fresh(ports)
-    store.close()
+    with world.opened(Settings(data_dir=tmp_path, database_url=url, runtime="memory")) as ports:
+        yield fresh(ports)
 
 
 @contextmanager
