@@ -12,7 +12,7 @@ from tests.contract.attack import PHASES, Report, Target, attack
 from tests.contract.reading import operations
 
 _PATIENCE = 30
-_SHORT, _LONG = 20, 400
+_SHORT, _LONG = 20, 100
 
 
 def main(url: str, key: str, *options: str) -> int:
