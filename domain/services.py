@@ -11,7 +11,6 @@ from domain.effects import Change, DryRun, perform
 from domain.errors import Conflict, Invalid
 from domain.model import (
     Definition,
-    Deployment,
     DeployMethod,
     Kind,
     Operation,
@@ -77,20 +76,15 @@ def changeable(caller: Caller, work: Work, service_id: str) -> Service:
 
 def whole(work: Work, service: Service) -> Whole:
     """The service with its newest deployment, the work that goes on now, and whether its definition is live."""
-    newest = newest_deployment(work, service.id)
+    newest, live_id = work.deployments.newest(service.id), service.live_deployment_id
     going_on = work.operations.unfinished(service.id)
-    live = work.deployments.get(service.live_deployment_id) if service.live_deployment_id else None
+    live = newest if newest and newest.id == live_id else work.deployments.get(live_id) if live_id else None
     return Whole(
         service,
         deployment_id=newest.id if newest else None,
         operation_id=going_on[0].id if going_on else None,
         pending_changes=live is None or live.definition != service.definition,
     )
-
-
-def newest_deployment(work: Work, service_id: str) -> Deployment | None:
-    """The deployment that was asked for last."""
-    return next(iter(work.deployments.page(query(1, 1, filters={"service_id": service_id})).items), None)
 
 
 def list_services(ports: Ports, caller: Caller, *, customer_id: str | None = None, **wanted: Any) -> Page[Service]:  # noqa: ANN401

@@ -1,11 +1,9 @@
 """If-None-Match: a read whose ETag the caller has already is answered 304, without a body."""
 
 import re
-from collections.abc import Awaitable, Callable
-from inspect import Parameter, iscoroutinefunction, signature
+from collections.abc import Callable
+from inspect import Parameter, signature
 from typing import Any
-
-from starlette.concurrency import run_in_threadpool
 
 from handlers.openapi31 import Answer
 
@@ -16,20 +14,23 @@ _TAG = re.compile(r'"[!#-~]*"')
 class Conditional:
     """A reading handler that takes If-None-Match besides what it takes itself."""
 
-    def __init__(self, handler: Callable[..., Answer | Awaitable[Answer]]) -> None:
-        self._handler: Callable[..., Any] = handler
-        self._is_async = iscoroutinefunction(getattr(handler, "func", handler))
+    def __init__(self, handler: Callable[..., Any]) -> None:
+        self._handler = handler
         inner = signature(handler)
         tag = Parameter("if_none_match", Parameter.KEYWORD_ONLY, default=None)
         self.__signature__ = inner.replace(parameters=[*inner.parameters.values(), tag])
 
-    async def __call__(self, *, if_none_match: str | None = None, **arguments: Any) -> Answer:  # noqa: ANN401
+    def __call__(self, *, if_none_match: str | None = None, **arguments: Any) -> Any:  # noqa: ANN401
         """The answer, or 304; weak comparison, as RFC 9110 §13.1.2 asks."""
-        if self._is_async:
-            answer = await self._handler(**arguments)
-        else:
-            answer = await run_in_threadpool(self._handler, **arguments)
-        return unless_known(answer, if_none_match)
+        return unless_known(self._handler(**arguments), if_none_match)
+
+
+class Waiting(Conditional):
+    """The same of a handler that is `async`."""
+
+    async def __call__(self, *, if_none_match: str | None = None, **arguments: Any) -> Answer:  # noqa: ANN401
+        """The answer, or 304."""
+        return unless_known(await self._handler(**arguments), if_none_match)
 
 
 def unless_known(answer: Answer, if_none_match: str | None) -> Answer:

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from inspect import iscoroutinefunction
 from typing import Any
 
 from domain.access import ALL_PERMISSIONS
 from domain.ports import Ports
-from handlers.conditional import Conditional
+from handlers.conditional import Conditional, Waiting
 from handlers.once import Once
 from handlers.openapi31 import Document, DocumentError, Operation
 
@@ -34,7 +35,9 @@ def _bound(operation: Operation, ports: Ports) -> Callable[..., Any]:
     taken = {parameter.argument for parameter in operation.parameters}
     if "idempotency_key" in taken:
         return Once(ports, operation.operation_id, handler)
-    return Conditional(handler) if "if_none_match" in taken else handler
+    if "if_none_match" in taken:
+        return (Waiting if iscoroutinefunction(handler.func) else Conditional)(handler)
+    return handler
 
 
 def _check(operation: Operation) -> None:

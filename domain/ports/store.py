@@ -82,6 +82,9 @@ class Deployments(Repository[Deployment], Protocol):
     def previous_success(self, service_id: str, before: str | None = None) -> Deployment | None:
         """The newest succeeded deployment older than `before` (an id), of those that ran themselves."""
 
+    def newest(self, service_id: str) -> Deployment | None:
+        """The one that was asked for last."""
+
     def add_lines(self, lines: Sequence[LogLine]) -> None: ...
     def lines(self, deployment_id: str, after: int, limit: int) -> list[LogLine]: ...
     def remove_of(self, service_id: str) -> None: ...

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
@@ -77,13 +78,18 @@ def wait_for_other_starts(connection: Connection) -> None:
 
 def _postgresql(url: URL) -> Engines:
     asked = {"connect_timeout": "5", "tcp_user_timeout": "15000", "keepalives_idle": "30"} | dict(url.query)
-    engine = create_engine(
-        url.set(query=asked), pool_pre_ping=True, pool_size=10, max_overflow=20, pool_timeout=PATIENCE
+    pool = {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20, "pool_timeout": PATIENCE}
+    # A pool of connections for each: to set a connection's level costs more than to ask it something.
+    write, read = (
+        create_engine(url.set(query=asked), isolation_level=level, **pool)
+        for level in ("READ COMMITTED", "REPEATABLE READ")
     )
-    return Engines(
-        write=engine.execution_options(isolation_level="READ COMMITTED"),
-        read=engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True),
-    )
+    event.listen(read, "connect", _forbid_writing_there)
+    return Engines(write, read)
+
+
+def _forbid_writing_there(raw: Any, _record: object) -> None:  # noqa: ANN401 - SQLite needs no psycopg
+    raw.read_only = True
 
 
 def _sqlite(url: URL) -> Engines:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, insert, or_, select, update
 
 from domain.adapters.sql import tables
 from domain.adapters.sql.repository import Repository
@@ -57,6 +57,21 @@ class Services(Repository[Service]):
         return self._all(select(self.table).where(*wanted).order_by(this.id))
 
 
+# Kept, as every look at a service asks them.
+_NEWEST = (
+    select(tables.deployments)
+    .where(tables.deployments.c.service_id == bindparam("service_id"))
+    .order_by(tables.deployments.c.created_at.desc(), tables.deployments.c.id.desc())
+    .limit(1)
+)
+_OF_SERVICE = (
+    select(tables.operations)
+    .where(tables.operations.c.service_id == bindparam("service_id"))
+    .where(tables.operations.c.status.in_(bindparam("statuses", expanding=True)))
+    .order_by(tables.operations.c.id)
+)
+
+
 class Deployments(Repository[Deployment]):
     """Deployments and their logs; they go with their service."""
 
@@ -75,6 +90,10 @@ class Deployments(Repository[Deployment]):
         if before is not None:
             wanted.append(self.table.c.id < before)
         return self._one(select(self.table).where(*wanted).order_by(self.table.c.id.desc()).limit(1))
+
+    def newest(self, service_id: str) -> Deployment | None:
+        """The one that was asked for last."""
+        return self._made(self._connection.execute(_NEWEST, {"service_id": service_id}).first())
 
     def add_lines(self, lines: Sequence[LogLine]) -> None:
         """Raise Conflict when a number is taken, or the deployment is gone."""
@@ -148,5 +167,5 @@ class Operations(Repository[Operation]):
         return self._of(service_id, _QUEUED, _RUNNING)
 
     def _of(self, service_id: str, *statuses: OperationStatus) -> list[Operation]:
-        wanted = (self.table.c.service_id == service_id, self.table.c.status.in_(statuses))
-        return self._all(select(self.table).where(*wanted).order_by(self.table.c.id))
+        rows = self._connection.execute(_OF_SERVICE, {"service_id": service_id, "statuses": statuses})
+        return [Operation(*row) for row in rows]

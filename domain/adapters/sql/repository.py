@@ -1,13 +1,16 @@
 """The generic repository: rows of a table to dataclasses and back, pages with filters, what is taken."""
 
 from collections.abc import Callable, Collection, Mapping
-from functools import cache
+from contextlib import nullcontext
+from functools import cache, lru_cache
 from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     CursorResult,
+    Integer,
     Row,
     Select,
     String,
@@ -23,11 +26,12 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.sql.dml import Update, UpdateBase
 from sqlalchemy.sql.functions import FunctionElement
 
 from domain.adapters.sql.columns import storable
 from domain.adapters.sql.journal import Journal
+from domain.adapters.sql.totals import Totals
 from domain.errors import Conflict
 from domain.ports import Page, Query
 
@@ -40,6 +44,7 @@ class Entity(Protocol):
 
 
 E = TypeVar("E", bound=Entity)
+_Rows = dict[str, Any] | list[dict[str, Any]] | None
 
 
 class Repository(Generic[E]):
@@ -54,9 +59,10 @@ class Repository(Generic[E]):
     sorts: frozenset[str]
     taken: Mapping[str, tuple[str, str]] = {}
 
-    def __init__(self, connection: Connection, journal: Journal | None) -> None:
+    def __init__(self, connection: Connection, journal: Journal | None, totals: Totals) -> None:
         self._connection = connection
         self._journal = journal
+        self._totals = totals
 
     def get(self, entity_id: str) -> E | None:
         """The entity, locked against other writers when this block writes."""
@@ -70,14 +76,13 @@ class Repository(Generic[E]):
 
     def add(self, entity: E) -> None:
         """Raise Conflict when something of it is taken."""
-        self._claim(insert(self.table).values(self._row(entity)))
+        self._claim(insert(self.table), self._row(entity))
         self._note(entity)
 
     def save(self, entity: E) -> None:
         """Raise Conflict when it was changed or removed since it was read, so that no change is ever lost."""
-        row = self._row(entity) | {"revision": entity.revision + 1}
-        same = (self.table.c.id == entity.id, self.table.c.revision == entity.revision)
-        if self._claim(update(self.table).where(*same).values(row)).rowcount != 1:
+        row = self._row(entity) | {"revision": entity.revision + 1, "same": entity.id, "unchanged": entity.revision}
+        if self._claim(_saving(self.table), row).rowcount != 1:
             raise Conflict("It was changed by somebody else meanwhile", details=entity.id)
         entity.revision += 1
         self._note(entity)
@@ -94,34 +99,18 @@ class Repository(Generic[E]):
             self._journal.note(thing, removed=removed)
 
     def page(self, query: Query) -> Page[E]:
-        """A page and the count, both of the same snapshot when asked for in `read()`."""
-        wanted = self._wanted(query)
-        total = self._connection.scalar(select(func.count()).select_from(self.table).where(*wanted)) or 0
-        start = (query.page - 1) * query.per_page
-        rows = select(self.table).where(*wanted).order_by(*self._order(query)).limit(query.per_page).offset(start)
-        return Page(self._all(rows) if start < total else [], total, query.page, query.per_page)
-
-    def _wanted(self, query: Query) -> list[ColumnElement[bool]]:
-        if unknown := query.filters.keys() - self.filters:
+        """A page and the count, both of the same snapshot when asked for in `read()` and not too many to count anew."""
+        if unknown := (query.filters.keys() - self.filters) | ({query.sort} - self.sorts):
             raise KeyError(*sorted(unknown))
-        wanted = [_equal(self.table.c[name], value) for name, value in query.filters.items()]
-        if query.search:
-            part = storable(query.search.lower())
-            wanted.append(folded(self.table.c["name"]).contains(part, autoescape=True))
-        if query.since:
-            wanted.append(self.table.c.created_at >= query.since)
-        if query.until:
-            wanted.append(self.table.c.created_at < query.until)
-        return wanted
-
-    def _order(self, query: Query) -> list[UnaryExpression[Any]]:
-        if query.sort not in self.sorts:
-            raise KeyError(query.sort)
-        column, last = self.table.c[query.sort], self.table.c.id
-        ordered = [column.desc(), last.desc()] if query.descending else [column.asc(), last.asc()]
-        if column.nullable:  # the two databases disagree on where nothing stands: here it is before the first
-            ordered[0] = ordered[0].nulls_last() if query.descending else ordered[0].nulls_first()
-        return ordered
+        bounds = {"since": query.since, "until": query.until, "part": query.search and _part(query.search)}
+        given: dict[str, Any] = {**query.filters, **{name: value for name, value in bounds.items() if value}}
+        form = tuple((name, value if value is None else isinstance(value, tuple)) for name, value in given.items())
+        counted, rows = _listing(self.table, form, query.sort, query.descending)
+        asked = (self.table.name, tuple(given.items()))
+        total = self._totals.of(asked, lambda: self._connection.scalar(counted, given) or 0)
+        given |= {"most": query.per_page, "start": (query.page - 1) * query.per_page}
+        found = self._connection.execute(rows, given) if given["start"] < total else ()
+        return Page([self.entity(*row) for row in found], total, query.page, query.per_page)
 
     def _one(self, rows: Select[Any]) -> E | None:
         return self._made(self._connection.execute(rows).first())
@@ -135,15 +124,16 @@ class Repository(Generic[E]):
     def _row(self, entity: E) -> dict[str, Any]:
         return {column.name: getattr(entity, column.name) for column in self.table.columns}
 
-    def _change(self, change: UpdateBase, rows: list[dict[str, Any]] | None = None) -> CursorResult[Any]:
+    def _change(self, change: UpdateBase, rows: _Rows = None) -> CursorResult[Any]:
         if self._journal is None:
             raise RuntimeError("a block of read() cannot write")
         return self._connection.execute(change, rows)
 
-    def _claim(self, change: UpdateBase, rows: list[dict[str, Any]] | None = None) -> CursorResult[Any]:
-        """A change that may be refused; the block can go on after it, on PostgreSQL too."""
+    def _claim(self, change: UpdateBase, rows: _Rows = None) -> CursorResult[Any]:
+        """A change that may be refused; the block can go on after it. SQLite undoes a statement by itself."""
+        alone = self._connection.dialect.name == "sqlite" and not isinstance(rows, list)
         try:
-            with self._connection.begin_nested():
+            with nullcontext() if alone else self._connection.begin_nested():
                 return self._change(change, rows)
         except IntegrityError as error:
             raise self._conflict(error) from error
@@ -171,8 +161,52 @@ def _by_ids(table: Table) -> Select[Any]:
     return select(table).where(table.c.id.in_(bindparam("ids", expanding=True)))
 
 
-def _equal(column: ColumnElement[Any], value: object) -> ColumnElement[bool]:
-    return column.in_(value) if isinstance(value, tuple) else column == value
+@cache
+def _saving(table: Table) -> Update:
+    return update(table).where(table.c.id == bindparam("same"), table.c.revision == bindparam("unchanged"))
+
+
+@lru_cache(maxsize=500)
+def _listing(
+    table: Table, form: tuple[tuple[str, bool | None], ...], sort: str, descending: bool
+) -> tuple[Select[Any], Select[Any]]:
+    """The count and the page of a list; `form` says what is given: one value, several (True), or no value (None).
+
+    Kept, since building statements takes as long as running them.
+    """
+    wanted = [_wish(table, name, several=several) for name, several in form]
+    page = select(table).where(*wanted).order_by(*_order(table, sort, descending=descending))
+    most, start = bindparam("most", type_=Integer), bindparam("start", type_=Integer)
+    return select(func.count()).select_from(table).where(*wanted), page.limit(most).offset(start)
+
+
+def _wish(table: Table, name: str, *, several: bool | None) -> ColumnElement[bool]:
+    given: BindParameter[Any] = bindparam(name, expanding=bool(several))
+    if name == "since":
+        return table.c.created_at >= given
+    if name == "until":
+        return table.c.created_at < given
+    if name == "part":
+        return folded(table.c["name"]).like(given, escape="/")
+    if several is None:
+        return table.c[name].is_(None)
+    return table.c[name].in_(given) if several else table.c[name] == given
+
+
+def _order(table: Table, sort: str, *, descending: bool) -> list[UnaryExpression[Any]]:
+    column, last = table.c[sort], table.c.id
+    ordered = [column.desc(), last.desc()] if descending else [column.asc(), last.asc()]
+    if column.nullable:  # the two databases disagree on where nothing stands: here it is before the first
+        ordered[0] = ordered[0].nulls_last() if descending else ordered[0].nulls_first()
+    return ordered
+
+
+def _part(search: str) -> str:
+    """What a name is like that has this in it."""
+    text = storable(search.lower())
+    for special in "/%_":
+        text = text.replace(special, f"/{special}")
+    return f"%{text}%"
 
 
 class folded(FunctionElement[str]):  # noqa: N801 - reads as the SQL function that it is

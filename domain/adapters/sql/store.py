@@ -14,6 +14,7 @@ from domain.adapters.sql.journal import Events, Journal
 from domain.adapters.sql.nouns import Deployments, Operations, Services
 from domain.adapters.sql.samples import Samples
 from domain.adapters.sql.schema import upgrade
+from domain.adapters.sql.totals import Totals
 from domain.ports import Claim, Store, Vault
 
 _TIDIED_EVERY = timedelta(hours=1)
@@ -36,12 +37,12 @@ def open_store(url: str, vault: Vault, nudge: Callable[[], None] = lambda: None)
 class SqlWork:
     """The repositories of a block."""
 
-    def __init__(self, connection: Connection, journal: Journal | None) -> None:
-        self.services = Services(connection, journal)
-        self.deployments = Deployments(connection, journal)
-        self.operations = Operations(connection, journal)
-        self.api_keys = ApiKeys(connection, journal)
-        self.sessions = Sessions(connection, journal)
+    def __init__(self, connection: Connection, journal: Journal | None, totals: Totals) -> None:
+        self.services = Services(connection, journal, totals)
+        self.deployments = Deployments(connection, journal, totals)
+        self.operations = Operations(connection, journal, totals)
+        self.api_keys = ApiKeys(connection, journal, totals)
+        self.sessions = Sessions(connection, journal, totals)
         self.tickets = Tickets(connection)
         self.samples = Samples(connection)
         self.events = Events(connection)
@@ -59,6 +60,7 @@ class SqlStore:
         self._engines = engines
         self._vault = vault
         self._instance = instance
+        self._totals = Totals()
         self._thread = _Thread()
         self._tidied: datetime | None = None
 
@@ -69,7 +71,7 @@ class SqlStore:
         keep = not dry_run
         block = shared.block(keep=keep) if shared else transaction(self._engines.write, keep=keep)
         with block as connection:
-            yield SqlWork(connection, journal)
+            yield SqlWork(connection, journal, self._totals)
             if keep and not shared:
                 journal.write(connection)
         if not keep:
@@ -86,7 +88,7 @@ class SqlStore:
         joined = shared is not None and shared.connection is not None
         block = shared.block(keep=False) if shared and joined else transaction(self._engines.read)
         with block as connection:
-            yield SqlWork(connection, None)
+            yield SqlWork(connection, None, self._totals)
 
     def once(self, claim: Claim, now: datetime, act: Callable[[], bytes]) -> bytes:
         """The answer of the one run of `act` that equal claims share."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from domain.adapters.sql import totals
 from domain.model import DeployMethod, Kind, OperationStatus, Role, ServiceStatus
 from domain.ports import Query, Store
 from tests.adapters.sql.entities import NOW, after, api_key, deployment, operation, service
@@ -37,6 +38,25 @@ def test_a_page_after_the_last_is_empty_and_tells_the_total(named: Store):
         with named.read() as work:
             page = work.services.page(Query(page=number, per_page=2))
         assert (page.items, page.total) == ([], 5)
+
+
+def test_a_total_of_many_is_counted_every_ten_seconds_and_one_of_few_each_time(
+    named: Store, monkeypatch: pytest.MonkeyPatch
+):
+    now = [100.0]
+    monkeypatch.setattr(totals, "monotonic", lambda: now[0])
+    monkeypatch.setattr(totals, "_FEW", 5)
+
+    def counted(**asked: object) -> int:
+        with named.read() as work:
+            return work.services.page(Query(**asked)).total  # type: ignore[arg-type]
+
+    for number, told in enumerate((6, 6, 6)):
+        with named.begin() as work:
+            work.services.add(service(f"more-{number}"))
+        assert (counted(), counted(search="more")) == (told, number + 1)
+    now[0] += 10
+    assert (counted(), counted(search="more")) == (8, 3)
 
 
 def test_names_sort_by_their_bytes_in_both_directions(named: Store):
