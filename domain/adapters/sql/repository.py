@@ -2,36 +2,27 @@
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
     Connection,
     CursorResult,
-    Integer,
     Row,
     Select,
-    String,
     Table,
-    UnaryExpression,
     bindparam,
     delete,
-    func,
     insert,
     select,
     update,
 )
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Update, UpdateBase
-from sqlalchemy.sql.functions import FunctionElement
 
-from domain.adapters.sql.columns import storable
 from domain.adapters.sql.journal import Journal
-from domain.adapters.sql.totals import Totals
+from domain.adapters.sql.listing import listing, part
+from domain.adapters.sql.totals import FEW, Totals
 from domain.errors import Conflict
 from domain.ports import Page, Query
 
@@ -102,13 +93,15 @@ class Repository(Generic[E]):
         """A page and the count, both of the same snapshot when asked for in `read()` and not too many to count anew."""
         if unknown := (query.filters.keys() - self.filters) | ({query.sort} - self.sorts):
             raise KeyError(*sorted(unknown))
-        bounds = {"since": query.since, "until": query.until, "part": query.search and _part(query.search)}
+        kind = "plain" if query.search and query.search.isascii() else "part"
+        bounds = {"since": query.since, "until": query.until, kind: query.search and part(query.search)}
         given: dict[str, Any] = {**query.filters, **{name: value for name, value in bounds.items() if value}}
         form = tuple((name, value if value is None else isinstance(value, tuple)) for name, value in given.items())
-        counted, rows = _listing(self.table, form, query.sort, query.descending)
+        counted, page, few = listing(self.table, form, query.sort, query.descending)
         asked = (self.table.name, tuple(given.items()))
         total = self._totals.of(asked, lambda: self._connection.scalar(counted, given) or 0)
         given |= {"most": query.per_page, "start": (query.page - 1) * query.per_page}
+        rows = few if query.search and total <= FEW else page
         found = self._connection.execute(rows, given) if given["start"] < total else ()
         return Page([self.entity(*row) for row in found], total, query.page, query.per_page)
 
@@ -164,64 +157,3 @@ def _by_ids(table: Table) -> Select[Any]:
 @cache
 def _saving(table: Table) -> Update:
     return update(table).where(table.c.id == bindparam("same"), table.c.revision == bindparam("unchanged"))
-
-
-@lru_cache(maxsize=500)
-def _listing(
-    table: Table, form: tuple[tuple[str, bool | None], ...], sort: str, descending: bool
-) -> tuple[Select[Any], Select[Any]]:
-    """The count and the page of a list; `form` says what is given: one value, several (True), or no value (None).
-
-    Kept, since building statements takes as long as running them.
-    """
-    wanted = [_wish(table, name, several=several) for name, several in form]
-    page = select(table).where(*wanted).order_by(*_order(table, sort, descending=descending))
-    most, start = bindparam("most", type_=Integer), bindparam("start", type_=Integer)
-    return select(func.count()).select_from(table).where(*wanted), page.limit(most).offset(start)
-
-
-def _wish(table: Table, name: str, *, several: bool | None) -> ColumnElement[bool]:
-    given: BindParameter[Any] = bindparam(name, expanding=bool(several))
-    if name == "since":
-        return table.c.created_at >= given
-    if name == "until":
-        return table.c.created_at < given
-    if name == "part":
-        return folded(table.c["name"]).like(given, escape="/")
-    if several is None:
-        return table.c[name].is_(None)
-    return table.c[name].in_(given) if several else table.c[name] == given
-
-
-def _order(table: Table, sort: str, *, descending: bool) -> list[UnaryExpression[Any]]:
-    column, last = table.c[sort], table.c.id
-    ordered = [column.desc(), last.desc()] if descending else [column.asc(), last.asc()]
-    if column.nullable:  # the two databases disagree on where nothing stands: here it is before the first
-        ordered[0] = ordered[0].nulls_last() if descending else ordered[0].nulls_first()
-    return ordered
-
-
-def _part(search: str) -> str:
-    """What a name is like that has this in it."""
-    text = storable(search.lower())
-    for special in "/%_":
-        text = text.replace(special, f"/{special}")
-    return f"%{text}%"
-
-
-class folded(FunctionElement[str]):  # noqa: N801 - reads as the SQL function that it is
-    """Text without its case; on PostgreSQL by the database's rules, not by those of the column, which know bytes."""
-
-    name = "folded"
-    type = String()
-    inherit_cache = True
-
-
-@compiles(folded)
-def _lower(element: folded, compiler: SQLCompiler, **options: object) -> str:
-    return f"lower({compiler.process(element.clauses, **options)})"
-
-
-@compiles(folded, "postgresql")
-def _lower_by_language(element: folded, compiler: SQLCompiler, **options: object) -> str:
-    return f'lower({compiler.process(element.clauses, **options)} COLLATE "default")'

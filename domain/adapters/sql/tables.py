@@ -69,8 +69,17 @@ def _listed(table: Table, *ways: str) -> None:
         Index(f"{table.name}_by_{names[0]}", *(table.c[name] for name in names))
 
 
+def _filtered(table: Table, kind: str, *orders: str) -> None:
+    """However a list is ordered, its first page is read and nothing else."""
+    for order in orders:
+        Index(f"{table.name}_by_{kind}_{order}", table.c[kind], table.c[order], table.c.id)
+
+
 _listed(services, "created_at id", "updated_at id", "name id", "status id")
 _listed(services, "customer_id created_at id", "template created_at id", "deploy_method created_at id")
+_filtered(services, "status", "created_at", "updated_at", "name")
+for _kind in ("customer_id", "template", "deploy_method"):
+    _filtered(services, _kind, "updated_at", "name", "status")
 _listed(deployments, "created_at id", "status id", "trigger created_at id")
 _listed(deployments, "service_id created_at id", "customer_id created_at id", "actor_id created_at id")
 _listed(operations, "created_at id", "status id", "kind id", "service_id status id")

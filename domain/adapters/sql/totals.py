@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable
 from time import monotonic
 
-_FEW = 1000
+FEW = 1000
 _KEPT = 10.0  # seconds
 _MOST = 10_000  # different questions
 
@@ -20,7 +20,7 @@ class Totals:
         if monotonic() < until:
             return total
         total = count()
-        if total > _FEW:
+        if total > FEW:
             if len(self._kept) >= _MOST:
                 self._kept.clear()
             self._kept[asked] = total, monotonic() + _KEPT
