@@ -1,9 +1,10 @@
 """The only place that knows which adapter stands behind which port."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
-from domain.adapters import counting, docker, fernet, forwarder, memory, redis, system, twins
+from domain.adapters import counting, docker, fernet, forwarder, memory, system, twins
 from domain.adapters.sql.store import open_store
 from domain.ports import Counter, Feed, Ports, Router, Runtime
 from domain.settings import BadSetting, Settings
@@ -13,10 +14,10 @@ def open_ports(settings: Settings) -> Ports:
     """Ports on the real parts that the settings name; raises BadSetting or `errors.Unavailable`, saying what to do."""
     folder = _prepared(settings.data_dir)
     vault = fernet.Vault(folder / "secrets.key")
-    server = _redis(settings.redis_url)
+    shared = _shared(settings.redis_url)
     url = settings.database_url or f"sqlite:///{folder / 'panel.db'}"
     store = open_store(url, vault, lambda: feed.nudge())  # noqa: PLW0108 - the feed is named by the id in the database
-    counter, feed = _shared(server, store.instance)
+    counter, feed = shared(store.instance)
     return Ports(
         settings=settings,
         store=store,
@@ -40,21 +41,23 @@ def _prepared(folder: Path) -> Path:
     return folder.resolve()
 
 
-def _redis(url: str) -> redis.Server | None:
+def _shared(url: str) -> Callable[[str], tuple[Counter, Feed]]:
+    """Limits and news, of all processes of an installation or of each for itself."""
+    if not url:
+        return lambda _instance: (counting.Counter(), system.Feed())
+    from domain.adapters import redis  # noqa: PLC0415 - without a server, six megabytes for nothing
+
     try:
-        return redis.Server(url) if url else None
+        server = redis.Server(url)
     except ValueError:  # its text may hold a piece of the password
         raise BadSetting(
             "PANEL_REDIS_URL cannot be used; it takes redis://:password@host:6379/0, rediss://… for TLS, or"
             " unix:///path/redis.sock (in a password, write / as %2F, @ as %40, : as %3A)"
         ) from None
-
-
-def _shared(server: redis.Server | None, instance: str) -> tuple[Counter, Feed]:
-    """Limits and news, of all processes or of each for itself."""
-    if server is None:
-        return counting.Counter(), system.Feed()
-    return redis.Counter(server, instance, counting.Counter()), redis.Feed(server, instance, system.Feed())
+    return lambda instance: (
+        redis.Counter(server, instance, counting.Counter()),
+        redis.Feed(server, instance, system.Feed()),
+    )
 
 
 def _runtime(settings: Settings) -> Runtime:

@@ -1,16 +1,16 @@
 """Bringing a database up to date when it is opened, one process at a time."""
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, insert, select
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, insert, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.adapters.sql.engines import transaction, unavailable, wait_for_other_starts
 from domain.adapters.sql.tables import installation
 from domain.errors import Unavailable
 from domain.model import new_id
+
+_VERSIONS = Path(__file__).parent / "migrations" / "versions"
 
 
 def upgrade(engine: Engine) -> str:
@@ -31,10 +31,25 @@ def upgrade(engine: Engine) -> str:
 
 
 def _upgrade(connection: Connection) -> None:
+    newest = max(path.stem for path in _VERSIONS.glob("[0-9]*.py")).partition("_")[0]
+    if not inspect(connection).has_table("alembic_version") or _revision(connection) != newest:
+        _migrate(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - nine megabytes that most starts do without
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", "domain.adapters.sql:migrations")
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    current = MigrationContext.configure(connection).get_current_revision()
+    current = _revision(connection) if inspect(connection).has_table("alembic_version") else None
     if current not in known | {None}:
         raise unavailable(f"a newer panel made it (revision {current}); start that one")
     command.upgrade(config, "head")
