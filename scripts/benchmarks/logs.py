@@ -8,21 +8,20 @@ import argparse
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
-from socket import create_server
 from statistics import median
-from typing import Any
 
 import httpx
+from panels import Panel, serving
 from websockets.sync.client import connect
 
-BIN = Path(sys.executable).parent
 LINE = 100
+_Reader = Callable[[], Generator[int, None, None]]
 
 
 def main() -> None:
@@ -31,24 +30,32 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench") as folder, _panel(Path(folder)) as panel:
-        service_id, container = panel.printing()
-        readers: dict[str, Callable[[], Generator[int, None, None]]] = {
-            "docker logs --follow": lambda: _docker(container),
-            "event stream": lambda: panel.stream(service_id),
-            "socket": lambda: panel.socket(service_id),
+    with tempfile.TemporaryDirectory(prefix="bench") as folder, serving(Path(folder)) as panel:
+        service_id = _printing(panel)
+        container = panel.ask("GET", f"/services/{service_id}/containers")["data"][0]["name"]
+        readers: dict[str, _Reader] = {
+            "docker logs --follow": partial(_docker, container),
+            "event stream": partial(_stream, panel, service_id),
+            "socket": partial(_socket, panel, service_id),
         }
         rates: dict[str, list[float]] = {name: [] for name in readers}
         for _ in range(options.rounds):
             for name, read in readers.items():
                 rates[name].append(_rate(read, options.seconds))
-        panel.forget(service_id)
+        panel.ask("DELETE", f"/services/{service_id}")
     for name, found in rates.items():
         share = median(found) / median(rates["docker logs --follow"])
         print(f"  {name:24} {median(found):8.1f} MB/s {share:8.2f} x docker")
 
 
-def _rate(read: Callable[[], Generator[int, None, None]], seconds: float) -> float:
+def _printing(panel: Panel) -> str:
+    """A service whose container prints and prints."""
+    run = ["/bin/sh", "-c", f"httpd -p 8080 -h /www; exec /bin/busybox yes {'x' * (LINE - 1)}"]
+    compose = json.dumps({"services": {"web": {"image": "ai-admin-panel/hello:1", "entrypoint": run}}})
+    return panel.deployed({"deploy_method": "compose", "compose": compose})[0]
+
+
+def _rate(read: _Reader, seconds: float) -> float:
     """Megabytes a second, from the first line that comes."""
     lines, start = 0, 0.0
     with closing(read()) as counts:
@@ -71,66 +78,21 @@ def _docker(container: str) -> Generator[int, None, None]:
             reader.terminate()
 
 
-class Panel:
-    """The panel as a process on the engine that DOCKER_HOST names, and its admin's key."""
-
-    def __init__(self, port: int, key: str) -> None:
-        self._address = f"127.0.0.1:{port}"
-        self._headers = {"Authorization": f"Bearer {key}"}
-
-    def _ask(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
-        url = f"http://{self._address}/api{path}"
-        answer = httpx.request(method, url, json=body, headers=self._headers, timeout=90).raise_for_status()
-        return answer.json() if answer.content else {}
-
-    def printing(self) -> tuple[str, str]:
-        """A service whose container prints and prints; its id and the container's name."""
-        run = ["/bin/sh", "-c", f"httpd -p 8080 -h /www; exec /bin/busybox yes {'x' * (LINE - 1)}"]
-        compose = json.dumps({"services": {"web": {"image": "ai-admin-panel/hello:1", "entrypoint": run}}})
-        made = self._ask("POST", "/services", {"name": "bench", "deploy_method": "compose", "compose": compose})
-        ended = self._ask("GET", f"/operations/{made['operation_id']}?wait=60")
-        assert ended["status"] == "succeeded", ended
-        return str(made["id"]), str(self._ask("GET", f"/services/{made['id']}/containers")["data"][0]["name"])
-
-    def stream(self, service_id: str) -> Generator[int, None, None]:
-        """Counts of lines as they come in an event stream."""
-        url = f"http://{self._address}/api/services/{service_id}/logs?follow=true&tail=1"
-        with httpx.stream("GET", url, headers=self._headers, timeout=90) as answer:
-            for got in answer.iter_bytes():
-                yield got.count(b"event: line")
-
-    def socket(self, service_id: str) -> Generator[int, None, None]:
-        """Counts of lines as they come over a socket."""
-        url = f"ws://{self._address}/api/ws"
-        with connect(url, additional_headers=self._headers, compression=None, max_size=None) as client:
-            client.send(json.dumps({"action": "subscribe", "topics": [f"logs:{service_id}"]}))
-            while True:
-                yield str(client.recv(90)).count('"stream"')
-
-    def forget(self, service_id: str) -> None:
-        """Delete the service."""
-        self._ask("DELETE", f"/services/{service_id}")
+def _stream(panel: Panel, service_id: str) -> Generator[int, None, None]:
+    """Counts of lines as they come in an event stream."""
+    url = f"http://127.0.0.1:{panel.port}/api/services/{service_id}/logs?follow=true&tail=1"
+    with httpx.stream("GET", url, headers={"Authorization": f"Bearer {panel.key}"}, timeout=90) as answer:
+        for got in answer.iter_bytes():
+            yield got.count(b"event: line")
 
 
-@contextmanager
-def _panel(folder: Path) -> Iterator[Panel]:
-    with create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    given = {name: value for name, value in os.environ.items() if not name.startswith("PANEL_")}
-    environment = {**given, "PANEL_DATA_DIR": str(folder), "PANEL_PORT": str(port)}
-    key = subprocess.run([str(BIN / "ai-admin-panel"), "create-key"], env=environment, capture_output=True, check=True)
-    child = subprocess.Popen([str(BIN / "ai-admin-panel"), "serve"], env=environment, stdout=subprocess.DEVNULL)
-    try:
-        while child.poll() is None:
-            try:
-                httpx.get(f"http://127.0.0.1:{port}/api/health").raise_for_status()
-                break
-            except httpx.HTTPError:
-                time.sleep(0.05)
-        yield Panel(port, key.stdout.decode().strip())
-    finally:
-        child.terminate()
-        child.wait()
+def _socket(panel: Panel, service_id: str) -> Generator[int, None, None]:
+    """Counts of lines as they come over a socket."""
+    url, headers = f"ws://127.0.0.1:{panel.port}/api/ws", {"Authorization": f"Bearer {panel.key}"}
+    with connect(url, additional_headers=headers, compression=None, max_size=None) as client:
+        client.send(json.dumps({"action": "subscribe", "topics": [f"logs:{service_id}"]}))
+        while True:
+            yield str(client.recv(90)).count('"stream"')
 
 
 if __name__ == "__main__":

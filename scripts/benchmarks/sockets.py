@@ -23,6 +23,7 @@ from platform import python_version
 from statistics import median
 
 import uvloop
+from processes import HERE, PANEL, cpu, environment, leave_a_core, printed, running
 from websockets.asyncio.client import ClientConnection, unix_connect
 
 from domain import api_keys, settings
@@ -31,8 +32,6 @@ from domain.ports import Ports
 from handlers import wiring
 from ws import protocol
 
-HERE = Path(__file__).parent
-BIN = Path(sys.executable).parent
 REQUEST = (
     "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\nAuthorization: Bearer {key}\r\n\r\n"
@@ -75,8 +74,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=40, help="in one round")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    core, *others = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, others or [core])
+    core = leave_a_core()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     words = f"{options.sockets} sockets, {options.events} events a round, {options.rounds} rounds"
@@ -89,21 +87,20 @@ def main() -> None:
 async def _measured(
     stack: ExitStack, folder: Path, core: int, options: argparse.Namespace
 ) -> tuple[list[Figures], list[Figures]]:
-    environment = _environment(stack, folder)
-    ports = wiring.open_ports(settings.read(environment))
+    given = environment(folder, PANEL_RUNTIME="memory", PANEL_REDIS_URL=_redis(stack, str(folder / "redis")))
+    ports = wiring.open_ports(settings.read(given))
     stack.callback(ports.store.close)
     stack.callback(ports.feed.close)
     key, service = api_keys.make_key(ports, "bench", Role.ADMIN), _service(ports)
-    panel = stack.enter_context(_running([str(BIN / "ai-admin-panel"), "ws"], environment, core, folder / "ws.sock"))
-    peer_path = folder / "peer.sock"
-    peer = stack.enter_context(
-        _running([sys.executable, str(HERE / "broadcast_peer.py"), str(peer_path)], environment, core, peer_path)
-    )
+    panel_path, peer_path = folder / "ws.sock", folder / "peer.sock"
+    panel = stack.enter_context(running([PANEL, "ws"], given, panel_path.exists, core))
+    command = [sys.executable, str(HERE / "broadcast_peer.py"), str(peer_path)]
+    peer = stack.enter_context(running(command, given, peer_path.exists, core))
     ours, peers = [], []
     for _ in range(options.rounds):
         told: list[Event] = []
         with _listening(options.sockets) as listeners:
-            await listeners.open(folder / "ws.sock", REQUEST.format(path=protocol.PATH, key=key))
+            await listeners.open(panel_path, REQUEST.format(path=protocol.PATH, key=key))
             tell = partial(_changed, ports, service, told)
             ours.append(await _figures(panel, listeners, options.events, tell))
         with _listening(options.sockets) as listeners:
@@ -114,17 +111,10 @@ async def _measured(
     return ours, peers
 
 
-def _environment(stack: ExitStack, folder: Path) -> dict[str, str]:
-    redis = str(folder / "redis")
-    url = subprocess.run([str(HERE.parent / "redis"), redis], capture_output=True, check=True).stdout.decode().strip()
-    stack.callback(subprocess.run, [str(HERE.parent / "redis"), "stop", redis], check=True)
-    return {
-        **{name: value for name, value in os.environ.items() if not name.startswith("PANEL_")},
-        "PANEL_DATA_DIR": str(folder),
-        "PANEL_RUNTIME": "memory",
-        "PANEL_REDIS_URL": url,
-        "PANEL_RATE_LIMIT_AUTHENTICATED": "1000000",
-    }
+def _redis(stack: ExitStack, folder: str) -> str:
+    script = str(HERE.parent / "redis")
+    stack.callback(subprocess.run, [script, "stop", folder], check=True)
+    return printed([script, folder], os.environ).strip()
 
 
 def _service(ports: Ports) -> Service:
@@ -195,35 +185,14 @@ def _listening(number: int) -> Iterator[Listeners]:
 
 
 async def _figures(pid: int, listeners: Listeners, events: int, tell: Callable[[], Awaitable[int]]) -> Figures:
-    delays, size, before = [], 0, _cpu(pid)
+    delays, size, before = [], 0, cpu(pid)
     for _ in range(events):
         start = time.perf_counter()
         size += await tell()
         await listeners.have(size)
         delays.append(1000 * (time.perf_counter() - start))
-    used = _cpu(pid) - before
+    used = cpu(pid) - before
     return Figures(1e6 * used / events / len(listeners._all), median(delays))
-
-
-def _cpu(pid: int) -> float:
-    spent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(spent[11]) + int(spent[12])) / os.sysconf("SC_CLK_TCK")
-
-
-@contextmanager
-def _running(command: list[str], environment: dict[str, str], core: int, path: Path) -> Iterator[int]:
-    child = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        os.sched_setaffinity(child.pid, [core])
-        for _ in range(600):
-            if path.exists():
-                break
-            assert child.poll() is None, f"{command} has ended"
-            time.sleep(0.05)
-        yield child.pid
-    finally:
-        child.terminate()
-        child.wait()
 
 
 def _tell(ours: list[Figures], peers: list[Figures]) -> None:

@@ -1,0 +1,167 @@
+"""The peer of the panel: the same operations as their own books write them in FastAPI, SQLAlchemy and `limits`.
+
+A session for each request and the caller by `Depends`, functions that are not async, mapped classes, models of
+pydantic in and out (`response_model` is FastAPI's fast way: pydantic then writes the JSON itself). Tables, indexes,
+pool, and the rules that know neither HTTP nor SQL (what a compose text may say, what a key may give away) are the
+panel's own.
+
+It does more in one thing: it counts every list anew, where the panel counts one of more than a thousand every ten
+seconds, as its document says. And it does less: no use of a key is noted, nothing keeps what a request reads from changing meanwhile, a request brings no
+id of its own, errors have no common shape, and there are no cookies, tickets, Idempotency-Keys and If-None-Match.
+"""
+
+import hmac
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from math import ceil
+from types import SimpleNamespace
+from typing import Annotated, Any
+
+import models
+from fastapi import Depends, FastAPI, HTTPException, Path, Query, Request, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from tables import ApiKey, Deployment, Operation, Service, open_session
+
+from domain import credentials, networks, services, users
+from domain.access import sees
+from domain.api_keys import bounds, fields
+from domain.model import OperationStatus, new_id
+from handlers import routing
+from handlers.openapi31 import Document
+from handlers.published import DOCUMENT
+
+app = FastAPI()
+_WORLD: Any = SimpleNamespace(openings=routing.openings(Document.load(DOCUMENT.content)))
+_USUAL = int(os.environ["PANEL_RATE_LIMIT_AUTHENTICATED"])
+_LIMITER = FixedWindowRateLimiter(MemoryStorage())
+_UNFINISHED = (OperationStatus.QUEUED, OperationStatus.RUNNING)
+
+
+def _session() -> Iterator[Session]:
+    with open_session() as session:
+        yield session
+
+
+Stored = Annotated[Session, Depends(_session)]
+
+
+def _known(
+    request: Request,
+    response: Response,
+    session: Stored,
+    given: Annotated[HTTPAuthorizationCredentials, Depends(HTTPBearer())],
+) -> ApiKey:
+    """Whose key it is; the request is counted, and the headers tell of that."""
+    prefix = credentials.prefix_of(given.credentials)
+    key = session.scalar(select(ApiKey).where(ApiKey.prefix == prefix))
+    if key is None or not _opens(key, given.credentials, request.client.host if request.client else ""):
+        raise HTTPException(401, "A valid API key is needed")
+    item = RateLimitItemPerMinute(key.rate_limit_rpm or _USUAL)
+    allowed = _LIMITER.hit(item, key.id)
+    reset_at, remaining = _LIMITER.get_window_stats(item, key.id)
+    response.headers["X-Request-Id"] = new_id("req")
+    response.headers["X-RateLimit-Limit"] = str(item.amount)
+    response.headers["X-RateLimit-Remaining"] = str(remaining)
+    response.headers["X-RateLimit-Reset"] = str(ceil(reset_at))
+    if not allowed:
+        raise HTTPException(429, "Too many requests", {"Retry-After": str(max(1, ceil(reset_at - time.time())))})
+    return key
+
+
+def _opens(key: ApiKey, text: str, address: str) -> bool:
+    given, now = credentials.digest(text), datetime.now(UTC)
+    current = hmac.compare_digest(given, key.digest)
+    previous = hmac.compare_digest(given, key.previous_digest or "0" * 64)
+    good = current or (previous and key.previous_until is not None and now < key.previous_until)
+    return good and not (key.expires_at and key.expires_at <= now) and networks.admits(key.allowed_ips, address)
+
+
+Known = Annotated[ApiKey, Depends(_known)]
+
+
+def _allow(known: ApiKey, permission: str) -> None:
+    if permission not in credentials.permissions(known):  # type: ignore[arg-type]  # it has the same fields
+        raise HTTPException(403, f"This needs the permission {permission}")
+
+
+@app.get("/api/permissions", response_model=models.PermissionList)
+def list_permissions(known: Known) -> Any:  # noqa: ANN401 - response_model says it
+    """GET /permissions"""
+    page = users.list_permissions(_WORLD, known)  # type: ignore[arg-type]
+    return {"data": page.items, "total": page.total, "page": page.page, "per_page": page.per_page}
+
+
+@app.post("/api/services/validate", response_model=models.ServiceReport)
+def validate_service(known: Known, body: models.ServiceCheck) -> Any:  # noqa: ANN401 - response_model says it
+    """POST /services/validate"""
+    _allow(known, "services.read")
+    report = services.validate_service(_WORLD, known, body.model_dump())  # type: ignore[arg-type]
+    valid = report.quota_effect is not None
+    return {"valid": valid, "findings": report.findings, "quota_effect": report.quota_effect}
+
+
+@app.get("/api/services", response_model=models.ServiceList)
+def list_services(session: Stored, known: Known, query: Annotated[models.ServiceQuery, Query()]) -> Any:  # noqa: ANN401
+    """GET /services"""
+    _allow(known, "services.read")
+    given = {name: getattr(query, name) for name in ("status", "template", "deploy_method", "customer_id")}
+    wanted = [getattr(Service, name) == value for name, value in given.items() if value is not None]
+    if known.customer_id:
+        wanted.append(Service.customer_id == known.customer_id)
+    if query.search:
+        wanted.append(Service.name.icontains(query.search, autoescape=True))
+    total = session.scalar(select(func.count()).select_from(Service).where(*wanted))
+    sort = getattr(Service, query.sort)
+    order = (sort.desc(), Service.id.desc()) if query.order == "desc" else (sort, Service.id)
+    found = select(Service).where(*wanted).order_by(*order).limit(query.per_page)
+    data = session.scalars(found.offset((query.page - 1) * query.per_page)).all()
+    return {"data": data, "total": total, "page": query.page, "per_page": query.per_page}
+
+
+@app.get("/api/services/{service_id}", response_model=models.Service)
+def get_service(
+    session: Stored,
+    known: Known,
+    response: Response,
+    service_id: Annotated[str, Path(pattern="^svc_[0-9a-z]+$", max_length=64)],
+) -> Any:  # noqa: ANN401 - response_model says it
+    """GET /services/{service_id}"""
+    _allow(known, "services.read")
+    service = session.get(Service, service_id)
+    if service is None or not sees(known, service.customer_id):  # type: ignore[arg-type]
+        raise HTTPException(404, "Service not found")
+    newest = select(Deployment).where(Deployment.service_id == service.id)
+    deployment = session.scalar(newest.order_by(Deployment.created_at.desc(), Deployment.id.desc()).limit(1))
+    going_on = select(Operation).where(Operation.service_id == service.id, Operation.status.in_(_UNFINISHED))
+    operation = session.scalar(going_on.order_by(Operation.id).limit(1))
+    live = session.get(Deployment, service.live_deployment_id) if service.live_deployment_id else None
+    service.deployment_id = deployment.id if deployment else None
+    service.operation_id = operation.id if operation else None
+    service.pending_changes = live is None or live.definition != service.definition
+    response.headers["ETag"] = f'"{service.revision}"'
+    return service
+
+
+@app.post("/api/v1/api-keys", response_model=models.ApiKeyWithSecret, status_code=201)
+def create_api_key(session: Stored, known: Known, response: Response, body: models.NewApiKey) -> Any:  # noqa: ANN401
+    """POST /v1/api-keys"""
+    _allow(known, "api_keys.write")
+    text, now = credentials.new_text(), datetime.now(UTC)
+    given, problems = fields.read(body.model_dump(by_alias=True, exclude_unset=True), now)
+    key = ApiKey.inheriting(known, text, now, given)
+    problems |= bounds.rate(key.rate_limit_rpm, known, _USUAL)  # type: ignore[arg-type]
+    problems |= fields.incomplete(key) | bounds.excess(key, known)  # type: ignore[arg-type]
+    if problems:
+        raise HTTPException(422, problems)
+    session.add(key)
+    session.commit()
+    response.headers["ETag"] = f'"{key.revision}"'
+    response.headers["Cache-Control"] = "no-store"
+    return key
