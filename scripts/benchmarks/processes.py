@@ -85,7 +85,8 @@ def ask(port: int, method: str, path: str, key: str = "", body: object = None) -
 
 def cpu(pid: int) -> float:
     """Seconds that a process has taken with all its threads, and with all its children that have ended."""
-    return sum(int(spent) for spent in _stat(pid)[11:15]) / os.sysconf("SC_CLK_TCK")
+    clock = (~pid << 3) | 2  # what clock_getcpuclockid(3) answers on Linux; /proc counts hundredths of a second
+    return time.clock_gettime(clock) + sum(map(int, _stat(pid)[13:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def parent(pid: int) -> int:

@@ -6,8 +6,9 @@ pool, and the rules that know neither HTTP nor SQL (what a compose text may say,
 panel's own.
 
 It does more in one thing: it counts every list anew, where the panel counts one of more than a thousand every ten
-seconds, as its document says. And it does less: no use of a key is noted, nothing keeps what a request reads from changing meanwhile, a request brings no
-id of its own, errors have no common shape, and there are no cookies, tickets, Idempotency-Keys and If-None-Match.
+seconds, as its document says. And it does less: no use of a key is noted, nothing keeps what a request reads from
+changing meanwhile, a request brings no id of its own, errors have no common shape, and there are no cookies, tickets,
+Idempotency-Keys and If-None-Match.
 """
 
 import hmac
