@@ -56,7 +56,7 @@ class Repository(Protocol[T]):
         """Those of them that there are, by id, in one question; not locked."""
 
     def add(self, entity: T) -> None:
-        """Raise `errors.Conflict` when a unique value is taken."""
+        """Raise `errors.Conflict` when a unique value is taken; after that nothing more can be done in the block."""
 
     def save(self, entity: T) -> None:
         """Write all fields and raise the entity's `revision` by one, in the row and in the object."""

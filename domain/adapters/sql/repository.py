@@ -66,8 +66,11 @@ class Repository(Generic[E]):
         return {row.id: self.entity(*row) for row in found}
 
     def add(self, entity: E) -> None:
-        """Raise Conflict when something of it is taken."""
-        self._claim(insert(self.table), self._row(entity))
+        """Raise Conflict when something of it is taken: then the block is over."""
+        try:
+            self._change(insert(self.table), self._row(entity))
+        except IntegrityError as error:
+            raise self._conflict(error) from error
         self._note(entity)
 
     def save(self, entity: E) -> None:

@@ -147,11 +147,13 @@ def test_renaming_to_a_taken_name_is_refused(store: Store):
     assert refused.value.code == "name_taken"
 
 
-def test_a_block_can_go_on_after_a_conflict(store: Store):
+def test_a_block_can_go_on_after_a_change_was_refused(store: Store):
     with store.begin() as work:
-        work.services.add(service("first"))
+        first, other = service("first"), service("other")
+        work.services.add(first)
+        work.services.add(other)
         with pytest.raises(errors.Conflict):
-            work.services.add(service("first"))
+            work.services.save(replace(other, name="first"))
         work.services.add(service("second"))
     with store.read() as work:
         assert work.services.named("second", None) is not None
@@ -161,10 +163,10 @@ def test_two_keys_cannot_share_a_prefix_nor_two_things_an_id(store: Store):
     key = api_key("aaaaaaaa")
     with store.begin() as work:
         work.api_keys.add(key)
-        with pytest.raises(errors.Conflict, match="prefix"):
-            work.api_keys.add(api_key("aaaaaaaa"))
-        with pytest.raises(errors.Conflict, match="exists already"):
-            work.api_keys.add(replace(api_key("bbbbbbbb"), id=key.id))
+    with pytest.raises(errors.Conflict, match="prefix"), store.begin() as work:
+        work.api_keys.add(api_key("aaaaaaaa"))
+    with pytest.raises(errors.Conflict, match="exists already"), store.begin() as work:
+        work.api_keys.add(replace(api_key("bbbbbbbb"), id=key.id))
 
 
 def test_a_deployment_of_a_service_that_is_gone_is_refused(store: Store):
