@@ -25,7 +25,7 @@ class Conditional:
         return unless_known(self._handler(**arguments), if_none_match)
 
 
-class Waiting(Conditional):
+class AsyncConditional(Conditional):
     """The same of a handler that is `async`."""
 
     async def __call__(self, *, if_none_match: str | None = None, **arguments: Any) -> Answer:  # noqa: ANN401

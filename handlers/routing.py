@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.access import ALL_PERMISSIONS
 from domain.ports import Ports
-from handlers.conditional import Conditional, Waiting
+from handlers.conditional import AsyncConditional, Conditional
 from handlers.once import Once
 from handlers.openapi31 import Document, DocumentError, Operation
 
@@ -36,7 +36,7 @@ def _bound(operation: Operation, ports: Ports) -> Callable[..., Any]:
     if "idempotency_key" in taken:
         return Once(ports, operation.operation_id, handler)
     if "if_none_match" in taken:
-        return (Waiting if iscoroutinefunction(handler.func) else Conditional)(handler)
+        return (AsyncConditional if iscoroutinefunction(handler.func) else Conditional)(handler)
     return handler
 
 

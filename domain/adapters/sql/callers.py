@@ -24,7 +24,7 @@ class ApiKeys(Repository[ApiKey]):
 
     def by_prefix(self, prefix: str) -> ApiKey | None:
         """The key that a credential's first characters name."""
-        return self._made(self._connection.execute(_BY_PREFIX, {"prefix": prefix}).first())
+        return self._one(_BY_PREFIX, prefix=prefix)
 
     def used(self, key_id: str, at: datetime, address: str, requests: int) -> None:
         """Add to the request count and set last use; the revision stays."""
@@ -50,7 +50,7 @@ class Sessions(Repository[Session]):
 
     def by_digest(self, digest: str) -> Session | None:
         """The session whose cookie has this digest."""
-        return self._made(self._connection.execute(_BY_DIGEST, {"digest": digest}).first())
+        return self._one(_BY_DIGEST, digest=digest)
 
     def seen(self, session_id: str, at: datetime, ip: str) -> None:
         """Set where and when it was last seen; the revision stays."""

@@ -1,7 +1,8 @@
 """The statements of lists: filters, search, bounds and order, and the count beside them."""
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BindParameter,
@@ -20,22 +21,41 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from domain.adapters.sql.columns import storable
+from domain.ports import Query
+
+
+class Statements(NamedTuple):
+    """A list's count and page, and its page again for few among many: found by their names alone, and then sorted."""
+
+    total: Select[Any]
+    page: Select[Any]
+    few: Select[Any]
+
+
+def wishes(query: Query) -> dict[str, Any]:
+    """What the rows of a list must be like: the values that its statements take."""
+    kind = "plain" if query.search and query.search.isascii() else "part"
+    bounds = {"since": query.since, "until": query.until, kind: query.search and _part(query.search)}
+    return {**query.filters, **{name: value for name, value in bounds.items() if value}}
+
+
+def statements(table: Table, given: Mapping[str, Any], sort: str, descending: bool) -> Statements:
+    """For these wishes; a page takes `most` and `start` besides them."""
+    form = tuple((name, value if value is None else isinstance(value, tuple)) for name, value in given.items())
+    return _statements(table, form, sort, descending)
 
 
 @lru_cache(maxsize=500)
-def listing(
-    table: Table, form: tuple[tuple[str, bool | None], ...], sort: str, descending: bool
-) -> tuple[Select[Any], Select[Any], Select[Any]]:
-    """The count and the page of a list; `form` says what is given: one value, several (True), or no value (None).
+def _statements(table: Table, form: tuple[tuple[str, bool | None], ...], sort: str, descending: bool) -> Statements:
+    """`form` says what is given: one value, several (True), or no value (None).
 
-    The third is the page again for few among many: they are found first, by their names alone, and then sorted. Kept,
-    since building statements takes as long as running them.
+    Kept, since building statements takes as long as running them.
     """
     wanted = [_wish(table, name, several=several) for name, several in form]
     page = select(table).order_by(*_order(table, sort, descending=descending))
     page = page.limit(bindparam("most", type_=Integer)).offset(bindparam("start", type_=Integer))
     few = table.c.id.in_(select(table.c.id).where(*wanted).offset(0))  # the offset keeps the two from becoming one
-    return select(func.count()).select_from(table).where(*wanted), page.where(*wanted), page.where(few)
+    return Statements(select(func.count()).select_from(table).where(*wanted), page.where(*wanted), page.where(few))
 
 
 def _wish(table: Table, name: str, *, several: bool | None) -> ColumnElement[bool]:
@@ -61,7 +81,7 @@ def _order(table: Table, sort: str, *, descending: bool) -> list[UnaryExpression
     return ordered
 
 
-def part(search: str) -> str:
+def _part(search: str) -> str:
     """What a name is like that has this in it."""
     text = storable(search.lower())
     for special in "/%_":

@@ -93,7 +93,7 @@ class Deployments(Repository[Deployment]):
 
     def newest(self, service_id: str) -> Deployment | None:
         """The one that was asked for last."""
-        return self._made(self._connection.execute(_NEWEST, {"service_id": service_id}).first())
+        return self._one(_NEWEST, service_id=service_id)
 
     def add_lines(self, lines: Sequence[LogLine]) -> None:
         """Raise Conflict when a number is taken, or the deployment is gone."""
@@ -167,5 +167,4 @@ class Operations(Repository[Operation]):
         return self._of(service_id, _QUEUED, _RUNNING)
 
     def _of(self, service_id: str, *statuses: OperationStatus) -> list[Operation]:
-        rows = self._connection.execute(_OF_SERVICE, {"service_id": service_id, "statuses": statuses})
-        return [Operation(*row) for row in rows]
+        return self._all(_OF_SERVICE, service_id=service_id, statuses=statuses)

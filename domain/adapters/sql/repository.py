@@ -1,7 +1,7 @@
 """The generic repository: rows of a table to dataclasses and back, pages with filters, what is taken."""
 
-from collections.abc import Callable, Collection, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -20,8 +20,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import Update, UpdateBase
 
+from domain.adapters.sql import listing
 from domain.adapters.sql.journal import Journal
-from domain.adapters.sql.listing import listing, part
 from domain.adapters.sql.totals import FEW, Totals
 from domain.errors import Conflict
 from domain.ports import Page, Query
@@ -58,7 +58,7 @@ class Repository(Generic[E]):
     def get(self, entity_id: str) -> E | None:
         """The entity, locked against other writers when this block writes."""
         found = _by_id(self.table, locked=self._journal is not None)
-        return self._made(self._connection.execute(found, {"id": entity_id}).first())
+        return self._one(found, id=entity_id)
 
     def several(self, entity_ids: Collection[str]) -> dict[str, E]:
         """Those of them that there are, by id."""
@@ -67,10 +67,8 @@ class Repository(Generic[E]):
 
     def add(self, entity: E) -> None:
         """Raise Conflict when something of it is taken: then the block is over."""
-        try:
+        with self._refused_in_words():
             self._change(insert(self.table), self._row(entity))
-        except IntegrityError as error:
-            raise self._conflict(error) from error
         self._note(entity)
 
     def save(self, entity: E) -> None:
@@ -96,26 +94,22 @@ class Repository(Generic[E]):
         """A page and the count, both of the same snapshot when asked for in `read()` and not too many to count anew."""
         if unknown := (query.filters.keys() - self.filters) | ({query.sort} - self.sorts):
             raise KeyError(*sorted(unknown))
-        kind = "plain" if query.search and query.search.isascii() else "part"
-        bounds = {"since": query.since, "until": query.until, kind: query.search and part(query.search)}
-        given: dict[str, Any] = {**query.filters, **{name: value for name, value in bounds.items() if value}}
-        form = tuple((name, value if value is None else isinstance(value, tuple)) for name, value in given.items())
-        counted, page, few = listing(self.table, form, query.sort, query.descending)
-        asked = (self.table.name, tuple(given.items()))
-        total = self._totals.of(asked, lambda: self._connection.scalar(counted, given) or 0)
-        given |= {"most": query.per_page, "start": (query.page - 1) * query.per_page}
-        rows = few if query.search and total <= FEW else page
-        found = self._connection.execute(rows, given) if given["start"] < total else ()
-        return Page([self.entity(*row) for row in found], total, query.page, query.per_page)
+        wishes, start = listing.wishes(query), (query.page - 1) * query.per_page
+        statements = listing.statements(self.table, wishes, query.sort, query.descending)
+        asked = (self.table.name, *wishes.items())
+        total = self._totals.of(asked, lambda: self._connection.scalar(statements.total, wishes) or 0)
+        rows = statements.few if query.search and total <= FEW else statements.page
+        found = self._all(rows, **wishes, most=query.per_page, start=start) if start < total else []
+        return Page(found, total, query.page, query.per_page)
 
-    def _one(self, rows: Select[Any]) -> E | None:
-        return self._made(self._connection.execute(rows).first())
+    def _one(self, rows: Select[Any], **given: object) -> E | None:
+        return self._made(self._connection.execute(rows, given).first())
 
     def _made(self, row: Row[Any] | None) -> E | None:
         return None if row is None else self.entity(*row)
 
-    def _all(self, rows: Select[Any]) -> list[E]:
-        return [self.entity(*row) for row in self._connection.execute(rows)]
+    def _all(self, rows: Select[Any], **given: object) -> list[E]:
+        return [self.entity(*row) for row in self._connection.execute(rows, given)]
 
     def _row(self, entity: E) -> dict[str, Any]:
         return {column.name: getattr(entity, column.name) for column in self.table.columns}
@@ -126,11 +120,14 @@ class Repository(Generic[E]):
         return self._connection.execute(change, rows)
 
     def _claim(self, change: UpdateBase, rows: _Rows = None) -> CursorResult[Any]:
-        """A change that may be refused; the block can go on after it. SQLite undoes a statement by itself."""
-        alone = self._connection.dialect.name == "sqlite" and not isinstance(rows, list)
+        """A change that may be refused; the block can go on after it, on PostgreSQL too."""
+        with self._refused_in_words(), self._connection.begin_nested():
+            return self._change(change, rows)
+
+    @contextmanager
+    def _refused_in_words(self) -> Iterator[None]:
         try:
-            with nullcontext() if alone else self._connection.begin_nested():
-                return self._change(change, rows)
+            yield
         except IntegrityError as error:
             raise self._conflict(error) from error
 

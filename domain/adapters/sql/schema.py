@@ -32,11 +32,14 @@ def upgrade(engine: Engine) -> str:
 
 def _upgrade(connection: Connection) -> None:
     newest = max(path.stem for path in _VERSIONS.glob("[0-9]*.py")).partition("_")[0]
-    if not inspect(connection).has_table("alembic_version") or _revision(connection) != newest:
+    if _revision(connection) != newest:
         _migrate(connection)
 
 
 def _revision(connection: Connection) -> str | None:
+    """None for a database that is new."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
     revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
     return revision
 
@@ -49,7 +52,7 @@ def _migrate(connection: Connection) -> None:
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", "domain.adapters.sql:migrations")
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    current = _revision(connection) if inspect(connection).has_table("alembic_version") else None
+    current = _revision(connection)
     if current not in known | {None}:
         raise unavailable(f"a newer panel made it (revision {current}); start that one")
     command.upgrade(config, "head")
