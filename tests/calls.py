@@ -16,6 +16,10 @@ from tests.promises import READ_DOCUMENT
 OPERATIONS = READ_DOCUMENT.operations()
 PUBLIC = {"get_openapi", "get_health"}
 READS = ("get_api_key", "get_service", "export_service", "get_deployment", "get_environment", "get_operation")
+WITH_ID = [
+    one for one in OPERATIONS if any(each.where == "path" and each.name != "template_id" for each in one.parameters)
+]
+"""The operations that name a thing of a tenant."""
 NOWHERE = {
     "api_key_id": "key_01aaaaaaaaaaaaaaaaaaaaaaaa",
     "service_id": "svc_01aaaaaaaaaaaaaaaaaaaaaaaa",
@@ -30,6 +34,12 @@ _names = count(1)
 def named(operation_id: str) -> Operation:
     """An operation of the document."""
     return READ_DOCUMENT.operation(operation_id)
+
+
+def permission(operation: Operation) -> str | None:
+    """What it needs; None when nothing beyond a credential, or not even that."""
+    needed = str(operation.raw["x-permission"])
+    return None if needed in {"public", "authenticated"} else needed
 
 
 def taking(parameter: str, where: str = "query") -> list[Operation]:

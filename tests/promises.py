@@ -1,10 +1,8 @@
 """What every answer of the panel is held to, and which statuses of which operations were seen."""
 
-from typing import Any
-
 import httpx
 
-from handlers.openapi31 import Document, Match, ResponseChecks, Router
+from handlers.openapi31 import Document, Match, Operation, ResponseChecks, Router
 from handlers.published import DOCUMENT
 
 CANARY = "canary-7f3a9c-secret"
@@ -14,7 +12,7 @@ SEEN: set[tuple[str, int]] = set()
 """(operation, status) of every answer in this process."""
 
 _HEADERS = ("x-request-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
-_CHECKS = ResponseChecks(READ_DOCUMENT)
+CHECKS = ResponseChecks(READ_DOCUMENT)
 _ROUTER = Router(READ_DOCUMENT.operations(), "/api")
 
 
@@ -29,13 +27,13 @@ def keep(method: str, response: httpx.Response) -> None:
         assert bodiless or response.json()["error"]["code"], response.text
         return
     body = None if method == "HEAD" else response.content
-    problems = _CHECKS.check(operation, response.status_code, dict(response.headers), body)
+    problems = CHECKS.check(operation, response.status_code, dict(response.headers), body)
     assert not problems, f"{problems}: {response.text[:500]}"
     if operation.operation_id != "reveal_environment":
         assert CANARY not in response.text + str(response.headers), f"{operation.operation_id} shows a secret"
 
 
-def note(method: str, path: str, status: int) -> Any:
+def note(method: str, path: str, status: int) -> Operation | None:
     """Remember that a request was answered so; returns its operation, None when the document has none there."""
     found = _ROUTER.match(method, path)
     if not isinstance(found, Match):

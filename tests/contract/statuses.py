@@ -6,9 +6,6 @@ from tests.contract.reading import operations
 
 Seen = Collection[tuple[str, int]]
 
-_EXCEPTIONS: dict[tuple[str, int], str] = {}
-"""What the document names and no test can see, with the reason."""
-
 
 def table(seen: Seen) -> list[str]:
     """A line for each operation: + seen, - never seen, ! seen and not named."""
@@ -20,7 +17,7 @@ def table(seen: Seen) -> list[str]:
         marks = (_mark((operation, status), named, seen) for status in statuses)
         lines.append(f"{operation:{width}} {' '.join(f' {mark} ' for mark in marks)}".rstrip())
     kept = sum(pair in seen for pair in named)
-    return [*lines, f"{kept} of {len(named)} promised statuses were seen, {len(_EXCEPTIONS)} excepted"]
+    return [*lines, f"{kept} of {len(named)} promised statuses were seen"]
 
 
 def _named() -> dict[tuple[str, int], None]:
@@ -37,9 +34,7 @@ def _mark(pair: tuple[str, int], named: Seen, seen: Seen) -> str:
 def wrong(seen: Seen) -> Iterator[str]:
     """What keeps the table from being whole."""
     named = _named().keys()
-    for operation, status in sorted(named - set(seen) - _EXCEPTIONS.keys()):
+    for operation, status in sorted(named - set(seen)):
         yield f"no test has seen {status} of {operation}"
     for operation, status in sorted(set(seen) - named):
         yield f"{operation} answered {status}, which the document does not name"
-    for operation, status in sorted(_EXCEPTIONS.keys() & set(seen) | _EXCEPTIONS.keys() - named):
-        yield f"{status} of {operation} is no exception any more"

@@ -7,7 +7,7 @@ import pytest
 from domain.access import PERMISSIONS
 from domain.model import Role
 from handlers.openapi31.operations import Operation
-from tests.calls import OPERATIONS, Things, body, error, ready
+from tests.calls import OPERATIONS, WITH_ID, Things, body, error, permission, ready
 from tests.contract.reading import table
 from tests.panel import Panel
 
@@ -35,27 +35,17 @@ KINDS = [Kind(role, A) for role in Role] + [Kind(role) for role in Role if role 
 STRANGERS = [Kind(role, B) for role in Role]
 
 
-def _permission(operation: Operation) -> str | None:
-    """None when it needs no permission of its own."""
-    needed = str(operation.raw["x-permission"])
-    return None if needed in {"public", "authenticated"} else needed
-
-
 def _success(operation: Operation) -> int:
     return PLAIN_SUCCESS.get(operation.operation_id) or int(table()[operation.operation_id].success)
 
 
-def _names_a_thing_of_a_tenant(operation: Operation) -> bool:
-    return any(one.where == "path" and one.name != "template_id" for one in operation.parameters)
-
-
 def _expected(operation: Operation, kind: Kind) -> int:
-    needed = _permission(operation)
+    needed = permission(operation)
     if needed and needed not in PERMISSIONS[kind.role]:
         return 403
     if operation.operation_id == "revoke_session" and kind != Kind(Role.ADMIN):
         return 404  # a session is for the key that it was made with, and for admins of the whole panel
-    return 404 if kind.customer_id == B and _names_a_thing_of_a_tenant(operation) else _success(operation)
+    return 404 if kind.customer_id == B and operation in WITH_ID else _success(operation)
 
 
 def _got(panel: Panel, operation: Operation, things: Things, key: str | None) -> int:
@@ -85,7 +75,7 @@ def test_without_a_credential_only_what_is_public_answers(panel: Panel, operatio
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.operation_id)
 def test_a_denied_permission_closes_its_operations_and_no_others(panel: Panel, operation: Operation) -> None:
-    needed, things = _permission(operation), ready(panel, operation, A)
+    needed, things = permission(operation), ready(panel, operation, A)
     everything = PERMISSIONS[Role.ADMIN]
     if needed:
         key = panel.key("admin", denied_permissions=(needed,))

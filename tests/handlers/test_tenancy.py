@@ -10,21 +10,23 @@ import pytest
 from domain.access import PERMISSIONS
 from domain.model import Role
 from handlers.openapi31.operations import Operation
-from tests.calls import NOWHERE, OPERATIONS, PUBLIC, Things, body, error, named, tables, taking, things
+from tests.calls import (
+    NOWHERE,
+    OPERATIONS,
+    PUBLIC,
+    WITH_ID,
+    Things,
+    body,
+    error,
+    named,
+    permission,
+    tables,
+    taking,
+    things,
+)
 from tests.panel import Panel
 
 MINE, OTHERS = "cust_mine", "cust_others"
-WITH_ID = [
-    one for one in OPERATIONS if any(each.where == "path" and each.name != "template_id" for each in one.parameters)
-]
-
-
-def _permission(operation: Operation) -> str:
-    return str(operation.raw["x-permission"])
-
-
-def _needs_one(operation: Operation) -> bool:
-    return _permission(operation) not in {"public", "authenticated"}
 
 
 # ── Roles and operations ─────────────────────────────────────────────────────────────────────────────
@@ -32,15 +34,14 @@ def _needs_one(operation: Operation) -> bool:
 
 def test_every_operation_says_what_it_needs() -> None:
     known = frozenset().union(*PERMISSIONS.values())
-    assert {_permission(one) for one in OPERATIONS} <= known | {"public", "authenticated"}
-    assert {one.operation_id for one in OPERATIONS if _permission(one) == "public"} == PUBLIC
-    assert known == {_permission(one) for one in OPERATIONS if _needs_one(one)}
+    assert {permission(one) for one in OPERATIONS} == known | {None}
+    assert {one.operation_id for one in OPERATIONS if one.raw["x-permission"] == "public"} == PUBLIC
 
 
 def test_what_is_forbidden_leaves_no_trace(panel: Panel) -> None:
     made, key = things(panel), panel.key("viewer", denied_permissions=tuple(PERMISSIONS[Role.VIEWER]))
     before = tables(panel)
-    for operation in filter(_needs_one, OPERATIONS):
+    for operation in filter(permission, OPERATIONS):
         keyed = {"headers": {"Idempotency-Key": "k"}} if operation.method == "POST" else {}
         assert made.ask(panel, operation, key=key, works=False, **keyed).status_code in {400, 403}
     assert tables(panel) == before

@@ -1,23 +1,26 @@
 """Who gets a socket and who does not: the same looks as at the door of HTTP."""
 
+import asyncio
 import json
 import logging
 import logging.config
 import socket
 from typing import Any
+from unittest.mock import Mock, create_autospec
 
 import pytest
-from websockets.http11 import Response
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
 
-from handlers.openapi31 import ResponseChecks
+from domain.credentials import Desk
 from tests.panel import Panel
-from tests.promises import READ_DOCUMENT
+from tests.promises import CHECKS, READ_DOCUMENT
 from tests.ws.sockets import Sockets
 from ws import refusals
+from ws.handshake import Connection, Handshake
 from ws.protocol import PATH
 
 OPERATION = READ_DOCUMENT.operation("connect_websocket")
-CHECKS = ResponseChecks(READ_DOCUMENT)
 TENANT = "cust_a"
 
 
@@ -255,3 +258,16 @@ def test_garbage_is_cut_off_and_hurts_nobody(sockets: Sockets, garbage: str, cap
         with sockets.open():
             pass
     assert "Traceback" not in caplog.text
+
+
+def test_whoever_has_left_meanwhile_is_no_visitor_from_here(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its address is gone with it; taken for one of this machine, it could name any other as its own."""
+    gone = create_autospec(Connection, instance=True)
+    gone.transport = Mock(is_closing=lambda: True)
+    gone.respond.side_effect = lambda status, text: Response(status, text, Headers())
+    charged: list[str] = []
+    monkeypatch.setattr(panel.ports.counter, "hit", lambda bucket, limit: charged.append(bucket))
+    asked = Request(PATH, Headers({"X-Forwarded-For": "192.0.2.7"}))
+    refused = asyncio.run(Handshake(panel.ports, Desk(panel.ports)).request(gone, asked))
+    assert refused is not None
+    assert (refused.status_code, charged) == (400, [])
