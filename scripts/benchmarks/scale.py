@@ -34,6 +34,8 @@ LISTS = {
     "search that finds all": "?search=app",
     "search that finds 1 of 1,000": "?search=-432",
     "search that finds nothing": "?search=zebra",
+    "search of two letters, nothing": "?search=zq",
+    "search within a customer": "?search=zebra&customer_id=cust_07",
 }
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import Update, UpdateBase
 
-from domain.adapters.sql import listing
+from domain.adapters.sql import listing, search
 from domain.adapters.sql.journal import Journal
 from domain.adapters.sql.totals import FEW, Totals
 from domain.errors import Conflict
@@ -95,8 +95,10 @@ class Repository(Generic[E]):
         if unknown := (query.filters.keys() - self.filters) | ({query.sort} - self.sorts):
             raise KeyError(*sorted(unknown))
         wishes, start = listing.wishes(query), (query.page - 1) * query.per_page
-        statements = listing.statements(self.table, wishes, query.sort, query.descending)
         asked = (self.table.name, *wishes.items())
+        if query.search:
+            wishes |= search.shorter(self._connection, self.table, query.search)
+        statements = listing.statements(self.table, wishes, query.sort, query.descending)
         total = self._totals.of(asked, lambda: self._connection.scalar(statements.total, wishes) or 0)
         rows = statements.few if query.search and total <= FEW else statements.page
         found = self._all(rows, **wishes, most=query.per_page, start=start) if start < total else []

@@ -1,6 +1,7 @@
 """Lists stay fast when there is much: no page, claim or look-up reads a whole table."""
 
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -150,15 +151,24 @@ def _statements(engine: Engine, *verbs: str) -> Iterator[list[Statement]]:
     event.remove(engine, "before_cursor_execute", note)
 
 
-def _reading_all(store: Store, statement: Statement) -> str | None:
-    """How the database would execute the statement, when that means to read a whole table."""
+# SQLite scans a virtual table for what is found by the index that it names.
+TABLE = re.compile(r"Seq Scan|SCAN (?!.*(USING|VIRTUAL TABLE INDEX))")
+NAMES = re.compile(r"SCAN .*services_by_name|Index Only Scan using services_name|" + TABLE.pattern)
+
+
+def _plan(store: Store, statement: Statement) -> list[str]:
+    """The statement, and how the database would execute it."""
     engine = _reading(store)
     explain = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
     asked = explain + statement[0].replace("FOR NO KEY UPDATE", "").replace("SKIP LOCKED", "")
     with engine.connect() as connection:
-        plan = [str(row) for row in connection.exec_driver_sql(asked, statement[1])]
-    whole = any("Seq Scan" in line or ("SCAN" in line and "USING" not in line) for line in plan)
-    return "\n".join([asked, *plan]) if whole else None
+        return [asked, *(str(row) for row in connection.exec_driver_sql(asked, statement[1]))]
+
+
+def _reading_all(store: Store, statement: Statement, kinds: re.Pattern[str] = TABLE) -> str | None:
+    """How the database would execute the statement, when that means to read a whole table, or an index of names."""
+    asked, *plan = _plan(store, statement)
+    return "\n".join([asked, *plan]) if any(kinds.search(line) for line in plan) else None
 
 
 def _queries(repository: type[Repository[Any]], known: Entity) -> Iterator[Query]:
@@ -185,6 +195,21 @@ def test_lists_claims_and_look_ups_read_no_whole_table_of_twenty_thousand(filled
         asked += seen  # what the commit adds for the event of the claim has no table to read
     assert len(asked) == 4 * (5 * 4 + 6 * 2 + 6 * 3) + 6
     assert [plan for statement in asked if (plan := _reading_all(filled, statement))] == []
+
+
+def test_names_of_few_are_found_without_reading_all_of_them(filled: Store):
+    with _statements(_reading(filled)) as asked, filled.read() as work:
+        for search, total in (("ice-19999", 1), ("e-0777", 10), ("zebra", 0)):
+            assert work.services.page(Query(search=search, sort="name")).total == total
+    assert len(asked) > 3
+    assert [plan for statement in asked if (plan := _reading_all(filled, statement, NAMES))] == []
+
+
+@pytest.mark.parametrize("search", ["zq", "---", "0-", "é"])
+def test_an_index_is_not_read_whole_for_a_search_without_trigrams(filled: Store, search: str):
+    with _statements(_reading(filled)) as asked, filled.read() as work:
+        assert work.services.page(Query(search=search)).total == 0
+    assert "services_by_trigrams" not in str(_plan(filled, asked[-1]))
 
 
 def test_sessions_and_tickets_are_found_and_ended_without_reading_all_of_them(crowded: Store):

@@ -1,5 +1,6 @@
 """Migrations: they make what the tables say, once, whoever starts at the same time."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,11 +26,18 @@ def engine(url: str) -> Iterator[Engine]:
     engines.close()
 
 
+# Made by migrations alone: the tables are the same without them, and each database has its own.
+SEARCH = re.compile("service_names|service_trigrams|services_by_trigrams")
+
+
 @pytest.mark.filterwarnings("ignore:.*expression-based index")
 def test_migrations_leave_no_difference_to_the_tables(engine: Engine):
     upgrade(engine)
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        context = MigrationContext.configure(
+            connection, opts={"include_name": lambda name, *_: name is None or not SEARCH.match(name)}
+        )
+        assert compare_metadata(context, metadata) == []
 
 
 def test_migrations_make_exactly_what_the_tables_say(engine: Engine):
@@ -40,7 +48,7 @@ def test_migrations_make_exactly_what_the_tables_say(engine: Engine):
     with engine.begin() as connection:
         metadata.drop_all(connection)
     upgrade(engine)
-    made = [line for line in _described(engine) if "alembic_version" not in line]
+    made = [line for line in _described(engine) if "alembic_version" not in line and not SEARCH.search(line)]
     assert len(said) > 100
     assert made == said
 

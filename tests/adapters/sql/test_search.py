@@ -1,0 +1,165 @@
+"""Searches of services find what has the text in its name, and nothing else, however the database gets there."""
+
+import os
+import random
+from collections.abc import Iterator
+from uuid import uuid4
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import insert, text
+
+from domain import errors
+from domain.adapters.sql import search, tables
+from domain.adapters.sql.engines import connect
+from domain.adapters.sql.store import open_store
+from domain.model import Service
+from domain.ports import Query, Store, Vault
+from tests.adapters.sql.entities import service
+
+
+def _found(store: Store, asked: str) -> list[str]:
+    with store.read() as work:
+        page = work.services.page(Query(search=asked, sort="name", descending=False, per_page=1000))
+    assert page.total == len(page.items)
+    return [each.name for each in page.items]
+
+
+def _add(store: Store, *services: Service) -> None:
+    with store.begin() as work:
+        for each in services:
+            work.services.add(each)
+
+
+@pytest.mark.parametrize("most", [0, 3, 2000])
+def test_every_search_finds_what_has_it_whether_few_or_many_do(
+    store: Store, monkeypatch: pytest.MonkeyPatch, most: int
+):
+    monkeypatch.setattr(search, "_MOST", most)
+    chance = random.Random(7)
+    names = sorted({"".join(chance.choices("abC-2%/\"'é", k=chance.randint(1, 9))) for _ in range(80)})
+    _add(store, *map(service, names))
+    for asked in {name[start : start + chance.randint(1, 6)] for name in names for start in range(len(name))}:
+        for spelled in (asked, asked.upper()):
+            assert _found(store, spelled) == [name for name in names if asked.lower() in name.lower()], spelled
+
+
+def test_a_service_is_found_by_the_name_that_it_has_now(store: Store):
+    known = service("old-shop")
+    _add(store, known)
+    with store.begin() as work:
+        renamed = work.services.get(known.id)
+        assert renamed is not None
+        renamed.name = "new-store"
+        work.services.save(renamed)
+    assert (_found(store, "shop"), _found(store, "store")) == ([], ["new-store"])
+
+
+def test_namesakes_are_found_until_the_last_of_them_is_removed(store: Store):
+    twins = [service("twin-shop", customer_id=f"cust_{number}") for number in (1, 2)]
+    _add(store, *twins)
+    for left in (1, 0):
+        with store.begin() as work:
+            work.services.remove(twins[left].id)
+        assert _found(store, "twin") == ["twin-shop"] * left
+    _add(store, twins[0])
+    assert _found(store, "twin") == ["twin-shop"]
+
+
+def test_what_was_refused_or_only_tried_is_not_found(store: Store):
+    _add(store, service("shop"))
+    with pytest.raises(errors.Conflict):
+        _add(store, service("shop-two"), service("shop"))
+    with store.begin(dry_run=True) as work:
+        work.services.add(service("shop-three"))
+    assert _found(store, "shop") == ["shop"]
+
+
+def test_names_that_nothing_has_any_more_are_forgotten(sqlite_url: str, vault: Vault):
+    store = open_store(sqlite_url, vault)
+    made = [service(f"shop-{number}") for number in range(3)]
+    _add(store, *made)
+    with store.begin() as work:
+        for each in made:
+            work.services.remove(each.id)
+    store.close()
+    engines = connect(sqlite_url)
+    with engines.write.begin() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM service_names")) == 0
+        connection.exec_driver_sql(
+            "INSERT INTO service_trigrams (service_trigrams, rank) VALUES ('integrity-check', 1)"
+        )
+    engines.close()
+
+
+def test_a_database_is_searched_after_it_was_packed_anew(sqlite_url: str, vault: Vault):
+    store = open_store(sqlite_url, vault)
+    made = [service(f"shop-{number}") for number in range(9)]
+    _add(store, *made)
+    with store.begin() as work:
+        for each in made[:5]:
+            work.services.remove(each.id)
+    engines = connect(sqlite_url)
+    with engines.write.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("VACUUM")
+    engines.close()
+    assert _found(store, "hop-") == [f"shop-{number}" for number in range(5, 9)]
+    assert _found(store, "hop-6") == ["shop-6"]
+    store.close()
+
+
+def test_services_from_before_there_was_an_index_are_found(url: str, vault: Vault):
+    known = service("veteran")
+    engines = connect(url)
+    with engines.write.begin() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", "domain.adapters.sql:migrations")
+        command.upgrade(config, "0004")
+        row = {column.name: getattr(known, column.name) for column in tables.services.columns}
+        connection.execute(insert(tables.services), row)
+    engines.close()
+    store = open_store(url, vault)
+    assert _found(store, "veter") == ["veteran"]
+    store.close()
+
+
+@pytest.fixture
+def database() -> Iterator[str]:
+    """A PostgreSQL database of its own, whose owner is an ordinary role of the same name."""
+    server, name = os.environ["PANEL_TEST_POSTGRES"], f"test_{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN")
+        connection.execute(f"CREATE DATABASE {name} OWNER {name}")
+        yield server.replace("postgres@/postgres", f"{name}@/{name}")
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        connection.execute(f"DROP ROLE {name}")
+
+
+@pytest.mark.postgres
+def test_an_ordinary_owner_of_a_database_makes_its_index(database: str, vault: Vault):
+    store = open_store(database, vault)
+    _add(store, service("shop"))
+    assert _found(store, "hop") == ["shop"]
+    store.close()
+
+
+@pytest.mark.postgres
+def test_the_extension_is_used_where_somebody_put_it(database: str, vault: Vault):
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute('CREATE SCHEMA "Else where"')
+        connection.execute('CREATE EXTENSION pg_trgm SCHEMA "Else where"')
+    store = open_store(database, vault)
+    _add(store, service("shop"))
+    assert _found(store, "hop") == ["shop"]
+    store.close()
+
+
+@pytest.mark.postgres
+def test_who_may_not_install_the_extension_is_told_which_one(database: str, vault: Vault):
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("ALTER SCHEMA public RENAME TO panel")
+    with pytest.raises(errors.Unavailable, match=r'extension pg_trgm cannot be installed .*"public" does not exist'):
+        open_store(f"{database}&options=-csearch_path=panel", vault)
