@@ -121,12 +121,13 @@ def test_containers_of_a_network_find_each_other_by_name_and_alias(real: Stage):
         assert real.said(f"ask-{name}", asked, networks={network: ()}) == [real.reference("web:1")]
 
 
-def test_containers_of_different_networks_do_not_reach_each_other(real: Stage):
+def test_containers_reach_each_other_within_a_network_and_no_further(real: Stage):
     web = real.started("web", networks={real.network("theirs"): ()})
     address = real.until(web, lambda found: real.runtime.accepts(found, 8080)).address
-    script = f"wget -q -T 2 -O - http://{address}:8080/index.html || echo unreachable; nslookup web 2>&1 | cat"
-    said = real.said("other", script, networks={real.network("ours"): ()})
-    assert "unreachable" in "".join(said)
+    script = rf"printf 'GET /index.html HTTP/1.0\r\n\r\n' | nc -w 2 {address} 8080; echo; nslookup web 2>&1 | cat"
+    assert real.reference("web:1") in real.said("friend", script, networks={real.name("theirs"): ()})
+    said = real.said("stranger", script, networks={real.network("ours"): ()})
+    assert "can't find web" in "".join(said)
     assert real.reference("web:1") not in said
 
 
