@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from domain.adapters import counting, fernet, memory, system, twins
+from domain.adapters.images import HELLO
 from domain.adapters.sql.store import open_store
 from domain.ports import Ports
 from domain.settings import Settings
@@ -20,7 +21,8 @@ def opened(settings: Settings, **others: Any) -> Iterator[Ports]:
     feed = system.Feed()
     store = open_store(settings.database_url or f"sqlite:///{settings.data_dir / 'panel.db'}", vault, feed.nudge)
     given = {
-        "runtime": memory.Runtime(),
+        # Here it is silent, so that tests know each line that is printed.
+        "runtime": memory.Runtime({HELLO: memory.Behaviour(ports=(8080,))}),
         "router": twins.Router(),
         "counter": counting.Counter(),
         "clock": system.Clock(),

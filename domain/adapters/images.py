@@ -3,6 +3,7 @@
 import re
 
 HELLO = "ai-admin-panel/hello:1"
+HELLO_SAYS = "hello listens on port 8080"
 # An id, or [host[:port]/]path[:tag][@digest]; nothing else may get into the addresses of an engine's API.
 _PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
 REFERENCE = re.compile(

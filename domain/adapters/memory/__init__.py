@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from domain import errors
-from domain.adapters.images import HELLO, REFERENCE
+from domain.adapters.images import HELLO, HELLO_SAYS, REFERENCE
 from domain.adapters.memory.boxes import LITTLE, Behaviour, Box, Stream
 from domain.ports import (
     Container,
@@ -41,7 +41,7 @@ class Runtime:
     """
 
     def __init__(self, images: Mapping[str, Behaviour] | None = None) -> None:
-        self.images = {HELLO: Behaviour(ports=(8080,)), **(images or {})}
+        self.images = {HELLO: Behaviour(ports=(8080,), lines=(HELLO_SAYS,)), **(images or {})}
         self.away = False
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)

@@ -12,7 +12,10 @@ import (
 	"sdk/panel"
 )
 
-const sdk = "sdk-go"
+const (
+	sdk     = "sdk-go"
+	printed = "hello listens on port 8080"
+)
 
 // answer is what the client gives back for each operation.
 type answer interface {
@@ -55,7 +58,8 @@ func liveAndDieOfServices(ctx context.Context, client *panel.ClientWithResponses
 		deployed := deploy(ctx, client, name)
 		read := must(client.GetServiceLogsWithResponse(ctx, deployed.Id, &panel.GetServiceLogsParams{Tail: new(10)}))
 		lines := given(read, read.JSON200).Data
-		say("deployed %s, which answers at %s and has printed %d lines", name, *deployed.Url, len(lines))
+		expect(len(lines) == 1 && lines[0].Text == printed, printed, lines)
+		say("deployed %s, which answers at %s and prints '%s'", name, *deployed.Url, printed)
 	}
 
 	pages := listPages(ctx, client, 2)

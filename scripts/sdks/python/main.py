@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import panel
 
 SDK = "sdk-python"
+PRINTED = "hello listens on port 8080"
 
 
 def main() -> None:
@@ -35,7 +36,8 @@ def live_and_die_of_services(client: panel.ApiClient) -> None:
     for name in names:
         deployed = deploy(client, name)
         log = panel.RuntimeApi(client).get_service_logs(deployed.id, tail=10)
-        say(f"deployed {deployed.name}, which answers at {deployed.url} and has printed {len(log.data)} lines")
+        expect([line.text for line in log.data] == [PRINTED], f"the line {PRINTED!r}", log)
+        say(f"deployed {deployed.name}, which answers at {deployed.url} and prints {PRINTED!r}")
 
     pages = list(list_pages(services, size=2))
     found = [service for page in pages for service in page]

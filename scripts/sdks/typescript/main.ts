@@ -11,6 +11,7 @@ type ServiceSummary = Schemas["ServiceSummary"];
 type Answer<T> = { data?: T; error?: Schemas["Error"]; response: Response };
 
 const SDK = "sdk-typescript";
+const PRINTED = "hello listens on port 8080";
 
 /** Tells the story; whatever goes another way ends it with an exception. */
 async function main(): Promise<void> {
@@ -40,7 +41,8 @@ async function liveAndDieOfServices(client: Panel): Promise<void> {
     const params = { path: { service_id: deployed.id }, query: { tail: 10 } };
     const log = given(await client.GET("/services/{service_id}/logs", { params }));
     if (typeof log === "string") throw new Error("lines were expected, and a stream came");
-    say(`deployed ${name}, which answers at ${deployed.url} and has printed ${log.data.length} lines`);
+    expect(log.data.map(({ text }) => text).join() === PRINTED, PRINTED, log.data);
+    say(`deployed ${name}, which answers at ${deployed.url} and prints '${PRINTED}'`);
   }
 
   const pages = await listPages(client, 2);

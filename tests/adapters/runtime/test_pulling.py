@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.adapters import docker, memory
-from domain.adapters.images import HELLO
+from domain.adapters.images import HELLO, HELLO_SAYS
 from domain.errors import Unavailable
 from domain.ports import ContainerSpec, ImageMissing, Layers, Runtime
 from domain.project import Component
@@ -86,6 +86,7 @@ def test_hello_needs_no_registry(stage: Stage):
     stage.runtime.create(spec)
     stage.runtime.start(spec.name)
     stage.until(spec.name, lambda found: stage.runtime.answers(found, 8080, "/", 5))
+    assert stage.runtime.logs(spec.name, 10) == [HELLO_SAYS]
 
 
 def test_what_tell_raises_ends_the_pull(stage: Stage):
