@@ -54,9 +54,9 @@ def _way(search: str) -> str:
     return "spelled" if _TRIGRAM.search(search.lower()) else "plain"
 
 
-def _trigrams(text: str) -> str:
+def _trigrams(part: str) -> str:
     """Each three letters in a row, as FTS5 is asked for what has them all; nothing when there are no three."""
-    found = {text[start : start + 3].replace('"', '""') for start in range(len(text) - 2)}
+    found = {part[start : start + 3].replace('"', '""') for start in range(len(part) - 2)}
     return " AND ".join(f'"{each}"' for each in sorted(found))
 
 

@@ -60,4 +60,4 @@ def _install(connection: Connection) -> None:
             connection.execute(text(EXTENSION))
         except SQLAlchemyError as error:
             reason = str(getattr(error, "orig", error)).partition("\n")[0]
-            raise unavailable(f"its extension pg_trgm cannot be installed ({reason})") from None
+            raise unavailable(f"{reason}; let its owner run CREATE EXTENSION pg_trgm in it") from None
