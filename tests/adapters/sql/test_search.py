@@ -33,6 +33,14 @@ def _add(store: Store, *services: Service) -> None:
             work.services.add(each)
 
 
+def _rename(store: Store, service_id: str, name: str) -> None:
+    with store.begin() as work:
+        known = work.services.get(service_id)
+        assert known is not None
+        known.name = name
+        work.services.save(known)
+
+
 @pytest.mark.parametrize("most", [0, 3, 2000])
 def test_every_search_finds_what_has_it_whether_few_or_many_do(
     store: Store, monkeypatch: pytest.MonkeyPatch, most: int
@@ -49,11 +57,7 @@ def test_every_search_finds_what_has_it_whether_few_or_many_do(
 def test_a_service_is_found_by_the_name_that_it_has_now(store: Store):
     known = service("old-shop")
     _add(store, known)
-    with store.begin() as work:
-        renamed = work.services.get(known.id)
-        assert renamed is not None
-        renamed.name = "new-store"
-        work.services.save(renamed)
+    _rename(store, known.id, "new-store")
     assert (_found(store, "shop"), _found(store, "store")) == ([], ["new-store"])
 
 
@@ -81,6 +85,7 @@ def test_names_that_nothing_has_any_more_are_forgotten(sqlite_url: str, vault: V
     store = open_store(sqlite_url, vault)
     made = [service(f"shop-{number}") for number in range(3)]
     _add(store, *made)
+    _rename(store, made[0].id, "store")
     with store.begin() as work:
         for each in made:
             work.services.remove(each.id)
