@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from sqlalchemy import Engine, Table, event, insert, text
 from domain.adapters.sql import tables
 from domain.adapters.sql.nouns import Deployments, Operations, Services
 from domain.adapters.sql.repository import Entity, Repository
+from domain.adapters.sql.store import open_store
 from domain.model import (
     ApiKey,
     Deployment,
@@ -26,7 +27,7 @@ from domain.model import (
     Ticket,
     Trigger,
 )
-from domain.ports import Query, Store
+from domain.ports import Query, Store, Vault
 from tests.adapters.sql.entities import after, api_key, deployment, operation, service, session, ticket
 
 MANY = 20_000
@@ -156,12 +157,14 @@ TABLE = re.compile(r"Seq Scan|SCAN (?!.*(USING|VIRTUAL TABLE INDEX))")
 NAMES = re.compile(r"SCAN .*services_by_name|Index Only Scan using services_name|" + TABLE.pattern)
 
 
-def _plan(store: Store, statement: Statement) -> list[str]:
+def _plan(store: Store, statement: Statement, *settings: str) -> list[str]:
     """The statement, and how the database would execute it."""
     engine = _reading(store)
     explain = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
     asked = explain + statement[0].replace("FOR NO KEY UPDATE", "").replace("SKIP LOCKED", "")
     with engine.connect() as connection:
+        for setting in settings:
+            connection.exec_driver_sql(setting)
         return [asked, *(str(row) for row in connection.exec_driver_sql(asked, statement[1]))]
 
 
@@ -205,11 +208,17 @@ def test_names_of_few_are_found_without_reading_all_of_them(filled: Store):
     assert [plan for statement in asked if (plan := _reading_all(filled, statement, NAMES))] == []
 
 
-@pytest.mark.parametrize("search", ["zq", "---", "0-", "é"])
-def test_an_index_is_not_read_whole_for_a_search_without_trigrams(filled: Store, search: str):
-    with _statements(_reading(filled)) as asked, filled.read() as work:
-        assert work.services.page(Query(search=search)).total == 0
-    assert "services_by_trigrams" not in str(_plan(filled, asked[-1]))
+@pytest.mark.postgres
+@pytest.mark.parametrize(("search", "by_trigrams"), [("zq", False), ("---", False), ("0-", False), ("zeb", True)])
+def test_an_index_of_trigrams_is_read_for_a_search_that_has_some(
+    postgres_url: str, vault: Vault, search: str, by_trigrams: bool
+):
+    """Without any, PostgreSQL would read it from end to end, and that only once there are very many names."""
+    with closing(open_store(postgres_url, vault)) as store:
+        with _statements(_reading(store)) as asked, store.read() as work:
+            work.services.page(Query(search=search))
+        plan = _plan(store, asked[-1], "SET LOCAL enable_seqscan = off", "SET LOCAL enable_indexonlyscan = off")
+    assert ("services_by_trigrams" in str(plan)) == by_trigrams
 
 
 def test_sessions_and_tickets_are_found_and_ended_without_reading_all_of_them(crowded: Store):
