@@ -16,6 +16,8 @@ from typing import Any
 import httpx
 from docker import DockerClient
 
+from domain.adapters.sql.engines import connect
+from domain.adapters.sql.schema import upgrade
 from tests import promises
 
 _KEY = re.compile(r"aap_\w+")
@@ -44,6 +46,7 @@ class Process:
     port: int = field(default_factory=free_port)
     settings: dict[str, str] = field(default_factory=dict)
     key: str = ""
+    installations: set[str] = field(default_factory=set)
     _child: subprocess.Popen[bytes] | None = None
     _workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -52,6 +55,7 @@ class Process:
         self._child = self._launched(command, dying_at)
         until(self._answers, 30, f"the panel answers; see {self.log()}")
         self.key = self.key or _KEY.findall(self.log())[0]
+        self.installations.add(self._installation())
 
     def start_worker(self, *, dying_at: str = "") -> subprocess.Popen[bytes]:
         """A worker process beside an `api`; ends with `kill`."""
@@ -75,6 +79,14 @@ class Process:
         program = [sys.executable, "-c", _DYING, dying_at] if dying_at else [sys.executable, "-m", "handlers.command"]
         with (self.folder / "serve.log").open("ab") as log:
             return subprocess.Popen([*program, command], env=environment, stdout=log, stderr=log)
+
+    def _installation(self) -> str:
+        """What the label `panel.instance` says of all that it makes at the engine."""
+        engines = connect(self.settings.get("PANEL_DATABASE_URL") or f"sqlite:///{self.folder}/panel.db")
+        try:
+            return upgrade(engines.write)
+        finally:
+            engines.close()
 
     def kill(self) -> None:
         """As `kill -9` does, workers included."""

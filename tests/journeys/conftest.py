@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
+from domain.release import INSTANCE
 from tests.adapters.sql.conftest import postgres_url  # noqa: F401
 from tests.engine import Images, docker_host, images, registry  # noqa: F401
 from tests.process import Process
@@ -33,14 +34,9 @@ def process(tmp_path: Path, docker_host: str, images: Images, engine: DockerClie
     panel.start()
     yield panel
     panel.kill()
-    _clear(engine, panel.folder)
-
-
-def _clear(engine: DockerClient, folder: Path) -> None:
-    """What the panels of this folder made carries the id of its installation, which stands in no file: ask by route."""
-    for route in (folder / "routes").glob("svc_*.json"):
-        label = {"label": f"panel.service={route.stem}"}
+    for installation in panel.installations:
+        label = {"label": f"{INSTANCE}={installation}"}
         for container in engine.containers.list(all=True, filters=label):
             container.remove(force=True, v=True)
-        for network in engine.networks.list(filters=label):
-            network.remove()
+        for left in (*engine.networks.list(filters=label), *engine.volumes.list(filters=label)):
+            left.remove()
