@@ -33,3 +33,5 @@ def configure(level: int = logging.INFO) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for quiet in ("uvicorn.error", "alembic", "urllib3", "docker"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
+    # It warns of what it does while a connection breaks; that one broke, the store says.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)

@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +51,13 @@ class Server:
         if self.name == "engine" and _STUMBLES in self.log.read_text(errors="replace") and networks.exists():
             self.mended += 1
             networks.rename(f"{networks}.{self.mended}")
+
+    def lost(self, known: Collection[str]) -> set[str]:
+        """Containers that go on though the engine knows nothing of them: it was killed while it started them. Nobody
+        can find or end them through it.
+        """
+        going_on = self.folder / "state" / "io.containerd.runtime.v2.task" / "moby"
+        return {container.name for container in going_on.glob("*")} - set(known)
 
     def kill(self) -> None:
         """As `kill -9` does; returns when the process is gone."""

@@ -47,6 +47,7 @@ def judged(evidence: Evidence) -> Iterator[Finding]:
         yield from _ended(reader)
         with opened(evidence.house) as ports:
             yield from _agreed(evidence, ports, engine)
+            yield from _written(evidence, ports, engine)
         yield from _counted(evidence, reader)
         yield from _told(evidence, reader)
         yield _finding("no log tells of what nobody foresaw", _unforeseen(evidence.house))
@@ -97,8 +98,12 @@ def _agreed(evidence: Evidence, ports: Ports, engine: DockerClient) -> Iterator[
         ("running services show their page at their URL", agreement.unanswered),
     ):
         yield _settled(sentence, partial(_looked, look, ports, engine, data), _SETTLING)
-    now = agreement.state(ports, engine, data)
-    yield _finding("no volume was written to by two containers at once", agreement.alternating(now))
+
+
+def _written(evidence: Evidence, ports: Ports, engine: DockerClient) -> Iterator[Finding]:
+    now = agreement.state(ports, engine, evidence.house.folder / "data")
+    written = agreement.alternating(now, _lost(evidence.house, engine))
+    yield _finding("no volume was written to by two containers at once", written)
     yield _finding("no volume was held by two running containers", sorted(evidence.lookout.writers))
     yield _finding("no more than two versions of a service ran at once", map(str, evidence.lookout.crowds.items()))
     yield _finding("no service is lost, none is back", effects.lost(evidence.ledger, {row.id for row in now.rows}))
@@ -143,14 +148,20 @@ def _unforeseen(house: House) -> Iterator[str]:
 
 def counted(house: House) -> list[str]:
     """What there is to judge by."""
-    reader = Reader(house)
+    reader, engine = Reader(house), at_engine(house.servers["engine"])
     try:
         return [
+            f"the engine lost sight of {len(_lost(house, engine))} containers that go on",
             f"operations: {reader.counted('/operations', 'kind', 'status')}",
             f"services at the end: {reader.counted('/services', 'status')}",
         ]
     finally:
         reader.close()
+        engine.close()
+
+
+def _lost(house: House, engine: DockerClient) -> set[str]:
+    return house.servers["engine"].lost([one["Id"] for one in engine.api.containers(all=True)])
 
 
 def tails(house: House, lines: int = 400) -> Path:
