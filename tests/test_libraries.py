@@ -2,6 +2,7 @@
 
 import configparser
 import re
+import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,13 +32,19 @@ def _wanted(*sections: tuple[str, str]) -> list[Requirement]:
     return [Requirement(line) for section, key in sections for line in config[section][key].split("\n") if line]
 
 
+def _built_with() -> list[Requirement]:
+    return [
+        Requirement(one) for one in tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    ]
+
+
 PANEL, TEST = ("options", "install_requires"), ("options.extras_require", "test")
 
 
 @pytest.mark.parametrize(("name", "sections"), [("panel", [PANEL]), ("test", [PANEL, TEST])])
 def test_whatever_is_asked_for_is_locked_by_version_and_hash(name: str, sections: list[tuple[str, str]]) -> None:
     locked = _locked(name)
-    for wanted in _wanted(*sections):
+    for wanted in (*_wanted(*sections), *_built_with()):
         found = locked[canonicalize_name(wanted.name)]
         [pinned] = found.specifier
         assert pinned.operator == "=="
@@ -54,7 +61,8 @@ def test_the_panel_runs_with_what_its_tests_ran_with() -> None:
 
 def test_nothing_is_installed_that_is_not_locked() -> None:
     script = (ROOT / "scripts" / "install").read_text()
-    assert re.findall(r"^pip (.*)$", script, re.MULTILINE) == [
-        '--require-hashes --requirement "scripts/locked/$locked.txt"',
-        "--no-deps --no-build-isolation --editable .",
+    assert re.findall(r"^\s*(pip .*)$", script, re.MULTILINE) == [
+        'pip --require-hashes --requirement "scripts/locked/$locked.txt"',
+        "pip --no-deps --no-build-isolation --editable .",
     ]
+    assert script.count("pip install") == 1, "that of the function"
