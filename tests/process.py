@@ -82,11 +82,9 @@ class Process:
 
     def _installation(self) -> str:
         """What the label `panel.instance` says of all that it makes at the engine."""
-        engines = connect(self.settings.get("PANEL_DATABASE_URL") or f"sqlite:///{self.folder}/panel.db")
-        try:
+        url = self.settings.get("PANEL_DATABASE_URL") or f"sqlite:///{self.folder}/panel.db"
+        with closing(connect(url)) as engines:
             return upgrade(engines.write)
-        finally:
-            engines.close()
 
     def kill(self) -> None:
         """As `kill -9` does, workers included."""

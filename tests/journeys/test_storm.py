@@ -1,4 +1,4 @@
-"""Ten thousand handshakes within a minute: whoever listens already goes on hearing, and nothing is left behind."""
+"""Ten thousand handshakes, fifty at a time: whoever listens already goes on hearing, and nothing is left behind."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ async def _stranger(process: Process) -> str:
 
 
 async def _friend(process: Process) -> str:
-    """The first message to somebody with a key, who leaves without a word."""
+    """The first message to somebody with a key, who leaves then."""
     async with connected(f"ws://127.0.0.1:{process.port}/api/ws", additional_headers=_sent(process)) as client:
         return str(json.loads(await client.recv())["type"])
 

@@ -51,6 +51,11 @@ def unavailable(message: str) -> errors.Unavailable:
     return errors.Unavailable(message, code="database_unavailable")
 
 
+def said(error: Exception) -> str:
+    """What the database itself said, without the hints and the statement that follow."""
+    return str(getattr(error, "orig", error)).partition("\n")[0]
+
+
 @contextmanager
 def transaction(engine: Engine, *, keep: bool = True) -> Iterator[Connection]:
     """A transaction of its own, committed at the end unless it is not to be kept."""

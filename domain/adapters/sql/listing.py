@@ -38,12 +38,12 @@ def _statements(table: Table, form: tuple[tuple[str, bool | None], ...], sort: s
     Kept, since building statements takes as long as running them.
     """
     wanted = [_wish(table, name, several=several) for name, several in form if name != "numbers"]
-    shorter = [search.met(name, table.c["name"]) for name, _ in form if name == "numbers"]
+    narrowed = [*wanted, search.numbered(table.c["name"])] if "numbers" in dict(form) else wanted
     order = _order(table, sort, descending=descending)
-    few = select(table.c.id).where(*wanted, *shorter).offset(0)  # the offset keeps it from becoming one with the next
+    few = select(table.c.id).where(*narrowed).offset(0)  # the offset keeps it from becoming one with the next
     chosen = _page(select(table.c.id).where(table.c.id.in_(few)), order)
     return Statements(
-        total=select(func.count()).select_from(table).where(*wanted, *shorter),
+        total=select(func.count()).select_from(table).where(*narrowed),
         page=_page(select(table).where(*wanted), order),
         few=select(table).where(table.c.id.in_(chosen)).order_by(*order),
     )
@@ -60,7 +60,7 @@ def _wish(table: Table, name: str, *, several: bool | None) -> ColumnElement[boo
     if name == "until":
         return table.c.created_at < given
     if name in search.WAYS:
-        return search.met(name, table.c["name"])
+        return search.contains(name, table.c["name"])
     if several is None:
         return table.c[name].is_(None)
     return table.c[name].in_(given) if several else table.c[name] == given

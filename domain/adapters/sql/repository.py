@@ -21,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import Update, UpdateBase
 
 from domain.adapters.sql import listing, search
+from domain.adapters.sql.engines import said
 from domain.adapters.sql.journal import Journal
 from domain.adapters.sql.totals import FEW, Totals
 from domain.errors import Conflict
@@ -135,7 +136,7 @@ class Repository(Generic[E]):
 
     def _conflict(self, error: IntegrityError) -> Conflict:
         # SQLite names an index by its columns ("api_keys.prefix"), or by its name as PostgreSQL does.
-        what = str(error.orig).partition("\n")[0].replace(".", "_")
+        what = said(error).replace(".", "_")
         message, code = next(
             (told for index, told in self.taken.items() if index in what),
             ("It exists already, or what it belongs to is gone", None),

@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, insert, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.adapters.sql.engines import transaction, unavailable, wait_for_other_starts
+from domain.adapters.sql.engines import said, transaction, unavailable, wait_for_other_starts
 from domain.adapters.sql.tables import installation
 from domain.errors import Unavailable
 from domain.model import new_id
@@ -25,9 +25,8 @@ def upgrade(engine: Engine) -> str:
             return _installation(connection)
     except (SQLAlchemyError, Unavailable) as error:
         cause = error.__cause__ if isinstance(error.__cause__, SQLAlchemyError) else error
-        reason = str(getattr(cause, "orig", cause)).partition("\n")[0]
         place = engine.url.render_as_string(hide_password=True)
-        raise unavailable(f"The database {place} cannot be used: {reason}") from error
+        raise unavailable(f"The database {place} cannot be used: {said(cause)}") from error
 
 
 def _upgrade(connection: Connection) -> None:

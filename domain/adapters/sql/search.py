@@ -15,8 +15,9 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from domain.adapters.sql.columns import storable
 from domain.adapters.sql.tables import services
+from domain.adapters.sql.totals import FEW
 
-_MOST = 2000  # with more names than that, it takes longer to look each up than to read a million of them
+_MOST = 2 * FEW  # what more than a few have is found in its order; some names have the trigrams and not the text
 _TRIGRAM = re.compile("[a-z0-9]{3}")
 _FOUND = text("SELECT rowid FROM service_trigrams WHERE service_trigrams MATCH :trigrams LIMIT :most")
 _NAMES = table_named("service_names", column("number"), column("name"))
@@ -41,11 +42,14 @@ def shorter(connection: Connection, table: Table, search: str) -> dict[str, str]
     return {"numbers": json.dumps(numbers)} if len(numbers) <= _MOST else {}
 
 
-def met(way: str, name: ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether a name is as wished for in this way."""
-    if way == "numbers":
-        return name.in_(_NUMBERED)
+def contains(way: str, name: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether a name has what is wished for in this way."""
     return WAYS[way](name).like(bindparam(way), escape="/")
+
+
+def numbered(name: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether a name is one of the `numbers`."""
+    return name.in_(_NUMBERED)
 
 
 def _way(search: str) -> str:

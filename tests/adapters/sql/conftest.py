@@ -34,10 +34,16 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/panel.db"
 
 
-@pytest.fixture
-def postgres_url() -> Iterator[str]:
+def postgres_server() -> str:
+    """The URL of a server that tests may fill."""
     server = os.environ.get("PANEL_TEST_POSTGRES", "")
     assert server, "PANEL_TEST_POSTGRES is not set: scripts/postgres starts a server and prints its URL"
+    return server
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    server = postgres_server()
     schema = f"test_{uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {schema}")

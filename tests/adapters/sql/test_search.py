@@ -1,8 +1,8 @@
 """Searches of services find what has the text in its name, and nothing else, however the database gets there."""
 
-import os
 import random
 from collections.abc import Iterator
+from contextlib import closing
 from uuid import uuid4
 
 import psycopg
@@ -17,6 +17,7 @@ from domain.adapters.sql.engines import connect
 from domain.adapters.sql.store import open_store
 from domain.model import Service
 from domain.ports import Query, Store, Vault
+from tests.adapters.sql.conftest import postgres_server
 from tests.adapters.sql.entities import service
 
 
@@ -31,6 +32,12 @@ def _add(store: Store, *services: Service) -> None:
     with store.begin() as work:
         for each in services:
             work.services.add(each)
+
+
+def _remove(store: Store, *services: Service) -> None:
+    with store.begin() as work:
+        for each in services:
+            work.services.remove(each.id)
 
 
 def _rename(store: Store, service_id: str, name: str) -> None:
@@ -65,8 +72,7 @@ def test_namesakes_are_found_until_the_last_of_them_is_removed(store: Store):
     twins = [service("twin-shop", customer_id=f"cust_{number}") for number in (1, 2)]
     _add(store, *twins)
     for left in (1, 0):
-        with store.begin() as work:
-            work.services.remove(twins[left].id)
+        _remove(store, twins[left])
         assert _found(store, "twin") == ["twin-shop"] * left
     _add(store, twins[0])
     assert _found(store, "twin") == ["twin-shop"]
@@ -82,59 +88,46 @@ def test_what_was_refused_or_only_tried_is_not_found(store: Store):
 
 
 def test_names_that_nothing_has_any_more_are_forgotten(sqlite_url: str, vault: Vault):
-    store = open_store(sqlite_url, vault)
     made = [service(f"shop-{number}") for number in range(3)]
-    _add(store, *made)
-    _rename(store, made[0].id, "store")
-    with store.begin() as work:
-        for each in made:
-            work.services.remove(each.id)
-    store.close()
-    engines = connect(sqlite_url)
-    with engines.write.begin() as connection:
+    with closing(open_store(sqlite_url, vault)) as store:
+        _add(store, *made)
+        _rename(store, made[0].id, "store")
+        _remove(store, *made)
+    with closing(connect(sqlite_url)) as engines, engines.write.begin() as connection:
         assert connection.scalar(text("SELECT count(*) FROM service_names")) == 0
         connection.exec_driver_sql(
             "INSERT INTO service_trigrams (service_trigrams, rank) VALUES ('integrity-check', 1)"
         )
-    engines.close()
 
 
 def test_a_database_is_searched_after_it_was_packed_anew(sqlite_url: str, vault: Vault):
-    store = open_store(sqlite_url, vault)
     made = [service(f"shop-{number}") for number in range(9)]
-    _add(store, *made)
-    with store.begin() as work:
-        for each in made[:5]:
-            work.services.remove(each.id)
-    engines = connect(sqlite_url)
-    with engines.write.connect() as connection:
-        connection.exec_driver_sql("COMMIT")
-        connection.exec_driver_sql("VACUUM")
-    engines.close()
-    assert _found(store, "hop-") == [f"shop-{number}" for number in range(5, 9)]
-    assert _found(store, "hop-6") == ["shop-6"]
-    store.close()
+    with closing(open_store(sqlite_url, vault)) as store:
+        _add(store, *made)
+        _remove(store, *made[:5])
+        with closing(connect(sqlite_url)) as engines, engines.write.connect() as connection:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("VACUUM")
+        assert _found(store, "hop-") == [f"shop-{number}" for number in range(5, 9)]
+        assert _found(store, "hop-6") == ["shop-6"]
 
 
 def test_services_from_before_there_was_an_index_are_found(url: str, vault: Vault):
     known = service("veteran")
-    engines = connect(url)
-    with engines.write.begin() as connection:
+    with closing(connect(url)) as engines, engines.write.begin() as connection:
         config = Config(attributes={"connection": connection})
         config.set_main_option("script_location", "domain.adapters.sql:migrations")
         command.upgrade(config, "0004")
         row = {column.name: getattr(known, column.name) for column in tables.services.columns}
         connection.execute(insert(tables.services), row)
-    engines.close()
-    store = open_store(url, vault)
-    assert _found(store, "veter") == ["veteran"]
-    store.close()
+    with closing(open_store(url, vault)) as store:
+        assert _found(store, "veter") == ["veteran"]
 
 
 @pytest.fixture
 def database() -> Iterator[str]:
     """A PostgreSQL database of its own, whose owner is an ordinary role of the same name."""
-    server, name = os.environ["PANEL_TEST_POSTGRES"], f"test_{uuid4().hex}"
+    server, name = postgres_server(), f"test_{uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {name} LOGIN")
         connection.execute(f"CREATE DATABASE {name} OWNER {name}")
@@ -144,22 +137,15 @@ def database() -> Iterator[str]:
 
 
 @pytest.mark.postgres
-def test_an_ordinary_owner_of_a_database_makes_its_index(database: str, vault: Vault):
-    store = open_store(database, vault)
-    _add(store, service("shop"))
-    assert _found(store, "hop") == ["shop"]
-    store.close()
-
-
-@pytest.mark.postgres
-def test_the_extension_is_used_where_somebody_put_it(database: str, vault: Vault):
-    with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute('CREATE SCHEMA "Else where"')
-        connection.execute('CREATE EXTENSION pg_trgm SCHEMA "Else where"')
-    store = open_store(database, vault)
-    _add(store, service("shop"))
-    assert _found(store, "hop") == ["shop"]
-    store.close()
+@pytest.mark.parametrize("place", ["", "Else where"], ids=["installed by the panel", "put somewhere by its owner"])
+def test_an_ordinary_owner_of_a_database_has_its_services_found(database: str, vault: Vault, place: str):
+    if place:
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute(f'CREATE SCHEMA "{place}"')
+            connection.execute(f'CREATE EXTENSION pg_trgm SCHEMA "{place}"')
+    with closing(open_store(database, vault)) as store:
+        _add(store, service("shop"))
+        assert _found(store, "hop") == ["shop"]
 
 
 @pytest.mark.postgres
