@@ -3,10 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain import credentials, queries
-from domain.access import Caller, absent
-from domain.model import ApiKey, Role, Session, new_id
-from domain.ports import Page, Ports
+from domain.identity import tokens, validity
+from domain.identity.access import Caller, not_found
+from domain.model.api_key import ApiKey
+from domain.model.identifiers import new_id
+from domain.model.role import Role
+from domain.model.session import Session
+from domain.ports import Ports
+from domain.ports.store import Page
+from domain.resources import queries
 
 LIFETIME = timedelta(hours=12)
 _LONGEST_DEVICE = 300
@@ -67,12 +72,12 @@ def get_current_user(ports: Ports, caller: Caller) -> CurrentUser:
 
 def create_session(ports: Ports, caller: Caller, device: str = "") -> tuple[OwnSession, str]:
     """A session of the caller's key and the text of its cookie; it ends with the secret that was shown for it."""
-    now, text = ports.clock.now(), credentials.new_cookie()
+    now, text = ports.clock.now(), tokens.new_cookie()
     with ports.store.begin() as work:
-        key, shown = credentials.hold(work, caller, now)
+        key, shown = validity.hold(work, caller, now)
         session = Session(
             id=new_id("ses"),
-            digest=credentials.digest(text),
+            digest=tokens.digest(text),
             api_key_id=key.id,
             api_key_digest=shown.digest,
             created_at=now,
@@ -101,7 +106,7 @@ def list_sessions(  # noqa: PLR0913 - as many as the list has parameters
     with ports.store.read() as work:
         key = work.api_keys.get(owner_id) if _may_touch(caller, owner_id) else None
         kept = work.sessions.page(query).items if key else []
-    living = [OwnSession(one, one.id == caller.session_id) for one in kept if key and credentials.lives(one, key, now)]
+    living = [OwnSession(one, one.id == caller.session_id) for one in kept if key and validity.lives(one, key, now)]
     start = (page - 1) * per_page
     return Page(living[start : start + per_page], len(living), page, per_page)
 
@@ -111,7 +116,7 @@ def revoke_session(ports: Ports, caller: Caller, session_id: str) -> None:
     with ports.store.begin() as work:
         session = work.sessions.get(session_id)
         if session is None or not _may_touch(caller, session.api_key_id):
-            raise absent("Session", session_id)
+            raise not_found("Session", session_id)
         work.sessions.remove(session_id)
 
 

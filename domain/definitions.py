@@ -7,14 +7,15 @@ from typing import Any
 from domain import compose
 from domain.compose import Checked
 from domain.errors import Invalid
-from domain.model import Definition, DeployMethod, HealthCheck, Limits, Service, Size, Variable
-from domain.ports import Vault
-from domain.project import Project
+from domain.model.definition import Definition, HealthCheck, Size, Variable
+from domain.model.project import Project
+from domain.model.service import DeployMethod, Limits, Service
+from domain.ports.vault import Vault
 
 
 def opened(vault: Vault, variables: tuple[Variable, ...]) -> dict[str, str]:
     """The plain values of all variables: only for starting containers and for `env/reveal`."""
-    return {one.name: vault.open(one.value) if one.secret else one.value for one in variables}
+    return {one.name: vault.decrypt(one.value) if one.secret else one.value for one in variables}
 
 
 def variables(vault: Vault, plain: Mapping[str, str | None], secret: Mapping[str, str | None]) -> tuple[Variable, ...]:
@@ -34,7 +35,7 @@ def variables(vault: Vault, plain: Mapping[str, str | None], secret: Mapping[str
     if wrong:
         raise Invalid(wrong)
     stored = [Variable(name, value) for name, value in plain.items() if value is not None]
-    stored += [Variable(name, vault.seal(value), secret=True) for name, value in secret.items() if value is not None]
+    stored += [Variable(name, vault.encrypt(value), secret=True) for name, value in secret.items() if value is not None]
     return by_name(stored)
 
 

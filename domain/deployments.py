@@ -5,26 +5,19 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from typing import Any
 
-from domain import definitions, operations, revisions, services
-from domain.access import Caller, absent, sees
-from domain.effects import Change, DryRun, perform
+from domain import definitions, operations, services
 from domain.errors import Conflict, Invalid
-from domain.model import (
-    ENDED_DEPLOYMENT,
-    Definition,
-    Deployment,
-    DeploymentStatus,
-    Kind,
-    LogLine,
-    Operation,
-    OperationStatus,
-    Service,
-    ServiceStatus,
-    Trigger,
-)
-from domain.ports import Page, Ports, Work
-from domain.queries import query, scoped
-from domain.queue import enqueue, enqueue_deployment, leave
+from domain.identity.access import Caller, not_found, sees
+from domain.model.definition import Definition
+from domain.model.deployment import ENDED_DEPLOYMENT, Deployment, DeploymentStatus, LogLine, Trigger
+from domain.model.operation import Kind, Operation, OperationStatus
+from domain.model.service import Service, ServiceStatus
+from domain.ports import Ports
+from domain.ports.store import Page, Work
+from domain.resources import revisions
+from domain.resources.dry_run import Change, DryRun, perform
+from domain.resources.queries import query, scoped
+from domain.work.queue import detach, enqueue, enqueue_deployment
 
 _SETTINGS = {"port": "port", "sizes": "resources", "health_check": "health_check", "timeout": "deploy_timeout"}
 
@@ -41,7 +34,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class History:
+class DeploymentDetail:
     """A deployment and what it changed."""
 
     deployment: Deployment
@@ -61,20 +54,20 @@ def visible(caller: Caller, work: Work, deployment_id: str) -> Deployment:
     """The deployment, or NotFound."""
     deployment = work.deployments.get(deployment_id)
     if deployment is None or not sees(caller, deployment.customer_id):
-        raise absent("Deployment", deployment_id)
+        raise not_found("Deployment", deployment_id)
     return deployment
 
 
 def deploy_service(
     ports: Ports, caller: Caller, service_id: str, body: Mapping[str, Any] | None = None, *, dry_run: bool = False
-) -> History | DryRun:
+) -> DeploymentDetail | DryRun:
     """Queue a deployment of the current definition, or first of another image or compose text."""
 
-    def act(work: Work) -> tuple[History, tuple[Change, ...]]:
+    def act(work: Work) -> tuple[DeploymentDetail, tuple[Change, ...]]:
         service = services.changeable(caller, work, service_id)
         definitions.adopt(ports.vault, service, definitions.sourced(ports.vault, service, body or {}))
         deployment = _queued(ports, caller, work, service, Trigger.DEPLOY)
-        return _history(work, deployment), (_deploys(f"Starts new containers of {service.name} beside the old"),)
+        return _detail(work, deployment), (_deploys(f"Starts new containers of {service.name} beside the old"),)
 
     return perform(ports, act, dry_run=dry_run)
 
@@ -160,15 +153,15 @@ def scale_service(
 
 def rollback_service(
     ports: Ports, caller: Caller, service_id: str, body: Mapping[str, Any] | None = None, *, dry_run: bool = False
-) -> History | DryRun:
+) -> DeploymentDetail | DryRun:
     """Queue an earlier success again, with its image digests; its definition becomes the service's."""
 
-    def act(work: Work) -> tuple[History, tuple[Change, ...]]:
+    def act(work: Work) -> tuple[DeploymentDetail, tuple[Change, ...]]:
         service = services.changeable(caller, work, service_id)
         earlier = _rolled_back_to(work, service, (body or {}).get("deployment_id"))
         definitions.adopt(ports.vault, service, earlier.definition)
         deployment = _queued(ports, caller, work, service, Trigger.ROLLBACK, earlier)
-        return _history(work, deployment), (_deploys(f"Brings back {earlier.id} of {service.name}"),)
+        return _detail(work, deployment), (_deploys(f"Brings back {earlier.id} of {service.name}"),)
 
     return perform(ports, act, dry_run=dry_run)
 
@@ -202,13 +195,13 @@ def list_deployments(
         return work.deployments.page(asked)
 
 
-def get_deployment(ports: Ports, caller: Caller, deployment_id: str) -> History:
+def get_deployment(ports: Ports, caller: Caller, deployment_id: str) -> DeploymentDetail:
     """The deployment and what it changed."""
     with ports.store.read() as work:
-        return _history(work, visible(caller, work, deployment_id))
+        return _detail(work, visible(caller, work, deployment_id))
 
 
-def cancel_deployment(ports: Ports, caller: Caller, deployment_id: str) -> History:
+def cancel_deployment(ports: Ports, caller: Caller, deployment_id: str) -> DeploymentDetail:
     """End one that has not begun itself, or stop and undo a running one. Raise Conflict when it is too late."""
     now = ports.clock.now()
     with ports.store.read() as work:
@@ -220,10 +213,10 @@ def cancel_deployment(ports: Ports, caller: Caller, deployment_id: str) -> Histo
         if deployment.status in ENDED_DEPLOYMENT:
             raise Conflict(f"It has ended already: {deployment.status}", code="already_ended")
         if operation.status is OperationStatus.QUEUED or deployment.superseded_by:
-            leave(work, operation, deployment, now)
+            detach(work, operation, deployment, now)
         else:
             operations.cancel(work, operation)
-        return _history(work, visible(caller, work, deployment_id))
+        return _detail(work, visible(caller, work, deployment_id))
 
 
 def get_deployment_logs(ports: Ports, caller: Caller, deployment_id: str, *, after: int = 0, limit: int = 200) -> Log:
@@ -240,9 +233,9 @@ def _carrier(work: Work, deployment: Deployment) -> Deployment:
     return carrier or deployment
 
 
-def _history(work: Work, deployment: Deployment) -> History:
+def _detail(work: Work, deployment: Deployment) -> DeploymentDetail:
     earlier = work.deployments.previous_success(deployment.service_id, before=deployment.id)
-    return History(deployment, _difference(earlier.definition if earlier else None, deployment.definition))
+    return DeploymentDetail(deployment, _difference(earlier.definition if earlier else None, deployment.definition))
 
 
 def _difference(old: Definition | None, new: Definition) -> Difference:

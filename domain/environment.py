@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from domain import definitions, revisions, services
-from domain.access import Caller
-from domain.effects import Change, DryRun
+from domain import definitions, services
 from domain.errors import Invalid
-from domain.model import Service, Variable
-from domain.ports import Ports, Work
+from domain.identity.access import Caller
+from domain.model.definition import Variable
+from domain.model.service import Service
+from domain.ports import Ports
+from domain.ports.store import Work
+from domain.resources import revisions
+from domain.resources.dry_run import Change, DryRun
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,20 @@
 
 from typing import Any
 
-from domain.access import Caller, absent, sees
 from domain.errors import Conflict
-from domain.model import ENDED_OPERATION, Operation, OperationStatus
-from domain.ports import Page, Ports, Work
-from domain.queries import query, scoped
-from domain.queue import withdraw
+from domain.identity.access import Caller, not_found, sees
+from domain.model.operation import ENDED_OPERATION, Operation, OperationStatus
+from domain.ports import Ports
+from domain.ports.store import Page, Work
+from domain.resources.queries import query, scoped
+from domain.work.queue import cancel_queued
 
 
 def visible(caller: Caller, work: Work, operation_id: str) -> Operation:
     """The operation, or NotFound."""
     operation = work.operations.get(operation_id)
     if operation is None or not sees(caller, operation.customer_id):
-        raise absent("Operation", operation_id)
+        raise not_found("Operation", operation_id)
     return operation
 
 
@@ -42,7 +43,7 @@ def cancel_operation(ports: Ports, caller: Caller, operation_id: str) -> Operati
         operation = visible(caller, work, operation_id)
         cancel(work, operation)
         if operation.status is OperationStatus.QUEUED:
-            withdraw(work, operation, now)
+            cancel_queued(work, operation, now)
     return operation
 
 

@@ -5,30 +5,27 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from domain import compose, definitions, quota, revisions
-from domain.access import Caller, absent, sees
-from domain.effects import Change, DryRun, perform
+from domain import compose, definitions
+from domain.catalogue import values
 from domain.errors import Conflict, Invalid
-from domain.model import (
-    Definition,
-    DeployMethod,
-    Kind,
-    Operation,
-    OperationStatus,
-    Service,
-    ServiceStatus,
-    Trigger,
-    new_id,
-)
-from domain.ports import Page, Ports, Work
-from domain.queries import query, scoped
-from domain.queue import enqueue, enqueue_deployment, stir, unfinished, withdraw
-from domain.quota import QuotaEffect
-from domain.template import values
+from domain.identity.access import Caller, not_found, sees
+from domain.model.definition import Definition
+from domain.model.deployment import Trigger
+from domain.model.identifiers import new_id
+from domain.model.operation import Kind, Operation, OperationStatus
+from domain.model.service import DeployMethod, Service, ServiceStatus
+from domain.ports import Ports
+from domain.ports.store import Page, Work
+from domain.resources import revisions
+from domain.resources.dry_run import Change, DryRun, perform
+from domain.resources.queries import query, scoped
+from domain.tenancy import quota
+from domain.tenancy.quota import QuotaEffect
+from domain.work.queue import cancel_queued, enqueue, enqueue_deployment, touch, unfinished
 
 
 @dataclass(frozen=True)
-class Whole:
+class ServiceDetail:
     """A service with what belongs to it elsewhere.
 
     `begun` is the operation that the change just made has queued; `dry_run` says what one that was only tried would do.
@@ -43,7 +40,7 @@ class Whole:
 
 
 @dataclass(frozen=True)
-class Report:
+class ValidationResult:
     """What the policy says of a compose text."""
 
     findings: tuple[compose.Finding, ...]
@@ -62,7 +59,7 @@ def visible(caller: Caller, work: Work, service_id: str) -> Service:
     """The service, or NotFound: another tenant's is absent like one that never was."""
     service = work.services.get(service_id)
     if service is None or not sees(caller, service.customer_id):
-        raise absent("Service", service_id)
+        raise not_found("Service", service_id)
     return service
 
 
@@ -74,12 +71,12 @@ def changeable(caller: Caller, work: Work, service_id: str) -> Service:
     return service
 
 
-def whole(work: Work, service: Service) -> Whole:
+def detail(work: Work, service: Service) -> ServiceDetail:
     """The service with its newest deployment, the work that goes on now, and whether its definition is live."""
     newest, live_id = work.deployments.newest(service.id), service.live_deployment_id
     going_on = work.operations.unfinished(service.id)
     live = newest if newest and newest.id == live_id else work.deployments.get(live_id) if live_id else None
-    return Whole(
+    return ServiceDetail(
         service,
         deployment_id=newest.id if newest else None,
         operation_id=going_on[0].id if going_on else None,
@@ -94,10 +91,10 @@ def list_services(ports: Ports, caller: Caller, *, customer_id: str | None = Non
         return work.services.page(query(filters=scoped(caller, filters, customer_id), **wanted))
 
 
-def get_service(ports: Ports, caller: Caller, service_id: str) -> Whole:
+def get_service(ports: Ports, caller: Caller, service_id: str) -> ServiceDetail:
     """The whole service."""
     with ports.store.read() as work:
-        return whole(work, visible(caller, work, service_id))
+        return detail(work, visible(caller, work, service_id))
 
 
 def export_service(ports: Ports, caller: Caller, service_id: str) -> Export:
@@ -107,13 +104,15 @@ def export_service(ports: Ports, caller: Caller, service_id: str) -> Export:
     return Export(service, exported_at=service.updated_at)
 
 
-def validate_service(ports: Ports, caller: Caller, body: Mapping[str, Any]) -> Report:  # noqa: ARG001
+def validate_service(ports: Ports, caller: Caller, body: Mapping[str, Any]) -> ValidationResult:  # noqa: ARG001
     """All findings of the policy at once, and the quota effect of a text without any."""
     checked = compose.check(body["compose"], body.get("variables", {}))
-    return Report(checked.findings, quota.quota_effect(checked.project) if checked.project else None)
+    return ValidationResult(checked.findings, quota.quota_effect(checked.project) if checked.project else None)
 
 
-def create_service(ports: Ports, caller: Caller, body: Mapping[str, Any], *, dry_run: bool = False) -> Whole | DryRun:
+def create_service(
+    ports: Ports, caller: Caller, body: Mapping[str, Any], *, dry_run: bool = False
+) -> ServiceDetail | DryRun:
     """Check the definition, store the service as `deploying` and queue its first deployment."""
     service = _new_service(ports, caller, body)
     changes = (
@@ -121,10 +120,10 @@ def create_service(ports: Ports, caller: Caller, body: Mapping[str, Any], *, dry
         Change("deploy", "deployment", None, f"Starts the containers of {service.name}"),
     )
 
-    def act(work: Work) -> tuple[Whole, tuple[Change, ...]]:
+    def act(work: Work) -> tuple[ServiceDetail, tuple[Change, ...]]:
         work.services.add(service)
         begun = enqueue_deployment(work, service.created_at, caller, service, Trigger.CREATE)
-        return replace(whole(work, service), begun=begun.operation_id), changes
+        return replace(detail(work, service), begun=begun.operation_id), changes
 
     return perform(ports, act, dry_run=dry_run)
 
@@ -186,7 +185,7 @@ def update_service(
     *,
     if_match: str | None = None,
     dry_run: bool = False,
-) -> Whole:
+) -> ServiceDetail:
     """Apply a merge patch; deploy at once when what runs is to change, unless the service is stopped."""
     now = ports.clock.now()
     with ports.store.begin(dry_run=dry_run) as work:
@@ -199,9 +198,9 @@ def update_service(
         work.services.save(service)
         if dry_run:
             service.revision -= 1  # it will not have been saved: the tag to match is still the old one
-            return replace(whole(work, service), dry_run=_tried(service, restarts=restarts))
+            return replace(detail(work, service), dry_run=_tried(service, restarts=restarts))
         begun = enqueue_deployment(work, now, caller, service, Trigger.UPDATE).operation_id if restarts else None
-        return replace(whole(work, service), begun=begun)
+        return replace(detail(work, service), begun=begun)
 
 
 def _changed(ports: Ports, service: Service, body: Mapping[str, Any]) -> Definition:
@@ -252,9 +251,9 @@ def _deletion(work: Work, now: datetime, caller: Caller, service: Service, volum
             if volumes in ("keep", operation.options["volumes"]):
                 return operation
         elif operation.status is OperationStatus.QUEUED:
-            withdraw(work, operation, now)
+            cancel_queued(work, operation, now)
         else:
             operation.cancel_requested = True
             work.operations.save(operation)
-    stir(work, service.id)
+    touch(work, service.id)
     return enqueue(work, now, caller, service, Kind.DELETE, volumes=volumes)

@@ -6,9 +6,9 @@ from functools import cache
 from importlib import metadata
 from typing import Literal
 
-from domain.access import Caller
 from domain.errors import Unavailable
-from domain.model import Role
+from domain.identity.access import Caller
+from domain.model.role import Role
 from domain.ports import Ports
 
 Status = Literal["ok", "unavailable"]
@@ -84,7 +84,7 @@ def _engine(ports: Ports) -> Check:
 
 def _redis(ports: Ports) -> Check:
     try:
-        ports.feed.ping()
+        ports.notifier.ping()
     except Unavailable as refusal:
         return _away(
             refusal,

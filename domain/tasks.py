@@ -4,13 +4,28 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 
-from domain.checks import Checks
 from domain.errors import Refusal, Unavailable
-from domain.model import Deployment, Kind, Operation, Service, ServiceStatus
-from domain.ports import ContainerSpec, EngineRefused, Ports, Work
-from domain.release import INSTANCE, SERVICE, Release, release_of, resolved
-from domain.report import Broken, Cancelled, LeaseLost, Report
-from domain.rollout import clean, create, patiently, pull, remove, roll_out, route, send_back, start, undone_on_failure
+from domain.model.deployment import Deployment
+from domain.model.operation import Kind, Operation
+from domain.model.service import Service, ServiceStatus
+from domain.ports import Ports
+from domain.ports.runtime import ContainerSpec, EngineRefused
+from domain.ports.store import Work
+from domain.rollout.checks import Checks
+from domain.rollout.release import INSTANCE, SERVICE, Release, release_of, resolved
+from domain.rollout.rollout import (
+    clean,
+    create,
+    patiently,
+    pull,
+    remove,
+    roll_out,
+    route,
+    send_back,
+    start,
+    undone_on_failure,
+)
+from domain.work.progress import Cancelled, LeaseLost, Report, TaskFailed
 
 _MOST_ATTEMPTS = 3
 _GRACE, _DRAIN = 10.0, 10.0
@@ -35,7 +50,7 @@ def deploy(ports: Ports, operation: Operation, report: Report) -> None:
 def _bounded(operation: Operation) -> None:
     """Work that takes the panel down with it is not tried for ever."""
     if operation.attempts > _MOST_ATTEMPTS:
-        raise Broken("worker_lost", f"The panel was stopped {_MOST_ATTEMPTS} times while it carried this out")
+        raise TaskFailed("worker_lost", f"The panel was stopped {_MOST_ATTEMPTS} times while it carried this out")
 
 
 def _go_live(ports: Ports, operation: Operation, report: Report, url: str | None) -> None:
@@ -176,7 +191,7 @@ def delete(ports: Ports, operation: Operation, report: Report) -> None:
     patiently(ports, report, lambda: _erase(ports, service_id, graces, with_volumes=with_volumes))
     left = patiently(ports, report, lambda: _left(ports, service_id, with_volumes=with_volumes))
     if left:
-        raise Broken("engine_refused", f"The engine still holds {', '.join(left)}")
+        raise TaskFailed("engine_refused", f"The engine still holds {', '.join(left)}")
     report.also(_forget)
 
 
@@ -236,7 +251,7 @@ def _begin(operation: Operation, report: Report) -> Service:
 def _service(work: Work, operation: Operation) -> Service:
     service = work.services.get(operation.service_id)
     if service is None:
-        raise Broken("service_deleted", "The service has been deleted")
+        raise TaskFailed("service_deleted", "The service has been deleted")
     return service
 
 
@@ -250,7 +265,7 @@ def _new_and_old(
         )
     )
     if new is None:
-        raise Broken("service_deleted", "The deployment has been deleted")
+        raise TaskFailed("service_deleted", "The deployment has been deleted")
     old = _run_before(ports, service, live, report) if live and live.id != new.id else None
     release = release_of(ports, service, new)
     report.hide(release.secrets | (old.secrets if old else set()))
@@ -260,7 +275,7 @@ def _new_and_old(
 def _live(ports: Ports, service: Service, report: Report) -> Release:
     live = report.read(lambda work: work.deployments.get(service.live_deployment_id or ""))
     if live is None:
-        raise Broken("service_deleted", "The service has no live deployment")
+        raise TaskFailed("service_deleted", "The service has no live deployment")
     return _run_before(ports, service, live, report)
 
 

@@ -5,16 +5,20 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal, TypedDict, Unpack
 
-from domain import catalog, compose, services
-from domain.access import Caller, absent
+from domain import compose, services
+from domain.catalogue import builtin
+from domain.catalogue.spec.rendering import render
+from domain.catalogue.spec.template import Category, Template
+from domain.catalogue.values import resolve
 from domain.compose import Finding
-from domain.effects import DryRun
-from domain.model import DeployMethod, Variable
-from domain.ports import Page, Ports
-from domain.quota import QuotaEffect, quota_effect
-from domain.services import Whole
-from domain.template import Category, Template, render
-from domain.template.values import resolve
+from domain.identity.access import Caller, not_found
+from domain.model.definition import Variable
+from domain.model.service import DeployMethod
+from domain.ports import Ports
+from domain.ports.store import Page
+from domain.resources.dry_run import DryRun
+from domain.services import ServiceDetail
+from domain.tenancy.quota import QuotaEffect, quota_effect
 
 MASK = "********"
 
@@ -56,7 +60,7 @@ class Preview:
 
 def list_templates(_ports: Ports, _caller: Caller, **wanted: Unpack[Wanted]) -> Page[Template]:
     """A page of templates; equal ones are in the order of their names, whichever way the list is sorted."""
-    found = sorted((each for each in catalog.builtin().values() if _is_wanted(each, wanted)), key=_SORTS["name"])
+    found = sorted((each for each in builtin.builtin().values() if _is_wanted(each, wanted)), key=_SORTS["name"])
     found.sort(key=_SORTS[wanted.get("sort", "name")], reverse=wanted.get("order") == "desc")
     page, per_page = wanted.get("page", 1), wanted.get("per_page", 20)
     return Page(found[(page - 1) * per_page : page * per_page], len(found), page, per_page)
@@ -81,15 +85,15 @@ def _is_wanted(template: Template, wanted: Wanted) -> bool:
 
 def get_template(_ports: Ports, _caller: Caller, template_id: str) -> Template:
     """The template of this slug."""
-    template = catalog.builtin().get(template_id)
+    template = builtin.builtin().get(template_id)
     if template is None:
-        raise absent("Template", template_id)
+        raise not_found("Template", template_id)
     return template
 
 
 def get_template_logo(ports: Ports, caller: Caller, template_id: str) -> Logo:
     """Its image: an SVG, so send it with headers that keep it from being a page of its own."""
-    content = catalog.logo(get_template(ports, caller, template_id).icon)
+    content = builtin.logo(get_template(ports, caller, template_id).icon)
     return Logo(content, "image/svg+xml", f'"{sha256(content).hexdigest()[:32]}"')
 
 
@@ -114,7 +118,7 @@ def preview_template(ports: Ports, caller: Caller, template_id: str, variables: 
 
 def deploy_template(
     ports: Ports, caller: Caller, template_id: str, body: Mapping[str, Any], *, dry_run: bool = False
-) -> Whole | DryRun:
+) -> ServiceDetail | DryRun:
     """Create a service from the template; NotFound when there is none of this slug."""
     get_template(ports, caller, template_id)
     asked = {**body, "deploy_method": DeployMethod.TEMPLATE, "template": template_id}

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from domain import queries
-from domain.access import ALL_PERMISSIONS, PERMISSIONS, RANK, Caller
-from domain.model import Role
-from domain.ports import Page, Ports
+from domain.identity.access import ALL_PERMISSIONS, PERMISSIONS, RANK, Caller
+from domain.model.role import Role
+from domain.ports import Ports
+from domain.ports.store import Page
+from domain.resources import queries
 
 DESCRIPTIONS = {
     Role.VIEWER: "Looks and changes nothing.",
@@ -35,9 +36,13 @@ class Permission:
 def list_roles(ports: Ports, caller: Caller) -> Page[RoleGrant]:  # noqa: ARG001 - every rule is called alike
     """From the least to the most."""
     roles = sorted(Role, key=RANK.__getitem__)
-    return queries.whole([RoleGrant(role, DESCRIPTIONS[role], tuple(sorted(PERMISSIONS[role]))) for role in roles])
+    return queries.single_page(
+        [RoleGrant(role, DESCRIPTIONS[role], tuple(sorted(PERMISSIONS[role]))) for role in roles]
+    )
 
 
 def list_permissions(ports: Ports, caller: Caller) -> Page[Permission]:  # noqa: ARG001 - every rule is called alike
     """All there are, whoever asks, by name."""
-    return queries.whole([Permission(name, ports.openings.get(name, ())) for name in sorted(ALL_PERMISSIONS)])
+    return queries.single_page(
+        [Permission(name, ports.operations_by_permission.get(name, ())) for name in sorted(ALL_PERMISSIONS)]
+    )

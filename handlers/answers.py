@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from domain.deployments import History
-from domain.effects import DryRun
-from domain.model import ApiKey, Operation
-from domain.ports import Page
-from domain.revisions import etag
-from domain.services import Export, Whole
+from domain.deployments import DeploymentDetail
+from domain.model.api_key import ApiKey
+from domain.model.operation import Operation
+from domain.ports.store import Page
+from domain.resources.dry_run import DryRun
+from domain.resources.revisions import etag
+from domain.services import Export, ServiceDetail
 from handlers.openapi31 import Answer
-from handlers.shapes import Issued, shape
+from handlers.serializers import Issued, shape
 
 
 def ok(result: object, **headers: str) -> Answer:
@@ -24,12 +25,12 @@ def created(result: object, **headers: str) -> Answer:
     return Answer(201, shape(result), {**_tag(result), **location(result), **headers})
 
 
-def changed(result: Whole) -> Answer:
+def changed(result: ServiceDetail) -> Answer:
     """200, with the way to the work that the change has begun, if any."""
     return Answer(200, shape(result), {**_tag(result), **location(result)})
 
 
-def accepted(result: Operation | History | DryRun) -> Answer:
+def accepted(result: Operation | DeploymentDetail | DryRun) -> Answer:
     """202 with the way to the work; 200 for a dry run."""
     if isinstance(result, DryRun):
         return ok(result)
@@ -52,9 +53,9 @@ def location(result: object) -> dict[str, str]:
     match result:
         case Operation():
             operation_id = result.id
-        case History():
+        case DeploymentDetail():
             operation_id = result.deployment.operation_id
-        case Whole(begun=str(operation_id)):
+        case ServiceDetail(begun=str(operation_id)):
             pass
         case _:
             return {}
@@ -63,9 +64,9 @@ def location(result: object) -> dict[str, str]:
 
 def _tag(result: object) -> dict[str, str]:
     match result:
-        case Whole() | Export():
+        case ServiceDetail() | Export():
             return {"ETag": etag(result.service.revision)}
-        case History():
+        case DeploymentDetail():
             return {"ETag": etag(result.deployment.revision)}
         case Issued():
             return {"ETag": etag(result.api_key.revision)}

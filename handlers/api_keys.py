@@ -3,11 +3,11 @@
 from typing import Any
 
 from domain import api_keys
-from domain.access import Caller
+from domain.identity.access import Caller
 from domain.ports import Ports
 from handlers import answers
 from handlers.openapi31 import Answer
-from handlers.shapes import Issued
+from handlers.serializers import Issued
 
 _SHOWN_ONCE = {"Cache-Control": "no-store"}
 

@@ -1,9 +1,10 @@
 """Who is calling, and its sessions, over HTTP."""
 
 from domain import auth
-from domain.access import Caller
+from domain.identity.access import Caller
 from domain.ports import Ports
-from handlers import answers, identity
+from handlers import answers
+from handlers.edge import identity
 from handlers.openapi31 import Answer
 
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from domain import environment
-from domain.access import Caller
+from domain.identity.access import Caller
 from domain.ports import Ports
-from domain.revisions import etag
+from domain.resources.revisions import etag
 from handlers import answers
 from handlers.openapi31 import Answer
 

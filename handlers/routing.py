@@ -6,10 +6,10 @@ from importlib import import_module
 from inspect import iscoroutinefunction
 from typing import Any
 
-from domain.access import ALL_PERMISSIONS
+from domain.identity.access import ALL_PERMISSIONS
 from domain.ports import Ports
 from handlers.conditional import AsyncConditional, Conditional
-from handlers.once import Once
+from handlers.idempotency import Once
 from handlers.openapi31 import Document, DocumentError, Operation
 
 _ANYBODY = frozenset({"public", "authenticated"})
@@ -21,7 +21,7 @@ def bind(document: Document, ports: Ports) -> dict[str, Callable[..., Any]]:
     return {operation.operation_id: _bound(operation, ports) for operation in document.operations()}
 
 
-def openings(document: Document) -> dict[str, tuple[str, ...]]:
+def operations_by_permission(document: Document) -> dict[str, tuple[str, ...]]:
     """Permission → the operations that it opens."""
     opened: dict[str, list[str]] = {}
     for operation in document.operations():

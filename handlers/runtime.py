@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from domain import runtime
-from domain.access import Caller
+from domain.identity.access import Caller
 from domain.ports import Ports
 from handlers import answers, streams
 from handlers.openapi31 import Answer

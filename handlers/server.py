@@ -11,15 +11,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp
 
-from domain.access import Caller, allow
-from domain.credentials import Desk
 from domain.errors import Refusal
+from domain.identity.access import Caller, allow
+from domain.identity.authenticator import Authenticator
 from domain.ports import Ports
-from handlers import errors, identity, routing
+from handlers import routing
 from handlers.docs import Docs
-from handlers.edge import Edge
+from handlers.edge import errors, identity
+from handlers.edge.edge import Edge
 from handlers.openapi31 import Document, Limits, Operation, Options, build
-from handlers.published import DOCUMENT
+from handlers.static_asset import DOCUMENT
 
 MAX_BODY = 1024 * 1024
 _FLUSH_EVERY = 2
@@ -28,30 +29,30 @@ _FLUSH_EVERY = 2
 def create(ports: Ports, *, validate_responses: bool = False) -> ASGIApp:
     """The whole application; raises DocumentError when document and handlers do not agree."""
     document = Document.load(DOCUMENT.content)
-    ports = replace(ports, openings=routing.openings(document))
-    desk = Desk(ports)
+    ports = replace(ports, operations_by_permission=routing.operations_by_permission(document))
+    authenticator = Authenticator(ports)
     options = Options(
         errors=errors.answer,
         security={
             "bearerAuth": identity.found,
             "cookieAuth": identity.found,
-            "ticketAuth": partial(identity.ticket, desk),
-            "queryKeyAuth": partial(identity.query_key, desk),
+            "ticketAuth": partial(identity.ticket, authenticator),
+            "queryKeyAuth": partial(identity.query_key, authenticator),
         },
         authorize=_authorize,
         extras={
             "accept": lambda scope: Headers(scope=scope).get("accept", ""),
             "user_agent": identity.user_agent,
             "origin": identity.origin,
-            "look_again": partial(identity.again, desk),
+            "look_again": partial(identity.again, authenticator),
             "accept_encoding": lambda scope: Headers(scope=scope).get("accept-encoding", ""),
         },
         limits=Limits(size=MAX_BODY),
         validate_responses=validate_responses,
-        lifespan=_flushing(desk),
+        lifespan=_flushing(authenticator),
     )
     application = build(document, routing.bind(document, ports), options)
-    return Edge(Docs(application), application.router, ports, desk)
+    return Edge(Docs(application), application.router, ports, authenticator)
 
 
 def _authorize(operation: Operation, caller: Caller | None) -> None:
@@ -60,21 +61,21 @@ def _authorize(operation: Operation, caller: Caller | None) -> None:
         allow(caller, permission)
 
 
-def _flushing(desk: Desk) -> Any:  # noqa: ANN401 - Starlette's lifespan has no name
+def _flushing(authenticator: Authenticator) -> Any:  # noqa: ANN401 - Starlette's lifespan has no name
     @asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
         async with anyio.create_task_group() as group:
-            group.start_soon(_flush_uses, desk)
+            group.start_soon(_flush_uses, authenticator)
             yield
             group.cancel_scope.cancel()
         with suppress(Refusal):
-            await run_in_threadpool(desk.flush)
+            await run_in_threadpool(authenticator.flush)
 
     return lifespan
 
 
-async def _flush_uses(desk: Desk) -> None:
+async def _flush_uses(authenticator: Authenticator) -> None:
     while True:
         await anyio.sleep(_FLUSH_EVERY)
         with suppress(Refusal):
-            await run_in_threadpool(desk.flush)
+            await run_in_threadpool(authenticator.flush)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from domain import operations, services
-from domain.access import Caller
+from domain.identity.access import Caller
 from domain.ports import Ports
 from handlers import answers
 from handlers.openapi31 import Answer

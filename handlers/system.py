@@ -1,11 +1,11 @@
 """The panel itself, over HTTP."""
 
 from domain import system
-from domain.access import Caller
+from domain.identity.access import Caller
 from domain.ports import Ports
 from handlers.openapi31 import Answer
-from handlers.published import DOCUMENT
-from handlers.shapes import shape
+from handlers.serializers import shape
+from handlers.static_asset import DOCUMENT
 
 
 async def get_openapi(ports: Ports, accept_encoding: str) -> Answer:  # noqa: ARG001

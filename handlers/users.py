@@ -1,7 +1,7 @@
 """Roles and permissions, over HTTP. They come from tables in memory, so no thread is needed."""
 
 from domain import users
-from domain.access import Caller
+from domain.identity.access import Caller
 from domain.ports import Ports
 from handlers import answers
 from handlers.openapi31 import Answer

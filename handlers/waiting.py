@@ -6,17 +6,17 @@ from typing import TypeVar
 import anyio
 from starlette.concurrency import run_in_threadpool
 
-from domain.deployments import History
-from domain.effects import DryRun
+from domain.deployments import DeploymentDetail
 from domain.errors import Conflict, Unavailable
-from domain.model import Operation, OperationStatus
+from domain.model.operation import Operation, OperationStatus
 from domain.ports import Ports
+from domain.resources.dry_run import DryRun
 from handlers import answers
 from handlers.openapi31 import Answer
 
-Waited = TypeVar("Waited", Operation, History)
+Waited = TypeVar("Waited", Operation, DeploymentDetail)
 _LOOK_EVERY = 0.05
-_ASK_EVERY = 20  # looks: another process may have written without a nudge
+_ASK_EVERY = 20  # looks: another process may have written without a notify
 _DELETING = 60
 
 
@@ -24,7 +24,7 @@ async def until_ended(ports: Ports, seconds: float, ask: Callable[[], Waited]) -
     """What `ask` answers when the work has ended, or after so many seconds."""
     with anyio.move_on_after(seconds):
         while True:
-            mark = ports.feed.mark()
+            mark = ports.notifier.version()
             current = await run_in_threadpool(ask)
             if _ended(current):
                 return current
@@ -36,11 +36,11 @@ async def news(ports: Ports, mark: int) -> None:
     """Return when something has changed since the mark, or after a second: another process may have changed it."""
     for _ in range(_ASK_EVERY):
         await anyio.sleep(_LOOK_EVERY)
-        if ports.feed.mark() != mark:
+        if ports.notifier.version() != mark:
             return
 
 
-def _ended(work: Operation | History) -> bool:
+def _ended(work: Operation | DeploymentDetail) -> bool:
     row = work if isinstance(work, Operation) else work.deployment
     return row.finished_at is not None
 

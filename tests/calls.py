@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 import httpx
 
 from handlers.openapi31.operations import Operation, Parameter
+from tests.conformance import READ_DOCUMENT
 from tests.panel import Panel
-from tests.promises import READ_DOCUMENT
 
 OPERATIONS = READ_DOCUMENT.operations()
 PUBLIC = {"get_openapi", "get_health"}

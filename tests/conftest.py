@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.conformance import READ_DOCUMENT, SEEN
 from tests.contract import statuses
-from tests.promises import READ_DOCUMENT, SEEN
 from tests.sizes import function_lines, module_lines, told
 
 TABLE = Path(__file__).parent / "contract" / "operations.csv"

@@ -6,12 +6,21 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain import deployments, jobs, operations, services, watching
-from domain.access import Caller
-from domain.adapters import memory, twins
-from domain.model import Deployment, LogLine, Operation, Role, Service, new_id
-from domain.ports import Container, Ports, Target, Work
-from domain.report import Lease
+from domain import deployments, operations, services
+from domain.adapters import memory
+from domain.identity.access import Caller
+from domain.model.deployment import Deployment, LogLine
+from domain.model.identifiers import new_id
+from domain.model.operation import Operation
+from domain.model.role import Role
+from domain.model.service import Service
+from domain.ports import Ports
+from domain.ports.router import Target
+from domain.ports.runtime import Container
+from domain.ports.store import Work
+from domain.rollout.reconcile import garbage_collection
+from domain.work import runner
+from domain.work.progress import Lease
 
 CALLER = Caller("key_1", "ann", Role.ADMIN, frozenset(), datetime(2026, 1, 1, tzinfo=UTC))
 FAILURES = frozenset(
@@ -113,8 +122,8 @@ class Flow:
         return self.ports.runtime
 
     @property
-    def router(self) -> twins.Router:
-        assert isinstance(self.ports.router, twins.Router)
+    def router(self) -> memory.Router:
+        assert isinstance(self.ports.router, memory.Router)
         return self.ports.router
 
     # ── Asking ─────────────────────────────────────────────────────────────────────────────────
@@ -173,14 +182,14 @@ class Flow:
     def work(self, ports: Ports | None = None, lease: Lease | None = None) -> None:
         """Carry out everything that is queued."""
         while operation := self.claim():
-            jobs.carry_out(ports or self.ports, operation, lease or Lease(self.owner))
+            runner.carry_out(ports or self.ports, operation, lease or Lease(self.owner))
 
     def die(self, trap: Trap, *, store: bool = False) -> None:
         """Carry out what is queued until the trap kills the worker, if it does."""
         operation = self.claimed(new_id("wrk"))
         ports = self.stored(trap) if store else self.trapped(trap)
         with suppress(Killed):
-            jobs.carry_out(ports, operation, Lease(str(operation.lease_owner)))
+            runner.carry_out(ports, operation, Lease(str(operation.lease_owner)))
 
     def inherit(self) -> None:
         """The lease of the dead worker runs out, and another one works."""
@@ -270,10 +279,10 @@ class Flow:
         return self.router.targets(service_id)
 
     def sweep(self) -> list[str]:
-        return watching.sweep(self.ports)
+        return garbage_collection.sweep(self.ports)
 
 
 def fresh(ports: Ports) -> Flow:
     """The same store with another engine and router, as empty as new ones."""
     images = {"web:1": memory.Behaviour(ports=(8080,)), "web:2": memory.Behaviour(ports=(8080,))}
-    return Flow(replace(ports, runtime=memory.Runtime(images), router=twins.Router()))
+    return Flow(replace(ports, runtime=memory.Runtime(images), router=memory.Router()))

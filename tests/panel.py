@@ -11,13 +11,13 @@ import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from domain import api_keys
-from domain.model import Role
+from domain.model.role import Role
 from domain.ports import Ports
 from domain.settings import Settings
 from handlers import routing, server
-from handlers.worker import Worker
-from tests import promises, world
-from tests.promises import READ_DOCUMENT
+from handlers.program.worker import Worker
+from tests import conformance, fake_ports
+from tests.conformance import READ_DOCUMENT
 
 ORIGIN = "http://testserver"
 
@@ -47,7 +47,7 @@ class Panel:
         headers = {} if key is None else {"Authorization": f"Bearer {key or self.admin}"}
         headers |= options.pop("headers", {})
         response = self.portal.call(self._send, method, f"/api{path}", headers, options)
-        promises.keep(method, response)
+        conformance.keep(method, response)
         return response
 
     def session(self, key: str = "", **headers: str) -> dict[str, str]:
@@ -74,7 +74,7 @@ class Panel:
             answer = pool.submit(self.request, "DELETE", path, **options)
             while not answer.done():
                 self.work()
-                self.ports.feed.wait(0.01)
+                self.ports.notifier.wait(0.01)
             return answer.result()
 
     def work(self) -> None:
@@ -101,7 +101,9 @@ def running(folder: Path, database_url: str = "", **settings: Any) -> Iterator[P
     """A panel with its data in `folder`, where another may have been before."""
     limits = dict.fromkeys(("rate_limit_default", "rate_limit_authenticated", "rate_limit_deploy"), 1_000_000)
     configured = Settings(data_dir=folder, database_url=database_url, runtime="memory", **{**limits, **settings})
-    with world.opened(configured, openings=routing.openings(READ_DOCUMENT)) as ports:
+    with fake_ports.opened(
+        configured, operations_by_permission=routing.operations_by_permission(READ_DOCUMENT)
+    ) as ports:
         admin = api_keys.first_key(ports) or api_keys.make_key(ports, "admin again", Role.ADMIN)
         with start_blocking_portal() as portal:
             yield Panel(ports, server.create(ports), portal, Worker(ports), admin)

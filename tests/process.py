@@ -18,7 +18,7 @@ from docker import DockerClient
 
 from domain.adapters.sql.engines import connect
 from domain.adapters.sql.schema import upgrade
-from tests import promises
+from tests import conformance
 
 _KEY = re.compile(r"aap_\w+")
 _DYING = "import sys; from tests import dying; dying.arm(sys.argv.pop(1)); from handlers.command import main; main()"
@@ -76,7 +76,9 @@ class Process:
             **{f"PANEL_RATE_LIMIT_{tier}": "1000000" for tier in ("DEFAULT", "AUTHENTICATED", "DEPLOY")},
             **self.settings,
         }
-        program = [sys.executable, "-c", _DYING, dying_at] if dying_at else [sys.executable, "-m", "handlers.command"]
+        program = (
+            [sys.executable, "-c", _DYING, dying_at] if dying_at else [sys.executable, "-m", "handlers.program.command"]
+        )
         with (self.folder / "serve.log").open("ab") as log:
             return subprocess.Popen([*program, command], env=environment, stdout=log, stderr=log)
 
@@ -124,7 +126,7 @@ class Process:
             headers={"Authorization": f"Bearer {self.key}"},
             timeout=90,
         )
-        promises.keep(method, response)
+        conformance.keep(method, response)
         wanted = {expect} if expect else {200, 201, 202, 204}
         assert response.status_code in wanted, response.text
         return response.json() if response.content else None

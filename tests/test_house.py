@@ -12,7 +12,7 @@ import pytest
 from importlinter.cli import lint_imports
 
 from handlers.openapi31 import Document, Operation
-from handlers.published import DOCUMENT
+from handlers.static_asset import DOCUMENT
 from tests.sizes import ROOT, Function, function_lines, module_lines, modules, statements
 
 OPERATIONS = Document.load(DOCUMENT.content).operations()

@@ -14,7 +14,7 @@ def mapped() -> list[str]:
         names = line.strip().split("  ")[0].removesuffix(" …").split()
         if not line.startswith(" "):
             folder = names[0]
-        found += [folder + name if line.startswith(" ") else name for name in names]
+        found += [folder + name if line.startswith(" ") else name for name in names if not name.startswith("<")]
     return found
 
 

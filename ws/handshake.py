@@ -10,12 +10,14 @@ from urllib.parse import parse_qsl, urlsplit
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
-from domain import credentials, events, limits, networks, origins
-from domain.access import Caller, allow
-from domain.credentials import Desk
+from domain import events
 from domain.errors import BadRequest, Forbidden, NotFound, Refusal, UpgradeRequired
-from domain.model import new_id
+from domain.identity import budgets, networks, validity
+from domain.identity.access import Caller, allow
+from domain.identity.authenticator import Authenticator
+from domain.model.identifiers import new_id
 from domain.ports import Ports
+from handlers.edge import origins
 from ws import refusals
 from ws.protocol import PATH
 
@@ -60,12 +62,12 @@ class Asked:
 
     def header(self, name: str) -> str | None:
         """Raise Unauthenticated when it is there twice: what one reader sees, another may not."""
-        return _only(self.headers.get_all(name), credentials.unknown())
+        return _only(self.headers.get_all(name), validity.unknown())
 
     def cookie(self) -> str | None:
         """The session's; raise Unauthenticated when there are two."""
         pairs = (part.strip().partition("=") for text in self.headers.get_all("Cookie") for part in text.split(";"))
-        return _only([value for name, _, value in pairs if name == _COOKIE], credentials.unknown())
+        return _only([value for name, _, value in pairs if name == _COOKIE], validity.unknown())
 
 
 def _only(values: list[str], twice: Refusal) -> str | None:
@@ -81,9 +83,9 @@ def _twice(name: str) -> BadRequest:
 class Handshake:
     """What stands before every socket: the same looks as at the door of HTTP, in the same order."""
 
-    def __init__(self, ports: Ports, desk: Desk) -> None:
+    def __init__(self, ports: Ports, authenticator: Authenticator) -> None:
         self._ports = ports
-        self._desk = desk
+        self._authenticator = authenticator
 
     async def request(self, connection: ServerConnection, request: Request) -> Response | None:
         """None lets the socket be opened; the look takes the database, so a thread does it."""
@@ -112,16 +114,16 @@ class Handshake:
         return response
 
     def _admitted(self, connection: Connection, asked: Asked) -> Admitted:
-        fault: Exception = credentials.unknown()
+        fault: Exception = validity.unknown()
         admitted = None
         try:
             admitted = self._identified(asked)
         except Exception as refused:  # noqa: BLE001 - raised again below: whoever is refused is counted too
             fault = refused
-        budget = limits.charge(self._ports, "authenticated", admitted.caller if admitted else None, asked.address)
-        connection.marks = {**connection.marks, **limits.headers(budget)}
+        budget = budgets.charge(self._ports, "authenticated", admitted.caller if admitted else None, asked.address)
+        connection.marks = {**connection.marks, **budgets.headers(budget)}
         if not budget.allowed:
-            raise limits.refusal(budget)
+            raise budgets.refusal(budget)
         if asked.path != PATH:
             raise NotFound("There is no such path", details=f"Sockets are at {PATH}")
         if admitted is None:
@@ -138,17 +140,17 @@ class Handshake:
         if (authorization := asked.header("Authorization")) is not None:
             scheme, _, text = authorization.partition(" ")
             given = text.strip() if scheme.lower() == "bearer" else ""
-            return Admitted(self._desk.authenticate(given, address, ""))
+            return Admitted(self._authenticator.by_api_key(given, address, ""))
         if (ticket := asked.parameter("ticket")) is not None:
-            caller, topics = self._desk.redeem(ticket, asked.header("Origin"), address, "")
+            caller, topics = self._authenticator.by_ticket(ticket, asked.header("Origin"), address, "")
             return Admitted(caller, topics=None if topics is None else frozenset(topics))
         if (key := asked.parameter("api_key")) is not None:
-            return Admitted(self._desk.authenticate(key, address, ""))
+            return Admitted(self._authenticator.by_api_key(key, address, ""))
         if (cookie := asked.cookie()) is None:
-            raise credentials.unknown()
+            raise validity.unknown()
         if not origins.same_origin(self._ports.settings, asked.header("Origin"), asked.header("Host") or ""):
             raise Forbidden("A socket with a session must come from the panel's own pages", code="cross_site")
-        return Admitted(self._desk.admit(cookie, address, ""))
+        return Admitted(self._authenticator.by_session(cookie, address, ""))
 
     def _after(self, asked: Asked) -> int | None:
         unknown = sorted({name for name, _ in asked.query} - _PARAMETERS)

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Collection
 from threading import Thread
 
 from domain import runtime, services
-from domain.access import Caller
 from domain.errors import NotFound, Refusal, Unavailable
+from domain.identity.access import Caller
 from domain.ports import Ports
 from domain.runtime import ServiceLine
 from ws import protocol

@@ -9,9 +9,11 @@ import msgspec
 import orjson
 from msgspec import Meta
 
-from domain import facts, moments
 from domain.errors import BadRequest, Refusal
-from domain.model import Event, new_id
+from domain.events import event_types
+from domain.model import timestamps
+from domain.model.event import Event
+from domain.model.identifiers import new_id
 from domain.runtime import ServiceLine
 
 PATH = "/api/ws"
@@ -56,7 +58,7 @@ def hello(newest: int) -> str:
 
 def event(one: Event) -> str:
     """An event."""
-    return _text(facts.public(one))
+    return _text(event_types.public(one))
 
 
 def subscribed(topics: Sequence[str]) -> str:
@@ -77,7 +79,7 @@ def logs(service_id: str, customer_id: str | None, lines: Sequence[ServiceLine],
             "seq": None,
             "id": new_id("evt"),
             "type": "service.logs",
-            "at": moments.text(at),
+            "at": timestamps.text(at),
             "customer_id": customer_id,
             "resource": f"logs:{service_id}",
             "data": {"service_id": service_id, "lines": [_line(line) for line in lines]},
@@ -87,7 +89,7 @@ def logs(service_id: str, customer_id: str | None, lines: Sequence[ServiceLine],
 
 def _line(line: ServiceLine) -> dict[str, str]:
     return {
-        "at": moments.text(line.at),
+        "at": timestamps.text(line.at),
         "container": line.container,
         "component": line.component,
         "stream": line.stream,

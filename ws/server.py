@@ -12,8 +12,8 @@ from threading import Thread
 import uvloop
 from websockets.asyncio.server import ServerConnection, serve
 
-from domain.credentials import Desk
 from domain.errors import Refusal
+from domain.identity.authenticator import Authenticator
 from domain.ports import Ports
 from domain.settings import BadSetting
 from ws import guard
@@ -39,7 +39,7 @@ class Server:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._desk = Desk(ports)
+        self._authenticator = Authenticator(ports)
         self._sessions: set[Session] = set()
         self._started: Future[None] = Future()
         self._stopping = asyncio.Event()
@@ -69,7 +69,7 @@ class Server:
 
     async def _serve(self) -> None:
         self._tail, self._logs = Tail(self._ports, self._loop), Logs(self._ports, self._loop)
-        handshake = Handshake(self._ports, self._desk)
+        handshake = Handshake(self._ports, self._authenticator)
         with _listening(self._ports.settings.socket_server) as listener:
             async with (
                 self._helped(),
@@ -96,7 +96,7 @@ class Server:
     async def _helped(self) -> AsyncIterator[None]:
         await asyncio.to_thread(self._tail.start)
         helpers = [
-            asyncio.create_task(guard.watch(self._desk, self._sessions)),
+            asyncio.create_task(guard.watch(self._authenticator, self._sessions)),
             asyncio.create_task(self._flush()),
         ]
         try:
@@ -107,7 +107,7 @@ class Server:
             self._logs.stop()
             await asyncio.to_thread(self._tail.stop)
             with suppress(Refusal):
-                await asyncio.to_thread(self._desk.flush)
+                await asyncio.to_thread(self._authenticator.flush)
 
     async def _handle(self, connection: ServerConnection) -> None:
         assert isinstance(connection, Connection)  # noqa: S101 - the server makes no other
@@ -125,7 +125,7 @@ class Server:
         while True:
             await asyncio.sleep(_FLUSH_EVERY)
             with suppress(Refusal):
-                await asyncio.to_thread(self._desk.flush)
+                await asyncio.to_thread(self._authenticator.flush)
 
 
 def _listening(address: Path | tuple[str, int]) -> socket.socket:

@@ -7,8 +7,8 @@ from contextlib import suppress
 from websockets.exceptions import ConnectionClosed
 
 from domain import events
-from domain.access import Caller
 from domain.errors import Forbidden, Refusal
+from domain.identity.access import Caller
 from domain.ports import Ports
 from ws import protocol
 from ws.handshake import Admitted, Connection

@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection, broadcast
 
 from domain import events
 from domain.errors import Refusal
-from domain.model import Event
+from domain.model.event import Event
 from domain.ports import Ports
 from ws import protocol
 
@@ -63,7 +63,7 @@ class Tail:
     def stop(self) -> None:
         """Returns when the thread has ended."""
         self._stopping.set()
-        self._ports.feed.nudge()
+        self._ports.notifier.notify()
         self._thread.join()
 
     def follow(self, follower: Follower) -> None:
@@ -88,13 +88,13 @@ class Tail:
     def _read(self) -> None:
         newest = self.newest
         while not self._stopping.is_set():
-            mark = self._ports.feed.mark()
+            mark = self._ports.notifier.version()
             found = self._found(newest)
             if found:
                 newest = found[-1].event.sequence
                 self._loop.call_soon_threadsafe(self._publish, found)
             else:
-                self._ports.feed.wait(_LOOK_EVERY, mark)
+                self._ports.notifier.wait(_LOOK_EVERY, mark)
 
     def _found(self, newest: int) -> list[Told]:
         """Nothing while the database is away: it is asked again in a moment, and nothing is lost meanwhile."""

@@ -13,7 +13,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
-from domain.ports import Budget
+from domain.ports.counter import Budget
 
 _a_minute = lru_cache(maxsize=256)(RateLimitItemPerMinute)
 

@@ -20,10 +20,10 @@ class Vault:
             _make(key_file)
         self._fernet = MultiFernet(_keys(key_file))
 
-    def seal(self, plain: str) -> str:
+    def encrypt(self, plain: str) -> str:
         return self._fernet.encrypt(plain.encode()).decode()
 
-    def open(self, sealed: str) -> str:
+    def decrypt(self, sealed: str) -> str:
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken:

@@ -1,4 +1,4 @@
-"""Time and news of this very process: the operating system's clock, and a feed between threads."""
+"""Time and news of this very process: the operating system's clock, and a notifier between threads."""
 
 import time
 from datetime import UTC, datetime
@@ -17,17 +17,17 @@ class Clock:
         time.sleep(seconds)
 
 
-class Feed:
+class Notifier:
     """Reaches the threads of this process; other processes find the same news in the database a moment later."""
 
     def __init__(self) -> None:
         self._changed = Condition()
         self._nudges = 0
 
-    def mark(self) -> int:
+    def version(self) -> int:
         return self._nudges
 
-    def nudge(self) -> None:
+    def notify(self) -> None:
         with self._changed:
             self._nudges += 1
             self._changed.notify_all()

@@ -1,9 +1,10 @@
 """A key can never do more than the key that makes, changes or rotates it."""
 
-from domain import networks
-from domain.access import RANK
-from domain.credentials import permissions
-from domain.model import ApiKey, Role
+from domain.identity import networks
+from domain.identity.access import RANK
+from domain.identity.validity import permissions
+from domain.model.api_key import ApiKey
+from domain.model.role import Role
 
 
 def excess(key: ApiKey, maker: ApiKey) -> dict[str, str]:

@@ -5,14 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain import credentials, revisions
-from domain.access import Caller
 from domain.api_keys import bounds, fields
 from domain.api_keys.looking import NOUN, visible
 from domain.api_keys.making import maker_of
 from domain.errors import Conflict, Forbidden
-from domain.model import ApiKey, Role
-from domain.ports import Ports, Query, Work
+from domain.identity import tokens, validity
+from domain.identity.access import Caller
+from domain.model.api_key import ApiKey
+from domain.model.role import Role
+from domain.ports import Ports
+from domain.ports.store import Query, Work
+from domain.resources import revisions
 
 _MANY = 1000
 
@@ -47,10 +50,10 @@ def rotate_api_key(
     with ports.store.begin() as work:
         case = _case(work, caller, api_key_id, now)
         _lesser(bounds.excess(case.key, case.maker))
-        text = credentials.new_text(case.key.prefix)
+        text = tokens.new_text(case.key.prefix)
         key = replace(
             case.key,
-            digest=credentials.digest(text),
+            digest=tokens.digest(text),
             previous_digest=case.key.digest if overlap else None,
             previous_until=now + overlap if overlap else None,
         )
@@ -100,7 +103,7 @@ def _case(work: Work, caller: Caller, api_key_id: str, now: datetime) -> _Case:
 def _administers(key: ApiKey, now: datetime) -> bool:
     """Whether a key can make others of every kind, now."""
     own = key.role is Role.ADMIN and key.customer_id is None
-    return own and not credentials.expired(key, now) and "api_keys.write" in credentials.permissions(key)
+    return own and not validity.expired(key, now) and "api_keys.write" in validity.permissions(key)
 
 
 def _lesser(beyond: Mapping[str, str]) -> None:

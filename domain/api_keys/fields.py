@@ -5,10 +5,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from domain import networks, queries
-from domain.access import ALL_PERMISSIONS
 from domain.errors import Invalid
-from domain.model import ApiKey, Role
+from domain.identity import networks
+from domain.identity.access import ALL_PERMISSIONS
+from domain.model.api_key import ApiKey
+from domain.model.role import Role
+from domain.resources import queries
 
 _COLUMNS = {
     "name": "name",

@@ -1,9 +1,10 @@
 """Which API keys there are for a caller."""
 
-from domain import queries
-from domain.access import Caller, absent, sees
-from domain.model import ApiKey
-from domain.ports import Page, Ports
+from domain.identity.access import Caller, not_found, sees
+from domain.model.api_key import ApiKey
+from domain.ports import Ports
+from domain.ports.store import Page
+from domain.resources import queries
 
 NOUN = "API key"
 _SORTS = {"name": "name", "createdAt": "created_at", "lastUsedAt": "last_used_at"}
@@ -28,7 +29,7 @@ def list_api_keys(  # noqa: PLR0913 - as many as the list has parameters
 
 
 def get_api_key(ports: Ports, caller: Caller, api_key_id: str) -> ApiKey:
-    """Its use is written down a moment late: see `credentials.Desk`."""
+    """Its use is written down a moment late: see `credentials.Authenticator`."""
     with ports.store.read() as work:
         return visible(caller, work.api_keys.get(api_key_id), api_key_id)
 
@@ -36,5 +37,5 @@ def get_api_key(ports: Ports, caller: Caller, api_key_id: str) -> ApiKey:
 def visible(caller: Caller, key: ApiKey | None, api_key_id: str) -> ApiKey:
     """The key, unless it does not exist for this caller."""
     if key is None or not sees(caller, key.customer_id):
-        raise absent(NOUN, api_key_id)
+        raise not_found(NOUN, api_key_id)
     return key

@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from domain import credentials
-from domain.access import Caller, allow
 from domain.api_keys import bounds, fields
 from domain.errors import Conflict
-from domain.model import ApiKey, Role, new_id
+from domain.identity import tokens, validity
+from domain.identity.access import Caller, allow
+from domain.model.api_key import ApiKey
+from domain.model.identifiers import new_id
+from domain.model.role import Role
 from domain.ports import Ports
 
 # The primary key is the lock: of two processes that both find no key at all, one can add this id.
@@ -23,7 +25,7 @@ def create_api_key(ports: Ports, caller: Caller, body: Mapping[str, Any]) -> tup
     """
     now = ports.clock.now()
     given, problems = fields.read(body, now)
-    text = credentials.new_text()
+    text = tokens.new_text()
     with ports.store.begin() as work:
         maker = maker_of(work.api_keys.get(caller.id))
         key = replace(_heir(maker, text, now), **given)
@@ -36,7 +38,7 @@ def create_api_key(ports: Ports, caller: Caller, body: Mapping[str, Any]) -> tup
 
 def first_key(ports: Ports, name: str = "admin") -> str | None:
     """The text of the first admin key; None when there is a key already, or another process is just making it."""
-    text = credentials.new_text()
+    text = tokens.new_text()
     key = replace(_new(text, ports.clock.now(), name, Role.ADMIN), id=_FIRST)
     try:
         with ports.store.begin() as work:
@@ -50,7 +52,7 @@ def first_key(ports: Ports, name: str = "admin") -> str | None:
 
 def make_key(ports: Ports, name: str, role: Role, customer_id: str | None = None) -> str:
     """The text of a key that no maker bounds, for the command line: there the data folder is the credential."""
-    text = credentials.new_text()
+    text = tokens.new_text()
     key = replace(_new(text, ports.clock.now(), name, role), customer_id=customer_id)
     fields.refuse(fields.incomplete(key))
     with ports.store.begin() as work:
@@ -61,13 +63,13 @@ def make_key(ports: Ports, name: str, role: Role, customer_id: str | None = None
 def maker_of(row: ApiKey | None) -> ApiKey:
     """The caller's own key as it is now: it may have been revoked or narrowed since it was shown."""
     if row is None:
-        raise credentials.unknown()
-    allow(credentials.caller(row), "api_keys.write")
+        raise validity.unknown()
+    allow(validity.caller(row), "api_keys.write")
     return row
 
 
 def _new(text: str, now: datetime, name: str, role: Role) -> ApiKey:
-    prefix, digest = text.rpartition("_")[0], credentials.digest(text)
+    prefix, digest = text.rpartition("_")[0], tokens.digest(text)
     return ApiKey(id=new_id("key"), name=name, prefix=prefix, digest=digest, role=role, created_at=now)
 
 

@@ -10,7 +10,7 @@ from domain.compose.reading import read
 from domain.compose.sizes import scaled
 from domain.compose.values import Placer, Text
 from domain.compose.writing import for_image, with_image, with_port
-from domain.project import Project
+from domain.model.project import Project
 
 __all__ = ["CODES", "Checked", "Code", "Finding", "check", "for_image", "scaled", "with_image", "with_port"]
 

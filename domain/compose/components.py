@@ -15,7 +15,7 @@ from domain.compose.references import depends_on, networks
 from domain.compose.refusals import SERVICE, refuse
 from domain.compose.scalars import argv, bad, boolean, matching, path, seconds
 from domain.compose.values import Value, fields, items, single
-from domain.project import Component
+from domain.model.project import Component
 
 LONGEST_GRACE = 300.0
 _PORT = re.compile(r"([1-9][0-9]{0,4})(?:/tcp)?")

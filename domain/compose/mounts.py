@@ -8,7 +8,7 @@ from domain.compose.findings import Code, FieldError, Notes, Place, shown
 from domain.compose.refusals import MOUNT, refuse
 from domain.compose.scalars import absolute, bad, boolean, text
 from domain.compose.values import Fields, Items, Text, Value, items, single
-from domain.project import Mount
+from domain.model.project import Mount
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]")

@@ -7,7 +7,7 @@ from domain.compose.findings import Code, FieldError
 from domain.compose.refusals import HEALTHCHECK, refuse
 from domain.compose.scalars import boolean, seconds, text, whole
 from domain.compose.values import Items, Value, fields, single
-from domain.project import Probe
+from domain.model.project import Probe
 
 _FIELDS = ("test", "interval", "timeout", "retries", "start_period", "disable")
 _HOUR = 3600.0

@@ -11,7 +11,7 @@ from domain.compose.mounts import volume_name
 from domain.compose.refusals import NETWORK, TOP, VOLUME, refuse
 from domain.compose.scalars import boolean, matching, text
 from domain.compose.values import Fields, Value, fields
-from domain.project import Component, Project
+from domain.model.project import Component, Project
 
 MOST_SERVICES = 20
 

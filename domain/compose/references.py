@@ -8,7 +8,7 @@ from domain.compose.findings import Code, FieldError, shown
 from domain.compose.refusals import DEPENDENCY, refuse
 from domain.compose.scalars import one_of
 from domain.compose.values import Fields, Items, Value, fields, single
-from domain.project import Condition
+from domain.model.project import Condition
 
 _CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
 

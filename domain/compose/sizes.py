@@ -6,8 +6,8 @@ from typing import Any
 
 from domain.compose.scalars import LEAST_CPU, LEAST_MEMORY_MB, MOST_CPU, MOST_MEMORY_MB, MOST_REPLICAS
 from domain.errors import Invalid
-from domain.model import Size
-from domain.project import Component, Project
+from domain.model.definition import Size
+from domain.model.project import Component, Project
 
 _BOUNDS = {
     "replicas": (1, MOST_REPLICAS),

@@ -6,81 +6,16 @@ Every method may raise `errors.Unavailable` when the part behind it is away.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from domain.ports.runtime import (
-    Container,
-    ContainerSpec,
-    Engine,
-    EngineRefused,
-    Image,
-    ImageMissing,
-    Layers,
-    OutputLine,
-    Point,
-    Pulling,
-    Runtime,
-    Stats,
-)
-from domain.ports.store import (
-    ApiKeys,
-    Claim,
-    Deployments,
-    Operations,
-    Page,
-    Query,
-    Repository,
-    Samples,
-    Services,
-    Sessions,
-    Store,
-    Tickets,
-    Work,
-)
-from domain.ports.world import (
-    Budget,
-    Clock,
-    Counter,
-    Feed,
-    Router,
-    Target,
-    Vault,
-)
+from domain.ports.clock import Clock
+from domain.ports.counter import Counter
+from domain.ports.notifier import Notifier
+from domain.ports.router import Router
+from domain.ports.runtime import Runtime
+from domain.ports.store import Store
+from domain.ports.vault import Vault
 from domain.settings import Settings
 
-__all__ = [
-    "ApiKeys",
-    "Budget",
-    "Claim",
-    "Clock",
-    "Container",
-    "ContainerSpec",
-    "Counter",
-    "Deployments",
-    "Engine",
-    "EngineRefused",
-    "Feed",
-    "Image",
-    "ImageMissing",
-    "Layers",
-    "Operations",
-    "OutputLine",
-    "Page",
-    "Point",
-    "Ports",
-    "Pulling",
-    "Query",
-    "Repository",
-    "Router",
-    "Runtime",
-    "Samples",
-    "Services",
-    "Sessions",
-    "Stats",
-    "Store",
-    "Target",
-    "Tickets",
-    "Vault",
-    "Work",
-]
+__all__ = ["Clock", "Counter", "Notifier", "Ports", "Router", "Runtime", "Store", "Vault"]
 
 
 @dataclass(frozen=True)
@@ -94,8 +29,8 @@ class Ports:
     counter: Counter
     vault: Vault
     clock: Clock
-    feed: Feed
+    notifier: Notifier
     instance: str
     """This installation's id, by which its containers are told from another panel's on the same engine."""
-    openings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    operations_by_permission: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Permission → the operations that it opens, as the document says."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Literal, NamedTuple, Protocol
 
-from domain.project import Component
+from domain.model.project import Component
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from domain.model import (
-    ApiKey,
-    Deployment,
-    Event,
-    Health,
-    LogLine,
-    Operation,
-    Sample,
-    Service,
-    ServiceStatus,
-    Session,
-    Ticket,
-    Usage,
-)
+from domain.model.api_key import ApiKey
+from domain.model.deployment import Deployment, LogLine
+from domain.model.event import Event
+from domain.model.operation import Operation
+from domain.model.sample import Sample
+from domain.model.service import Health, Service, ServiceStatus, Usage
+from domain.model.session import Session
+from domain.model.ticket import Ticket
 
 T = TypeVar("T")
 
@@ -52,7 +46,7 @@ class Repository(Protocol[T]):
     """The things of one noun. Inside `begin()` what `get` answers is locked until the block ends."""
 
     def get(self, entity_id: str) -> T | None: ...
-    def several(self, entity_ids: Collection[str]) -> dict[str, T]:
+    def get_many(self, entity_ids: Collection[str]) -> dict[str, T]:
         """Those of them that there are, by id, in one question; not locked."""
 
     def add(self, entity: T) -> None:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
-from domain import queries
-from domain.access import Caller
-from domain.model import Deployment
-from domain.ports import Container, Page, Ports, Stats
-from domain.release import DEPLOYMENT
+from domain.identity.access import Caller
+from domain.model.deployment import Deployment
+from domain.ports import Ports
+from domain.ports.runtime import Container, Stats
+from domain.ports.store import Page
+from domain.resources import queries
+from domain.rollout.release import DEPLOYMENT
 from domain.runtime.lines import component
 from domain.runtime.looking import deployments, look
 
@@ -27,7 +29,7 @@ def list_service_containers(ports: Ports, caller: Caller, service_id: str) -> Pa
     found = look(ports, caller, service_id).containers
     stats = ports.runtime.stats([one.name for one in found if one.state == "running"])
     made_by = deployments(ports, {one.labels[DEPLOYMENT] for one in found})
-    return queries.whole([_shown(one, made_by.get(one.labels[DEPLOYMENT]), stats.get(one.name)) for one in found])
+    return queries.single_page([_shown(one, made_by.get(one.labels[DEPLOYMENT]), stats.get(one.name)) for one in found])
 
 
 def _shown(container: Container, deployment: Deployment | None, stats: Stats | None) -> ServiceContainer:

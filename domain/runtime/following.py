@@ -7,10 +7,11 @@ from itertools import chain
 from operator import attrgetter
 from threading import Condition
 
-from domain.access import Caller
 from domain.errors import BadRequest, NotFound
-from domain.masking import Masking
-from domain.ports import Container, OutputLine, Point, Ports
+from domain.identity.access import Caller
+from domain.model.masking import Masking
+from domain.ports import Ports
+from domain.ports.runtime import Container, OutputLine, Point
 from domain.runtime.lines import ServiceLine, Wanted, moment
 from domain.runtime.logs import given_out, history
 from domain.runtime.looking import Look, Secrets, look

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from domain.errors import BadRequest
-from domain.masking import Masking
-from domain.ports import Container, OutputLine
-from domain.release import ROLE
+from domain.model.masking import Masking
+from domain.ports.runtime import Container, OutputLine
+from domain.rollout.release import ROLE
 
 
 class ServiceLine(NamedTuple):

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 
-from domain.access import Caller
 from domain.errors import Unavailable
-from domain.masking import Masking
-from domain.ports import Container, EngineRefused, OutputLine, Point, Ports
+from domain.identity.access import Caller
+from domain.model.masking import Masking
+from domain.ports import Ports
+from domain.ports.runtime import Container, EngineRefused, OutputLine, Point
 from domain.runtime.lines import ServiceLine, Wanted, moment
 from domain.runtime.looking import Secrets, look
 

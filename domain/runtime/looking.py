@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from domain import definitions, services
-from domain.access import Caller
-from domain.masking import Masking
-from domain.model import Deployment, Service
-from domain.ports import Container, Ports
-from domain.release import DEPLOYMENT, INSTANCE, SERVICE
+from domain.identity.access import Caller
+from domain.model.deployment import Deployment
+from domain.model.masking import Masking
+from domain.model.service import Service
+from domain.ports import Ports
+from domain.ports.runtime import Container
+from domain.rollout.release import DEPLOYMENT, INSTANCE, SERVICE
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def look(ports: Ports, caller: Caller, service_id: str) -> Look:
 def deployments(ports: Ports, ids: Iterable[str]) -> dict[str, Deployment]:
     """Those of them that there are."""
     with ports.store.read() as work:
-        return work.deployments.several(set(ids))
+        return work.deployments.get_many(set(ids))
 
 
 class Secrets:

@@ -8,11 +8,11 @@ from statistics import fmean
 from typing import Any
 
 from domain import services
-from domain.access import Caller
 from domain.errors import BadRequest
-from domain.model import Sample
+from domain.identity.access import Caller
+from domain.model.sample import Sample
 from domain.ports import Ports
-from domain.queries import query
+from domain.resources.queries import query
 from domain.runtime.looking import look
 
 EVERY = timedelta(seconds=10)

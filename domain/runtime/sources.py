@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from threading import Condition, Thread
 
-from domain.ports import Container, OutputLine, Point
+from domain.ports.runtime import Container, OutputLine, Point
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _at = attrgetter("at")

@@ -6,10 +6,10 @@ from importlib.resources import files
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from handlers import errors
 from handlers.conditional import unless_known
+from handlers.edge import errors
 from handlers.openapi31 import Answer, MethodNotAllowed, send_answer
-from handlers.published import Published
+from handlers.static_asset import Published
 
 _POLICY = "; ".join(
     (

@@ -10,12 +10,12 @@ from starlette.concurrency import run_in_threadpool
 from domain.deployments import Log
 from domain.errors import NotFound, Refusal
 from domain.events import Batch, latest
-from domain.model import LogLine
+from domain.model.deployment import LogLine
 from domain.ports import Ports
 from handlers import answers
 from handlers.openapi31 import Answer
-from handlers.shapes import event as event_shape
-from handlers.shapes import log_line
+from handlers.serializers import event as event_shape
+from handlers.serializers import log_line
 from handlers.waiting import news
 
 _HEARTBEAT = 15  # seconds of silence
@@ -53,7 +53,7 @@ async def _lines(ports: Ports, read: Callable[[int], Log], log: Log) -> AsyncIte
             yield line
         if log.complete:
             return
-        mark = ports.feed.mark()
+        mark = ports.notifier.version()
         following = await run_in_threadpool(read, log.next_after)
         if not following.lines and not following.complete:
             await news(ports, mark)
@@ -88,7 +88,7 @@ async def _told(ports: Ports, read: Callable[[int], Batch], batch: Batch) -> Asy
             for event in batch.events:
                 text = orjson.dumps(event_shape(event)).decode()
                 yield ServerSentEvent(text, event=event.type, id=str(event.sequence)).encode()
-            mark = ports.feed.mark()
+            mark = ports.notifier.version()
             quiet = 0 if batch.events else quiet + 1
             batch = await run_in_threadpool(read, batch.next_after)
             if batch.events:

@@ -14,13 +14,19 @@ from processes import environment
 from sqlalchemy import Table, TextClause, create_engine, text
 from sqlalchemy.engine import make_url
 
-from domain import api_keys, credentials, services, settings
-from domain.access import Caller
+from domain import api_keys, services, settings
 from domain.adapters.sql import tables
-from domain.model import Deployment, Limits, Operation, Role, Service, ServiceStatus, Usage, new_id
-from domain.ports import Page, Ports, Query, Work
-from handlers import wiring
-from handlers.worker import Worker
+from domain.identity import tokens, validity
+from domain.identity.access import Caller
+from domain.model.deployment import Deployment
+from domain.model.identifiers import new_id
+from domain.model.operation import Operation
+from domain.model.role import Role
+from domain.model.service import Limits, Service, ServiceStatus, Usage
+from domain.ports import Ports
+from domain.ports.store import Page, Query, Work
+from handlers.program import wiring
+from handlers.program.worker import Worker
 
 MODELS = 1000
 CUSTOMERS = 50
@@ -67,7 +73,7 @@ def _opened(given: Mapping[str, str]) -> Iterator[Ports]:
     try:
         yield ports
     finally:
-        ports.feed.close()
+        ports.notifier.close()
         ports.store.close()
 
 
@@ -91,9 +97,9 @@ def _page(ports: Ports) -> Page[Service]:
 
 def _caller(ports: Ports, key: str) -> Caller:
     with ports.store.read() as work:
-        row = work.api_keys.by_prefix(credentials.prefix_of(key) or "")
+        row = work.api_keys.by_prefix(tokens.prefix_of(key) or "")
     assert row
-    return credentials.caller(row)
+    return validity.caller(row)
 
 
 def _make_models(ports: Ports, caller: Caller) -> None:

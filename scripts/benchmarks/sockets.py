@@ -27,9 +27,13 @@ from processes import HERE, PANEL, cpu, environment, leave_a_core, printed, runn
 from websockets.asyncio.client import ClientConnection, unix_connect
 
 from domain import api_keys, settings
-from domain.model import Definition, DeployMethod, Event, Role, Service, new_id
+from domain.model.definition import Definition
+from domain.model.event import Event
+from domain.model.identifiers import new_id
+from domain.model.role import Role
+from domain.model.service import DeployMethod, Service
 from domain.ports import Ports
-from handlers import wiring
+from handlers.program import wiring
 from ws import protocol
 
 REQUEST = (
@@ -90,7 +94,7 @@ async def _measured(
     given = environment(folder, PANEL_RUNTIME="memory", PANEL_REDIS_URL=_redis(stack, str(folder / "redis")))
     ports = wiring.open_ports(settings.read(given))
     stack.callback(ports.store.close)
-    stack.callback(ports.feed.close)
+    stack.callback(ports.notifier.close)
     key, service = api_keys.make_key(ports, "bench", Role.ADMIN), _service(ports)
     panel_path, peer_path = folder / "ws.sock", folder / "peer.sock"
     panel = stack.enter_context(running([PANEL, "ws"], given, panel_path.exists, core))

@@ -10,8 +10,8 @@ from typing import Protocol
 import pytest
 
 from domain.adapters import counting, redis
-from domain.model import new_id
-from domain.ports import Budget
+from domain.model.identifiers import new_id
+from domain.ports.counter import Budget
 from tests.redis import redis_url  # noqa: F401
 
 

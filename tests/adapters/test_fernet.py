@@ -18,7 +18,7 @@ def key_file(tmp_path: Path) -> Path:
 
 
 def seal(key_file: Path) -> str:
-    return Vault(key_file).seal("word")
+    return Vault(key_file).encrypt("word")
 
 
 def put(key_file: Path, content: str, mode: int = 0o600) -> None:
@@ -30,10 +30,10 @@ def put(key_file: Path, content: str, mode: int = 0o600) -> None:
 @pytest.mark.parametrize("plain", ["", "word", "Grüße ☃ \x00\n", "x" * 100_000])
 def test_what_is_sealed_opens_again_and_is_not_readable_meanwhile(key_file: Path, plain: str):
     vault = Vault(key_file)
-    sealed = vault.seal(plain)
-    assert vault.open(sealed) == plain
+    sealed = vault.encrypt(plain)
+    assert vault.decrypt(sealed) == plain
     assert plain == "" or plain not in sealed
-    assert vault.seal(plain) != sealed
+    assert vault.encrypt(plain) != sealed
 
 
 def test_the_key_file_is_made_for_the_owner_alone_whatever_the_umask(key_file: Path):
@@ -47,20 +47,20 @@ def test_the_key_file_is_made_for_the_owner_alone_whatever_the_umask(key_file: P
 
 
 def test_a_restart_opens_what_was_sealed_before(key_file: Path):
-    assert Vault(key_file).open(seal(key_file)) == "word"
+    assert Vault(key_file).decrypt(seal(key_file)) == "word"
 
 
 def test_processes_that_start_at_once_end_with_the_same_key(key_file: Path):
     with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
         sealed = list(pool.map(seal, [key_file] * 8))
-    assert {Vault(key_file).open(one) for one in sealed} == {"word"}
+    assert {Vault(key_file).decrypt(one) for one in sealed} == {"word"}
     assert len(key_file.read_text().split()) == 1
 
 
 def test_losing_the_race_for_the_key_file_takes_the_winners_key(key_file: Path, monkeypatch: pytest.MonkeyPatch):
     sealed = seal(key_file)
     monkeypatch.setattr(Path, "exists", lambda self: False)
-    assert Vault(key_file).open(sealed) == "word"
+    assert Vault(key_file).decrypt(sealed) == "word"
 
 
 def test_a_new_key_on_top_seals_and_the_old_one_still_opens(key_file: Path):
@@ -68,16 +68,16 @@ def test_a_new_key_on_top_seals_and_the_old_one_still_opens(key_file: Path):
     new = Fernet.generate_key().decode()
     put(key_file, f"{new}\n{old}")
     vault = Vault(key_file)
-    assert vault.open(sealed) == "word"
+    assert vault.decrypt(sealed) == "word"
     put(key_file, new)
-    assert Vault(key_file).open(vault.seal("next")) == "next"
+    assert Vault(key_file).decrypt(vault.encrypt("next")) == "next"
 
 
 def test_a_secret_of_a_lost_key_is_refused_with_what_to_do(key_file: Path):
     sealed = seal(key_file)
     put(key_file, Fernet.generate_key().decode())
     with pytest.raises(errors.Unavailable, match=r"Add the lost key to .*secrets\.key") as caught:
-        Vault(key_file).open(sealed)
+        Vault(key_file).decrypt(sealed)
     assert caught.value.code == "secrets_unreadable"
     assert sealed not in caught.value.message
 
@@ -85,7 +85,7 @@ def test_a_secret_of_a_lost_key_is_refused_with_what_to_do(key_file: Path):
 @pytest.mark.parametrize("token", ["", "gAAAA", "not a token", "☃", "x" * 1000])
 def test_what_was_never_sealed_is_refused_the_same_way(key_file: Path, token: str):
     with pytest.raises(errors.Unavailable) as caught:
-        Vault(key_file).open(token)
+        Vault(key_file).decrypt(token)
     assert caught.value.code == "secrets_unreadable"
 
 

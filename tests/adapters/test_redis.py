@@ -12,8 +12,8 @@ import pytest
 
 from domain.adapters import redis, system
 from domain.errors import Unavailable
-from domain.model import new_id
-from domain.ports import Budget
+from domain.model.identifiers import new_id
+from domain.ports.counter import Budget
 from tests.process import until
 from tests.redis import OwnRedis, own_redis, redis_url  # noqa: F401
 
@@ -40,7 +40,7 @@ class Process:
         self.alone = Alone()
         self.server = redis.Server(url)
         self.counter = redis.Counter(self.server, instance, self.alone)
-        self.feed = redis.Feed(self.server, instance, system.Feed())
+        self.notifier = redis.Notifier(self.server, instance, system.Notifier())
 
     def hit(self, limit: int = 1000) -> Budget:
         return self.counter.hit("somebody", limit)
@@ -53,7 +53,7 @@ class Process:
 
     def trouble(self) -> str:
         try:
-            self.feed.ping()
+            self.notifier.ping()
         except Unavailable as refusal:
             return refusal.message
         return ""
@@ -73,7 +73,7 @@ def start() -> Iterator[Start]:
 
     yield another
     for process in started:
-        process.feed.close()
+        process.notifier.close()
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_a_redis_that_is_away_from_the_start_costs_nobody_time(start: Start, tol
     process = start(NOWHERE)
     assert duration(lambda: [process.hit() for _ in range(500)]) < PROMPT
     assert process.alone.hits == 500
-    assert duration(lambda: [process.feed.nudge() for _ in range(500)]) < PROMPT
+    assert duration(lambda: [process.notifier.notify() for _ in range(500)]) < PROMPT
     assert "connecting to 127.0.0.1:1" in process.trouble()
     assert told() == ["away"]
 
@@ -193,7 +193,7 @@ def test_only_the_first_waits_for_one_that_says_nothing(start: Start):
         assert duration(process.hit) < PROMPT
         assert duration(lambda: [process.hit() for _ in range(500)]) < 0.4  # less than one more waiting
         assert duration(process.trouble) < 0.4
-        assert duration(process.feed.close) < 2 * PROMPT
+        assert duration(process.notifier.close) < 2 * PROMPT
 
 
 @pytest.mark.parametrize("place", ["127.0.0.1:1", "/nowhere/redis.sock"])
@@ -242,11 +242,11 @@ def test_two_hundred_parallel_hits_of_two_processes_never_exceed_the_budget(star
 def test_a_redis_that_starts_late_is_found(start: Start, own_redis: OwnRedis, told: Callable[[], list[str]]):  # noqa: F811
     process = start(own_redis.url)
     assert not process.shares()
-    mark = process.feed.mark()
+    mark = process.notifier.version()
     own_redis.start()
     until(process.shares, BACK, "limits are shared")
-    process.feed.wait(BACK, mark)
-    assert process.feed.mark() == mark + 1
+    process.notifier.wait(BACK, mark)
+    assert process.notifier.version() == mark + 1
     assert process.trouble() == ""
     assert told() == ["away", "back"]
 
@@ -273,21 +273,21 @@ def test_one_that_is_killed_and_starts_again_is_used_again(
     assert not one.shares()
     assert "Redis cannot be used" in one.trouble()
     until(lambda: len(told()) == 2, BACK, "both have noticed")
-    mark = other.feed.mark()
+    mark = other.notifier.version()
     running.start()
     until(lambda: one.shares() and other.shares(), BACK, "limits are shared again")
     assert one.hit(1000).remaining - other.hit(1000).remaining == 1
-    other.feed.wait(BACK, mark)
-    one.feed.wait(BACK, since=1)
+    other.notifier.wait(BACK, mark)
+    one.notifier.wait(BACK, since=1)
     until(lambda: _hears(one, other), BACK, "news are shared again")
     assert sorted(told()) == ["away", "away", "back", "back"]
 
 
 def _hears(one: Process, other: Process) -> bool:
-    mark = other.feed.mark()
-    one.feed.nudge()
-    other.feed.wait(0.5, mark)
-    return other.feed.mark() != mark
+    mark = other.notifier.version()
+    one.notifier.notify()
+    other.notifier.wait(0.5, mark)
+    return other.notifier.version() != mark
 
 
 @pytest.mark.redis
@@ -299,7 +299,7 @@ def test_while_it_hangs_one_answer_is_waited_for_and_no_more(start: Start, runni
         waits = list(pool.map(lambda _: duration(process.hit), range(600)))
     assert max(waits) < PROMPT
     assert duration(lambda: [process.hit() for _ in range(500)]) < 0.4
-    assert duration(lambda: [process.feed.nudge() for _ in range(500)]) < 0.4
+    assert duration(lambda: [process.notifier.notify() for _ in range(500)]) < 0.4
     assert process.alone.hits >= 1000
     running.go_on()
     until(process.shares, BACK, "limits are shared again")
@@ -310,24 +310,24 @@ def test_hanging_is_noticed_before_anybody_asks_and_what_was_missed_is_worth_a_l
     start: Start, running: OwnRedis, told: Callable[[], list[str]]
 ):
     process = start(running.url)
-    process.feed.wait(BACK, since=0)
-    mark = process.feed.mark()
+    process.notifier.wait(BACK, since=0)
+    mark = process.notifier.version()
     running.hang()
     until(lambda: told() == ["away"], BACK, "the thread that listens has noticed")
     assert duration(process.hit) < 0.4
     running.go_on()
-    process.feed.wait(BACK, mark)
-    assert process.feed.mark() == mark + 1
+    process.notifier.wait(BACK, mark)
+    assert process.notifier.version() == mark + 1
 
 
 @pytest.mark.redis
 def test_it_ends_quickly_while_redis_hangs(start: Start, running: OwnRedis):
     process = start(running.url)
-    process.feed.wait(BACK, since=0)
+    process.notifier.wait(BACK, since=0)
     running.hang()
-    process.feed.nudge()
-    assert duration(process.feed.close) < 2 * PROMPT
-    assert not any(thread.is_alive() for thread in process.feed._threads)
+    process.notifier.notify()
+    assert duration(process.notifier.close) < 2 * PROMPT
+    assert not any(thread.is_alive() for thread in process.notifier._threads)
 
 
 @pytest.mark.redis

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from domain import ports
-from domain.adapters import system, twins
+from domain.adapters import memory, system
 
 
-@pytest.fixture(params=[system.Clock, twins.Clock], ids=["real", "twin"])
+@pytest.fixture(params=[system.Clock, memory.Clock], ids=["real", "twin"])
 def clock(request: pytest.FixtureRequest) -> ports.Clock:
     made: ports.Clock = request.param()
     return made
@@ -36,7 +36,7 @@ def test_the_real_clock_tells_the_time_of_the_system_and_never_the_future():
 
 
 def test_the_twin_starts_where_it_is_told_and_nobody_waits():
-    clock = twins.Clock(datetime(2026, 3, 1, 12, tzinfo=timezone(timedelta(hours=2))))
+    clock = memory.Clock(datetime(2026, 3, 1, 12, tzinfo=timezone(timedelta(hours=2))))
     assert clock.now() == datetime(2026, 3, 1, 10, tzinfo=UTC)
     start = time.monotonic()
     clock.sleep(3600)
@@ -45,7 +45,7 @@ def test_the_twin_starts_where_it_is_told_and_nobody_waits():
 
 
 def test_the_twin_loses_no_sleep_of_parallel_threads():
-    clock = twins.Clock()
+    clock = memory.Clock()
     before = clock.now()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(clock.sleep, [0.25] * 400))

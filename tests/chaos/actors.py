@@ -6,7 +6,7 @@ from threading import Event, Thread
 from typing import Any
 
 from tests.chaos.asking import Asked, Entrance, Known, Ledger, Visitor
-from tests.chaos.goods import Goods
+from tests.chaos.fixtures import Goods
 
 _MOST, _FEWEST = 9, 4
 _OFTEN = {

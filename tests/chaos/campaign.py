@@ -20,8 +20,8 @@ from tests.chaos.actors import Actor
 from tests.chaos.asking import Ledger
 from tests.chaos.faults import Fault
 from tests.chaos.finding import Finding
-from tests.chaos.goods import Goods
-from tests.chaos.lookout import Lookout
+from tests.chaos.fixtures import Goods
+from tests.chaos.monitor import Lookout
 from tests.chaos.parts import House
 from tests.chaos.verdict import Evidence, counted, judged, tails
 from tests.chaos.watchers import Watcher, Watchers

@@ -15,7 +15,7 @@ from threading import Event, Lock, Thread
 
 import httpx
 
-from tests.chaos import remains
+from tests.chaos import leftovers
 from tests.chaos.servers import SCRIPTS, Server
 from tests.process import free_port, until
 
@@ -37,7 +37,7 @@ class Part:
     def start(self) -> None:
         """Returns at once."""
         self.starts += 1
-        program = [sys.executable, "-m", "handlers.command", self.command]
+        program = [sys.executable, "-m", "handlers.program.command", self.command]
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(program, env=self.environment, stdout=log, stderr=log, cwd=SCRIPTS.parent)
 
@@ -110,7 +110,7 @@ class House:
             part.stop()
         for server in self.servers.values():
             server.stop()
-        remains.clear(self.folder)
+        leftovers.clear(self.folder)
 
     def settings(self, number: int = 0) -> dict[str, str]:
         """The environment of the processes of this number: one of each kind has it."""
@@ -133,7 +133,7 @@ class House:
                 yield Part(name, command, self.settings(number), self.folder / "logs" / f"{name}.log")
 
     def _new_key(self, role: str, *options: str) -> str:
-        program = [sys.executable, "-m", "handlers.command", "create-key", "--role", role, *options]
+        program = [sys.executable, "-m", "handlers.program.command", "create-key", "--role", role, *options]
         made = subprocess.run(
             program, env=self.settings(), capture_output=True, text=True, check=False, cwd=SCRIPTS.parent
         )

@@ -10,9 +10,10 @@ from typing import Any
 import httpx
 
 from domain import settings
-from domain.ports import Ports, Query
-from domain.release import release_of
-from handlers import wiring
+from domain.ports import Ports
+from domain.ports.store import Query
+from domain.rollout.release import release_of
+from handlers.program import wiring
 from tests.chaos.parts import House
 
 Json = dict[str, Any]
@@ -80,7 +81,7 @@ def opened(house: House) -> Iterator[Ports]:
     try:
         yield ports
     finally:
-        ports.feed.close()
+        ports.notifier.close()
         ports.store.close()
 
 

@@ -13,7 +13,7 @@ from domain.ports import Ports
 from tests.chaos import agreement, effects, news
 from tests.chaos.asking import Ledger
 from tests.chaos.finding import Finding
-from tests.chaos.lookout import Lookout
+from tests.chaos.monitor import Lookout
 from tests.chaos.parts import House
 from tests.chaos.reading import Reader, opened
 from tests.chaos.servers import at_engine

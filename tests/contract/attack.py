@@ -12,7 +12,7 @@ import schemathesis
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
-from tests import promises
+from tests import conformance
 from tests.contract.reading import RAW
 
 CONFIG = Path(__file__).parent / "schemathesis.toml"
@@ -110,7 +110,7 @@ def _count(report: Report, recorder: Any) -> None:
         if interaction.response is not None:
             case, status = recorder.cases[case_id].value, interaction.response.status_code
             report.seen[case.operation.label, status] += 1
-            promises.note(case.method, f"/api{case.formatted_path}", status)
+            conformance.note(case.method, f"/api{case.formatted_path}", status)
     for name, told in _failures(recorder):
         report.failures.setdefault(name, told)
 

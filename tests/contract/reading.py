@@ -12,7 +12,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from handlers.openapi31 import Document
-from handlers.published import DOCUMENT
+from handlers.static_asset import DOCUMENT
 
 Node = Any
 RAW: dict[str, Any] = dict(Document.load(DOCUMENT.content).raw)

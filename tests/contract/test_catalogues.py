@@ -8,11 +8,19 @@ from typing import get_args
 
 import pytest
 
-from domain import access, errors, model
-from domain.adapters.sql import callers, nouns
+from domain import errors
+from domain.adapters.sql.api_keys import ApiKeys
+from domain.adapters.sql.deployments import Deployments
+from domain.adapters.sql.operations import Operations
+from domain.adapters.sql.services import Services
+from domain.catalogue.spec.template import Category
 from domain.compose import CODES
 from domain.errors import Refusal
-from domain.template import Category
+from domain.identity import access
+from domain.model.deployment import DeploymentStatus, Trigger
+from domain.model.operation import Kind, OperationStatus
+from domain.model.role import Role
+from domain.model.service import DeployMethod, ServiceStatus
 from tests.contract.reading import COMPONENTS, operations
 
 ROOT = Path(__file__).parents[2]
@@ -60,7 +68,7 @@ def _refused(tree: ast.Module) -> Iterator[str]:
 
 def _taken() -> Iterator[str]:
     """What a store answers for rows that may not be equal."""
-    for kind in (callers.ApiKeys, nouns.Deployments, nouns.Operations, nouns.Services):
+    for kind in (ApiKeys, Deployments, Operations, Services):
         yield from (code for _, code in kind.taken.values())
 
 
@@ -86,7 +94,7 @@ def test_error_codes_are_those_that_the_panel_can_answer() -> None:
 
 def _failed(tree: ast.Module) -> Iterator[str]:
     """The codes that work of this module fails with."""
-    for name, call in _calls(tree, "Broken", "Failure", "_broken"):
+    for name, call in _calls(tree, "TaskFailed", "Failure", "_broken"):
         yield from _texts(call.args[1 if name == "_broken" else 0])
 
 
@@ -116,13 +124,13 @@ def test_finding_codes_are_those_of_the_policy() -> None:
 @pytest.mark.parametrize(
     ("schema", "words"),
     [
-        ("RoleName", model.Role),
-        ("DeployMethod", model.DeployMethod),
-        ("ServiceStatus", model.ServiceStatus),
-        ("DeploymentStatus", model.DeploymentStatus),
-        ("DeploymentTrigger", model.Trigger),
-        ("OperationStatus", model.OperationStatus),
-        ("OperationKind", model.Kind),
+        ("RoleName", Role),
+        ("DeployMethod", DeployMethod),
+        ("ServiceStatus", ServiceStatus),
+        ("DeploymentStatus", DeploymentStatus),
+        ("DeploymentTrigger", Trigger),
+        ("OperationStatus", OperationStatus),
+        ("OperationKind", Kind),
     ],
 )
 def test_the_words_of_a_state_are_those_of_the_model(schema: str, words: type[StrEnum]) -> None:

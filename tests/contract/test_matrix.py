@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from domain.access import PERMISSIONS
-from domain.model import Role
+from domain.identity.access import PERMISSIONS
+from domain.model.role import Role
 from handlers.openapi31.operations import Operation
 from tests.calls import OPERATIONS, WITH_ID, Things, body, error, permission, ready
 from tests.contract.reading import table

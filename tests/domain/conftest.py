@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
-from domain import credentials
-from domain.access import Caller
-from domain.adapters import twins
-from domain.model import ApiKey, Role, new_id
+from domain.adapters import memory
+from domain.identity import tokens, validity
+from domain.identity.access import Caller
+from domain.model.api_key import ApiKey
+from domain.model.identifiers import new_id
+from domain.model.role import Role
 from domain.ports import Ports
 from domain.settings import Settings
-from tests import world
+from tests import fake_ports
 
 CUSTOMER_A, CUSTOMER_B = "cust_a", "cust_b"
 
@@ -21,9 +23,12 @@ CUSTOMER_A, CUSTOMER_B = "cust_a", "cust_b"
 @pytest.fixture
 def ports(tmp_path: Path) -> Iterator[Ports]:
     """No time passes but by `ports.clock.sleep`; `ports.runtime.images` says what images do."""
-    openings = {"services.read": ("list_services", "get_service"), "env.reveal": ("reveal_environment",)}
+    operations_by_permission = {
+        "services.read": ("list_services", "get_service"),
+        "env.reveal": ("reveal_environment",),
+    }
     settings = Settings(data_dir=tmp_path, runtime="memory")
-    with world.opened(settings, clock=twins.Clock(), openings=openings) as ports:
+    with fake_ports.opened(settings, clock=memory.Clock(), operations_by_permission=operations_by_permission) as ports:
         yield ports
 
 
@@ -35,12 +40,12 @@ def make_key(ports: Ports) -> MakeKey:
     """Put a key into the store as it is given, past every rule."""
 
     def make(role: Role = Role.ADMIN, customer_id: str | None = None, text: str = "", **fields: Any) -> ApiKey:
-        text = text or credentials.new_text()
+        text = text or tokens.new_text()
         key = ApiKey(
             id=new_id("key"),
             name=f"a {role}",
             prefix=text[:12],
-            digest=credentials.digest(text),
+            digest=tokens.digest(text),
             role=role,
             created_at=ports.clock.now(),
             customer_id=customer_id,
@@ -55,24 +60,24 @@ def make_key(ports: Ports) -> MakeKey:
 
 @pytest.fixture
 def admin(make_key: MakeKey) -> Caller:
-    return credentials.caller(make_key(Role.ADMIN))
+    return validity.caller(make_key(Role.ADMIN))
 
 
 @pytest.fixture
 def operator(make_key: MakeKey) -> Caller:
-    return credentials.caller(make_key(Role.OPERATOR))
+    return validity.caller(make_key(Role.OPERATOR))
 
 
 @pytest.fixture
 def viewer(make_key: MakeKey) -> Caller:
-    return credentials.caller(make_key(Role.VIEWER))
+    return validity.caller(make_key(Role.VIEWER))
 
 
 @pytest.fixture
 def customer_a(make_key: MakeKey) -> Caller:
-    return credentials.caller(make_key(Role.CUSTOMER, CUSTOMER_A))
+    return validity.caller(make_key(Role.CUSTOMER, CUSTOMER_A))
 
 
 @pytest.fixture
 def customer_b(make_key: MakeKey) -> Caller:
-    return credentials.caller(make_key(Role.CUSTOMER, CUSTOMER_B))
+    return validity.caller(make_key(Role.CUSTOMER, CUSTOMER_B))

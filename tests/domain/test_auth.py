@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from domain import auth, credentials
-from domain.access import PERMISSIONS, Caller
-from domain.model import ApiKey, Role
+from domain import auth
+from domain.identity import validity
+from domain.identity.access import PERMISSIONS, Caller
+from domain.model.api_key import ApiKey
+from domain.model.role import Role
 from domain.ports import Ports
 
 
@@ -16,7 +18,7 @@ def test_get_current_user_tells_a_key_what_it_is(ports: Ports, customer_a: Calle
 
 
 def test_get_current_user_leaves_out_what_is_denied(ports: Ports, make_key: Callable[..., ApiKey]):
-    caller = credentials.caller(make_key(Role.VIEWER, denied_permissions=("logs.read", "env.reveal")))
+    caller = validity.caller(make_key(Role.VIEWER, denied_permissions=("logs.read", "env.reveal")))
     assert set(auth.get_current_user(ports, caller).permissions) == PERMISSIONS[Role.VIEWER] - {"logs.read"}
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from domain import definitions
 from domain.errors import Invalid
-from domain.model import Definition, DeployMethod, HealthCheck, Limits, Service, Size, Variable
+from domain.model.definition import Definition, HealthCheck, Size, Variable
+from domain.model.service import DeployMethod, Limits, Service
 from domain.ports import Ports
 
 TEXT = """\

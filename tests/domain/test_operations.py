@@ -13,9 +13,9 @@ import psycopg
 import pytest
 
 from domain import deployments, operations, services
-from domain.access import Caller
 from domain.adapters.sql.store import open_store
 from domain.errors import Refusal
+from domain.identity.access import Caller
 from domain.ports import Ports
 
 ROUNDS, AT_ONCE = 15, 6

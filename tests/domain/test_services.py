@@ -8,10 +8,11 @@ from threading import Barrier
 from typing import Any
 
 from domain import deployments, environment, operations, services
-from domain.access import Caller
 from domain.errors import Refusal
-from domain.model import Kind, Operation, OperationStatus
-from domain.ports import Ports, Query
+from domain.identity.access import Caller
+from domain.model.operation import Kind, Operation, OperationStatus
+from domain.ports import Ports
+from domain.ports.store import Query
 
 AT_ONCE = 8
 

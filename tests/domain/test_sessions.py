@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from domain import api_keys, auth, credentials
-from domain.access import Caller, Credential
-from domain.credentials import Desk
+from domain import api_keys, auth
 from domain.errors import NotFound, Unauthenticated
-from domain.model import ApiKey, Role, Session
+from domain.identity import expiry, tokens
+from domain.identity.access import Caller, Credential
+from domain.identity.authenticator import Authenticator
+from domain.model.api_key import ApiKey
+from domain.model.role import Role
+from domain.model.session import Session
 from domain.ports import Ports
 
 MakeKey = Callable[..., ApiKey]
@@ -20,9 +23,9 @@ HERE = "192.0.2.7"
 
 
 def key_of(ports: Ports, make_key: MakeKey, role: Role = Role.ADMIN, customer_id: str | None = None) -> Caller:
-    text = credentials.new_text()
+    text = tokens.new_text()
     make_key(role, customer_id, text)
-    return Desk(ports).authenticate(text, HERE, "")
+    return Authenticator(ports).by_api_key(text, HERE, "")
 
 
 def begun(ports: Ports, caller: Caller, device: str = "Firefox") -> tuple[Session, str]:
@@ -31,7 +34,7 @@ def begun(ports: Ports, caller: Caller, device: str = "Firefox") -> tuple[Sessio
 
 
 def enter(ports: Ports, cookie: str, address: str = HERE) -> Caller:
-    return Desk(ports).admit(cookie, address, "req-1")
+    return Authenticator(ports).by_session(cookie, address, "req-1")
 
 
 def refused(ports: Ports, cookie: str, address: str = HERE) -> tuple[str, str, str | None]:
@@ -98,7 +101,7 @@ def test_a_key_that_has_ended_meanwhile_makes_no_session(ports: Ports, make_key:
 
 
 def test_no_two_cookies_are_alike_and_each_has_256_bits(ports: Ports):
-    made = {credentials.new_cookie() for _ in range(1000)}
+    made = {tokens.new_cookie() for _ in range(1000)}
     assert len(made) == 1000
     assert {len(text) for text in made} == {43}
 
@@ -137,10 +140,10 @@ def test_what_was_never_a_cookie_is_refused_without_asking_the_database(
 
 
 def test_a_key_or_a_ticket_is_no_cookie(ports: Ports, make_key: MakeKey):
-    text = credentials.new_text()
+    text = tokens.new_text()
     make_key(text=text)
     refused(ports, text)
-    refused(ports, credentials.new_ticket())
+    refused(ports, tokens.new_ticket())
 
 
 def test_every_refusal_of_a_cookie_reads_like_that_of_a_key(ports: Ports, make_key: MakeKey):
@@ -148,9 +151,9 @@ def test_every_refusal_of_a_cookie_reads_like_that_of_a_key(ports: Ports, make_k
     session, cookie = begun(ports, caller)
     auth.revoke_session(ports, caller, session.id)
     with pytest.raises(Unauthenticated) as raised:
-        Desk(ports).authenticate("nonsense", HERE, "")
+        Authenticator(ports).by_api_key("nonsense", HERE, "")
     of_a_key = (raised.value.code, raised.value.message, raised.value.details)
-    assert {refused(ports, text) for text in ("", cookie, credentials.new_cookie())} == {of_a_key}
+    assert {refused(ports, text) for text in ("", cookie, tokens.new_cookie())} == {of_a_key}
 
 
 def test_a_session_ends_at_the_moment_of_its_expiry(ports: Ports, make_key: MakeKey):
@@ -186,7 +189,7 @@ def test_a_new_secret_ends_the_sessions_of_the_old_one_when_its_overlap_ends(por
     caller = key_of(ports, make_key)
     _, cookie = begun(ports, caller)
     _, text = api_keys.rotate_api_key(ports, caller, caller.id, {"overlapSeconds": 60})
-    _, new = begun(ports, Desk(ports).authenticate(text, HERE, ""))
+    _, new = begun(ports, Authenticator(ports).by_api_key(text, HERE, ""))
     enter(ports, cookie)
     ports.clock.sleep(60)
     refused(ports, cookie)
@@ -216,34 +219,34 @@ def test_a_session_may_do_what_its_key_may_by_now(ports: Ports, make_key: MakeKe
 
 
 def test_another_look_at_a_session_sees_that_it_has_ended(ports: Ports, make_key: MakeKey):
-    caller, desk = key_of(ports, make_key), Desk(ports)
+    caller, authenticator = key_of(ports, make_key), Authenticator(ports)
     session, cookie = begun(ports, caller)
     (_, other), known = begun(ports, caller), enter(ports, cookie)
-    assert desk.again(known) == known
+    assert authenticator.revalidate(known) == known
     auth.revoke_session(ports, caller, session.id)
-    assert desk.again_all([known, enter(ports, other)])[0] is None
-    assert desk.again_all([enter(ports, other)]) == [enter(ports, other)]
+    assert authenticator.revalidate_many([known, enter(ports, other)])[0] is None
+    assert authenticator.revalidate_many([enter(ports, other)]) == [enter(ports, other)]
     with pytest.raises(Unauthenticated):
-        desk.again(known)
+        authenticator.revalidate(known)
 
 
 def test_another_look_at_a_session_sees_that_its_time_is_over(ports: Ports, make_key: MakeKey):
     known = enter(ports, begun(ports, key_of(ports, make_key))[1])
     ports.clock.sleep(12 * 3600)
-    assert Desk(ports).again_all([known]) == [None]
+    assert Authenticator(ports).revalidate_many([known]) == [None]
 
 
 # ── Use ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_use_of_a_session_is_one_of_its_key_too(ports: Ports, make_key: MakeKey):
-    caller, desk = key_of(ports, make_key), Desk(ports)
+    caller, authenticator = key_of(ports, make_key), Authenticator(ports)
     session, cookie = begun(ports, caller)
-    desk.admit(cookie, "192.0.2.1", "")
+    authenticator.by_session(cookie, "192.0.2.1", "")
     ports.clock.sleep(5)
-    desk.admit(cookie, "192.0.2.2", "")
+    authenticator.by_session(cookie, "192.0.2.2", "")
     assert stored(ports, session.id) == session
-    desk.flush()
+    authenticator.flush()
     assert stored(ports, session.id) == replace(session, last_seen_at=ports.clock.now(), ip="192.0.2.2")
     with ports.store.read() as work:
         key = work.api_keys.get(caller.id)
@@ -252,11 +255,11 @@ def test_a_use_of_a_session_is_one_of_its_key_too(ports: Ports, make_key: MakeKe
 
 
 def test_the_uses_of_a_session_that_is_gone_disturb_nobody(ports: Ports, make_key: MakeKey):
-    caller, desk = key_of(ports, make_key), Desk(ports)
+    caller, authenticator = key_of(ports, make_key), Authenticator(ports)
     session, cookie = begun(ports, caller)
-    desk.admit(cookie, HERE, "")
+    authenticator.by_session(cookie, HERE, "")
     auth.revoke_session(ports, caller, session.id)
-    desk.flush()
+    authenticator.flush()
     assert stored(ports, session.id) is None
 
 
@@ -272,7 +275,7 @@ def test_list_sessions_tells_which_one_is_calling(ports: Ports, make_key: MakeKe
 
 
 def test_list_sessions_pages_and_sorts(ports: Ports, make_key: MakeKey):
-    caller, desk, made = key_of(ports, make_key), Desk(ports), []
+    caller, authenticator, made = key_of(ports, make_key), Authenticator(ports), []
     for _ in range(5):
         made.append(begun(ports, caller))
         ports.clock.sleep(1)
@@ -281,8 +284,8 @@ def test_list_sessions_pages_and_sorts(ports: Ports, make_key: MakeKey):
     assert ids(ports, caller, order="asc", per_page=2, page=2) == names[2:4]
     assert auth.list_sessions(ports, caller, per_page=2, page=3).total == 5
     assert ids(ports, caller, per_page=2, page=4) == []
-    desk.admit(made[1][1], HERE, "")
-    desk.flush()
+    authenticator.by_session(made[1][1], HERE, "")
+    authenticator.flush()
     assert ids(ports, caller, sort="last_seen_at")[0] == names[1]
 
 
@@ -292,7 +295,7 @@ def test_a_session_that_has_ended_is_not_listed_though_it_is_still_kept(ports: P
     ports.clock.sleep(12 * 3600)
     rotated_away, _ = begun(ports, caller)
     _, text = api_keys.rotate_api_key(ports, caller, caller.id)
-    current = Desk(ports).authenticate(text, HERE, "")
+    current = Authenticator(ports).by_api_key(text, HERE, "")
     good, _ = begun(ports, current)
     assert ids(ports, current) == [good.id]
     assert auth.list_sessions(ports, current).total == 1
@@ -391,12 +394,12 @@ def test_logout_of_a_key_ends_nothing(ports: Ports, make_key: MakeKey):
 
 
 def test_sessions_that_end_while_others_are_counted_hold_nobody_up(ports: Ports, make_key: MakeKey):
-    caller, desk = key_of(ports, make_key), Desk(ports)
+    caller, authenticator = key_of(ports, make_key), Authenticator(ports)
     cookies = [begun(ports, caller)[1] for _ in range(20)]
-    known = [desk.admit(cookie, HERE, "") for cookie in cookies]
+    known = [authenticator.by_session(cookie, HERE, "") for cookie in cookies]
     with ThreadPoolExecutor(8) as pool:
         ended = [pool.submit(auth.logout, ports, one) for one in known]
-        flushed = [pool.submit(desk.flush) for _ in range(20)]
+        flushed = [pool.submit(authenticator.flush) for _ in range(20)]
         for one in (*ended, *flushed):
             one.result()
     assert auth.list_sessions(ports, caller).total == 0
@@ -408,6 +411,6 @@ def test_what_has_expired_is_forgotten_and_nothing_else(ports: Ports, make_key: 
     ports.clock.sleep(1)
     young, _ = begun(ports, caller)
     ports.clock.sleep(12 * 3600 - 1)
-    credentials.forget_expired(ports)
+    expiry.forget_expired(ports)
     assert stored(ports, old.id) is None
     assert stored(ports, young.id) is not None

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from domain import system
-from domain.access import Caller
 from domain.adapters.memory import Runtime
 from domain.errors import Unavailable
+from domain.identity.access import Caller
 from domain.ports import Ports
 
 

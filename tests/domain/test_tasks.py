@@ -7,8 +7,10 @@ import pytest
 
 from domain.adapters import memory
 from domain.errors import Unavailable
-from domain.model import Kind, ServiceStatus
-from domain.ports import EngineRefused, ImageMissing, Ports
+from domain.model.operation import Kind
+from domain.model.service import ServiceStatus
+from domain.ports import Ports
+from domain.ports.runtime import EngineRefused, ImageMissing
 from tests.flow import ENDED, FAILURES, Flow, Killed, Trap, fresh
 
 DATABASE = """

@@ -10,15 +10,18 @@ from typing import cast
 
 import pytest
 
-from domain import catalog, compose, templates
-from domain.access import PERMISSIONS, Caller
+from domain import compose, templates
 from domain.adapters.fernet import Vault
+from domain.catalogue import builtin, values
+from domain.catalogue.spec.loading import load
+from domain.catalogue.spec.template import Template
 from domain.errors import Conflict, Invalid, NotFound
-from domain.model import HealthCheck, Role, Variable
+from domain.identity.access import PERMISSIONS, Caller
+from domain.model.definition import HealthCheck, Variable
+from domain.model.role import Role
 from domain.ports import Ports
-from domain.quota import QuotaEffect
-from domain.template import Template, load, values
 from domain.templates import Wanted
+from domain.tenancy.quota import QuotaEffect
 
 CALLER = Caller("key_1", "ci", Role.CUSTOMER, PERMISSIONS[Role.CUSTOMER], datetime(2026, 1, 1, tzinfo=UTC), "cust_1")
 CANARY = "c4n4ry-0f-4-s3cr3t"
@@ -64,7 +67,7 @@ def ports(tmp_path: Path) -> Ports:
 @pytest.fixture
 def shop(monkeypatch: pytest.MonkeyPatch) -> Template:
     template = load(made("shop", "Shop"))
-    monkeypatch.setattr(catalog, "builtin", lambda: {"shop": template})
+    monkeypatch.setattr(builtin, "builtin", lambda: {"shop": template})
     return template
 
 
@@ -77,7 +80,7 @@ def many(monkeypatch: pytest.MonkeyPatch) -> None:
         made("d", "Delta", "plain", "databases", "sql").replace("icon:", "featured: true, icon:"),
     ]
     loaded = {template.id: template for template in map(load, texts)}
-    monkeypatch.setattr(catalog, "builtin", lambda: MappingProxyType(loaded))
+    monkeypatch.setattr(builtin, "builtin", lambda: MappingProxyType(loaded))
 
 
 @pytest.mark.usefixtures("many")
@@ -126,7 +129,7 @@ def test_get_template_finds_a_slug_and_nothing_like_it(ports: Ports):
 
 
 def test_get_template_logo_is_an_image_that_its_etag_names(ports: Ports):
-    logos = {slug: templates.get_template_logo(ports, CALLER, slug) for slug in catalog.builtin()}
+    logos = {slug: templates.get_template_logo(ports, CALLER, slug) for slug in builtin.builtin()}
     assert all(logo.content.startswith(b"<svg") and logo.media_type == "image/svg+xml" for logo in logos.values())
     assert len({logo.etag for logo in logos.values()}) == len(logos)
     assert logos["hello"] == templates.get_template_logo(ports, CALLER, "hello")
@@ -175,7 +178,7 @@ def test_a_preview_says_what_the_policy_finds_in_a_value(ports: Ports, shop: Tem
 
 @pytest.mark.parametrize("slug", ["gitea", "open-webui", "postgres", "wordpress"])
 def test_previews_of_built_in_templates_name_their_secrets_and_show_none(ports: Ports, slug: str):
-    template = catalog.builtin()[slug]
+    template = builtin.builtin()[slug]
     preview = templates.preview_template(ports, CALLER, slug, dict.fromkeys(template.secrets, CANARY))
     assert CANARY not in repr(preview)
     assert preview.findings == ()
@@ -210,14 +213,14 @@ def test_a_definition_is_complete_and_its_secrets_are_sealed(ports: Ports, shop:
     stored = {one.name: one for one in definition.variables}
     assert stored["TITLE"] == Variable("TITLE", "t")
     assert CANARY not in repr(definition)
-    assert ports.vault.open(stored["TOKEN"].value) == CANARY
+    assert ports.vault.decrypt(stored["TOKEN"].value) == CANARY
     assert [one.name for one in definition.variables if one.secret] == ["TOKEN", "PASSWORD"]
-    assert len(ports.vault.open(stored["PASSWORD"].value)) == 22
+    assert len(ports.vault.decrypt(stored["PASSWORD"].value)) == 22
 
 
 def test_a_given_value_wins_over_a_generated_one(ports: Ports, shop: Template):
     definition = values.definition(ports.vault, "shop", {"TITLE": "t", "PASSWORD": "mine"})
-    assert ports.vault.open(definition.variables[-1].value) == "mine"
+    assert ports.vault.decrypt(definition.variables[-1].value) == "mine"
 
 
 def test_a_definition_keeps_the_health_check_of_its_template(ports: Ports):
@@ -232,7 +235,7 @@ def test_a_definition_from_no_template_names_the_field(ports: Ports):
 
 def test_what_comes_soon_is_shown_and_not_deployed(ports: Ports, monkeypatch: pytest.MonkeyPatch):
     soon = load(made("soon").replace("icon:", "comingSoon: true, icon:"))
-    monkeypatch.setattr(catalog, "builtin", lambda: {"soon": soon})
+    monkeypatch.setattr(builtin, "builtin", lambda: {"soon": soon})
     assert templates.list_templates(ports, CALLER).items == [soon]
     assert templates.preview_template(ports, CALLER, "soon", {"TITLE": "t"}).findings == ()
     with pytest.raises(Conflict):
@@ -258,7 +261,7 @@ LITERAL = [
 @pytest.mark.parametrize("value", LITERAL)
 def test_a_value_is_never_evaluated_a_second_time(ports: Ports, shop: Template, value: str):
     definition = values.definition(ports.vault, "shop", {"TITLE": value, "PASSWORD": value})
-    plain = {one.name: ports.vault.open(one.value) if one.secret else one.value for one in definition.variables}
+    plain = {one.name: ports.vault.decrypt(one.value) if one.secret else one.value for one in definition.variables}
     deployed = compose.check(definition.compose, plain).project
     assert deployed is not None
     assert deployed.components[0].environment["TITLE"] == value
@@ -280,6 +283,6 @@ def test_generated_secrets_have_at_least_128_bits_and_mean_themselves_everywhere
 
 
 def test_every_secret_of_the_catalogue_has_at_least_128_bits():
-    lengths = [each.generate for one in catalog.builtin().values() for each in one.variables if each.generate]
+    lengths = [each.generate for one in builtin.builtin().values() for each in one.variables if each.generate]
     assert lengths
     assert min(lengths) * log2(62) >= 128

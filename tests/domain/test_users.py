@@ -1,8 +1,8 @@
 """Roles and permissions as the panel explains them."""
 
 from domain import users
-from domain.access import ALL_PERMISSIONS, PERMISSIONS, Caller
-from domain.model import Role
+from domain.identity.access import ALL_PERMISSIONS, PERMISSIONS, Caller
+from domain.model.role import Role
 from domain.ports import Ports
 
 

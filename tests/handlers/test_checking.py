@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from tests.conformance import CANARY
 from tests.panel import Panel
-from tests.promises import CANARY
 
 COMPOSE = """\
 services:

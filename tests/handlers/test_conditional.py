@@ -7,9 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from domain import queue, services
-from domain.credentials import Desk
-from domain.model import Health, ServiceStatus, Usage
+from domain import services
+from domain.identity.authenticator import Authenticator
+from domain.model.service import Health, ServiceStatus, Usage
+from domain.work import queue
 from handlers.openapi31.operations import Operation
 from tests.calls import OPERATIONS, READS, Things, body, error, named, ready, tables, taking, things
 from tests.panel import Panel
@@ -122,7 +123,7 @@ def test_whatever_a_caller_can_see_changes_the_tag(panel: Panel) -> None:
 
 
 def _deletion_asked(panel: Panel, made: Things) -> None:
-    caller = Desk(panel.ports).authenticate(panel.admin, "", "")
+    caller = Authenticator(panel.ports).by_api_key(panel.admin, "", "")
     services.delete_service(panel.ports, caller, made.ids["service_id"])
 
 

@@ -79,7 +79,7 @@ def test_work_that_runs_is_cancelled_first(panel: Panel) -> None:
     try:
         running = panel.post(f"{path}/deploy", {"compose": COMPOSE.replace("image: a", "image: b")}).json()
         while panel.get(f"/deployments/{running['id']}").json()["status"] != "pulling":
-            panel.ports.feed.wait(0.05)
+            panel.ports.notifier.wait(0.05)
         assert panel.request("DELETE", f"{path}?volumes=delete").status_code == 204
     finally:
         runtime.release()
@@ -93,9 +93,9 @@ def test_deleting_twice_at_once_is_one_deletion(panel: Panel) -> None:
     with ThreadPoolExecutor(3) as pool:
         asked = [pool.submit(panel.request, "DELETE", path) for _ in range(3)]
         while _operations(panel, path)[-1][0] != "delete":
-            panel.ports.feed.wait(0.02)
+            panel.ports.notifier.wait(0.02)
         while not all(one.done() for one in asked):
-            panel.ports.feed.wait(0.05)
+            panel.ports.notifier.wait(0.05)
             panel.work()
         answers = {one.result().status_code for one in asked}
     assert 204 in answers
@@ -108,10 +108,10 @@ def test_asking_for_the_data_too_is_not_answered_by_a_deletion_that_keeps_it(pan
     with ThreadPoolExecutor(2) as pool:
         keeping = pool.submit(panel.request, "DELETE", path)
         while len(_operations(panel, path)) < 2:
-            panel.ports.feed.wait(0.02)
+            panel.ports.notifier.wait(0.02)
         deleting = pool.submit(panel.request, "DELETE", f"{path}?volumes=delete")
         while len(_operations(panel, path)) < 3:
-            panel.ports.feed.wait(0.02)
+            panel.ports.notifier.wait(0.02)
         panel.work()
         assert (keeping.result().status_code, deleting.result().status_code) == (204, 204)
     assert _left(panel) == (0, 0, 0)
@@ -122,7 +122,7 @@ def test_a_deletion_that_is_cancelled_before_it_begins_keeps_the_service_and_say
     with ThreadPoolExecutor(1) as pool:
         deleting = pool.submit(panel.request, "DELETE", path)
         while ("delete", "queued") not in _operations(panel, path):
-            panel.ports.feed.wait(0.02)
+            panel.ports.notifier.wait(0.02)
         operation = panel.get(f"/operations?resource_id={path.rsplit('/', 1)[1]}").json()["data"][0]
         assert panel.post(f"/operations/{operation['id']}/cancel").status_code == 202
         refused = deleting.result()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from domain.adapters.memory import Behaviour
+from tests.conformance import CANARY
 from tests.panel import Panel
-from tests.promises import CANARY
 
 COMPOSE = """\
 services:
@@ -54,7 +54,7 @@ def _until(panel: Panel, path: str, status: str) -> None:
     for _ in range(500):
         if panel.get(path).json()["status"] == status:
             return
-        panel.ports.feed.wait(0.05)
+        panel.ports.notifier.wait(0.05)
     raise AssertionError(f"{path} never was {status}")
 
 

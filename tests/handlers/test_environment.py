@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.conformance import CANARY
 from tests.panel import Panel
-from tests.promises import CANARY
 
 TEXT = """\
 services:

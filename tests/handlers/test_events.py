@@ -9,7 +9,7 @@ import httpx
 import orjson
 import pytest
 
-from domain.model import Role
+from domain.model.role import Role
 from tests.listening import listening
 from tests.panel import Panel
 

@@ -9,11 +9,12 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from domain import api_keys
-from domain.model import Role
+from domain.model.role import Role
 from domain.settings import BadSetting, Settings
-from handlers import server, wiring
-from handlers.worker import Worker
-from tests.handlers.test_command import refusal, run, untouched_logging  # noqa: F401
+from handlers import server
+from handlers.program import wiring
+from handlers.program.worker import Worker
+from tests.handlers.program.test_command import refusal, run, untouched_logging  # noqa: F401
 from tests.panel import Panel
 from tests.redis import redis_url  # noqa: F401
 
@@ -27,7 +28,7 @@ def wired(folder: Path, url: str) -> Iterator[Panel]:
     key = api_keys.first_key(ports) or api_keys.make_key(ports, "admin again", Role.ADMIN)
     with start_blocking_portal() as portal:
         yield Panel(ports, server.create(ports), portal, Worker(ports), key)
-    ports.feed.close()
+    ports.notifier.close()
     ports.store.close()
 
 
@@ -85,7 +86,7 @@ def test_check_is_content_with_one_that_answers(tmp_path: Path, redis_url: str) 
     result = run("check", folder=tmp_path, PANEL_REDIS_URL=redis_url)
     assert result.exit_code == 0, result.output
     assert f"{'redis':32} Redis answers" in result.stdout.splitlines()
-    assert not {one.name for one in threading.enumerate()} & {"_tell", "_listen"}  # the feed is closed
+    assert not {one.name for one in threading.enumerate()} & {"_tell", "_listen"}  # the notifier is closed
 
 
 @pytest.mark.redis
@@ -93,8 +94,8 @@ def test_two_processes_of_one_panel_share_limits_and_news(tmp_path: Path, redis_
     with wired(tmp_path, redis_url) as one, wired(tmp_path, redis_url) as other:
         left = [int(panel.get("/roles", key=one.admin).headers["x-ratelimit-remaining"]) for panel in (one, other)]
         assert left == [119, 118]
-        other.ports.feed.wait(20, since=0)  # it listens
-        mark = other.ports.feed.mark()
+        other.ports.notifier.wait(20, since=0)  # it listens
+        mark = other.ports.notifier.version()
         one.post("/services", {"name": "web", "deploy_method": "image", "image": "ai-admin-panel/hello:1"})
-        other.ports.feed.wait(20, mark)
-        assert other.ports.feed.mark() != mark
+        other.ports.notifier.wait(20, mark)
+        assert other.ports.notifier.version() != mark

@@ -9,14 +9,14 @@ from typing import Any
 import orjson
 import pytest
 
-from domain.access import ALL_PERMISSIONS
+from domain.identity.access import ALL_PERMISSIONS
 from handlers import routing, server
 from handlers.conditional import Conditional
-from handlers.once import Once
+from handlers.idempotency import Once
 from handlers.openapi31 import Answer, Document, DocumentError
 from tests.calls import OPERATIONS, taking
+from tests.conformance import READ_DOCUMENT
 from tests.panel import Panel
-from tests.promises import READ_DOCUMENT
 
 Doctor = Callable[[dict[str, Any]], object]
 
@@ -89,7 +89,7 @@ def test_an_operation_that_needs_credentials_cannot_be_written_as_public(panel: 
 
 
 def test_openings_tell_which_operations_a_permission_opens() -> None:
-    opened = routing.openings(READ_DOCUMENT)
+    opened = routing.operations_by_permission(READ_DOCUMENT)
     assert set(opened) == ALL_PERMISSIONS
     assert opened["env.reveal"] == ("reveal_environment",)
     named = [name for names in opened.values() for name in names]

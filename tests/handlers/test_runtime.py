@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from domain import watching
 from domain.adapters import memory
-from domain.model import Role, Sample
+from domain.model.role import Role
+from domain.model.sample import Sample
+from domain.rollout.reconcile import observer
 from tests.calls import error
+from tests.conformance import CANARY
 from tests.panel import Panel
-from tests.promises import CANARY
 
 PATHS = ("logs", "metrics", "containers")
 
@@ -88,9 +89,9 @@ def test_bad_parameters_of_logs_are_refused(panel: Panel, service: str, query: s
 
 
 def test_figures_are_a_series_and_the_latest_is_measured_now(panel: Panel, service: str) -> None:
-    watch = watching.Watch()
+    watch = observer.Watch()
     for _ in range(20):
-        watching.observe(panel.ports, watch)
+        observer.observe(panel.ports, watch)
         if panel.get(f"/services/{service}/metrics").json()["data"]:
             break
     watch.close()

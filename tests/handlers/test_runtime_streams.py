@@ -12,12 +12,12 @@ import httpx
 import pytest
 
 from domain.adapters import memory
-from domain.model import Role
+from domain.model.role import Role
 from handlers.streams import following, live
 from tests.calls import error
+from tests.conformance import CANARY
 from tests.listening import listening
 from tests.panel import Panel
-from tests.promises import CANARY
 from tests.streams import Event, read_events
 
 

@@ -13,9 +13,9 @@ import uvicorn
 from handlers import server
 from handlers.openapi31 import DocumentError
 from tests.calls import things
+from tests.conformance import CANARY
 from tests.listening import listening
 from tests.panel import Panel
-from tests.promises import CANARY
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_fault_is_logged_once_and_only_in_our_words_on_a_real_server(
     answered = httpx.get(f"{url}/api/services", headers={"Authorization": f"Bearer {panel.admin}"})
     assert answered.status_code == 500
     assert CANARY not in answered.text
-    assert [record.name for record in caplog.records if record.levelname == "ERROR"] == ["handlers.errors"]
+    assert [record.name for record in caplog.records if record.levelname == "ERROR"] == ["handlers.edge.errors"]
 
 
 def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_fault(

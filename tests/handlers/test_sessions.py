@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.credentials import Desk
 from domain.errors import Unavailable
+from domain.identity.authenticator import Authenticator
 from domain.settings import Settings
-from handlers import identity
+from handlers.edge import identity
 from handlers.openapi31.operations import Operation
-from tests import promises
+from tests import conformance
 from tests.calls import OPERATIONS, Things, error, tables, things
 from tests.listening import listening
 from tests.panel import ORIGIN, Panel, running
@@ -57,7 +57,7 @@ def _is_in(panel: Panel, browser: dict[str, str]) -> bool:
 
 def _sent(panel: Panel, method: str, path: str, headers: list[tuple[str, str]]) -> httpx.Response:
     answered: httpx.Response = panel.portal.call(panel._send, method, path, headers, {})  # type: ignore[arg-type]
-    promises.keep(method, answered)
+    conformance.keep(method, answered)
     return answered
 
 
@@ -211,7 +211,7 @@ def test_nobody_is_called_a_stranger_because_the_database_is_away(
         raise Unavailable("The database does not answer", code="database_unavailable")
 
     browser = panel.session()
-    monkeypatch.setattr(Desk, "admit", away)
+    monkeypatch.setattr(Authenticator, "by_session", away)
     refused = _by(panel, browser)
     assert (refused.status_code, error(refused)["code"]) == (503, "database_unavailable")
 
@@ -458,7 +458,7 @@ def test_a_stream_ends_with_the_session_that_opened_it(panel: Panel) -> None:
             lines = response.iter_lines()
             assert next(lines) == ": listening"
             _by(panel, browser, "/auth/logout", "POST")
-            panel.ports.feed.nudge()
+            panel.ports.notifier.notify()
             assert not [line for line in lines if line.startswith("event")]
 
 

@@ -12,9 +12,9 @@ import pytest
 from domain import deployments
 from domain.adapters import memory
 from tests.calls import error
+from tests.conformance import CANARY
 from tests.listening import listening
 from tests.panel import Panel
-from tests.promises import CANARY
 from tests.streams import Event, read_events
 
 SLOW = "shop/slow:1"
@@ -140,7 +140,7 @@ def test_a_client_that_leaves_ends_the_following(
     time.sleep(1.5)
     seen = len(reads)
     for _ in range(3):
-        panel.ports.feed.nudge()
+        panel.ports.notifier.notify()
         time.sleep(0.3)
     assert len(reads) == seen > 0
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from handlers.published import DOCUMENT
+from handlers.static_asset import DOCUMENT
 from tests.panel import Panel
 
 

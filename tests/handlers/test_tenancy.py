@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.access import PERMISSIONS
-from domain.model import Role
+from domain.identity.access import PERMISSIONS
+from domain.model.role import Role
 from handlers.openapi31.operations import Operation
 from tests.calls import (
     NOWHERE,

@@ -243,7 +243,7 @@ def test_a_service_that_is_being_deleted_takes_no_change(panel: Panel) -> None:
 
 def _deletion_begun(panel: Panel, path: str) -> None:
     from domain import services
-    from domain.credentials import Desk
+    from domain.identity.authenticator import Authenticator
 
-    caller = Desk(panel.ports).authenticate(panel.admin, "", "")
+    caller = Authenticator(panel.ports).by_api_key(panel.admin, "", "")
     services.delete_service(panel.ports, caller, path.rsplit("/", 1)[1])

@@ -1,7 +1,7 @@
 """Roles and permissions over HTTP, as the document and the keys have them."""
 
+from tests.conformance import READ_DOCUMENT
 from tests.panel import Panel
-from tests.promises import READ_DOCUMENT
 
 
 def test_each_permission_opens_what_the_document_says(panel: Panel) -> None:

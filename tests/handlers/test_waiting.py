@@ -101,9 +101,9 @@ def test_an_ended_wait_still_honours_the_tag(panel: Panel) -> None:
 
 
 def test_news_from_another_process_end_the_waiting_too(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another process writes to the same database, and nudges nobody here."""
+    """Another process writes to the same database, and notifications nobody here."""
     queued = _queued(panel)
-    monkeypatch.setattr(panel.ports.feed, "nudge", lambda: None)
+    monkeypatch.setattr(panel.ports.notifier, "notify", lambda: None)
     with _later(0.3, panel.work):
         seconds, answered = _took(lambda: panel.get(f"/operations/{queued['operation_id']}?wait=60"))
     assert answered.json()["status"] == "succeeded"
@@ -133,7 +133,7 @@ def test_two_hundred_waiting_clients_hold_no_threads_and_keep_nobody_waiting(pan
 def test_a_deletion_that_fails_says_so_and_forgets_nothing(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     service = panel.service()
     panel.ports.runtime.away = True  # type: ignore[attr-defined]
-    monkeypatch.setattr("domain.rollout._PATIENCE", 0)
+    monkeypatch.setattr("domain.rollout.rollout._PATIENCE", 0)
     refused = panel.delete(f"/services/{service['id']}")
     assert (refused.status_code, error(refused)["code"]) == (503, "engine_unavailable")
     panel.ports.runtime.away = False  # type: ignore[attr-defined]

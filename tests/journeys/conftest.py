@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from domain.release import INSTANCE
+from domain.rollout.release import INSTANCE
 from tests.adapters.sql.conftest import postgres_url  # noqa: F401
 from tests.engine import Images, docker_host, images, registry  # noqa: F401
 from tests.process import Process

@@ -4,12 +4,12 @@ import httpx
 import pytest
 from docker import DockerClient
 
-from tests import dying
+from tests import crash
 from tests.engine import Images
 from tests.process import Process, left_at, until, visited
 
 
-@pytest.mark.parametrize("moment", dying.MOMENTS)
+@pytest.mark.parametrize("moment", crash.MOMENTS)
 def test_a_deployment_is_finished_by_the_next_process(
     process: Process, images: Images, engine: DockerClient, moment: str
 ) -> None:

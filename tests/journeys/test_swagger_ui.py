@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from tests.browser import Browser, chromium
+from tests.conformance import READ_DOCUMENT
 from tests.process import Process
-from tests.promises import READ_DOCUMENT
 
 pytestmark = pytest.mark.timeout(300)  # beside other tests a browser takes its time
 

@@ -15,10 +15,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.http11 import Response
 from websockets.sync.client import ClientConnection, unix_connect
 
-from tests import promises
+from tests import conformance
+from tests.conformance import CANARY
 from tests.contract.reading import faults
 from tests.panel import Panel, running
-from tests.promises import CANARY
 from ws.server import Server
 
 Message = dict[str, Any]
@@ -120,7 +120,7 @@ class Sockets:
             named.setdefault("Authorization", f"Bearer {key or self.panel.admin}")
         uri = f"ws://testserver/api/ws{query}"
         with unix_connect(self.path, uri, additional_headers=named, compression=None, close_timeout=1) as connection:
-            promises.note("GET", "/api/ws", 101)
+            conformance.note("GET", "/api/ws", 101)
             client = Client(connection)
             client.hello = client.next()
             assert client.hello["type"] == "hello"
@@ -132,7 +132,7 @@ class Sockets:
             with self.open(query, key=key, **headers):
                 raise AssertionError("it was opened")
         except InvalidStatus as refused:
-            promises.note("GET", "/api/ws", refused.response.status_code)
+            conformance.note("GET", "/api/ws", refused.response.status_code)
             return refused.response
 
     @contextmanager

@@ -12,9 +12,9 @@ import pytest
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from domain.credentials import Desk
+from domain.identity.authenticator import Authenticator
+from tests.conformance import CHECKS, READ_DOCUMENT
 from tests.panel import Panel
-from tests.promises import CHECKS, READ_DOCUMENT
 from tests.ws.sockets import Sockets
 from ws import refusals
 from ws.handshake import Connection, Handshake
@@ -173,7 +173,7 @@ def test_the_database_away_is_said(panel: Panel, sockets: Sockets, monkeypatch: 
     def away(*_: object) -> None:
         raise Unavailable("The database does not answer", code="database_unavailable")
 
-    monkeypatch.setattr(sockets.server._desk, "authenticate", away)
+    monkeypatch.setattr(sockets.server._authenticator, "by_api_key", away)
     refused = sockets.refused()
     assert (refused.status_code, _error(refused)["code"]) == (503, "database_unavailable")
 
@@ -186,7 +186,7 @@ def test_what_nobody_foresaw_is_logged_and_said_without_detail(
 
     logged: list[Any] = []
     monkeypatch.setattr(refusals._log, "error", lambda *_, exc_info, extra: logged.append((str(exc_info), extra)))
-    monkeypatch.setattr(sockets.server._desk, "authenticate", broken)
+    monkeypatch.setattr(sockets.server._authenticator, "by_api_key", broken)
     refused = sockets.refused()
     assert (refused.status_code, _error(refused)["code"]) == (500, "internal_error")
     assert b"secret detail" not in bytes(refused.body)
@@ -268,6 +268,6 @@ def test_whoever_has_left_meanwhile_is_no_visitor_from_here(panel: Panel, monkey
     charged: list[str] = []
     monkeypatch.setattr(panel.ports.counter, "hit", lambda bucket, limit: charged.append(bucket))
     asked = Request(PATH, Headers({"X-Forwarded-For": "192.0.2.7"}))
-    refused = asyncio.run(Handshake(panel.ports, Desk(panel.ports)).request(gone, asked))
+    refused = asyncio.run(Handshake(panel.ports, Authenticator(panel.ports)).request(gone, asked))
     assert refused is not None
     assert (refused.status_code, charged) == (400, [])

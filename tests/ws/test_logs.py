@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from domain.adapters import memory
+from tests.conformance import CANARY
 from tests.panel import Panel
 from tests.process import until
-from tests.promises import CANARY
 from tests.ws.sockets import Client, Sockets
 from ws import logs, session
 

@@ -113,7 +113,7 @@ def test_what_was_told_from_the_table_is_not_told_again_when_the_tail_has_read_i
 def test_what_another_process_writes_is_told_within_about_a_second(
     panel: Panel, sockets: Sockets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(panel.ports.feed, "nudge", lambda: None)
+    monkeypatch.setattr(panel.ports.notifier, "notify", lambda: None)
     with sockets.open() as client:
         panel.service()
         assert client.until(3, type="service.status", status="running")
@@ -300,9 +300,9 @@ def test_one_bad_look_ends_neither_the_looking_nor_the_telling(
     panel: Panel, sockets: Sockets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        for thing, name in ((sockets.server._desk, "again_all"), (sockets.server._tail, "_stored")):
+        for thing, name in ((sockets.server._authenticator, "revalidate_many"), (sockets.server._tail, "_stored")):
             broken.setattr(thing, name, lambda *_: 1 / 0)
-        panel.ports.feed.nudge()
+        panel.ports.notifier.notify()
         time.sleep(1.5)
     key = panel.key("viewer")
     with sockets.open(key=key) as client:

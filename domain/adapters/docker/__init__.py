@@ -12,7 +12,7 @@ from docker.errors import APIError, NotFound
 from domain.adapters.docker import creating, looking, networking, output, pulling, reaching
 from domain.adapters.docker.connection import PATIENT, Connection
 from domain.adapters.docker.measuring import Meter
-from domain.ports import Container, ContainerSpec, Engine, Image, OutputLine, Pulling, Stats
+from domain.ports.runtime import Container, ContainerSpec, Engine, Image, OutputLine, Pulling, Stats
 
 Labelled = dict[str, Mapping[str, str]]
 

@@ -17,7 +17,7 @@ from docker.tls import TLSConfig
 from docker.utils import kwargs_from_env, parse_host
 
 from domain import errors
-from domain.ports import EngineRefused
+from domain.ports.runtime import EngineRefused
 
 QUICK = 10
 # What may rightly take long (a start on a slow disk, a stop after its grace) still has to end one day.

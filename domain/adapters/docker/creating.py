@@ -8,8 +8,8 @@ from docker import APIClient
 from docker.errors import APIError, NotFound
 from docker.types import Healthcheck, LogConfig, Mount
 
-from domain.ports import ContainerSpec, EngineRefused, ImageMissing
-from domain.project import Component, Probe
+from domain.model.project import Component, Probe
+from domain.ports.runtime import ContainerSpec, EngineRefused, ImageMissing
 
 # What Docker gives by default and web applications do not use: raw packets (spoofing within a network), device nodes,
 # forged audit records, files that carry capabilities. The rest (CHOWN, SETUID, NET_BIND_SERVICE, …) the entry points

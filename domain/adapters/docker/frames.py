@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from domain.adapters.docker.wording import ENOUGH, shown
-from domain.ports import OutputLine
+from domain.ports.runtime import OutputLine
 
 # Which of the two it is, and how long; then follow the time, a blank, and a line or a piece of one.
 HEADER = struct.Struct(">BxxxL")

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from docker import APIClient
 from docker.errors import NotFound
 
-from domain.ports import Container
+from domain.ports.runtime import Container
 
 MANY = 10_000
 

@@ -10,7 +10,7 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError
 
-from domain.ports import Stats
+from domain.ports.runtime import Stats
 
 # Engines before 23 answer at their next tick, up to a second later, all questions at once.
 THREADS = 32

@@ -12,7 +12,7 @@ from docker.errors import APIError, NotFound
 from docker.types import IPAMConfig, IPAMPool
 
 from domain.adapters.docker.creating import conflicts, must_be_ours
-from domain.ports import EngineRefused
+from domain.ports.runtime import EngineRefused
 
 Subnet = ipaddress.IPv4Network
 # 29 containers a network, 2048 networks in a /16.

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from domain.adapters.docker.connection import QUICK, Connection
 from domain.adapters.docker.frames import Frames
 from domain.adapters.docker.wording import shown
-from domain.ports import EngineRefused, OutputLine, Point
+from domain.ports.runtime import EngineRefused, OutputLine, Point
 
 BEAT = 0.2  # seconds of silence that are worth saying
 AT_ONCE = 256 * 1024

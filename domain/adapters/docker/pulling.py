@@ -20,7 +20,7 @@ from docker.utils import parse_repository_tag
 from domain.adapters.docker.connection import PATIENT, Connection
 from domain.adapters.docker.hello import hello
 from domain.adapters.images import HELLO, REFERENCE
-from domain.ports import EngineRefused, Image, ImageMissing, Layers, Pulling
+from domain.ports.runtime import EngineRefused, Image, ImageMissing, Layers, Pulling
 
 BEAT = 0.4
 log = logging.getLogger(__name__)

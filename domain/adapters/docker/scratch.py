@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from domain.ports import ImageMissing
+from domain.ports.runtime import ImageMissing
 
 BUSYBOX = Path("/bin/busybox")
 EPOCH = "1970-01-01T00:00:00Z"

@@ -2,7 +2,7 @@
 
 import re
 
-from domain.masking import CUT
+from domain.model.masking import CUT
 
 LONGEST = 8192
 # Of a longer line so many bytes are looked at, and no more: a character has four at most.

@@ -18,7 +18,7 @@ from domain import errors
 from domain.adapters.forwarder.doors import Doors
 from domain.adapters.forwarder.routes import Route, Routes
 from domain.adapters.forwarder.sockets import claim_port, hold
-from domain.ports import Target
+from domain.ports.router import Target
 
 FILES = 65_536
 PORTS = range(49_152, 65_536)

@@ -12,7 +12,7 @@ from domain import errors
 from domain.adapters.forwarder.routes import Damaged, Reading, Routes
 from domain.adapters.forwarder.sockets import BACKLOG, Held, hold, keep
 from domain.adapters.forwarder.visits import LINGER_SECONDS, Visit
-from domain.ports import Target
+from domain.ports.router import Target
 
 LOOK_SECONDS = 0.5
 DRAIN_LOOK_SECONDS = 0.05

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from domain import errors
-from domain.ports import Target
+from domain.ports.router import Target
 
 
 @dataclass(frozen=True)

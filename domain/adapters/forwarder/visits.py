@@ -6,7 +6,7 @@ from asyncio import AbstractEventLoop, Task, Transport
 from typing import Protocol, cast
 
 from domain.adapters.forwarder.sockets import keep_alive
-from domain.ports import Target
+from domain.ports.router import Target
 
 CONNECT_SECONDS = 3.0
 IDLE_SECONDS = 0.25

@@ -11,7 +11,7 @@ from redis import Redis
 from domain import ports
 from domain.adapters.redis.server import Server
 from domain.errors import Unavailable
-from domain.ports import Budget
+from domain.ports.counter import Budget
 
 _a_minute = lru_cache(maxsize=256)(RateLimitItemPerMinute)
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError, InterfaceError, Op
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from domain import errors
-from domain.transactions import held, in_transaction
+from domain.ports.transactions import held, in_transaction
 
 PATIENCE = 30.0  # seconds to wait for a lock or for a free connection before the database counts as away
 

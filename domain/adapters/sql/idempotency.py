@@ -13,7 +13,8 @@ from domain.adapters.sql.engines import NESTED, transaction
 from domain.adapters.sql.journal import Journal
 from domain.adapters.sql.tables import idempotency
 from domain.errors import Conflict
-from domain.ports import Claim, Vault
+from domain.ports.store import Claim
+from domain.ports.vault import Vault
 
 KEPT = timedelta(hours=24)
 
@@ -38,7 +39,7 @@ class Register:
             return None
         if row.digest != self._claim.digest:
             raise Conflict("This Idempotency-Key was used for another request", code="idempotency_mismatch")
-        return self._vault.open(row.answer).encode("latin-1")
+        return self._vault.decrypt(row.answer).encode("latin-1")
 
     def enter(self, connection: Connection) -> None:
         """Claim the key. On PostgreSQL this waits for a parallel call with the same key to end."""
@@ -54,7 +55,7 @@ class Register:
 
     def keep(self, connection: Connection, answer: bytes) -> None:
         """Add the answer to the claim; latin-1 is a text for any bytes, as the vault seals text."""
-        sealed = self._vault.seal(answer.decode("latin-1"))
+        sealed = self._vault.encrypt(answer.decode("latin-1"))
         connection.execute(update(idempotency).where(self._mine()).values(answer=sealed))
 
     def _mine(self) -> ColumnElement[bool]:

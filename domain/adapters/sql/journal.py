@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from domain import facts
 from domain.adapters.sql.tables import events
-from domain.model import Event
+from domain.events import event_types
+from domain.model.event import Event
 
 _TURN = 0x6576656E74  # "event": the advisory lock under which one transaction at a time numbers and commits
 
@@ -16,7 +16,7 @@ class Journal:
     """What a block has to tell. The last fact of a kind about a thing stands for those before it."""
 
     def __init__(self) -> None:
-        self._facts: dict[tuple[str, str], facts.Told] = {}
+        self._facts: dict[tuple[str, str], event_types.Told] = {}
 
     def __bool__(self) -> bool:
         """Whether there is anything to tell."""
@@ -24,7 +24,7 @@ class Journal:
 
     def note(self, thing: object, *, removed: bool = False) -> None:
         """Remember that a thing has changed."""
-        fact = facts.told(thing, removed=removed)
+        fact = event_types.told(thing, removed=removed)
         if fact is not None:
             self._add(fact)
 
@@ -33,7 +33,7 @@ class Journal:
         for fact in other._facts.values():
             self._add(fact)
 
-    def _add(self, fact: facts.Told) -> None:
+    def _add(self, fact: event_types.Told) -> None:
         kind, resource, *_ = fact
         self._facts.pop((kind, resource), None)
         self._facts[kind, resource] = fact
@@ -50,7 +50,9 @@ class Journal:
             connection.execute(select(func.pg_advisory_xact_lock(_TURN)))
         newest = connection.scalar(select(func.max(events.c.sequence))) or 0
         now = datetime.now(UTC)
-        told = [facts.event(fact, newest + count, now) for count, fact in enumerate(self._facts.values(), start=1)]
+        told = [
+            event_types.event(fact, newest + count, now) for count, fact in enumerate(self._facts.values(), start=1)
+        ]
         connection.execute(insert(events), [_row(event) for event in told])
 
 

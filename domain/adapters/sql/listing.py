@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, ColumnElement, Integer, Select, Table, UnaryExpression, bindparam, func, select
 
 from domain.adapters.sql import search
-from domain.ports import Query
+from domain.ports.store import Query
 
 
 class Statements(NamedTuple):

@@ -25,7 +25,7 @@ from domain.adapters.sql.engines import said
 from domain.adapters.sql.journal import Journal
 from domain.adapters.sql.totals import FEW, Totals
 from domain.errors import Conflict
-from domain.ports import Page, Query
+from domain.ports.store import Page, Query
 
 
 class Entity(Protocol):
@@ -61,7 +61,7 @@ class Repository(Generic[E]):
         found = _by_id(self.table, locked=self._journal is not None)
         return self._one(found, id=entity_id)
 
-    def several(self, entity_ids: Collection[str]) -> dict[str, E]:
+    def get_many(self, entity_ids: Collection[str]) -> dict[str, E]:
         """Those of them that there are, by id."""
         found = self._connection.execute(_by_ids(self.table), {"ids": list(entity_ids)}) if entity_ids else ()
         return {row.id: self.entity(*row) for row in found}

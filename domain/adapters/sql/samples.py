@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.adapters.sql.tables import samples, services
-from domain.model import Sample
+from domain.model.sample import Sample
 
 
 class Samples:

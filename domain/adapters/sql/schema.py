@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from domain.adapters.sql.engines import said, transaction, unavailable, wait_for_other_starts
 from domain.adapters.sql.tables import installation
 from domain.errors import Unavailable
-from domain.model import new_id
+from domain.model.identifiers import new_id
 
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 

@@ -7,21 +7,26 @@ from threading import local
 
 from sqlalchemy import Connection, select
 
-from domain.adapters.sql.callers import ApiKeys, Sessions, Tickets
+from domain.adapters.sql.api_keys import ApiKeys
+from domain.adapters.sql.deployments import Deployments
 from domain.adapters.sql.engines import Engines, connect, transaction
 from domain.adapters.sql.idempotency import Answered, Register, Shared, forget
 from domain.adapters.sql.journal import Events, Journal
-from domain.adapters.sql.nouns import Deployments, Operations, Services
+from domain.adapters.sql.operations import Operations
 from domain.adapters.sql.samples import Samples
 from domain.adapters.sql.schema import upgrade
+from domain.adapters.sql.services import Services
+from domain.adapters.sql.sessions import Sessions
+from domain.adapters.sql.tickets import Tickets
 from domain.adapters.sql.totals import Totals
-from domain.ports import Claim, Store, Vault
+from domain.ports.store import Claim, Store
+from domain.ports.vault import Vault
 
 _TIDIED_EVERY = timedelta(hours=1)
 
 
-def open_store(url: str, vault: Vault, nudge: Callable[[], None] = lambda: None) -> Store:
-    """The store at `sqlite:////path` or `postgresql://…`, migrated; `nudge` is called after every commit with news.
+def open_store(url: str, vault: Vault, notify: Callable[[], None] = lambda: None) -> Store:
+    """The store at `sqlite:////path` or `postgresql://…`, migrated; `notify` is called after every commit with news.
 
     Raise Unavailable when it does not answer or was made by a newer panel.
     """
@@ -31,7 +36,7 @@ def open_store(url: str, vault: Vault, nudge: Callable[[], None] = lambda: None)
     except BaseException:
         engines.close()
         raise
-    return SqlStore(engines, vault, instance, nudge)
+    return SqlStore(engines, vault, instance, notify)
 
 
 class SqlWork:
@@ -55,8 +60,8 @@ class _Thread(local):
 class SqlStore:
     """Implements `ports.Store`."""
 
-    def __init__(self, engines: Engines, vault: Vault, instance: str, nudge: Callable[[], None]) -> None:
-        self._nudge = nudge
+    def __init__(self, engines: Engines, vault: Vault, instance: str, notify: Callable[[], None]) -> None:
+        self._nudge = notify
         self._engines = engines
         self._vault = vault
         self._instance = instance

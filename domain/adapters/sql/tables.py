@@ -3,7 +3,14 @@
 from sqlalchemy import Column, ForeignKeyConstraint, Index, MetaData, Table, func, text
 
 from domain.adapters.sql.columns import Moment, Words, columns
-from domain.model import ApiKey, Deployment, Event, LogLine, Operation, Sample, Service, Session, Ticket
+from domain.model.api_key import ApiKey
+from domain.model.deployment import Deployment, LogLine
+from domain.model.event import Event
+from domain.model.operation import Operation
+from domain.model.sample import Sample
+from domain.model.service import Service
+from domain.model.session import Session
+from domain.model.ticket import Ticket
 
 metadata = MetaData(
     naming_convention={"pk": "%(table_name)s_id", "fk": "%(table_name)s_of_%(referred_table_name)s"},

@@ -30,16 +30,20 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from tables import ApiKey, Deployment, Operation, Service, open_session
 
-from domain import credentials, networks, services, users
-from domain.access import sees
+from domain import services, users
 from domain.api_keys import bounds, fields
-from domain.model import OperationStatus, new_id
+from domain.identity import networks, tokens, validity
+from domain.identity.access import sees
+from domain.model.identifiers import new_id
+from domain.model.operation import OperationStatus
 from handlers import routing
 from handlers.openapi31 import Document
-from handlers.published import DOCUMENT
+from handlers.static_asset import DOCUMENT
 
 app = FastAPI()
-_WORLD: Any = SimpleNamespace(openings=routing.openings(Document.load(DOCUMENT.content)))
+_WORLD: Any = SimpleNamespace(
+    operations_by_permission=routing.operations_by_permission(Document.load(DOCUMENT.content))
+)
 _USUAL = int(os.environ["PANEL_RATE_LIMIT_AUTHENTICATED"])
 _LIMITER = FixedWindowRateLimiter(MemoryStorage())
 _UNFINISHED = (OperationStatus.QUEUED, OperationStatus.RUNNING)
@@ -60,7 +64,7 @@ def _known(
     given: Annotated[HTTPAuthorizationCredentials, Depends(HTTPBearer())],
 ) -> ApiKey:
     """Whose key it is; the request is counted, and the headers tell of that."""
-    prefix = credentials.prefix_of(given.credentials)
+    prefix = tokens.prefix_of(given.credentials)
     key = session.scalar(select(ApiKey).where(ApiKey.prefix == prefix))
     if key is None or not _opens(key, given.credentials, request.client.host if request.client else ""):
         raise HTTPException(401, "A valid API key is needed")
@@ -77,7 +81,7 @@ def _known(
 
 
 def _opens(key: ApiKey, text: str, address: str) -> bool:
-    given, now = credentials.digest(text), datetime.now(UTC)
+    given, now = tokens.digest(text), datetime.now(UTC)
     current = hmac.compare_digest(given, key.digest)
     previous = hmac.compare_digest(given, key.previous_digest or "0" * 64)
     good = current or (previous and key.previous_until is not None and now < key.previous_until)
@@ -88,7 +92,7 @@ Known = Annotated[ApiKey, Depends(_known)]
 
 
 def _allow(known: ApiKey, permission: str) -> None:
-    if permission not in credentials.permissions(known):  # type: ignore[arg-type]  # it has the same fields
+    if permission not in validity.permissions(known):  # type: ignore[arg-type]  # it has the same fields
         raise HTTPException(403, f"This needs the permission {permission}")
 
 
@@ -154,7 +158,7 @@ def get_service(
 def create_api_key(session: Stored, known: Known, response: Response, body: models.NewApiKey) -> Any:  # noqa: ANN401
     """POST /v1/api-keys"""
     _allow(known, "api_keys.write")
-    text, now = credentials.new_text(), datetime.now(UTC)
+    text, now = tokens.new_text(), datetime.now(UTC)
     given, problems = fields.read(body.model_dump(by_alias=True, exclude_unset=True), now)
     key = ApiKey.inheriting(known, text, now, given)
     problems |= bounds.rate(key.rate_limit_rpm, known, _USUAL)  # type: ignore[arg-type]

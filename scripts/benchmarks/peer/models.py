@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, StringConstraints, field_serializer
 from pydantic.alias_generators import to_camel
 
-from domain.model import DeployMethod, Role, ServiceStatus
+from domain.model.role import Role
+from domain.model.service import DeployMethod, ServiceStatus
 from domain.templates import MASK
 
 CustomerId = Annotated[str, StringConstraints(pattern="^cust_[0-9a-z]+$", max_length=64)]

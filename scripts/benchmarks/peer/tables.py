@@ -9,10 +9,11 @@ from typing import Any, Self
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.orm import DeclarativeBase, sessionmaker
 
-from domain import credentials
 from domain.adapters.sql import tables
 from domain.api_keys import bounds
-from domain.model import HealthCheck, Variable, new_id
+from domain.identity import tokens
+from domain.model.definition import HealthCheck, Variable
+from domain.model.identifiers import new_id
 
 
 class Row(DeclarativeBase):
@@ -92,8 +93,8 @@ class ApiKey(Row):
         inherited = ("customer_id", "allowed_ips", "rate_limit_rpm", "expires_at")
         made = cls(
             id=new_id("key"),
-            prefix=credentials.prefix_of(text),
-            digest=credentials.digest(text),
+            prefix=tokens.prefix_of(text),
+            digest=tokens.digest(text),
             created_at=now,
             created_by=maker.id,
             request_count=0,

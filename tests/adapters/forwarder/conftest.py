@@ -11,7 +11,7 @@ import pytest
 
 from domain.adapters import forwarder as adapter
 from domain.adapters.forwarder import Router
-from domain.ports import Target
+from domain.ports.router import Target
 
 from .peers import Listen, Serve, WebServer
 

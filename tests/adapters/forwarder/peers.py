@@ -15,7 +15,7 @@ from threading import Thread
 from urllib.parse import urlsplit
 
 from domain.adapters.forwarder import Router
-from domain.ports import Target
+from domain.ports.router import Target
 
 SERVICE = "svc_01jd0000000000000000000000"
 OTHER = "svc_01jd0000000000000000000001"

@@ -12,7 +12,7 @@ from threading import Event
 import pytest
 
 from domain.adapters.forwarder import Router, doors
-from domain.ports import Target
+from domain.ports.router import Target
 
 from .peers import (
     NOWHERE,

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from domain import ports
-from domain.adapters import twins
+from domain.adapters import memory
 from domain.adapters.forwarder import Router
-from domain.ports import Target
+from domain.ports.router import Target
 
 from .peers import NOWHERE, OTHER, SERVICE
 
@@ -17,7 +17,7 @@ from .peers import NOWHERE, OTHER, SERVICE
 @pytest.fixture(params=["twin", "forwarder", "not started"])
 def router(request: pytest.FixtureRequest, tmp_path: Path) -> ports.Router:
     if request.param == "twin":
-        return twins.Router()
+        return memory.Router()
     if request.param == "not started":
         return Router(tmp_path, "127.0.0.1", "localhost")
     started: Router = request.getfixturevalue("forwarder")
@@ -63,7 +63,10 @@ def test_draining_where_nobody_is_connected_takes_no_time(router: ports.Router):
 
 
 def test_a_base_domain_makes_the_url_a_name(tmp_path: Path):
-    for router in (twins.Router("host", "apps.example.com"), Router(tmp_path, "127.0.0.1", "host", "apps.example.com")):
+    for router in (
+        memory.Router("host", "apps.example.com"),
+        Router(tmp_path, "127.0.0.1", "host", "apps.example.com"),
+    ):
         assert router.switch(SERVICE, "shop", [NOWHERE]) == "https://shop.apps.example.com"
 
 

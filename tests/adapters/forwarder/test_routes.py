@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from domain import errors
 from domain.adapters.forwarder import Router, doors
-from domain.ports import Target
+from domain.ports.router import Target
 
 from .peers import NOWHERE, OTHER, SERVICE, Serve, connect, eventually, get, port_of
 

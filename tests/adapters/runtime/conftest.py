@@ -6,7 +6,7 @@ import pytest
 
 from domain.adapters import docker
 from tests.engine import Images, docker_host, images, registry  # noqa: F401
-from tests.stage import Stage, in_memory
+from tests.runtime_setup import Stage, in_memory
 
 
 @pytest.fixture(params=["memory", pytest.param("docker", marks=pytest.mark.engine)])

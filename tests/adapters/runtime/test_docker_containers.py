@@ -10,10 +10,10 @@ from docker.errors import NotFound
 
 from domain.adapters import docker
 from domain.adapters.images import HELLO
-from domain.ports import ContainerSpec, EngineRefused
-from domain.project import Component, Probe
+from domain.model.project import Component, Probe
+from domain.ports.runtime import ContainerSpec, EngineRefused
 from tests.engine import Images
-from tests.stage import Stage
+from tests.runtime_setup import Stage
 
 pytestmark = pytest.mark.engine
 # CAP_NET_RAW, CAP_MKNOD, CAP_AUDIT_WRITE, CAP_SETFCAP: their numbers in the kernel.

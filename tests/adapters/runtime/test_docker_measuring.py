@@ -13,9 +13,9 @@ from docker.errors import APIError
 
 from domain.adapters.docker import measuring
 from domain.adapters.docker.measuring import MEGABYTE, Meter
-from domain.ports import Stats
+from domain.ports.runtime import Stats
 from tests.engine import Images
-from tests.stage import Stage
+from tests.runtime_setup import Stage
 
 Figures = dict[str, Any]
 MACHINE = 8 * 2**30

@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from domain.ports import OutputLine
-from tests.stage import Stage
+from domain.ports.runtime import OutputLine
+from tests.runtime_setup import Stage
 
 pytestmark = pytest.mark.engine
 

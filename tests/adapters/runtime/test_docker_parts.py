@@ -15,8 +15,8 @@ import pytest
 from domain.adapters import memory
 from domain.adapters.docker import Runtime, hello, networking, reaching, scratch, wording
 from domain.errors import Unavailable
-from domain.ports import Container, EngineRefused, ImageMissing
-from domain.transactions import held
+from domain.ports.runtime import Container, EngineRefused, ImageMissing
+from domain.ports.transactions import held
 
 
 @contextmanager

@@ -17,9 +17,9 @@ import pytest
 from docker.errors import NotFound
 
 from domain.adapters.docker.scratch import Scratch
-from domain.ports import ImageMissing, Layers
+from domain.ports.runtime import ImageMissing, Layers
 from tests.engine import Images
-from tests.stage import Stage
+from tests.runtime_setup import Stage
 
 pytestmark = pytest.mark.engine
 DOCKER = "application/vnd.docker"

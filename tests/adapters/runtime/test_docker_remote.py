@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from domain.adapters.docker import Runtime
 from domain.errors import Unavailable
-from domain.ports import Engine
+from domain.ports.runtime import Engine
 
 ANSWER = {"ApiVersion": "1.41", "Version": "20.10.24", "Id": "sha256:1"}
 LOOPBACK = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])

@@ -2,9 +2,9 @@
 
 import pytest
 
-from domain.ports import ContainerSpec, EngineRefused, ImageMissing
-from domain.project import Component
-from tests.stage import Stage
+from domain.model.project import Component
+from domain.ports.runtime import ContainerSpec, EngineRefused, ImageMissing
+from tests.runtime_setup import Stage
 
 
 def test_a_container_is_created_then_runs_then_ends_then_is_gone(stage: Stage):

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.project import Probe
-from tests.stage import Stage
+from domain.model.project import Probe
+from tests.runtime_setup import Stage
 
 PASSES = Probe(("CMD", "true"), interval=0.2, retries=3)
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.ports import OutputLine
-from tests.stage import Stage
+from domain.ports.runtime import OutputLine
+from tests.runtime_setup import Stage
 
 Batches = Generator[list[OutputLine], None, None]
 MICROSECOND = timedelta(microseconds=1)

@@ -9,9 +9,9 @@ import pytest
 from domain.adapters import docker, memory
 from domain.adapters.images import HELLO, HELLO_SAYS
 from domain.errors import Unavailable
-from domain.ports import ContainerSpec, ImageMissing, Layers, Runtime
-from domain.project import Component
-from tests.stage import Stage
+from domain.model.project import Component
+from domain.ports.runtime import ContainerSpec, ImageMissing, Layers, Runtime
+from tests.runtime_setup import Stage
 
 
 class Cancelled(Exception):  # noqa: N818 - it is a wish

@@ -11,16 +11,16 @@ import psycopg
 import pytest
 
 from domain.adapters.sql.store import open_store
-from domain.ports import Store
+from domain.ports.store import Store
 
 
 class Sealing:
     """A vault whose seal hides the text without hiding how it is made."""
 
-    def seal(self, plain: str) -> str:
+    def encrypt(self, plain: str) -> str:
         return base64.b85encode(plain.encode()[::-1]).decode()
 
-    def open(self, sealed: str) -> str:
+    def decrypt(self, sealed: str) -> str:
         return base64.b85decode(sealed)[::-1].decode()
 
 
@@ -61,8 +61,8 @@ def open_again(url: str, vault: Sealing) -> Iterator[Callable[..., Store]]:
     """Opens the same database as another process would."""
     opened: list[Store] = []
 
-    def another(nudge: Callable[[], None] = lambda: None) -> Store:
-        opened.append(open_store(url, vault, nudge))
+    def another(notify: Callable[[], None] = lambda: None) -> Store:
+        opened.append(open_store(url, vault, notify))
         return opened[-1]
 
     yield another

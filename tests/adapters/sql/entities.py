@@ -3,22 +3,15 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from domain.model import (
-    ApiKey,
-    Definition,
-    Deployment,
-    DeploymentStatus,
-    DeployMethod,
-    Kind,
-    Operation,
-    Role,
-    Service,
-    ServiceStatus,
-    Session,
-    Ticket,
-    Trigger,
-    new_id,
-)
+from domain.model.api_key import ApiKey
+from domain.model.definition import Definition
+from domain.model.deployment import Deployment, DeploymentStatus, Trigger
+from domain.model.identifiers import new_id
+from domain.model.operation import Kind, Operation
+from domain.model.role import Role
+from domain.model.service import DeployMethod, Service, ServiceStatus
+from domain.model.session import Session
+from domain.model.ticket import Ticket
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123000, tzinfo=UTC)
 

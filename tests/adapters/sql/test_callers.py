@@ -8,8 +8,10 @@ from threading import Barrier
 import pytest
 
 from domain.errors import Conflict
-from domain.model import ApiKey, Session, Ticket
-from domain.ports import Query, Store
+from domain.model.api_key import ApiKey
+from domain.model.session import Session
+from domain.model.ticket import Ticket
+from domain.ports.store import Query, Store
 from tests.adapters.sql.entities import NOW, after, api_key, session, ticket
 
 
@@ -60,9 +62,9 @@ def test_several_are_those_that_there_are_by_id(store: Store, key: ApiKey):
     one, two, three = (session(key.id) for _ in range(3))
     _kept(store, one, two, three)
     with store.read() as work:
-        assert work.sessions.several([one.id, three.id, one.id, "ses_nobody"]) == {one.id: one, three.id: three}
-        assert work.sessions.several([]) == {}
-        assert work.api_keys.several({key.id, "key_nobody"}) == {key.id: key}
+        assert work.sessions.get_many([one.id, three.id, one.id, "ses_nobody"]) == {one.id: one, three.id: three}
+        assert work.sessions.get_many([]) == {}
+        assert work.api_keys.get_many({key.id, "key_nobody"}) == {key.id: key}
 
 
 def test_a_question_for_thousands_is_one_question(store: Store, key: ApiKey):
@@ -70,7 +72,7 @@ def test_a_question_for_thousands_is_one_question(store: Store, key: ApiKey):
     _kept(store, *sessions)
     asked = [one.id for one in sessions] + [f"ses_{number}" for number in range(10_000)]
     with store.read() as work:
-        assert len(work.sessions.several(asked)) == 50
+        assert len(work.sessions.get_many(asked)) == 50
 
 
 def test_where_a_session_was_last_seen_changes_nothing_else(store: Store, key: ApiKey):
@@ -106,7 +108,7 @@ def test_sessions_are_forgotten_from_the_moment_of_their_expiry_on(store: Store,
 
 
 def test_whoever_locks_the_key_first_ends_sessions_while_their_uses_are_written_down(store: Store, key: ApiKey):
-    """As `Desk.flush` and `revoke_other_sessions` do: without the key they would wait for each other's sessions."""
+    """`Authenticator.flush` and `revoke_other_sessions` lock the key first; else they would deadlock."""
     for _ in range(10):
         sessions = [session(key.id) for _ in range(20)]
         _kept(store, *sessions)

@@ -11,8 +11,9 @@ import pytest
 
 from domain import errors
 from domain.adapters.sql.store import open_store
-from domain.model import Operation, OperationStatus
-from domain.ports import Store, Vault
+from domain.model.operation import Operation, OperationStatus
+from domain.ports.store import Store
+from domain.ports.vault import Vault
 from tests.adapters.sql.entities import NOW, after, operation
 
 

@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 
-from domain.model import EventType, ServiceStatus, Usage
-from domain.model import Health as Healthy
-from domain.ports import Claim, Store
+from domain.model.event import EventType
+from domain.model.service import Health as Healthy
+from domain.model.service import ServiceStatus, Usage
+from domain.ports.store import Claim, Store
 from tests.adapters.sql.entities import NOW, deployment, operation, service
 
 WRITERS, CHANGES = 6, 25
@@ -84,11 +85,11 @@ def test_live_figures_are_told_only_when_the_status_changes(store: Store):
 def test_a_nudge_comes_after_each_commit_and_never_before(open_again: Callable[..., Store]):
     seen: list[int] = []
 
-    def nudge() -> None:
+    def notify() -> None:
         with store.read() as work:
             seen.append(work.events.bounds()[1])
 
-    store = open_again(nudge)
+    store = open_again(notify)
     with store.begin() as work:
         work.operations.add(operation("svc_1"))
     with store.begin(dry_run=True) as work:

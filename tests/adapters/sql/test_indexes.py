@@ -10,24 +10,19 @@ import pytest
 from sqlalchemy import Engine, Table, event, insert, text
 
 from domain.adapters.sql import tables
-from domain.adapters.sql.nouns import Deployments, Operations, Services
+from domain.adapters.sql.deployments import Deployments
+from domain.adapters.sql.operations import Operations
 from domain.adapters.sql.repository import Entity, Repository
+from domain.adapters.sql.services import Services
 from domain.adapters.sql.store import open_store
-from domain.model import (
-    ApiKey,
-    Deployment,
-    DeploymentStatus,
-    DeployMethod,
-    Kind,
-    Operation,
-    OperationStatus,
-    Service,
-    ServiceStatus,
-    Session,
-    Ticket,
-    Trigger,
-)
-from domain.ports import Query, Store, Vault
+from domain.model.api_key import ApiKey
+from domain.model.deployment import Deployment, DeploymentStatus, Trigger
+from domain.model.operation import Kind, Operation, OperationStatus
+from domain.model.service import DeployMethod, Service, ServiceStatus
+from domain.model.session import Session
+from domain.model.ticket import Ticket
+from domain.ports.store import Query, Store
+from domain.ports.vault import Vault
 from tests.adapters.sql.entities import after, api_key, deployment, operation, service, session, ticket
 
 MANY = 20_000
@@ -227,8 +222,8 @@ def test_sessions_and_tickets_are_found_and_ended_without_reading_all_of_them(cr
         for sort, descending in itertools.product(("created_at", "last_seen_at"), (True, False)):
             assert work.sessions.page(Query(of_one, sort=sort, descending=descending)).total == MANY / 500
         assert work.sessions.by_digest("digest-00007") is not None
-        assert len(work.sessions.several(["ses_00001", "ses_00002"])) == 2
-        assert len(work.api_keys.several(["key_00001", "key_00002"])) == 2
+        assert len(work.sessions.get_many(["ses_00001", "ses_00002"])) == 2
+        assert len(work.api_keys.get_many(["key_00001", "key_00002"])) == 2
     with _statements(_writing(crowded), "DELETE", "UPDATE") as ended, crowded.begin() as work:
         assert work.tickets.take("digest-00007") is not None
         work.tickets.forget(after(seconds=5))

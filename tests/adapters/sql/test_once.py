@@ -16,9 +16,10 @@ from sqlalchemy import select
 from domain import errors
 from domain.adapters.sql.store import open_store
 from domain.adapters.sql.tables import idempotency
-from domain.model import Service
-from domain.ports import Claim, Page, Query, Store, Vault
-from domain.transactions import in_transaction
+from domain.model.service import Service
+from domain.ports.store import Claim, Page, Query, Store
+from domain.ports.transactions import in_transaction
+from domain.ports.vault import Vault
 from tests.adapters.sql.entities import NOW, after, service
 
 CLAIM = Claim(caller="key_1", key="k-1", digest="digest-1")
@@ -262,7 +263,7 @@ sys.path[:0] = {paths!r}
 from tests.adapters.sql.conftest import Sealing
 from tests.adapters.sql.entities import NOW, service
 from domain.adapters.sql.store import open_store
-from domain.ports import Claim
+from domain.ports.store import Claim
 
 def act():
     with store.begin() as work:

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from domain.adapters.sql import totals
-from domain.model import DeployMethod, Kind, OperationStatus, Role, ServiceStatus
-from domain.ports import Query, Store
+from domain.model.operation import Kind, OperationStatus
+from domain.model.role import Role
+from domain.model.service import DeployMethod, ServiceStatus
+from domain.ports.store import Query, Store
 from tests.adapters.sql.entities import NOW, after, api_key, deployment, operation, service
 
 

@@ -6,23 +6,13 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from domain import errors
-from domain.model import (
-    Definition,
-    DeployMethod,
-    Failure,
-    Health,
-    HealthCheck,
-    Limits,
-    LogLine,
-    OperationStatus,
-    Role,
-    ServiceStatus,
-    Size,
-    Step,
-    Usage,
-    Variable,
-)
-from domain.ports import Store
+from domain.model.definition import Definition, HealthCheck, Size, Variable
+from domain.model.deployment import LogLine
+from domain.model.operation import OperationStatus
+from domain.model.role import Role
+from domain.model.service import DeployMethod, Health, Limits, ServiceStatus, Usage
+from domain.model.steps import Failure, Step
+from domain.ports.store import Store
 from tests.adapters.sql.entities import NOW, after, api_key, deployment, operation, service
 
 FULL = Definition(

@@ -16,7 +16,7 @@ from domain.adapters.sql.engines import connect
 from domain.adapters.sql.schema import upgrade
 from domain.adapters.sql.store import open_store
 from domain.adapters.sql.tables import metadata
-from domain.ports import Vault
+from domain.ports.vault import Vault
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from domain import errors
 from domain.adapters.sql import search, tables
 from domain.adapters.sql.engines import connect
 from domain.adapters.sql.store import open_store
-from domain.model import Service
-from domain.ports import Query, Store, Vault
+from domain.model.service import Service
+from domain.ports.store import Query, Store
+from domain.ports.vault import Vault
 from tests.adapters.sql.conftest import postgres_server
 from tests.adapters.sql.entities import service
 

@@ -15,8 +15,9 @@ from domain import errors
 from domain.adapters.sql import engines
 from domain.adapters.sql.journal import Journal
 from domain.adapters.sql.store import open_store
-from domain.ports import Store, Vault
-from domain.transactions import in_transaction
+from domain.ports.store import Store
+from domain.ports.transactions import in_transaction
+from domain.ports.vault import Vault
 from tests.adapters.sql.entities import service
 
 

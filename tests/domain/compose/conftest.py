@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from domain.compose import Checked, check
-from domain.project import Component
+from domain.model.project import Component
 
 HEAD = "services:\n  web:\n    image: nginx\n"
 TAIL = "  db:\n    image: postgres\nvolumes:\n  data:\nnetworks:\n  back:\n"

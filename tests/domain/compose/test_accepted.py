@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from domain.compose import Checked, check
-from domain.project import Component, Mount, Probe, Project
+from domain.model.project import Component, Mount, Probe, Project
 
 DIGEST = "sha256:" + "a" * 64
 SHELL = ("CMD-SHELL", "curl localhost")

@@ -6,7 +6,7 @@ import pytest
 
 from domain.compose import Checked, check
 from domain.compose.interpolation import LONGEST_VALUE, MOST_FILLED
-from domain.project import Component
+from domain.model.project import Component
 
 VALUES = {"A": "one", "EMPTY": "", "DOLLAR": "$A ${A} $$", "SPACE": "two words"}
 

@@ -4,8 +4,8 @@ import pytest
 
 from domain.compose import check, scaled
 from domain.errors import Invalid
-from domain.model import Size
-from domain.project import Project
+from domain.model.definition import Size
+from domain.model.project import Project
 
 TEXT = """
 services:

@@ -1,0 +1,46 @@
+"""A router that only keeps its routes."""
+
+from collections.abc import Sequence
+from itertools import count
+from threading import Lock
+
+from domain.ports.router import Target
+
+FIRST_PORT = 49152
+
+
+class Router:
+    """Keeps what it is told; its URLs look real and stay the same, and nobody listens there."""
+
+    def __init__(self, public_host: str = "localhost", base_domain: str = "") -> None:
+        self._public_host = public_host
+        self._base_domain = base_domain
+        self._lock = Lock()
+        self._ports: dict[str, int] = {}
+        self._targets: dict[str, tuple[Target, ...]] = {}
+
+    def switch(self, service_id: str, name: str, targets: Sequence[Target]) -> str:
+        with self._lock:
+            port = self._ports.setdefault(service_id, self._free_port())
+            self._targets[service_id] = tuple(targets)
+        return f"https://{name}.{self._base_domain}" if self._base_domain else f"http://{self._public_host}:{port}"
+
+    def drain(self, service_id: str, seconds: float) -> None:
+        """Nobody is ever connected."""
+
+    def close(self, service_id: str) -> None:
+        with self._lock:
+            self._ports.pop(service_id, None)
+            self._targets.pop(service_id, None)
+
+    def targets(self, service_id: str) -> tuple[Target, ...]:
+        with self._lock:
+            return self._targets.get(service_id, ())
+
+    def routes(self) -> set[str]:
+        with self._lock:
+            return set(self._targets)
+
+    def _free_port(self) -> int:
+        taken = set(self._ports.values())
+        return next(port for port in count(FIRST_PORT) if port not in taken)

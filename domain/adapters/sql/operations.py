@@ -1,0 +1,71 @@
+"""The repository of operations: the queue of work."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select, update
+
+from domain.adapters.sql import tables
+from domain.adapters.sql.repository import Repository
+from domain.errors import Conflict
+from domain.model.operation import Operation, OperationStatus
+
+_OF_SERVICE = (
+    select(tables.operations)
+    .where(tables.operations.c.service_id == bindparam("service_id"))
+    .where(tables.operations.c.status.in_(bindparam("statuses", expanding=True)))
+    .order_by(tables.operations.c.id)
+)
+
+
+_QUEUED, _RUNNING = OperationStatus.QUEUED, OperationStatus.RUNNING
+
+
+class Operations(Repository[Operation]):
+    """Operations: the queue of work. They outlive their service, for they tell how its removal went."""
+
+    table = tables.operations
+    entity = Operation
+    filters = frozenset({"kind", "status", "service_id", "customer_id", "actor_id"})
+    sorts = frozenset({"created_at", "status", "kind"})
+
+    def claim(self, owner: str, now: datetime, until: datetime) -> Operation | None:
+        """Take the oldest one that may run now; None when there is none, or others are faster."""
+        first = select(self.table).where(self._claimable(now)).order_by(self.table.c.id).limit(1)
+        operation = self._one(first.with_for_update(key_share=True, skip_locked=True))
+        if operation is None:
+            return None
+        operation.status, operation.lease_owner, operation.lease_until = _RUNNING, owner, until
+        operation.attempts, operation.started_at = operation.attempts + 1, operation.started_at or now
+        try:
+            self.save(operation)
+        except Conflict:  # the index that allows one running operation a service had the last word
+            return None
+        return operation
+
+    def _claimable(self, now: datetime) -> ColumnElement[bool]:
+        """Abandoned work before queued work: it alone may go on while its service counts as busy."""
+        this, other = self.table.c, self.table.alias("other").c
+        earlier = or_(other.status == _RUNNING, and_(other.status == _QUEUED, other.id < this.id))
+        busy = exists().where(other.service_id == this.service_id, earlier)
+        return or_(
+            and_(this.status == _RUNNING, this.lease_until <= now),
+            and_(this.status == _QUEUED, ~busy),
+        )
+
+    def renew(self, operation_id: str, owner: str, until: datetime) -> Operation | None:
+        """Extend the lease; None when it is no longer the owner's. The revision stays: no caller sees leases."""
+        this = self.table.c
+        mine = (this.id == operation_id, this.lease_owner == owner, this.status == _RUNNING)
+        renewed = update(self.table).where(*mine).values(lease_until=until).returning(*this)
+        return self._made(self._change(renewed).first())
+
+    def waiting(self, service_id: str) -> list[Operation]:
+        """Queued operations of a service, oldest first."""
+        return self._of(service_id, _QUEUED)
+
+    def unfinished(self, service_id: str) -> list[Operation]:
+        """Queued and running operations of a service, oldest first."""
+        return self._of(service_id, _QUEUED, _RUNNING)
+
+    def _of(self, service_id: str, *statuses: OperationStatus) -> list[Operation]:
+        return self._all(_OF_SERVICE, service_id=service_id, statuses=statuses)

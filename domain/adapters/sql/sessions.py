@@ -1,0 +1,38 @@
+"""The repository of sessions."""
+
+from datetime import datetime
+
+from sqlalchemy import bindparam, delete, select, update
+
+from domain.adapters.sql import tables
+from domain.adapters.sql.repository import Repository
+from domain.model.session import Session
+
+_BY_DIGEST = select(tables.sessions).where(tables.sessions.c.digest == bindparam("digest"))
+
+
+class Sessions(Repository[Session]):
+    """Sessions, found by the digest of their cookie."""
+
+    table = tables.sessions
+    entity = Session
+    filters = frozenset({"api_key_id"})
+    sorts = frozenset({"created_at", "last_seen_at"})
+
+    def by_digest(self, digest: str) -> Session | None:
+        """The session whose cookie has this digest."""
+        return self._one(_BY_DIGEST, digest=digest)
+
+    def seen(self, session_id: str, at: datetime, ip: str) -> None:
+        """Set where and when it was last seen; the revision stays."""
+        last = update(self.table).where(self.table.c.id == session_id)
+        self._change(last.values(last_seen_at=at, ip=ip))
+
+    def remove_of(self, api_key_id: str, but: str | None = None) -> None:
+        """Remove all sessions of a key but one."""
+        others = delete(self.table).where(self.table.c.api_key_id == api_key_id)
+        self._change(others if but is None else others.where(self.table.c.id != but))
+
+    def forget(self, now: datetime) -> None:
+        """Remove those that have expired."""
+        self._change(delete(self.table).where(self.table.c.expires_at <= now))

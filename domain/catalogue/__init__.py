@@ -1,0 +1,1 @@
+"""The template catalogue: template files, their rules, and the values that fill them."""

@@ -1,0 +1,1 @@
+"""A template file (spec v2): fields, rules, rendering."""

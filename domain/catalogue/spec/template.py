@@ -1,0 +1,123 @@
+"""The words of templates, and which values their variables take."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+from urllib.parse import urlsplit
+
+from jsonschema_rs import Draft202012Validator, RegexOptions
+
+from domain.model.definition import HealthCheck
+
+Category = Literal["ai", "webapps", "databases", "devtools"]
+Transport = Literal["http", "tcp"]
+SecurityProfile = Literal["standard", "strict"]
+VariableType = Literal["string", "integer", "boolean", "select", "secret", "password", "email", "url"]
+
+LONGEST_VALUE = 16_384
+_UNSTORABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class TemplateVariable:
+    """What a template asks its user for. `generate` is the length of the secret that is made when none is given."""
+
+    name: str
+    label: str
+    type: VariableType = "string"
+    required: bool = False
+    description: str = ""
+    default: str | None = None
+    options: tuple[str, ...] = ()
+    secret: bool = False
+    generate: int | None = None
+    pattern: str | None = None
+
+    def fault(self, value: str) -> str | None:
+        """Why this value cannot be used; the message never holds the value."""
+        return next(self._faults(value), None)
+
+    def _faults(self, value: str) -> Iterator[str]:
+        if len(value) > LONGEST_VALUE:
+            yield f"{self.label} has more than {LONGEST_VALUE} characters"
+        elif _UNSTORABLE.search(value):
+            yield f"{self.label} holds a control character or half a Unicode character"
+        fits, kind = _KINDS.get(self.type, _ANYTHING)
+        if not fits(value):
+            yield f"{self.label} must be {kind}"
+        if self.type == "select" and value not in self.options:
+            yield f"{self.label} must be one of: {', '.join(self.options)}"
+        if self.pattern and not matcher(self.pattern).is_valid(value):
+            yield f"{self.label} must match {self.pattern}"
+
+
+@dataclass(frozen=True)
+class MinResources:
+    """What a template needs at least, in cores and MB."""
+
+    cpu: float = 0.0
+    memory_mb: int = 0
+    storage_mb: int = 0
+
+
+@dataclass(frozen=True)
+class Expose:
+    """Where visitors are sent."""
+
+    port: int
+    protocol: Transport = "http"
+
+
+@dataclass(frozen=True)
+class Template:
+    """A checked template; `digest` changes whenever its file does."""
+
+    id: str
+    name: str
+    description: str
+    category: Category
+    icon: str
+    compose: str
+    expose: Expose
+    digest: str
+    tags: tuple[str, ...] = ()
+    featured: bool = False
+    trending: bool = False
+    coming_soon: bool = False
+    security_profile: SecurityProfile = "standard"
+    min_resources: MinResources = MinResources()
+    healthcheck: HealthCheck | None = None
+    variables: tuple[TemplateVariable, ...] = ()
+    images: tuple[str, ...] = ()
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The names of the variables whose values nobody may see."""
+        return frozenset(variable.name for variable in self.variables if variable.secret)
+
+
+@lru_cache(maxsize=256)
+def matcher(pattern: str) -> Draft202012Validator:
+    """A check of whole values in linear time, so that no pattern can stall the panel; raises ValueError."""
+    return Draft202012Validator({"pattern": rf"\A(?:{pattern})\z"}, pattern_options=RegexOptions())
+
+
+def _is_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        reachable = parts.hostname and parts.port != 0
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(reachable) and not re.search(r"\s", value)
+
+
+_Kind = tuple[Callable[[str], object], str]
+_ANYTHING: _Kind = (lambda _: True, "text")
+_KINDS: dict[VariableType, _Kind] = {
+    "integer": (re.compile(r"-?[0-9]{1,18}").fullmatch, "a whole number"),
+    "boolean": (frozenset({"true", "false"}).__contains__, "true or false"),
+    "email": (re.compile(r"[^@\s]{1,64}@[^@\s.]{1,63}(\.[^@\s.]{1,63})+").fullmatch, "an e-mail address"),
+    "url": (_is_url, "an address that begins with http:// or https://"),
+}

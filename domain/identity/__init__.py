@@ -1,0 +1,1 @@
+"""Identity: roles and permissions, credentials, and the callers that they lead to."""

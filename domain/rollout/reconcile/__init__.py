@@ -1,0 +1,1 @@
+"""Keeps the engine and the database in agreement."""

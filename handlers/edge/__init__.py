@@ -1,0 +1,1 @@
+"""What every request passes first: caller, rate limit, request id, errors."""

@@ -1,0 +1,114 @@
+"""What runs as long as the program does: the port, the sockets, the worker; and how it is asked to end."""
+
+import asyncio
+import errno
+import gc
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import uvicorn
+
+from domain.adapters import forwarder
+from domain.ports import Ports
+from domain.settings import BadSetting
+from handlers import server
+from handlers.program import websocket_proxy
+from handlers.program.worker import Worker
+from ws.server import Server as Sockets
+
+_ASKED_TO_END = (signal.SIGTERM, signal.SIGINT)
+_PATIENCE = 5  # seconds for requests under way when the panel is asked to end
+
+
+@contextmanager
+def endable() -> Iterator[None]:
+    """A signal to end unwinds the stack, so that all that was opened is closed; uvicorn hands it on when it is done."""
+
+    def end(_number: int, _frame: object) -> NoReturn:
+        for number in _ASKED_TO_END:
+            signal.signal(number, signal.SIG_DFL)
+        sys.exit(0)
+
+    before = {number: signal.signal(number, end) for number in _ASKED_TO_END}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def reserved(ports: Ports) -> Iterator[socket.socket]:
+    """The port of the API, taken before any work begins."""
+    host, port = ports.settings.host, ports.settings.port
+    try:
+        door = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as fault:
+        if fault.errno == errno.EADDRINUSE:
+            advice = "another program has it (`ss -ltnp` shows which); stop that one, or set PANEL_PORT"
+        else:
+            advice = (
+                f"{str(fault.strerror).partition(' (')[0]}; set PANEL_HOST and PANEL_PORT to what this machine may use"
+            )
+        raise BadSetting(f"Port {port} of {host} cannot be opened: {advice}") from fault
+    with door:
+        yield door
+
+
+class _Uvicorn(uvicorn.Server):
+    """Lets whoever is at a socket be told goodbye before the connections are cut."""
+
+    def __init__(self, config: uvicorn.Config, goodbye: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._goodbye = goodbye
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.to_thread(self._goodbye)
+        await super().shutdown(sockets)
+
+
+def listen(ports: Ports, door: socket.socket, goodbye: Callable[[], None] = lambda: None) -> None:
+    """Answer requests until the program is asked to end; `goodbye` is called before connections are closed."""
+    config = uvicorn.Config(
+        server.create(ports),
+        lifespan="on",
+        ws=websocket_proxy.splicing(ports),  # type: ignore[arg-type]  # anything that makes a Protocol will do
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=_PATIENCE,
+    )
+    gc.freeze()  # what is built by now stays: looking for garbage in it would hold up requests for a tenth of a second
+    _Uvicorn(config, goodbye).run([door])
+
+
+@contextmanager
+def sockets(ports: Ports) -> Iterator[Sockets]:
+    """While it lasts, sockets are served."""
+    forwarder.allow_many_connections()
+    running = Sockets(ports)
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@contextmanager
+def working(ports: Ports) -> Iterator[None]:
+    """While it lasts, queued work is done and visitors reach their services; what runs at the end is handed back."""
+    running = Worker(ports)
+    router = ports.router if isinstance(ports.router, forwarder.Router) else None
+    if router:
+        router.start()
+    running.start()
+    try:
+        yield
+    finally:
+        running.stop()
+        if router:
+            router.stop()

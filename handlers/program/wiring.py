@@ -1,0 +1,80 @@
+"""The only place that knows which adapter stands behind which port."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from domain.adapters import counting, docker, fernet, forwarder, memory, system
+from domain.adapters.sql.store import open_store
+from domain.ports import Ports
+from domain.ports.counter import Counter
+from domain.ports.notifier import Notifier
+from domain.ports.router import Router
+from domain.ports.runtime import Runtime
+from domain.settings import BadSetting, Settings
+
+
+def open_ports(settings: Settings) -> Ports:
+    """Ports on the real parts that the settings name; raises BadSetting or `errors.Unavailable`, saying what to do."""
+    folder = _prepared(settings.data_dir)
+    vault = fernet.Vault(folder / "secrets.key")
+    shared = _shared(settings.redis_url)
+    url = settings.database_url or f"sqlite:///{folder / 'panel.db'}"
+    store = open_store(url, vault, lambda: notifier.notify())  # noqa: PLW0108 - the notifier is named by the id in the database
+    counter, notifier = shared(store.instance)
+    return Ports(
+        settings=settings,
+        store=store,
+        runtime=_runtime(settings),
+        router=_router(settings),
+        counter=counter,
+        vault=vault,
+        clock=system.Clock(),
+        notifier=notifier,
+        instance=store.instance,
+    )
+
+
+def _prepared(folder: Path) -> Path:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as fault:
+        raise BadSetting(f"PANEL_DATA_DIR is {folder}, which cannot be made: {fault.strerror}") from fault
+    if not os.access(folder, os.W_OK):
+        raise BadSetting(f"PANEL_DATA_DIR is {folder}, where this user may not write")
+    return folder.resolve()
+
+
+def _shared(url: str) -> Callable[[str], tuple[Counter, Notifier]]:
+    """Limits and news, of all processes of an installation or of each for itself."""
+    if not url:
+        return lambda _instance: (counting.Counter(), system.Notifier())
+    from domain.adapters import redis  # noqa: PLC0415 - without a server, six megabytes for nothing
+
+    try:
+        server = redis.Server(url)
+    except ValueError:  # its text may hold a piece of the password
+        raise BadSetting(
+            "PANEL_REDIS_URL cannot be used; it takes redis://:password@host:6379/0, rediss://… for TLS, or"
+            " unix:///path/redis.sock (in a password, write / as %2F, @ as %40, : as %3A)"
+        ) from None
+    return lambda instance: (
+        redis.Counter(server, instance, counting.Counter()),
+        redis.Notifier(server, instance, system.Notifier()),
+    )
+
+
+def _runtime(settings: Settings) -> Runtime:
+    return memory.Runtime() if settings.runtime == "memory" else docker.Runtime(os.environ.get("DOCKER_HOST"))
+
+
+def _router(settings: Settings) -> Router:
+    if settings.runtime == "memory":
+        return memory.Router()
+    return forwarder.Router(
+        settings.data_dir / "routes",
+        settings.host,
+        settings.public_host,
+        settings.base_domain,
+        settings.service_ports,
+    )

@@ -1,0 +1,81 @@
+"""Whose budget a request is charged to."""
+
+from dataclasses import replace
+
+import pytest
+
+from domain.errors import TooMany
+from domain.identity import budgets
+from domain.identity.access import Caller
+from domain.ports import Ports
+from domain.ports.counter import Budget
+from domain.settings import Settings
+
+HERE = "192.0.2.7"
+
+
+class Counted:
+    """A counter that keeps what was counted; the buckets that are named in `spent` allow nothing."""
+
+    def __init__(self, *spent: str) -> None:
+        self.hits: list[tuple[str, int]] = []
+        self._spent = spent
+
+    def hit(self, bucket: str, limit: int) -> Budget:
+        self.hits.append((bucket, limit))
+        return Budget(bucket.partition(":")[0] not in self._spent, limit, limit - 1, 0)
+
+
+def charged(ports: Ports, tier: str | None, caller: Caller | None, *spent: str) -> tuple[list[tuple[str, int]], Budget]:
+    counter = Counted(*spent)
+    settings = Settings(rate_limit_default=5, rate_limit_authenticated=8, rate_limit_deploy=3)
+    budget = budgets.charge(replace(ports, counter=counter, settings=settings), tier, caller, HERE)
+    return counter.hits, budget
+
+
+@pytest.mark.parametrize("tier", [None, "default", "authenticated", "deploy"])
+def test_nobody_is_charged_by_address(ports: Ports, tier: str | None):
+    assert charged(ports, tier, None)[0] == [(f"address:{HERE}", 5)]
+
+
+@pytest.mark.parametrize("tier", [None, "default"])
+def test_what_needs_no_caller_is_charged_by_address_whoever_calls(ports: Ports, admin: Caller, tier: str | None):
+    assert charged(ports, tier, admin)[0] == [(f"address:{HERE}", 5)]
+
+
+def test_a_caller_is_charged_by_its_key(ports: Ports, admin: Caller):
+    assert charged(ports, "authenticated", admin)[0] == [(f"key:{admin.id}", 8)]
+
+
+def test_a_key_may_have_a_budget_of_its_own(ports: Ports, admin: Caller):
+    own = replace(admin, rate_limit_rpm=77)
+    assert charged(ports, "authenticated", own)[0] == [(f"key:{admin.id}", 77)]
+
+
+def test_deployments_are_charged_twice_and_the_lesser_budget_is_told(ports: Ports, admin: Caller):
+    hits, budget = charged(ports, "deploy", admin)
+    assert hits == [(f"key:{admin.id}", 8), (f"deploy:{admin.id}", 3)]
+    assert budget.limit == 3
+
+
+def test_a_spent_key_spends_no_deployments(ports: Ports, admin: Caller):
+    hits, budget = charged(ports, "deploy", admin, "key")
+    assert hits == [(f"key:{admin.id}", 8)]
+    assert not budget.allowed
+
+
+@pytest.mark.parametrize(("ahead", "seconds"), [(17, 17), (1, 1), (0, 1), (-5, 1)])
+def test_a_refusal_says_when_to_come_back(monkeypatch: pytest.MonkeyPatch, ahead: int, seconds: int):
+    monkeypatch.setattr("time.time", lambda: 1_000_000.0)
+    refusal = budgets.refusal(Budget(False, 5, 0, 1_000_000 + ahead))
+    assert isinstance(refusal, TooMany)
+    assert (refusal.code, refusal.retry_after) == ("rate_limited", seconds)
+
+
+def test_the_headers_say_what_is_left():
+    told = budgets.headers(Budget(True, 120, 119, 1774778460))
+    assert told == {
+        "X-RateLimit-Limit": "120",
+        "X-RateLimit-Remaining": "119",
+        "X-RateLimit-Reset": "1774778460",
+    }

@@ -1,0 +1,76 @@
+"""Lists as they are asked for."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from domain.errors import BadRequest
+from domain.identity.access import Caller
+from domain.model.role import Role
+from domain.ports.store import Query
+from domain.resources import queries
+
+FREE = Caller("key_1", "free", Role.ADMIN, frozenset(), datetime(2026, 1, 1, tzinfo=UTC))
+BOUND = replace(FREE, customer_id="cust_a")
+
+
+def test_a_list_without_parameters_is_the_newest_twenty():
+    assert queries.query() == Query()
+
+
+def test_filters_that_were_not_given_do_not_filter():
+    assert queries.query(filters={"status": "running", "template": None}).filters == {"status": "running"}
+
+
+def test_order_and_place_are_passed_on():
+    assert queries.query(3, 50, "name", "asc", search="x") == Query(
+        sort="name", descending=False, page=3, per_page=50, search="x"
+    )
+
+
+def test_times_are_read_as_utc():
+    query = queries.query(since="2026-03-29T10:00:00Z", until="2026-03-29t12:30:00.1239+02:00")
+    assert query.since == datetime(2026, 3, 29, 10, tzinfo=UTC)
+    assert query.until == datetime(2026, 3, 29, 10, 30, 0, 123000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-12-31T23:59:60Z",
+        "0000-01-01T00:00:00Z",
+        "2026-02-29T00:00:00Z",
+        "9999-12-31T23:59:59-23:59",
+        "0001-01-01T00:00:00+00:01",
+        "2026-01-01T00:00:00",
+    ],
+)
+def test_a_time_that_never_is_is_refused_by_its_parameter(text: str):
+    with pytest.raises(BadRequest, match="parameter from"):
+        queries.query(since=text)
+    with pytest.raises(BadRequest, match="parameter to"):
+        queries.query(until=text)
+
+
+@pytest.mark.parametrize(
+    ("caller", "asked", "customer_id"),
+    [
+        (FREE, None, None),
+        (FREE, "cust_b", "cust_b"),
+        (BOUND, None, "cust_a"),
+        (BOUND, "cust_a", "cust_a"),
+        (BOUND, "cust_b", ()),
+        (BOUND, "", ()),
+        (BOUND, "*", ()),
+    ],
+)
+def test_asking_for_a_customer_never_widens(caller: Caller, asked: str | None, customer_id: object):
+    filters = queries.scoped(caller, {"status": "running", "customer_id": "cust_c"}, asked)
+    assert filters == {"status": "running", "customer_id": customer_id}
+
+
+def test_a_short_list_is_one_page():
+    page = queries.single_page("abc")
+    assert (page.items, page.total, page.page, page.per_page) == (["a", "b", "c"], 3, 1, 3)
+    assert queries.single_page([]).per_page == 1

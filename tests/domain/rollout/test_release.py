@@ -1,0 +1,103 @@
+"""A deployment as it stands at the engine: derived names, what is written where, which port visitors reach."""
+
+from dataclasses import replace
+
+from domain.model.deployment import Deployment, Trigger
+from domain.model.project import Component, Mount, Project
+from domain.ports import Ports
+from domain.ports.runtime import Image
+from domain.rollout.release import Release, release_of, resolved, written
+from tests.flow import Flow, fresh
+
+
+def _release(*components: Component, port: int | None = None, **given: object) -> Release:
+    release = Release(
+        instance="i",
+        service_id="svc_1",
+        service_name="web",
+        deployment_id="dep_1",
+        project=Project(components),
+        environment={"A": "service", "B": "service"},
+        secrets=frozenset(),
+        images={},
+        port=port,
+        health_check=None,
+        timeout=60,
+    )
+    return replace(release, **given)  # type: ignore[arg-type]
+
+
+def test_names_are_derived_so_that_they_are_known_before_the_thing_exists():
+    component = Component("web", "web:1", replicas=2, mounts=(Mount("data", "/data", read_only=True),))
+    release = _release(component)
+    first, second = release.containers()
+    assert (first.name, second.name) == ("svc_1-dep_1-web-1", "svc_1-dep_1-web-2")
+    assert first.networks == {"svc_1-dep_1-default": ("web",)}
+    assert first.volumes == {"svc_1-data": ("/data", True)}
+
+
+def test_labels_of_the_panel_win_over_those_of_the_project():
+    (container,) = _release(Component("web", "web:1", labels={"panel.service": "svc_other", "mine": "1"})).containers()
+    assert container.labels == {
+        "panel.instance": "i",
+        "panel.service": "svc_1",
+        "panel.deployment": "dep_1",
+        "panel.role": "web",
+        "mine": "1",
+    }
+
+
+def test_the_environment_of_a_component_wins_over_the_services():
+    (container,) = _release(Component("web", "web:1", environment={"A": "own"})).containers()
+    assert container.environment == {"A": "own", "B": "service"}
+
+
+def test_what_is_waited_for_to_end_is_not_started_again_by_the_engine():
+    job = Component("job", "job:1")
+    web = Component("web", "web:1", depends_on={"job": "service_completed_successfully"})
+    release = _release(job, web)
+    restarts = {container.component.name: container.component.restart for container in release.containers()}
+    assert restarts == {"job": "no", "web": "unless-stopped"}
+    assert release.ends(job)
+    assert not release.ends(web)
+
+
+def test_written_are_the_volumes_that_are_not_mounted_to_be_read_alone():
+    component = Component("db", "db:1", mounts=(Mount("data", "/data"), Mount("seed", "/seed", read_only=True)))
+    assert written(component) == {"data"}
+
+
+def test_pulled_images_are_started_by_their_digest():
+    release = _release(Component("web", "web:1")).with_image(Image("web:1", "web@sha256:1"))
+    assert [container.image for container in release.containers()] == ["web@sha256:1"]
+
+
+def test_a_port_that_the_project_exposes_is_not_replaced_by_the_images():
+    release = _release(Component("web", "web:1", expose=(80,))).with_image(Image("web:1", "web@sha256:1", (3000,)))
+    assert release.front
+    assert release.front[1] == 80
+
+
+def test_a_given_port_is_exposed_when_nothing_else_is_not_even_by_the_image():
+    release = _release(Component("web", "web:1"), port=8000).with_image(Image("web:1", "web@sha256:1"))
+    assert release.front
+    assert release.front[1] == 8000
+
+
+def test_secrets_are_told_apart_and_never_printed(ports: Ports):
+    flow: Flow = fresh(ports)
+    service_id = flow.ask(secrets={"PASSWORD": "s3cret-word"}, variables={"COLOUR": "blue"})
+    release = release_of(flow.ports, flow.service(service_id), flow.newest(service_id))
+    assert release.secrets == {"s3cret-word"}
+    assert release.environment == {"PASSWORD": "s3cret-word", "COLOUR": "blue"}
+    assert "s3cret-word" not in repr(release)
+
+
+def test_ports_of_an_image_that_is_gone_are_done_without(ports: Ports):
+    flow: Flow = fresh(ports)
+    service_id = flow.ask(compose="services: {web: {image: 'own:1'}}")
+    deployment: Deployment = replace(
+        flow.newest(service_id), images={"own:1": "sha256:" + "0" * 64}, trigger=Trigger.ROLLBACK
+    )
+    release = release_of(flow.ports, flow.service(service_id), deployment)
+    assert resolved(flow.ports, release) == release

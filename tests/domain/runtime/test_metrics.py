@@ -1,0 +1,185 @@
+"""What services take: measured by the observer, averaged when asked, forgotten in time."""
+
+from collections.abc import Iterator
+from dataclasses import astuple, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from domain import runtime
+from domain.adapters import memory
+from domain.errors import BadRequest, NotFound, Unavailable
+from domain.identity.access import Caller
+from domain.model.sample import Sample
+from domain.ports import Ports
+from domain.ports.runtime import Stats
+from domain.rollout.reconcile import observer
+from domain.rollout.reconcile.observer import Watch
+from domain.runtime import ServiceMetrics
+from tests.flow import CALLER, Flow, fresh
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+BUSY = Stats(0.5, 100.0, None, 1000.0, 200.0, 30.0, 4.0)
+PAIR = "services: {one: {image: 'busy:1', expose: [8080]}, two: {image: 'busy:1', depends_on: [one]}}"
+
+
+@pytest.fixture
+def flow(ports: Ports) -> Flow:
+    flow = fresh(ports)
+    flow.runtime.images["busy:1"] = memory.Behaviour(ports=(8080,), stats=BUSY)
+    return flow
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    watch = Watch()
+    yield watch
+    watch.close()
+
+
+def _metrics(flow: Flow, service_id: str, **wanted: Any) -> ServiceMetrics:
+    return runtime.get_service_metrics(flow.ports, CALLER, service_id, **wanted)
+
+
+def _observe(flow: Flow, watch: Watch, seconds: float, looks: int) -> None:
+    for _ in range(looks):
+        observer.observe(flow.ports, watch)
+        flow.ports.clock.sleep(seconds)
+
+
+def _kept(flow: Flow, service_id: str, *samples: tuple[float, float]) -> None:
+    """Samples as (seconds from the start, cores); the other figures follow from the cores."""
+    rows = [
+        Sample(service_id, START + timedelta(seconds=at), cpu, 100 * cpu, 10 * cpu, 20 * cpu, 30 * cpu, 40 * cpu)
+        for at, cpu in samples
+    ]
+    with flow.ports.store.begin() as work:
+        work.samples.add(rows)
+
+
+def test_the_observer_takes_a_sample_every_ten_seconds_of_all_containers_together(flow: Flow, watch: Watch):
+    service_id = flow.running(compose=PAIR)
+    _observe(flow, watch, 2, 16)
+    taken = _metrics(flow, service_id).samples
+    assert len(taken) in (3, 4)
+    assert {(later.at - sooner.at).total_seconds() for sooner, later in pairwise(taken)} == {10}
+    assert {astuple(sample)[2:] for sample in taken} == {(1.0, 200.0, 2000.0, 400.0, 60.0, 8.0)}
+
+
+@pytest.mark.parametrize("pause", [1, 2.05, 3.7])
+def test_no_slot_of_ten_seconds_is_left_out_however_the_looks_fall(flow: Flow, watch: Watch, pause: float):
+    service_id = flow.running("busy:1")
+    _observe(flow, watch, pause, int(200 / pause))
+    ats = [sample.at for sample in _metrics(flow, service_id).samples]
+    assert {(later - sooner).total_seconds() for sooner, later in pairwise(ats)} == {10}
+    assert len(ats) in (20, 21)
+
+
+def test_what_does_not_run_is_not_sampled(flow: Flow, watch: Watch):
+    service_id = flow.running("busy:1")
+    flow.runtime.kill(flow.container(service_id).name)
+    _observe(flow, watch, 2, 10)
+    assert _metrics(flow, service_id).samples == ()
+
+
+def test_samples_are_averaged_into_steps(flow: Flow):
+    service_id = flow.running()
+    _kept(flow, service_id, (1, 0.1), (11, 0.2), (21, 0.3), (61, 0.5))
+    flow.ports.clock.sleep(100)
+    tens = _metrics(flow, service_id).samples
+    assert [((one.at - START).total_seconds(), one.cpu) for one in tens] == [(0, 0.1), (10, 0.2), (20, 0.3), (60, 0.5)]
+    minutes = _metrics(flow, service_id, step=60)
+    assert minutes.step == 60
+    assert minutes.samples == (
+        Sample(service_id, START, 0.2, 20.0, 2.0, 4.0, 6.0, 8.0),
+        Sample(service_id, START + timedelta(seconds=60), 0.5, 50.0, 5.0, 10.0, 15.0, 20.0),
+    )
+
+
+def test_steps_begin_at_the_same_times_whatever_is_asked_for(flow: Flow):
+    service_id = flow.running()
+    _kept(flow, service_id, *((float(second), 0.1) for second in range(0, 300, 10)))
+    begins = [
+        {sample.at for sample in _metrics(flow, service_id, step=70, **{"from": start}).samples[1:-1]}
+        for start in ("2026-01-01T00:00:00Z", "2026-01-01T00:00:25Z")
+    ]
+    assert begins[1] <= begins[0]
+
+
+def test_from_and_to_bound_what_is_averaged(flow: Flow):
+    service_id = flow.running()
+    _kept(flow, service_id, (0, 0.1), (10, 0.2), (20, 0.3))
+    bounds = {"from": "2026-01-01T00:00:10Z", "to": "2026-01-01T00:00:20Z"}
+    assert [sample.cpu for sample in _metrics(flow, service_id, **bounds).samples] == [0.2]
+    assert _metrics(flow, service_id, **{**bounds, "to": bounds["from"]}).samples == ()
+    with pytest.raises(BadRequest, match="lies after"):
+        _metrics(flow, service_id, **{"from": bounds["to"], "to": bounds["from"]})
+    with pytest.raises(BadRequest, match="from"):
+        _metrics(flow, service_id, **{"from": "2026-02-30T00:00:00Z"})
+
+
+def test_the_newest_sample_is_there_at_once(flow: Flow):
+    service_id = flow.running()
+    now = (flow.ports.clock.now() - START).total_seconds()
+    _kept(flow, service_id, (now, 0.1))
+    assert len(_metrics(flow, service_id).samples) == 1
+
+
+def test_samples_of_other_services_are_not_mixed_in(flow: Flow):
+    one, two = flow.running(), flow.running()
+    _kept(flow, one, (0, 0.1))
+    assert _metrics(flow, two).samples == ()
+
+
+def test_samples_are_kept_for_three_hours(flow: Flow):
+    service_id = flow.running()
+    _kept(flow, service_id, (0, 0.1), (3600, 0.2))
+    assert runtime.forget_old(flow.ports) == 0
+    flow.ports.clock.sleep(3 * 3600 + 1800)
+    assert runtime.forget_old(flow.ports) == 1
+    assert [sample.cpu for sample in _metrics(flow, service_id).samples] == [0.2]
+
+
+def test_the_latest_is_measured_now_and_not_kept(flow: Flow):
+    service_id = flow.running(compose=PAIR)
+    [sample] = _metrics(flow, service_id, latest=True).samples
+    assert sample == Sample(service_id, flow.ports.clock.now(), 1.0, 200.0, 2000.0, 400.0, 60.0, 8.0)
+    assert _metrics(flow, service_id).samples == ()
+
+
+def test_there_is_no_latest_of_what_does_not_run(flow: Flow):
+    service_id = flow.running()
+    flow.stop(service_id)
+    flow.work()
+    assert _metrics(flow, service_id, latest=True).samples == ()
+    assert _metrics(flow, flow.ask(), latest=True).samples == ()
+
+
+def test_without_the_engine_there_is_history_and_no_latest(flow: Flow):
+    service_id = flow.running()
+    _kept(flow, service_id, (0, 0.1))
+    flow.runtime.away = True
+    assert len(_metrics(flow, service_id).samples) == 1
+    with pytest.raises(Unavailable):
+        _metrics(flow, service_id, latest=True)
+
+
+def test_another_tenants_service_is_not_there(flow: Flow, customer_b: Caller):
+    service_id = flow.running()
+    for wanted in ({}, {"latest": True}):
+        with pytest.raises(NotFound):
+            runtime.get_service_metrics(flow.ports, customer_b, service_id, **wanted)  # type: ignore[arg-type]
+        with pytest.raises(NotFound):
+            _metrics(flow, "svc_nowhere", **wanted)
+
+
+def test_the_service_shows_what_was_sampled_and_keeps_its_storage(flow: Flow, watch: Watch):
+    service_id = flow.running("busy:1")
+    with flow.ports.store.begin() as work:
+        service = work.services.get(service_id)
+        assert service
+        work.services.save(replace(service, usage=replace(service.usage, storage_mb=7.0)))
+    _observe(flow, watch, 2, 1)
+    assert astuple(flow.service(service_id).usage) == (0.5, 100.0, 7.0)

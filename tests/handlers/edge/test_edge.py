@@ -1,0 +1,123 @@
+"""The outermost layer: no response without its request id and its rate-limit headers, whatever happened."""
+
+import re
+
+import pytest
+
+from domain.identity.authenticator import Authenticator
+from tests.calls import OPERATIONS, Things, error, things
+from tests.conformance import CANARY
+from tests.panel import Panel
+
+MADE_UP = re.compile(r"req_[0-9a-z]{26}")
+GOOD = ["a", "trace-1", "A.b_C-9", "0" * 128]
+BAD = ["", " ", "a b", "a/b", "é".encode(), b"\xff\xfe", "a" * 129, "<script>", "a;b", 'a"b', "a\tb", "a,b", b"a\x00b"]
+
+
+def test_a_request_id_that_was_sent_comes_back(panel: Panel) -> None:
+    for given in GOOD:
+        assert panel.get("/roles", headers={"X-Request-Id": given}).headers.get_list("x-request-id") == [given]
+
+
+def test_a_request_id_that_is_none_is_replaced(panel: Panel) -> None:
+    for given in BAD:
+        answered = panel.get("/roles", headers={b"X-Request-Id": given if isinstance(given, bytes) else given.encode()})
+        assert MADE_UP.fullmatch(answered.headers["x-request-id"]), given
+
+
+def test_two_request_ids_are_none(panel: Panel) -> None:
+    twice = [("X-Request-Id", "one"), ("X-Request-Id", "two"), ("Authorization", f"Bearer {panel.admin}")]
+    answered = panel.portal.call(panel._send, "GET", "/api/roles", twice, {})  # type: ignore[arg-type]
+    assert MADE_UP.fullmatch(answered.headers["x-request-id"])
+    assert answered.headers.get_list("x-request-id") == [answered.headers["x-request-id"]]
+
+
+def test_every_request_gets_an_id_of_its_own(panel: Panel) -> None:
+    ids = {panel.get("/health", key=None).headers["x-request-id"] for _ in range(20)}
+    assert len(ids) == 20
+
+
+def test_the_request_id_stands_in_every_kind_of_error(panel: Panel) -> None:
+    marked = {"headers": {"X-Request-Id": "find-me"}}
+    refused = [
+        panel.get("/services?page=0", **marked),
+        panel.get("/services", key=None, **marked),
+        panel.get("/services", key="wrong", **marked),
+        panel.post("/services", {"name": "x"}, key=panel.key("viewer"), **marked),
+        panel.get("/services/svc_0", **marked),
+        panel.get("/nowhere", **marked),
+        panel.put("/services", {}, **marked),
+        panel.post("/services", content=b"x", headers={**marked["headers"], "Content-Type": "text/plain"}),
+        panel.post("/services", {"name": 1}, **marked),
+    ]
+    assert [one.status_code for one in refused] == [400, 401, 401, 403, 404, 404, 405, 415, 422]
+    assert {one.json()["error"]["request_id"] for one in refused} == {"find-me"}
+    assert {one.headers["x-request-id"] for one in refused} == {"find-me"}
+
+
+def test_work_remembers_the_request_that_began_it(panel: Panel) -> None:
+    service = panel.service()
+    begun = panel.post(f"/services/{service['id']}/stop", headers={"X-Request-Id": "ci-4711"})
+    assert panel.get(begun.headers["location"].removeprefix("/api")).json()["request_id"] == "ci-4711"
+    begun = panel.post(f"/services/{service['id']}/start", headers={"X-Request-Id": "not good"})
+    assert (
+        panel.get(begun.headers["location"].removeprefix("/api")).json()["request_id"] == begun.headers["x-request-id"]
+    )
+
+
+def test_every_operation_answers_with_each_common_header_once(panel: Panel) -> None:
+    """`Panel.check` asks that they are there at all."""
+    made = things(panel)
+    for operation in sorted(OPERATIONS, key=lambda one: one.method == "DELETE"):
+        answered = made.ask(panel, operation)
+        for name in ("x-request-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"):
+            assert len(answered.headers.get_list(name)) == 1, f"{operation.operation_id}: {name}"
+            assert name == "x-request-id" or answered.headers[name].isdigit()
+
+
+@pytest.mark.parametrize(
+    "path", ["/docs", "/docs/start.js", "/docs/nothing", "/", "", "/services/", "//", "/%ff", "/a\\b"]
+)
+def test_what_is_no_operation_carries_the_headers_too(panel: Panel, path: str) -> None:
+    assert panel.get(path, key=None).headers["x-ratelimit-limit"] == "1000000"
+
+
+def test_methods_that_nobody_has_carry_the_headers_too(panel: Panel) -> None:
+    for method in ("OPTIONS", "TRACE", "PROPFIND", "FOO"):
+        answered = panel.request(method, "/services")
+        assert (answered.status_code, answered.headers["allow"]) == (405, "GET, HEAD, POST"), method
+        assert "x-ratelimit-limit" in answered.headers
+
+
+def test_a_fault_before_the_application_is_answered_like_any_other(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError(CANARY)
+
+    monkeypatch.setattr(Authenticator, "by_api_key", broken)
+    answered = panel.get("/services", headers={"X-Request-Id": "find-me"})
+    assert (answered.status_code, error(answered)["code"]) == (500, "internal_error")
+    assert [record.request_id for record in caplog.records] == ["find-me"]  # type: ignore[attr-defined]
+
+
+def test_a_counter_that_is_broken_is_answered_like_any_other_fault(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError(CANARY)
+
+    monkeypatch.setattr(panel.ports.counter, "hit", broken)
+    answered = panel.portal.call(panel._send, "GET", "/api/health", {"X-Request-Id": "find-me"}, {})
+    assert (answered.status_code, error(answered)["code"]) == (500, "internal_error")
+    assert CANARY not in answered.text
+
+
+def test_a_path_that_is_almost_one_is_none(panel: Panel) -> None:
+    made = things(panel)
+    for operation in OPERATIONS:
+        path = made.path(operation)
+        for almost in (path + "/", path.upper(), "/" + path, path + "//", path + "%2F", path + ";a=b"):
+            answered = panel.request(operation.method, almost)
+            assert answered.status_code in {400, 404, 405}, f"{operation.method} {almost}"
+    assert Things(made.ids).ask(panel, OPERATIONS[0]).status_code == 200

@@ -1,0 +1,257 @@
+"""Idempotency-Key over HTTP, for every operation that takes one: one effect and one answer, whatever happens."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from handlers.openapi31.operations import Operation
+from tests.calls import OPERATIONS, Things, body, error, ready, tables, taking
+from tests.conformance import CANARY
+from tests.panel import Panel, running
+
+TAKING = taking("Idempotency-Key", "header")
+# Logging out has no effect for a key, and ends the very caller who would have to repeat it.
+ONCE = [one for one in TAKING if one.operation_id != "logout"]
+NEW = {"name": "web", "deploy_method": "image", "image": "ai-admin-panel/hello:1"}
+OTHER_BODIES = {
+    "create_api_key": {"name": "another", "role": "viewer"},
+    "create_service": {**NEW, "name": "another"},
+    "deploy_template": {"name": "another"},
+    "deploy_service": {"image": "ai-admin-panel/hello:1"},
+    "rotate_api_key": {"overlapSeconds": 1},
+    "stop_service": {"grace_seconds": 1},
+}
+
+
+def _key(text: str) -> dict[str, dict[str, str]]:
+    return {"headers": {"Idempotency-Key": text}}
+
+
+def _said(answered: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
+    own = {"x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset"}
+    headers = {name: value for name, value in answered.headers.items() if name not in own}
+    return answered.status_code, answered.content, headers
+
+
+def _without_claims(panel: Panel) -> dict[str, list[str]]:
+    return {name: rows for name, rows in tables(panel).items() if name != "idempotency"}
+
+
+def test_every_post_with_an_effect_takes_a_key() -> None:
+    without = {one.operation_id for one in OPERATIONS if one.method == "POST"} - {one.operation_id for one in TAKING}
+    assert without == {"preview_template", "reveal_environment", "validate_service"}
+    assert {one.method for one in TAKING} == {"POST"}
+
+
+def _example(panel: Panel, operation: Operation) -> tuple[Things, dict[str, object]]:
+    example = body(operation)
+    return ready(panel, operation), {} if example is None else {"json": example}
+
+
+@pytest.mark.parametrize("operation", ONCE, ids=lambda one: one.operation_id)
+def test_a_repeated_request_gets_the_same_answer_and_has_one_effect(panel: Panel, operation: Operation) -> None:
+    made, sent = _example(panel, operation)
+    first = made.ask(panel, operation, **_key("k"), **sent)
+    assert first.is_success, first.text
+    after = _without_claims(panel)
+    assert _said(made.ask(panel, operation, **_key("k"), **sent)) == _said(first)
+    assert _without_claims(panel) == after
+    panel.work()
+    later = _without_claims(panel)
+    assert _said(made.ask(panel, operation, **_key("k"), **sent)) == _said(first)
+    assert _without_claims(panel) == later
+
+
+@pytest.mark.parametrize("operation", ONCE, ids=lambda one: one.operation_id)
+def test_twenty_parallel_requests_get_one_answer_and_have_one_effect(panel: Panel, operation: Operation) -> None:
+    made, sent = _example(panel, operation)
+    before = {name: len(rows) for name, rows in tables(panel).items()}
+    with ThreadPoolExecutor(20) as pool:
+        asked = [pool.submit(made.ask, panel, operation, **_key("k"), **sent) for _ in range(20)]
+        answers = [one.result() for one in asked]
+    assert {one.status_code for one in answers} <= {200, 201, 202}, answers[0].text
+    assert len({repr(_said(one)) for one in answers}) == 1
+    grown = {name: len(rows) - before[name] for name, rows in tables(panel).items() if len(rows) > before[name]}
+    assert grown.pop("idempotency") == 1
+    assert grown.pop("events", 0) <= len(("service", "operation", "deployment")), "each thing that changed is told once"
+    assert set(grown.values()) <= {1}, grown
+
+
+@pytest.mark.parametrize("operation", ONCE, ids=lambda one: one.operation_id)
+def test_the_same_key_for_another_request_is_refused(panel: Panel, operation: Operation) -> None:
+    made, sent = _example(panel, operation)
+    assert made.ask(panel, operation, **_key("k"), **sent).is_success
+    after = tables(panel)
+    other: list[httpx.Response] = []
+    if operation.operation_id in OTHER_BODIES:
+        other.append(made.ask(panel, operation, **_key("k"), json=OTHER_BODIES[operation.operation_id]))
+    if "dry_run" in {one.name for one in operation.parameters}:
+        other.append(made.ask(panel, operation, query="dry_run=true", **_key("k"), **sent))
+    another = next(one for one in ONCE if one is not operation)
+    other.append(made.ask(panel, another, **_key("k")))
+    refused = {(one.status_code, error(one)["code"]) for one in other}
+    assert refused == {(409, "idempotency_mismatch")}
+    assert tables(panel) == after
+
+
+@pytest.mark.parametrize("operation", TAKING, ids=lambda one: one.operation_id)
+def test_a_key_of_another_operation_is_refused(panel: Panel, operation: Operation) -> None:
+    other, key = next(one for one in ONCE if one is not operation), _key(f"not-of-{operation.operation_id}")
+    assert ready(panel, other).ask(panel, other, **key).is_success
+    refused = ready(panel, operation).ask(panel, operation, **key)
+    assert (refused.status_code, error(refused)["code"]) == (409, "idempotency_mismatch")
+
+
+def test_the_same_key_on_another_resource_is_another_request(panel: Panel) -> None:
+    one, two = panel.service("one"), panel.service("two")
+    assert panel.post(f"/services/{one['id']}/stop", **_key("k")).status_code == 202
+    assert error(panel.post(f"/services/{two['id']}/stop", **_key("k")))["code"] == "idempotency_mismatch"
+
+
+def test_the_order_of_fields_and_spaces_make_no_other_request(panel: Panel) -> None:
+    first = panel.post("/services", NEW, **_key("k"))
+    raw = b'{ "image":"ai-admin-panel/hello:1",\n "deploy_method":"image", "name":"\\u0077eb" }'
+    headers = {"Idempotency-Key": "k", "Content-Type": "application/json; charset=utf-8"}
+    assert _said(panel.post("/services", content=raw, headers=headers)) == _said(first)
+
+
+def test_two_keys_are_two_requests(panel: Panel) -> None:
+    new = {"name": "twin", "role": "viewer"}
+    one, two = (panel.post("/v1/api-keys", new, **_key(key)).json() for key in ("k", "K"))
+    assert one["id"] != two["id"]
+
+
+def test_the_same_key_of_another_caller_is_another_one(panel: Panel) -> None:
+    callers = [panel.admin, panel.key("admin"), panel.key("customer", "cust_a"), panel.key("customer", "cust_a")]
+    made = [
+        panel.post("/services", {**NEW, "name": f"web-{number}"}, key=key, **_key("k"))
+        for number, key in enumerate(callers)
+    ]
+    assert [one.status_code for one in made] == [201] * 4
+    assert len({one.json()["id"] for one in made}) == 4
+
+
+def test_a_key_keeps_its_claims_when_it_gets_a_new_secret(panel: Panel) -> None:
+    old = panel.key("admin")
+    first = panel.post("/services", NEW, key=old, **_key("k"))
+    me = panel.get("/auth/me", key=old).json()["id"]
+    new = panel.post(f"/v1/api-keys/{me}/rotate").json()["key"]
+    assert _said(panel.post("/services", NEW, key=new, **_key("k"))) == _said(first)
+
+
+def test_what_was_refused_is_not_kept(panel: Panel) -> None:
+    taken = panel.service("taken")
+    for refused in (
+        panel.post("/services", {**NEW, "name": "taken"}, **_key("k")),
+        panel.post("/services", {**NEW, "compose": "x"}, **_key("k")),
+        panel.post("/services", {"name": 5}, **_key("k")),
+        panel.post("/services?nonsense=1", NEW, **_key("k")),
+        panel.post("/services/svc_nowhere/stop", **_key("k")),
+    ):
+        assert refused.status_code in {400, 404, 409, 422}
+    assert panel.post("/services", {**NEW, "name": "free"}, **_key("k")).status_code == 201
+    panel.post(f"/services/{taken['id']}/stop", key=panel.key("viewer"), **_key("k"))
+
+
+def test_a_refusal_is_judged_anew_each_time(panel: Panel) -> None:
+    panel.service("web")
+    assert error(panel.post("/services", NEW, **_key("k")))["code"] == "name_taken"
+    (existing,) = panel.get("/services").json()["data"]
+    panel.delete(f"/services/{existing['id']}")
+    assert panel.post("/services", NEW, **_key("k")).status_code == 201
+
+
+def test_a_kept_answer_is_not_for_who_may_no_longer_ask(panel: Panel) -> None:
+    key = panel.key("admin")
+    me = panel.get("/auth/me", key=key).json()["id"]
+    assert panel.post("/v1/api-keys", {"name": "x", "role": "viewer"}, key=key, **_key("k")).status_code == 201
+    panel.patch(f"/v1/api-keys/{me}", {"deniedPermissions": ["api_keys.write"]})
+    assert panel.post("/v1/api-keys", {"name": "x", "role": "viewer"}, key=key, **_key("k")).status_code == 403
+    panel.delete(f"/v1/api-keys/{me}")
+    assert panel.post("/v1/api-keys", {"name": "x", "role": "viewer"}, key=key, **_key("k")).status_code == 401
+
+
+def test_an_answer_is_kept_after_its_thing_is_gone(panel: Panel) -> None:
+    first = panel.post("/services", NEW, **_key("k"))
+    panel.work()
+    panel.delete(f"/services/{first.json()['id']}")
+    assert _said(panel.post("/services", NEW, **_key("k"))) == _said(first)
+    assert panel.get("/services").json()["total"] == 0
+
+
+def test_a_made_key_is_repeated_in_full_and_lies_nowhere_in_plain(panel: Panel) -> None:
+    new = {"name": "script", "role": "viewer"}
+    made = [panel.post("/v1/api-keys", new, **_key("k")).json()["key"] for _ in range(2)]
+    made += [panel.post("/v1/api-keys", new, **_key("other")).json()["key"]]
+    assert made[0] == made[1] != made[2]
+    assert panel.get("/roles", key=made[0]).status_code == 200
+    folder = panel.ports.settings.data_dir
+    stored = b"".join(file.read_bytes() for file in folder.iterdir() if file.name.startswith("panel.db"))
+    for text in made:
+        assert text.encode() not in stored
+        assert text.partition("_")[2].partition("_")[2].encode() not in stored
+
+
+def test_secrets_of_a_request_do_not_lie_in_its_claim(panel: Panel) -> None:
+    assert panel.post("/services", {**NEW, "secrets": {"TOKEN": CANARY}}, **_key("k")).status_code == 201
+    assert CANARY not in str(tables(panel))
+
+
+# ── Dying between effect and answer ──────────────────────────────────────────────────────────────
+
+_DIES = """
+import os, signal, sys
+from pathlib import Path
+from domain import services
+from handlers import idempotency
+from tests.panel import running
+
+def dying(inner, before):
+    def act(*given, **named):
+        if not before:
+            inner(*given, **named)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return act
+
+where = {where!r}
+with running(Path({folder!r})) as panel:
+    print(panel.admin, flush=True)
+    if where == "after the effect, before the answer":
+        services.create_service = dying(services.create_service, before=False)
+    else:
+        idempotency._unpacked = dying(idempotency._unpacked, before=True)
+    panel.post("/services", {new!r}, headers={{"Idempotency-Key": "k"}})
+"""
+
+
+def _killed(folder: Path, where: str) -> str:
+    root = Path(__file__).parents[2]
+    code = _DIES.format(folder=str(folder), where=where, new=NEW)
+    died = subprocess.run([sys.executable, "-c", code], check=False, cwd=root, capture_output=True, text=True)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    return died.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("where", "found"), [("after the effect, before the answer", 0), ("after the answer was kept, before it left", 1)]
+)
+def test_repeating_after_the_panel_was_killed_has_one_effect(tmp_path: Path, where: str, found: int) -> None:
+    key = _killed(tmp_path, where)
+    with running(tmp_path) as panel:
+        assert panel.get("/services").json()["total"] == found
+        answers = [panel.post("/services", NEW, key=key, **_key("k")) for _ in range(2)]
+        assert answers[0].status_code == 201
+        assert _said(answers[0]) == _said(answers[1])
+        panel.work()
+        (service,) = panel.get("/services").json()["data"]
+        assert (service["id"], service["status"]) == (answers[0].json()["id"], "running")
+        assert panel.get("/operations").json()["total"] == panel.get("/deployments").json()["total"] == 1
+        with sqlite3.connect(tmp_path / "panel.db") as raw:
+            assert raw.execute("SELECT count(*) FROM idempotency").fetchone() == (1,)
+        raw.close()
