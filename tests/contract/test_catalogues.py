@@ -74,7 +74,7 @@ def _taken() -> Iterator[str]:
 
 def _worded() -> Iterator[str]:
     """What the edge says by itself."""
-    tree = ast.parse((ROOT / "handlers/errors.py").read_text())
+    tree = ast.parse((ROOT / "handlers/edge/errors.py").read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.Dict):
             said = dict(zip(map(_text, node.keys), map(_text, node.values), strict=True))
@@ -100,7 +100,7 @@ def _failed(tree: ast.Module) -> Iterator[str]:
 
 def _translated() -> Iterator[str]:
     """The codes that other faults are turned into where work ends: its tables, and what it calls `code`."""
-    tree = ast.parse((ROOT / "domain/jobs.py").read_text())
+    tree = ast.parse((ROOT / "domain/work/runner.py").read_text())
     named = [node for node in ast.walk(tree) if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "code"]
     tables = [node for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
     for node in (*named, *tables):
