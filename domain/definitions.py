@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from domain import compose
-from domain.compose import Checked
+from domain.compose import CheckResult
 from domain.errors import Invalid
 from domain.model.definition import Definition, HealthCheck, Size, Variable
 from domain.model.project import Project
@@ -46,7 +46,7 @@ def by_name(stored: Iterable[Variable]) -> tuple[Variable, ...]:
 
 def project(vault: Vault, definition: Definition) -> Project:
     """What the definition starts. Raise Invalid when the policy refuses it."""
-    scaled = compose.scaled(_read(vault, definition), definition.sizes)
+    scaled = compose.apply_sizes(_read(vault, definition), definition.sizes)
     _port_must_be_exposed(scaled, definition.port)
     _writers_must_be_alone(scaled)
     return scaled
@@ -97,7 +97,7 @@ def _rewritten(text: str, body: Mapping[str, Any]) -> str:
     return compose.with_port(text, body["port"]) if "port" in body else text
 
 
-def told(checked: Checked) -> str:
+def told(checked: CheckResult) -> str:
     """All that is wrong in one message for the field `compose`; a warning is no reason to refuse."""
     wrong = (one for one in checked.findings if one.severity == "error")
     return "; ".join(f"line {one.line}: {one.message} ({one.code})" for one in wrong)
@@ -125,8 +125,8 @@ def health_check(body: Mapping[str, Any], before: HealthCheck | None) -> HealthC
 
 def resized(definition: Definition, checked: Project, component: str | None, change: Mapping[str, Any]) -> Definition:
     """The definition with other replicas, cpu or memory for one component: the one visitors reach when unnamed."""
-    front = checked.front(definition.port)
-    name = component or (front[0].name if front else checked.face.name)
+    front = checked.public_endpoint(definition.port)
+    name = component or (front[0].name if front else checked.main_component.name)
     if checked.component(name) is None:
         raise Invalid({"component": f"the compose text has no service {name}"})
     size = replace(definition.sizes.get(name, Size()), **change)

@@ -5,16 +5,16 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from domain.compose.context import Context
-from domain.compose.findings import Code, shown
-from domain.compose.images import image
-from domain.compose.limits import deploy
+from domain.compose.deploy import deploy
+from domain.compose.findings import Code, quote
+from domain.compose.healthchecks import probe
+from domain.compose.images import read_image
+from domain.compose.key_values import environment, labels
 from domain.compose.mounts import mounts, note_duplicates, tmpfs
-from domain.compose.pairs import environment, labels
-from domain.compose.probes import probe
 from domain.compose.references import depends_on, networks
 from domain.compose.refusals import SERVICE, refuse
-from domain.compose.scalars import argv, bad, boolean, matching, path, seconds
-from domain.compose.values import Value, fields, items, single
+from domain.compose.scalars import argv, bad_value, boolean, container_path, duration, match_pattern
+from domain.compose.values import Value, as_list, as_map, as_scalar
 from domain.model.project import Component
 
 LONGEST_GRACE = 300.0
@@ -29,24 +29,24 @@ _CAPABILITY = re.compile(
 )
 
 
-def component(name: str, value: Value, context: Context) -> Component:
-    """The service as a component; what could not be read is left out and stands among the notes."""
-    found = fields(value)
-    refuse(found, tuple(_READERS), SERVICE, context.notes)
+def read_component(name: str, value: Value, context: Context) -> Component:
+    """The service as a component; what could not be read is left out and stands among the findings."""
+    found = as_map(value)
+    refuse(found, tuple(_READERS), SERVICE, context.findings)
     if found.get("image") is None:
-        message = f"Give the service {shown(name)} an `image`, such as `nginx:1.29`."
-        context.notes.add(Code.MISSING_IMAGE, message, found.place)
+        message = f"Give the service {quote(name)} an `image`, such as `nginx:1.29`."
+        context.findings.add(Code.MISSING_IMAGE, message, found.location)
     attributes: dict[str, Any] = {"image": ""}
     for field, (attribute, read) in _READERS.items():
-        written = found.get(field)
-        part = None if written is None else context.notes.attempt(_bound(read, context), written)
+        raw = found.get(field)
+        part = None if raw is None else context.findings.attempt(_bound(read, context), raw)
         if part is not None:
             attributes |= cast("dict[str, Any]", part) if field == "deploy" else {attribute: part}
     result = Component(name=name, **attributes)
-    note_duplicates(result.mounts, result.tmpfs, found.place, context.notes)
+    note_duplicates(result.mounts, result.tmpfs, found.location, context.findings)
     if result.replicas > 1 and result.writes:
-        message = f"{shown(name)} writes to a volume, and two writers would spoil the data: run one replica."
-        context.notes.add(Code.BAD_VALUE, message, found.place)
+        message = f"{quote(name)} writes to a volume, and two writers would spoil the data: run one replica."
+        context.findings.add(Code.BAD_VALUE, message, found.location)
     return result
 
 
@@ -59,55 +59,58 @@ def _plain(read: Callable[[Value], object]) -> Callable[[Value, Context], object
 
 
 def _expose(value: Value, context: Context) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(context.notes.each(_port, items(value))))
+    return tuple(dict.fromkeys(context.findings.attempt_all(_port, as_list(value))))
 
 
 def _port(value: Value) -> int:
-    found = single(value)
+    found = as_scalar(value)
     match = _PORT.fullmatch(found.text)
     if not match or int(match[1]) > 65535:
-        raise bad(found, "write one TCP port of the container, such as `8080`")
+        raise bad_value(found, "write one TCP port of the container, such as `8080`")
     return int(match[1])
 
 
 def _restart(value: Value, context: Context) -> str:
-    word = matching(value, _RESTART, "write `no`, `always`, `on-failure` or `unless-stopped`")
+    word = match_pattern(value, _RESTART, "write `no`, `always`, `on-failure` or `unless-stopped`")
     policy, limited, _ = word.partition(":")
     if limited:
         message = "The panel keeps `on-failure`, without a limit of tries."
-        context.notes.add(Code.NOT_KEPT, message, value.place, "warning")
+        context.findings.add(Code.NOT_KEPT, message, value.location, "warning")
     return policy
 
 
 def _cap_drop(value: Value, context: Context) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(context.notes.each(_capability, items(value))))
+    return tuple(dict.fromkeys(context.findings.attempt_all(_capability, as_list(value))))
 
 
 def _capability(value: Value) -> str:
-    found = single(value)
+    found = as_scalar(value)
     name = found.text.upper().removeprefix("CAP_")
     if not _CAPABILITY.fullmatch(name):
-        raise bad(found, "write `ALL` or a capability, such as `NET_RAW`")
+        raise bad_value(found, "write `ALL` or a capability, such as `NET_RAW`")
     return name
 
 
 _READERS: dict[str, tuple[str, Callable[[Value, Context], object]]] = {
-    "image": ("image", _plain(image)),
+    "image": ("image", _plain(read_image)),
     "command": ("command", _plain(argv)),
     "entrypoint": ("entrypoint", _plain(argv)),
     "environment": ("environment", environment),
     "expose": ("expose", _expose),
     "volumes": ("mounts", mounts),
-    "tmpfs": ("tmpfs", lambda value, context: tmpfs(value, context.notes)),
+    "tmpfs": ("tmpfs", lambda value, context: tmpfs(value, context.findings)),
     "healthcheck": ("probe", probe),
     "depends_on": ("depends_on", depends_on),
     "restart": ("restart", _restart),
-    "labels": ("labels", lambda value, context: labels(value, context.notes)),
-    "user": ("user", _plain(lambda value: matching(value, _USER, "write a user or `user:group`, such as `1000:1000`"))),
-    "working_dir": ("working_dir", _plain(path)),
+    "labels": ("labels", lambda value, context: labels(value, context.findings)),
+    "user": (
+        "user",
+        _plain(lambda value: match_pattern(value, _USER, "write a user or `user:group`, such as `1000:1000`")),
+    ),
+    "working_dir": ("working_dir", _plain(container_path)),
     "read_only": ("read_only", _plain(boolean)),
     "cap_drop": ("cap_drop", _cap_drop),
-    "stop_grace_period": ("stop_grace", _plain(lambda value: seconds(value, 0, LONGEST_GRACE))),
+    "stop_grace_period": ("stop_grace", _plain(lambda value: duration(value, 0, LONGEST_GRACE))),
     "deploy": ("", deploy),
     "networks": ("networks", networks),
 }

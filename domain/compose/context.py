@@ -1,17 +1,17 @@
-"""What the readers of fields share: the notes they write, the variables, and the names that the text declares."""
+"""What the readers of fields share: the findings they write, the variables, and the names that the text declares."""
 
 from dataclasses import dataclass
 
-from domain.compose.findings import Notes
-from domain.compose.interpolation import Filler
+from domain.compose.findings import FindingCollector
+from domain.compose.interpolation import Interpolator
 
 
 @dataclass(frozen=True)
 class Context:
     """One check of one text."""
 
-    notes: Notes
-    filler: Filler
+    findings: FindingCollector
+    interpolator: Interpolator
     services: frozenset[str]
     volumes: frozenset[str]
     networks: frozenset[str]

@@ -1,4 +1,4 @@
-"""Findings: what is wrong with a compose text, where, and what to write instead."""
+"""Findings about a compose text: what is wrong or translated, where, and what to write instead."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ MOST_FINDINGS = 100
 
 
 class Code(StrEnum):
-    """The closed list of what can be found; `meaning` is the line that documents a code."""
+    """The closed list of codes. `meaning` documents a code."""
 
     meaning: str
 
     def __new__(cls, word: str, meaning: str) -> "Code":
-        """Keep the meaning beside the word."""
+        """Store the meaning with the code."""
         code = str.__new__(cls, word)
         code._value_ = word
         code.meaning = meaning
@@ -29,30 +29,30 @@ class Code(StrEnum):
     TOO_DEEP = "too_deep", "Maps and lists are nested too deeply."
     TOO_LONG = "too_long", "A single value exceeds 64 KiB."
     ALIAS_BOMB = "alias_bomb", "Aliases repeat so much that the text grows beyond its limit."
-    RECURSIVE_ALIAS = "recursive_alias", "An alias stands inside the very thing that it repeats."
+    RECURSIVE_ALIAS = "recursive_alias", "An alias refers to a value that contains it."
     DUPLICATE_KEY = "duplicate_key", "A map has the same key twice."
-    BAD_KEY = "bad_key", "A key of a map is not a short plain word."
-    TAG_REFUSED = "tag_refused", "YAML tags other than those of plain strings, lists and maps are refused."
-    CONTROL_CHARACTER = "control_character", "A value holds NUL or another control character."
+    BAD_KEY = "bad_key", "A map key is not a short plain string."
+    TAG_REFUSED = "tag_refused", "The YAML tag is not supported."
+    CONTROL_CHARACTER = "control_character", "A value contains NUL or another control character."
     BAD_INTERPOLATION = "bad_interpolation", "A `$` starts neither a variable nor `$$`."
     MISSING_VARIABLE = "missing_variable", "A variable has no value and no default."
     WRONG_TYPE = "wrong_type", "A map, a list or a single value is expected here."
-    BAD_VALUE = "bad_value", "The value is not one that this field takes."
-    BAD_NAME = "bad_name", "A name has characters or a length that names may not have."
+    BAD_VALUE = "bad_value", "The field does not accept this value."
+    BAD_NAME = "bad_name", "A name contains characters that are not allowed, or is too long."
     BAD_IMAGE = "bad_image", "The image is not a valid reference."
     MISSING_IMAGE = "missing_image", "A service has no image."
     NO_SERVICES = "no_services", "The text has no services."
     TOO_MANY_SERVICES = "too_many_services", "The text has more services than a project may have."
     TOO_MANY_FINDINGS = "too_many_findings", "Only the first findings are listed."
-    UNKNOWN_FIELD = "unknown_field", "No such field exists; often a slip of the pen."
-    UNSUPPORTED_FIELD = "unsupported_field", "The field exists in compose, but the panel does not take it."
-    UNKNOWN_SERVICE = "unknown_service", "`depends_on` names a service that the text does not have."
+    UNKNOWN_FIELD = "unknown_field", "Compose has no such field. Check the spelling."
+    UNSUPPORTED_FIELD = "unsupported_field", "The panel does not support this field of compose."
+    UNKNOWN_SERVICE = "unknown_service", "A service is named that the text does not define."
     UNKNOWN_VOLUME = "unknown_volume", "A volume is used that the top-level `volumes` does not declare."
     UNKNOWN_NETWORK = "unknown_network", "A network is used that the top-level `networks` does not declare."
-    CYCLE = "cycle", "Services depend on each other in a circle."
+    CYCLE = "cycle", "Services depend on each other in a cycle."
     DUPLICATE_MOUNT = "duplicate_mount", "Two mounts of a service have the same path."
-    RESERVED_LABEL = "reserved_label", "The label belongs to the panel, the engine or a proxy."
-    NOT_KEPT = "not_kept", "A warning: the field is taken, but a part of it has no effect."
+    RESERVED_LABEL = "reserved_label", "The label is reserved for the panel, the engine or a proxy."
+    NOT_KEPT = "not_kept", "A warning: the field, or a part of it, has no effect."
     PRIVILEGED_REFUSED = "privileged_refused", "Privileged containers are refused."
     CAPABILITY_REFUSED = "capability_refused", "Capabilities can be dropped, never added."
     DEVICE_REFUSED = "device_refused", "Devices of the host are refused."
@@ -81,25 +81,25 @@ CODES: dict[str, str] = {code.value: code.meaning for code in Code}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where something stands: its line, and its path through the document with aliases followed."""
+class Location:
+    """A position in the text: the line, and the path through the document after aliases are resolved."""
 
     line: int
     path: tuple[str, ...] = ()
 
     @property
     def pointer(self) -> str:
-        """The path as an RFC 6901 pointer."""
+        """Return the path as a JSON pointer (RFC 6901)."""
         return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in self.path)
 
-    def within(self, step: str | int, line: int) -> "Place":
-        """The place of a child."""
-        return Place(line, (*self.path, str(step)))
+    def child(self, step: str | int, line: int) -> "Location":
+        """Return the location of a child."""
+        return Location(line, (*self.path, str(step)))
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to change; the message never holds the value of a variable."""
+    """One problem or translation. The message never contains the value of a variable."""
 
     code: Code
     message: str
@@ -109,59 +109,59 @@ class Finding:
 
 
 class FieldError(Exception):
-    """One value cannot be used; whoever reads the field turns this into a finding and reads on."""
+    """A value is not usable. `FindingCollector.attempt` turns the exception into a finding, and reading continues."""
 
-    def __init__(self, code: Code, message: str, place: Place) -> None:
+    def __init__(self, code: Code, message: str, location: Location) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.place = place
+        self.location = location
 
 
-class AlreadyFoundError(Exception):
-    """The value cannot be used, and the finding that says why exists already."""
+class AlreadyReportedError(Exception):
+    """A value is not usable, and a finding about it exists already."""
 
 
-class UnreadableError(FieldError):
+class UnreadableTextError(FieldError):
     """The text cannot be read any further."""
 
 
-class Notes:
-    """Collects findings while a text is read, so that all are told at once."""
+class FindingCollector:
+    """Collect findings while a text is read, so that one check returns all of them."""
 
     def __init__(self) -> None:
         self._findings: dict[tuple[Code, str, str], Finding] = {}
 
-    def add(self, code: Code, message: str, place: Place, severity: Severity = "error") -> None:
-        """Note once what several readers may find at the same place."""
+    def add(self, code: Code, message: str, location: Location, severity: Severity = "error") -> None:
+        """Note once what several readers may find at the same location."""
         if len(self._findings) < MOST_FINDINGS:
-            finding = Finding(code, message, place.line, place.pointer, severity)
+            finding = Finding(code, message, location.line, location.pointer, severity)
         else:
             message = f"There are more than {MOST_FINDINGS} findings: change these, then check again."
             finding = Finding(Code.TOO_MANY_FINDINGS, message, 1, "")
         self._findings.setdefault((finding.code, finding.pointer, finding.message), finding)
 
     def attempt(self, read: Callable[[V], T], value: V) -> T | None:
-        """What `read` makes of the value; None when that ended in a finding."""
+        """Return `read(value)`, or None after adding the finding that it raised."""
         try:
             return read(value)
-        except FieldError as fault:
-            self.add(fault.code, fault.message, fault.place)
-        except AlreadyFoundError:
+        except FieldError as error:
+            self.add(error.code, error.message, error.location)
+        except AlreadyReportedError:
             pass
         return None
 
-    def each(self, read: Callable[[V], T], values: "tuple[V, ...]") -> tuple[T, ...]:
-        """Everything that `read` can make of the values."""
+    def attempt_all(self, read: Callable[[V], T], values: "tuple[V, ...]") -> tuple[T, ...]:
+        """Return `read(value)` for each value, without those that ended in a finding."""
         results = (self.attempt(read, value) for value in values)
         return tuple(result for result in results if result is not None)
 
-    def all(self) -> tuple[Finding, ...]:
-        """The findings in the order of the text."""
+    def ordered(self) -> tuple[Finding, ...]:
+        """Return the findings in the order of the text."""
         return tuple(sorted(self._findings.values(), key=lambda finding: (finding.line, finding.pointer, finding.code)))
 
 
-def shown(text: str) -> str:
-    """A piece of the text fit for a message: short, on one line, nothing that a terminal would obey."""
+def quote(text: str) -> str:
+    """Quote a part of the text for a message: short, on one line, without terminal control characters."""
     safe = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text[:41])
     return f"`{safe[:40]}…`" if len(text) > 40 else f"`{safe}`"

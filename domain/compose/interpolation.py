@@ -1,10 +1,10 @@
-"""The `$VAR` grammar of compose, parsed once and filled in once: a value is never looked at for further variables."""
+"""Compose's `$VAR` interpolation. It is not recursive: values of variables are not interpolated again."""
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from domain.compose.findings import Code, shown
+from domain.compose.findings import Code, quote
 
 LONGEST_VALUE = 64 * 1024
 MOST_FILLED = 1024 * 1024
@@ -15,36 +15,36 @@ _OPERATOR = re.compile(r":?[-?+]")
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Fragment:
     """A stretch of a filled text; `given` when it is a variable's value and not the author's writing."""
 
     text: str
-    given: bool = False
+    from_variable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One variable with what the text says about its absence; `operator` is empty when it says nothing."""
+    """A reference to a variable. `operator` is one of `:-`, `-`, `:?`, `?`, `:+`, `+`, or empty."""
 
     name: str
     operator: str = ""
     operand: "Template" = ()
-    written: str = ""
+    raw: str = ""
 
 
 Template = tuple[str | Reference, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
-    """What a template became, and one message for each variable that has no value."""
+class Interpolation:
+    """The result of an interpolation, and one message for each variable without a value."""
 
-    pieces: tuple[Piece, ...]
+    fragments: tuple[Fragment, ...]
     missing: tuple[str, ...] = ()
 
 
 class TemplateError(Exception):
-    """The text cannot be filled in: a code and a message for a finding."""
+    """The text cannot be interpolated: the code and message of a finding."""
 
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
@@ -53,12 +53,12 @@ class TemplateError(Exception):
 
 
 def parse(text: str) -> Template:
-    """Literals and references; raises TemplateError for a `$` that begins neither."""
+    """Parse literals and references. Raise TemplateError for a `$` that starts neither a variable nor `$$`."""
     return _Parser(text).template(0)
 
 
 def names(template: Template) -> Iterator[str]:
-    """Every variable that the template refers to, those in defaults included."""
+    """Return the names of all variables in the template, including those in defaults."""
     for part in template:
         if isinstance(part, Reference):
             yield part.name
@@ -66,49 +66,51 @@ def names(template: Template) -> Iterator[str]:
 
 
 class _Parser:
-    """Reads a text once from left to right."""
+    """A recursive descent parser; one pass from left to right."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._at = 0
+        self._position = 0
 
     def template(self, depth: int) -> Template:
         parts: list[str | Reference] = []
         pattern = re.compile(r"[$}]" if depth else r"\$")
-        while stop := pattern.search(self._text, self._at):
-            parts.append(self._text[self._at : stop.start()])
-            self._at = stop.start()
+        while stop := pattern.search(self._text, self._position):
+            parts.append(self._text[self._position : stop.start()])
+            self._position = stop.start()
             if stop.group() == "}":
                 return tuple(filter(None, parts))
-            parts.append(self._dollar(depth))
-        parts.append(self._text[self._at :])
-        self._at = len(self._text)
+            parts.append(self._reference(depth))
+        parts.append(self._text[self._position :])
+        self._position = len(self._text)
         return tuple(filter(None, parts))
 
-    def _dollar(self, depth: int) -> str | Reference:
-        self._at += 1
-        following = self._text[self._at : self._at + 1]
+    def _reference(self, depth: int) -> str | Reference:
+        self._position += 1
+        following = self._text[self._position : self._position + 1]
         if following == "$":
-            self._at += 1
+            self._position += 1
             return "$"
         if following == "{":
-            self._at += 1
+            self._position += 1
             return self._braced(depth)
         return Reference(self._name())
 
     def _braced(self, depth: int) -> Reference:
         name = self._name()
-        operator = _OPERATOR.match(self._text, self._at)
+        operator = _OPERATOR.match(self._text, self._position)
         operand: Template = ()
-        start = self._at = operator.end() if operator else self._at
+        start = self._position = operator.end() if operator else self._position
         if operator:
             operand = self._operand(depth)
-        written = self._text[start : self._at]
-        if self._text[self._at : self._at + 1] != "}":
-            message = f"`${{{name}` is not closed: write `${{{name}}}` or `${{{name}:-default}}`, or `$$` for a dollar."
+        raw = self._text[start : self._position]
+        if self._text[self._position : self._position + 1] != "}":
+            message = (
+                f"`${{{name}` is not closed. Write `${{{name}}}` or `${{{name}:-default}}`, or `$$` for a dollar sign."
+            )
             raise TemplateError(Code.BAD_INTERPOLATION, message)
-        self._at += 1
-        return Reference(name, operator.group() if operator else "", operand, written)
+        self._position += 1
+        return Reference(name, operator.group() if operator else "", operand, raw)
 
     def _operand(self, depth: int) -> Template:
         if depth >= _DEEPEST:
@@ -116,16 +118,17 @@ class _Parser:
         return self.template(depth + 1)
 
     def _name(self) -> str:
-        found = _NAME.match(self._text, self._at)
-        if not found:
-            near = shown(self._text[max(0, self._at - 2) : self._at + 10])
-            raise TemplateError(Code.BAD_INTERPOLATION, f"No variable begins at {near}: write `$$` for a dollar.")
-        self._at = found.end()
-        return found.group()
+        match = _NAME.match(self._text, self._position)
+        if not match:
+            near = quote(self._text[max(0, self._position - 2) : self._position + 10])
+            message = f"No variable name follows `$` at {near}. Write `$$` for a literal dollar sign."
+            raise TemplateError(Code.BAD_INTERPOLATION, message)
+        self._position = match.end()
+        return match.group()
 
 
-class Filler:
-    """Fills templates from the variables, remembers which were named, and keeps the whole within a size."""
+class Interpolator:
+    """Interpolate texts from variables. Record the names used and limit the total size."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
@@ -133,44 +136,44 @@ class Filler:
         self.used: set[str] = set()
 
     def value(self, name: str) -> str | None:
-        """The variable's own value, for what takes it by name alone."""
+        """Return the value of a variable, or None, and record the name as used."""
         self.used.add(name)
         return self._variables.get(name)
 
-    def fill(self, text: str) -> "Filled":
-        """The text with its variables; raises TemplateError when it is no template or grows too long."""
+    def interpolate(self, text: str) -> "Interpolation":
+        """Replace the variables of a text. Raise TemplateError for bad syntax or when the total size is exceeded."""
         if "$" not in text:
-            return Filled((Piece(text),))
+            return Interpolation((Fragment(text),))
         template = parse(text)
         self.used.update(names(template))
         missing: list[Reference] = []
-        pieces: list[Piece] = []
-        for piece in self._pieces(template, missing):
-            self._spend(pieces, piece)
-        return Filled(tuple(pieces), tuple(_missing(reference) for reference in missing))
+        fragments: list[Fragment] = []
+        for fragment in self._pieces(template, missing):
+            self._spend(fragments, fragment)
+        return Interpolation(tuple(fragments), tuple(_missing(reference) for reference in missing))
 
-    def _spend(self, pieces: list[Piece], piece: Piece) -> None:
-        self._room -= len(piece.text)
+    def _spend(self, fragments: list[Fragment], fragment: Fragment) -> None:
+        self._room -= len(fragment.text)
         if self._room < 0:
-            message = f"With its variables the text is too long: at most {MOST_FILLED // 1024} KiB in all."
+            message = f"The interpolated text is too long. The maximum is {MOST_FILLED // 1024} KiB in total."
             raise TemplateError(Code.TOO_LARGE, message)
-        pieces.append(piece)
+        fragments.append(fragment)
 
-    def _pieces(self, template: Template, missing: list[Reference]) -> Iterator[Piece]:
+    def _pieces(self, template: Template, missing: list[Reference]) -> Iterator[Fragment]:
         for part in template:
             if isinstance(part, str):
-                yield Piece(part)
+                yield Fragment(part)
             else:
-                yield from self._referred(part, missing)
+                yield from self._resolve(part, missing)
 
-    def _referred(self, reference: Reference, missing: list[Reference]) -> Iterator[Piece]:
+    def _resolve(self, reference: Reference, missing: list[Reference]) -> Iterator[Fragment]:
         value = self._variables.get(reference.name)
-        there = bool(value) if reference.operator.startswith(":") else value is not None
+        is_set = bool(value) if reference.operator.startswith(":") else value is not None
         kind = reference.operator[-1:]
         if kind == "+":
-            yield from self._pieces(reference.operand if there else (), missing)
-        elif there:
-            yield Piece(value or "", given=True)
+            yield from self._pieces(reference.operand if is_set else (), missing)
+        elif is_set:
+            yield Fragment(value or "", from_variable=True)
         elif kind == "-":
             yield from self._pieces(reference.operand, missing)
         else:
@@ -178,6 +181,6 @@ class Filler:
 
 
 def _missing(reference: Reference) -> str:
-    if reference.operator and reference.written:
-        return f"Set the variable `{reference.name}`: {shown(reference.written)}."
+    if reference.operator and reference.raw:
+        return f"Set the variable `{reference.name}`: {quote(reference.raw)}."
     return f"Set the variable `{reference.name}`, or write a default: `${{{reference.name}:-default}}`."

@@ -3,8 +3,8 @@
 import difflib
 from collections.abc import Collection, Mapping
 
-from domain.compose.findings import Code, Notes, shown
-from domain.compose.values import Fields
+from domain.compose.findings import Code, FindingCollector, quote
+from domain.compose.values import MapValue
 
 Refusals = Mapping[str, tuple[Code, str]]
 
@@ -118,20 +118,20 @@ RESOURCES: Refusals = {"reservations": _LIMITS}
 LIMITS: Refusals = {"pids": _DEFAULT, "devices": _DEVICE}
 
 
-def refuse(found: Fields, accepted: Collection[str], refused: Refusals, notes: Notes) -> None:
+def refuse(found: MapValue, accepted: Collection[str], refused: Refusals, findings: FindingCollector) -> None:
     """Note every field that is not accepted, under the code of its kind."""
     for name, value in found.entries.items():
         if name in refused:
             code, message = refused[name]
-            notes.add(code, message.format(field=name) + ".", value.place)
+            findings.add(code, message.format(field=name) + ".", value.location)
         elif name not in accepted:
-            notes.add(Code.UNKNOWN_FIELD, _unknown(name, accepted), value.place)
+            findings.add(Code.UNKNOWN_FIELD, _unknown(name, accepted), value.location)
 
 
 def _unknown(name: str, accepted: Collection[str]) -> str:
     near = difflib.get_close_matches(name.lower(), accepted, 1)
     if near:
-        return f"There is no field {shown(name)}: did you mean `{near[0]}`?"
+        return f"There is no field {quote(name)}: did you mean `{near[0]}`?"
     if not accepted:
-        return f"Remove {shown(name)}: nothing can be written here."
-    return f"There is no field {shown(name)}: choose from {', '.join(accepted)}."
+        return f"Remove {quote(name)}: nothing can be raw here."
+    return f"There is no field {quote(name)}: choose from {', '.join(accepted)}."

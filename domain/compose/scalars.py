@@ -1,12 +1,12 @@
-"""Single values by kind: words, numbers, durations, amounts of memory, argv, paths inside a container."""
+"""Read scalars by kind: words, numbers, durations, sizes, argv, paths inside a container."""
 
 import posixpath
 import re
 import shlex
 from collections.abc import Iterable
 
-from domain.compose.findings import Code, FieldError, shown
-from domain.compose.values import Items, Text, Value, items, single
+from domain.compose.findings import Code, FieldError, quote
+from domain.compose.values import ListValue, ScalarValue, Value, as_list, as_scalar
 
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,9}")
 _DECIMAL = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?|\.[0-9]{1,6}")
@@ -21,109 +21,110 @@ LEAST_MEMORY_MB, MOST_MEMORY_MB = 6, 1024 * 1024
 MOST_REPLICAS = 20
 
 
-def bad(value: Text, wanted: str) -> FieldError:
-    """The finding for a value of the wrong form; it shows what was written, never what a variable held."""
-    return FieldError(Code.BAD_VALUE, f"{shown(value.written)} cannot be used here: {wanted}.", value.place)
+def bad_value(value: ScalarValue, wanted: str) -> FieldError:
+    """Make the error for a value of the wrong form. It quotes the text as written, never a variable's value."""
+    return FieldError(Code.BAD_VALUE, f"{quote(value.raw)} cannot be used here: {wanted}.", value.location)
 
 
-def text(value: Value) -> str:
-    """A single value that says something."""
-    found = single(value)
-    if not found.text.strip():
-        raise bad(found, "write a value or remove the field")
-    return found.text
+def non_empty_text(value: Value) -> str:
+    """Read a scalar that is not blank."""
+    scalar = as_scalar(value)
+    if not scalar.text.strip():
+        raise bad_value(scalar, "write a value or remove the field")
+    return scalar.text
 
 
-def matching(value: Value, pattern: re.Pattern[str], wanted: str) -> str:
-    """A single value that the whole pattern fits."""
-    found = single(value)
-    if not pattern.fullmatch(found.text):
-        raise bad(found, wanted)
-    return found.text
+def match_pattern(value: Value, pattern: re.Pattern[str], wanted: str) -> str:
+    """Read a scalar that matches the whole pattern."""
+    scalar = as_scalar(value)
+    if not pattern.fullmatch(scalar.text):
+        raise bad_value(scalar, wanted)
+    return scalar.text
 
 
-def one_of(value: Value, words: Iterable[str]) -> str:
-    """One of a few words."""
-    found = single(value)
-    if found.text not in words:
-        raise bad(found, "write " + " or ".join(f"`{word}`" for word in words))
-    return found.text
+def choice(value: Value, words: Iterable[str]) -> str:
+    """Read one of the given words."""
+    scalar = as_scalar(value)
+    if scalar.text not in words:
+        raise bad_value(scalar, "write " + " or ".join(f"`{word}`" for word in words))
+    return scalar.text
 
 
 def boolean(value: Value) -> bool:
-    """`true` or `false`; `yes` and `on` mean different things to different readers and are refused."""
-    found = single(value)
-    if found.text.lower() not in ("true", "false"):
-        raise bad(found, "write `true` or `false`")
-    return found.text.lower() == "true"
+    """Read `true` or `false`."""
+    scalar = as_scalar(value)
+    if scalar.text.lower() not in ("true", "false"):
+        raise bad_value(scalar, "write `true` or `false`")
+    return scalar.text.lower() == "true"
 
 
-def whole(value: Value, least: int, most: int) -> int:
-    """A decimal whole number within bounds."""
-    found = single(value)
-    if not _WHOLE.fullmatch(found.text) or not least <= int(found.text) <= most:
-        raise bad(found, f"write a whole number from {least} to {most}")
-    return int(found.text)
+def integer(value: Value, least: int, most: int) -> int:
+    """Read a decimal integer within bounds."""
+    scalar = as_scalar(value)
+    if not _WHOLE.fullmatch(scalar.text) or not least <= int(scalar.text) <= most:
+        raise bad_value(scalar, f"write an integer from {least} to {most}")
+    return int(scalar.text)
 
 
 def cpus(value: Value) -> float:
-    """A number of processor cores."""
-    found = single(value)
-    if not _DECIMAL.fullmatch(found.text) or not LEAST_CPU <= float(found.text) <= MOST_CPU:
-        raise bad(found, f"write a number of cores from {LEAST_CPU} to {MOST_CPU:.0f}, such as `0.5`")
-    return float(found.text)
+    """Read a number of processor cores."""
+    scalar = as_scalar(value)
+    if not _DECIMAL.fullmatch(scalar.text) or not LEAST_CPU <= float(scalar.text) <= MOST_CPU:
+        raise bad_value(scalar, f"write a number of cores from {LEAST_CPU} to {MOST_CPU:.0f}, such as `0.5`")
+    return float(scalar.text)
 
 
 def memory_mb(value: Value) -> int:
-    """An amount of memory in whole MiB, rounded down."""
-    found = single(value)
-    match = _MEMORY.fullmatch(found.text)
+    """Read an amount of memory in MiB, rounded down."""
+    scalar = as_scalar(value)
+    match = _MEMORY.fullmatch(scalar.text)
     amount = float(match[1]) * 1024 ** ("kmgt".find(match[2].lower() or "-") + 1) / 1024**2 if match else 0.0
     if not LEAST_MEMORY_MB <= amount <= MOST_MEMORY_MB:
-        raise bad(found, f"write an amount from {LEAST_MEMORY_MB}m to 1t, such as `256m` or `1g`")
+        raise bad_value(scalar, f"write an amount from {LEAST_MEMORY_MB}m to 1t, such as `256m` or `1g`")
     return int(amount)
 
 
-def seconds(value: Value, least: float, most: float) -> float:
-    """A duration such as `1m30s`, in seconds."""
-    found = single(value)
-    match = _DURATION.fullmatch(found.text)
+def duration(value: Value, least: float, most: float) -> float:
+    """Read a duration such as `1m30s`, in seconds."""
+    scalar = as_scalar(value)
+    match = _DURATION.fullmatch(scalar.text)
     total = sum(float(part) * unit for part, unit in zip(match.groups("0"), _SECONDS, strict=True)) if match else -1.0
     if not least <= total <= most:
-        raise bad(found, f"write a time from {least:g} to {most:g} seconds with its unit, such as `30s` or `1m30s`")
+        raise bad_value(scalar, f"write a duration of {least:g} to {most:g} seconds, such as `30s` or `1m30s`")
     return total
 
 
 def argv(value: Value) -> tuple[str, ...]:
-    """A list as it stands, or a string split like a shell would split it.
+    """Read a list as it is, or a string split like a shell does.
 
-    What a variable holds stays within its word: the string is split before the values are put in.
+    The string is split before interpolation: the value of a variable stays within its word.
     """
-    if isinstance(value, Items):
-        return tuple(single(item).text for item in items(value))
-    found = single(value)
+    if isinstance(value, ListValue):
+        return tuple(as_scalar(item).text for item in as_list(value))
+    scalar = as_scalar(value)
     marked = "".join(
-        f"\0{number}\0" if piece.given and piece.text else piece.text for number, piece in enumerate(found.pieces)
+        f"\0{number}\0" if fragment.from_variable and fragment.text else fragment.text
+        for number, fragment in enumerate(scalar.fragments)
     )
     try:
         words = shlex.split(marked)
     except ValueError as error:
-        raise bad(found, "close its quotes, or write a list") from error
-    return tuple(_unmarked(word, found) for word in words)
+        raise bad_value(scalar, "close its quotes, or write a list") from error
+    return tuple(_unmarked(word, scalar) for word in words)
 
 
-def _unmarked(word: str, value: Text) -> str:
-    return re.sub("\0([0-9]+)\0", lambda match: value.pieces[int(match[1])].text, word)
+def _unmarked(word: str, value: ScalarValue) -> str:
+    return re.sub("\0([0-9]+)\0", lambda match: value.fragments[int(match[1])].text, word)
 
 
-def path(value: Value) -> str:
-    """An absolute path inside a container, normalised."""
-    found = single(value)
-    return absolute(found, found.text)
+def container_path(value: Value) -> str:
+    """Read an absolute path inside a container, normalised."""
+    scalar = as_scalar(value)
+    return normalize_path(scalar, scalar.text)
 
 
-def absolute(value: Text, written: str) -> str:
-    """The same from a part of a value."""
-    if not written.startswith("/") or ".." in written.split("/") or len(written) > 1024 or ":" in written:
-        raise bad(value, "write an absolute path inside the container, without `..`")
-    return "/" + posixpath.normpath(written).strip("/")
+def normalize_path(value: ScalarValue, raw: str) -> str:
+    """Normalise an absolute path that is a part of a value."""
+    if not raw.startswith("/") or ".." in raw.split("/") or len(raw) > 1024 or ":" in raw:
+        raise bad_value(value, "write an absolute path inside the container, without `..`")
+    return "/" + posixpath.normpath(raw).strip("/")

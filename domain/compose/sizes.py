@@ -1,4 +1,4 @@
-"""Sizes that an owner chose, applied over what the compose text says."""
+"""Sizes that the owner of a service chose; they override the compose text."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -16,31 +16,33 @@ _BOUNDS = {
 }
 
 
-def scaled(project: Project, sizes: Mapping[str, Size]) -> Project:
-    """The project with these sizes; raises Invalid for components that it does not have and figures out of bounds."""
-    wrong = dict(_wrong(project, sizes))
-    if wrong:
-        raise Invalid(wrong)
-    return replace(project, components=tuple(_sized(part, sizes.get(part.name)) for part in project.components))
+def apply_sizes(project: Project, sizes: Mapping[str, Size]) -> Project:
+    """Return the project with these sizes. Raise Invalid for unknown components and values out of bounds."""
+    errors = dict(_errors(project, sizes))
+    if errors:
+        raise Invalid(errors)
+    return replace(
+        project, components=tuple(_resize(component, sizes.get(component.name)) for component in project.components)
+    )
 
 
-def _sized(component: Component, size: Size | None) -> Component:
+def _resize(component: Component, size: Size | None) -> Component:
     if size is None:
         return component
-    return replace(component, **_written(size))
+    return replace(component, **_set_fields(size))
 
 
-def _written(size: Size) -> dict[str, Any]:
-    """What the size says, by the name that the component has for it too."""
-    figures = {name: getattr(size, name) for name in _BOUNDS}
-    return {name: figure for name, figure in figures.items() if figure is not None}
+def _set_fields(size: Size) -> dict[str, Any]:
+    """Return the fields that are set; a component has the same field names."""
+    values = {name: getattr(size, name) for name in _BOUNDS}
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def _wrong(project: Project, sizes: Mapping[str, Size]) -> Iterator[tuple[str, str]]:
+def _errors(project: Project, sizes: Mapping[str, Size]) -> Iterator[tuple[str, str]]:
     for name, size in sizes.items():
         if project.component(name) is None:
-            yield f"sizes.{name}", "The compose text has no such service"
-        for figure, value in _written(size).items():
-            least, most = _BOUNDS[figure]
+            yield f"sizes.{name}", "The compose text defines no such service"
+        for field, value in _set_fields(size).items():
+            least, most = _BOUNDS[field]
             if not least <= value <= most:
-                yield f"sizes.{name}.{figure}", f"Choose a figure from {least} to {most}"
+                yield f"sizes.{name}.{field}", f"Choose a value from {least} to {most}"

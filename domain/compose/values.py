@@ -1,134 +1,134 @@
-"""The tree that fields are read from: every value knows its place, and its variables are filled in."""
+"""The interpolated tree that fields are read from. Each value has its location."""
 
 import re
 from dataclasses import dataclass
 
-from domain.compose.findings import AlreadyFoundError, Code, FieldError, Notes, Place
-from domain.compose.interpolation import LONGEST_VALUE, Filler, Piece, TemplateError
-from domain.compose.reading import Mapping, Node, Scalar, Sequence
+from domain.compose.findings import AlreadyReportedError, Code, FieldError, FindingCollector, Location
+from domain.compose.interpolation import LONGEST_VALUE, Fragment, Interpolator, TemplateError
+from domain.compose.yaml_tree import MappingNode, Node, ScalarNode, SequenceNode
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """A single value: as filled in, as written, and in pieces. `broken` when a finding says already what is wrong."""
+class ScalarValue:
+    """A scalar: interpolated, as written (`raw`), and in fragments. `invalid`: a finding about it exists already."""
 
-    place: Place
+    location: Location
     text: str
-    written: str
-    pieces: tuple[Piece, ...] = ()
+    raw: str
+    fragments: tuple[Fragment, ...] = ()
     null: bool = False
-    broken: bool = False
+    invalid: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
+class ListValue:
     """A list."""
 
-    place: Place
+    location: Location
     items: "tuple[Value, ...]"
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
+class MapValue:
     """A map."""
 
-    place: Place
+    location: Location
     entries: "dict[str, Value]"
 
     def get(self, key: str) -> "Value | None":
-        """The entry, or None when it is absent or null."""
+        """Return the entry, or None if it is absent or null."""
         value = self.entries.get(key)
         return None if value is None or is_null(value) else value
 
 
-Value = Text | Items | Fields
+Value = ScalarValue | ListValue | MapValue
 
 
 def is_null(value: Value) -> bool:
-    """Whether nothing is written here, so that the field counts as absent."""
-    return isinstance(value, Text) and value.null
+    """Return whether the value is null, which means that the field is absent."""
+    return isinstance(value, ScalarValue) and value.null
 
 
-def fields(value: Value) -> Fields:
-    """The value as a map; null is an empty one."""
+def as_map(value: Value) -> MapValue:
+    """Return the value as a map; null is an empty map. Raise FieldError for another type."""
     if is_null(value):
-        return Fields(value.place, {})
-    if isinstance(value, Fields):
+        return MapValue(value.location, {})
+    if isinstance(value, MapValue):
         return value
     raise _wrong(value, "a map (`key: value` lines)")
 
 
-def items(value: Value) -> tuple[Value, ...]:
-    """The value as a list; null is an empty one."""
+def as_list(value: Value) -> tuple[Value, ...]:
+    """Return the items of a list; null is an empty list. Raise FieldError for another type."""
     if is_null(value):
         return ()
-    if isinstance(value, Items):
+    if isinstance(value, ListValue):
         return value.items
     raise _wrong(value, "a list (lines that begin with `- `)")
 
 
-def single(value: Value) -> Text:
-    """The value as a single one that is there and can be used."""
-    if isinstance(value, Text) and value.broken:
-        raise AlreadyFoundError
-    if isinstance(value, Text) and not value.null:
+def as_scalar(value: Value) -> ScalarValue:
+    """Return the value as a scalar. Raise FieldError for null and other types, AlreadyReportedError if invalid."""
+    if isinstance(value, ScalarValue) and value.invalid:
+        raise AlreadyReportedError
+    if isinstance(value, ScalarValue) and not value.null:
         return value
     raise _wrong(value, "a single value")
 
 
 def _wrong(value: Value, wanted: str) -> FieldError:
-    if isinstance(value, Text) and value.broken:
-        raise AlreadyFoundError
-    return FieldError(Code.WRONG_TYPE, f"Write {wanted} here.", value.place)
+    if isinstance(value, ScalarValue) and value.invalid:
+        raise AlreadyReportedError
+    return FieldError(Code.WRONG_TYPE, f"Write {wanted} here.", value.location)
 
 
-def fitting(text: str, place: Place) -> str:
-    """The text, when an argument, a label or an environment variable can carry it."""
+def check_content(text: str, location: Location) -> str:
+    """Return the text if an argument, label or environment variable can hold it. Raise FieldError otherwise."""
     if _CONTROL.search(text):
-        raise FieldError(Code.CONTROL_CHARACTER, "Remove NUL and other control characters.", place)
+        raise FieldError(Code.CONTROL_CHARACTER, "Remove NUL and other control characters.", location)
     if len(text.encode()) > LONGEST_VALUE:
-        raise FieldError(Code.TOO_LONG, f"A value has at most {LONGEST_VALUE // 1024} KiB.", place)
+        raise FieldError(Code.TOO_LONG, f"The value is too long. The maximum is {LONGEST_VALUE // 1024} KiB.", location)
     return text
 
 
-class Placer:
-    """Turns nodes into values. What an alias repeats becomes a value at each place, with that place's pointer."""
+class ValueBuilder:
+    """Turns nodes into values. What an alias repeats becomes a value at each location, with that place's pointer."""
 
-    def __init__(self, filler: Filler, notes: Notes) -> None:
-        self._filler = filler
-        self._notes = notes
+    def __init__(self, interpolator: Interpolator, findings: FindingCollector) -> None:
+        self._interpolator = interpolator
+        self._findings = findings
 
-    def value(self, node: Node, place: Place) -> Value:
+    def build(self, node: Node, location: Location) -> Value:
         """The node at this place; entries named `x-…` are the author's own and are left out."""
-        if isinstance(node, Scalar):
-            return self._text(node, place)
-        if isinstance(node, Sequence):
-            steps = enumerate(node.items)
-            return Items(place, tuple(self.value(item, place.within(step, line)) for step, (line, item) in steps))
-        return Fields(place, self._entries(node, place))
+        if isinstance(node, ScalarNode):
+            return self._text(node, location)
+        if isinstance(node, SequenceNode):
+            built = (self.build(item, location.child(step, line)) for step, (line, item) in enumerate(node.items))
+            return ListValue(location, tuple(built))
+        return MapValue(location, self._entries(node, location))
 
-    def _entries(self, node: Mapping, place: Place) -> dict[str, Value]:
+    def _entries(self, node: MappingNode, location: Location) -> dict[str, Value]:
         return {
-            key: self.value(child, place.within(key, line))
+            key: self.build(child, location.child(key, line))
             for key, (line, child) in node.entries.items()
-            if not (key.startswith("x-") and _extensible(place.path))
+            if not (key.startswith("x-") and _extensible(location.path))
         }
 
-    def _text(self, node: Scalar, place: Place) -> Text:
+    def _text(self, node: ScalarNode, location: Location) -> ScalarValue:
         try:
-            filled = self._filler.fill(node.text)
+            result = self._interpolator.interpolate(node.text)
         except TemplateError as error:
-            self._notes.add(error.code, error.message, place)
-            return Text(place, "", node.text, broken=True)
-        for message in filled.missing:
-            self._notes.add(Code.MISSING_VARIABLE, message, place)
-        text = "".join(piece.text for piece in filled.pieces)
-        fit = self._notes.attempt(lambda found: fitting(found, place), text)
-        return Text(place, text, node.text, filled.pieces, node.null, bool(filled.missing) or fit is None)
+            self._findings.add(error.code, error.message, location)
+            return ScalarValue(location, "", node.text, invalid=True)
+        for message in result.missing:
+            self._findings.add(Code.MISSING_VARIABLE, message, location)
+        text = "".join(fragment.text for fragment in result.fragments)
+        fit = self._findings.attempt(lambda content: check_content(content, location), text)
+        return ScalarValue(location, text, node.text, result.fragments, node.null, bool(result.missing) or fit is None)
 
 
 def _extensible(path: tuple[str, ...]) -> bool:
-    """Whether `x-…` is an extension here, and not the name of a service, a network or a variable."""
+    """Return whether `x-…` is an extension here, and not the name of a service, a network or a variable."""
     return len(path) in (0, 2) or path[2:3] in (("deploy",), ("healthcheck",))

@@ -1,4 +1,4 @@
-"""What a compose text means once it is checked: a project of components, with nothing left to look up."""
+"""The meaning of a checked compose text: a project of components, with every reference resolved."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,7 +9,10 @@ Restart = Literal["no", "always", "on-failure", "unless-stopped"]
 
 @dataclass(frozen=True)
 class Probe:
-    """A container's own healthcheck; times in seconds. `test` is argv after `CMD`, or one string after `CMD-SHELL`."""
+    """A container's healthcheck. Times are in seconds.
+
+    `test` has the engine's form: `CMD` and argv, `CMD-SHELL` and one string, or empty for the image's own test.
+    """
 
     test: tuple[str, ...]
     interval: float = 30.0
@@ -21,7 +24,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Mount:
-    """A named volume of the project and where it appears."""
+    """A volume of the project, and the path in the container where it is mounted."""
 
     volume: str
     path: str
@@ -30,7 +33,7 @@ class Mount:
 
 @dataclass(frozen=True)
 class Component:
-    """One compose service. `command` and `entrypoint` are argv; None leaves what the image says."""
+    """One compose service. `command` and `entrypoint` are argv; None means the image's own."""
 
     name: str
     image: str
@@ -56,38 +59,41 @@ class Component:
 
     @property
     def writes(self) -> bool:
-        """Whether it mounts a volume that it may write to."""
+        """Return whether it mounts a volume that it can write to."""
         return any(not mount.read_only for mount in self.mounts)
 
 
 @dataclass(frozen=True)
 class Project:
-    """A whole compose text: components in an order in which each follows what it depends on."""
+    """A whole compose text. Components are ordered: each follows those that it depends on.
+
+    `networks` maps names to whether the network is internal (without access to the outside).
+    """
 
     components: tuple[Component, ...]
     volumes: tuple[str, ...] = ()
     networks: dict[str, bool] = field(default_factory=lambda: {"default": False})
 
     def component(self, name: str) -> Component | None:
-        """The compose service of this name."""
+        """Return the component with this name, or None."""
         return next((component for component in self.components if component.name == name), None)
 
     @property
-    def face(self) -> Component:
-        """The first component that no other one needs: what visitors want is hardly the database."""
-        return self._by_need[0]
+    def main_component(self) -> Component:
+        """Return the first component that no other depends on: an application, rather than its database."""
+        return self._dependents_first[0]
 
     @property
-    def _by_need(self) -> list[Component]:
+    def _dependents_first(self) -> list[Component]:
         needed = {name for component in self.components for name in component.depends_on}
-        return sorted(self.components, key=lambda one: one.name in needed)
+        return sorted(self.components, key=lambda component: component.name in needed)
 
-    def front(self, port: int | None = None) -> tuple[Component, int] | None:
-        """The component that visitors reach, and its port: one that exposes `port`, or anything when None.
+    def public_endpoint(self, port: int | None = None) -> tuple[Component, int] | None:
+        """Return the component that the route leads to, and its port; None if no component exposes one.
 
-        One that no other needs comes first, as in `face`.
+        With `port`, return a component that exposes this port. Components that no other depends on come first.
         """
-        for component in self._by_need:
+        for component in self._dependents_first:
             for exposed in component.expose:
                 if port in (None, exposed):
                     return component, exposed

@@ -48,7 +48,7 @@ class Release:
     @property
     def front(self) -> tuple[Component, int] | None:
         """The component that visitors reach and its port."""
-        return self.project.front(self.port)
+        return self.project.public_endpoint(self.port)
 
     def network(self, name: str) -> str:
         """The engine's name for one of the project's networks."""
@@ -81,10 +81,11 @@ class Release:
         """The same with this image pulled. A project that exposes nothing takes the ports that the image names."""
         images = {**self.images, image.reference: image.digest}
         ports = (self.port,) if self.port else image.ports
-        if self.exposes or self.project.face.image != image.reference or not ports:
+        if self.exposes or self.project.main_component.image != image.reference or not ports:
             return replace(self, images=images)
         components = tuple(
-            replace(one, expose=ports) if one.name == self.project.face.name else one for one in self.project.components
+            replace(one, expose=ports) if one.name == self.project.main_component.name else one
+            for one in self.project.components
         )
         return replace(self, images=images, project=replace(self.project, components=components))
 
@@ -101,7 +102,7 @@ def written(component: Component) -> set[str]:
 
 def resolved(ports: Ports, release: Release) -> Release:
     """A release that has run before, with the ports that its image names: these stand in no row."""
-    face = release.project.face.image
+    face = release.project.main_component.image
     if release.exposes or face not in release.images:
         return release
     try:

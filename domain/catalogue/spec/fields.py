@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from domain.catalogue.spec.template import Category, SecurityProfile, TemplateVariable, Transport, VariableType
-from domain.compose import findings, reading
+from domain.compose import findings, yaml_tree
 from domain.errors import Invalid
 
 SHORTEST_SECRET = 22  # letters and digits carry 5.95 bits each: 131 bits
@@ -106,13 +106,13 @@ class File(Part):
 
 def read(text: str) -> File:
     """The file of this text; raises Invalid."""
-    notes = findings.Notes()
+    notes = findings.FindingCollector()
     try:
-        tree = reading.read(text, notes)
-    except findings.UnreadableError as fault:
-        raise Invalid({dotted(fault.place.pointer): located(fault.place.line, fault.message)}) from None
-    if notes.all():
-        raise Invalid({dotted(found.pointer): located(found.line, found.message) for found in notes.all()})
+        tree = yaml_tree.parse(text, notes)
+    except findings.UnreadableTextError as fault:
+        raise Invalid({dotted(fault.location.pointer): located(fault.location.line, fault.message)}) from None
+    if notes.ordered():
+        raise Invalid({dotted(found.pointer): located(found.line, found.message) for found in notes.ordered()})
     try:
         return msgspec.convert(_plain(tree), File, strict=False)
     except msgspec.ValidationError as error:
@@ -129,10 +129,10 @@ def dotted(pointer: str) -> str:
     return pointer.strip("/").replace("/", ".") or "template"
 
 
-def _plain(node: reading.Node | None) -> object:
-    if isinstance(node, reading.Mapping):
+def _plain(node: yaml_tree.Node | None) -> object:
+    if isinstance(node, yaml_tree.MappingNode):
         return {key: _plain(value) for key, (_, value) in node.entries.items()}
-    if isinstance(node, reading.Sequence):
+    if isinstance(node, yaml_tree.SequenceNode):
         return [_plain(item) for _, item in node.items]
     return None if node is None or node.null else node.text
 

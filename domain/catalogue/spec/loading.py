@@ -6,7 +6,7 @@ from hashlib import sha256
 from domain import compose
 from domain.catalogue.spec import fields, rules
 from domain.catalogue.spec.template import Expose, MinResources, Template, TemplateVariable
-from domain.compose import Checked
+from domain.compose import CheckResult
 from domain.errors import Invalid
 from domain.model.definition import HealthCheck
 from domain.model.project import Project
@@ -32,7 +32,7 @@ def _refuse(faults: Iterable[rules.Fault]) -> None:
         raise Invalid(fields)
 
 
-def _project(checked: Checked) -> Project:
+def _project(checked: CheckResult) -> Project:
     if checked.project is None:
         errors = (found for found in checked.findings if found.severity == "error")
         raise Invalid({"spec.compose": "; ".join(fields.located(found.line, found.message) for found in errors)})

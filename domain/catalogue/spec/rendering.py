@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from domain.compose import reading
+from domain.compose import yaml_tree
 
 REFERENCE = re.compile(r"\$\$|\$\{([A-Z][A-Z0-9_]*)\}")
 
@@ -23,19 +23,19 @@ class Leaf(NamedTuple):
         return frozenset(match[1] for match in REFERENCE.finditer(self.text) if match[1])
 
 
-def leaves(node: reading.Node | None, path: tuple[str, ...] = ()) -> Iterator[Leaf]:
+def leaves(node: yaml_tree.Node | None, path: tuple[str, ...] = ()) -> Iterator[Leaf]:
     """Every value of a tree; aliases count where they stand, and not in the `x-…` that they are often taken from."""
-    if isinstance(node, reading.Scalar):
+    if isinstance(node, yaml_tree.ScalarNode):
         yield Leaf(path, node.text)
     for step, child in _children(node):
         if path or not step.startswith("x-"):
             yield from leaves(child, (*path, step))
 
 
-def _children(node: reading.Node | None) -> Iterator[tuple[str, reading.Node]]:
-    if isinstance(node, reading.Sequence):
+def _children(node: yaml_tree.Node | None) -> Iterator[tuple[str, yaml_tree.Node]]:
+    if isinstance(node, yaml_tree.SequenceNode):
         yield from ((str(index), item) for index, (_, item) in enumerate(node.items))
-    elif isinstance(node, reading.Mapping):
+    elif isinstance(node, yaml_tree.MappingNode):
         yield from ((key, value) for key, (_, value) in node.entries.items())
 
 

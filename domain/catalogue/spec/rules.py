@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from domain.catalogue.spec.fields import Spec
 from domain.catalogue.spec.rendering import REFERENCE, Leaf, leaves
 from domain.catalogue.spec.template import TemplateVariable, matcher
-from domain.compose import findings, reading
+from domain.compose import findings, yaml_tree
 from domain.model.project import Component, Project
 
 Fault = tuple[str, str]
@@ -56,8 +56,8 @@ def _default_faults(variable: TemplateVariable) -> Iterator[Fault]:
 def reference_faults(spec: Spec, variables: tuple[TemplateVariable, ...]) -> Iterator[Fault]:
     """Where the compose text and the declarations do not fit; a text that cannot be read has none."""
     try:
-        found = tuple(leaves(reading.read(spec.compose, findings.Notes())))
-    except findings.UnreadableError:
+        found = tuple(leaves(yaml_tree.parse(spec.compose, findings.FindingCollector())))
+    except findings.UnreadableTextError:
         return
     yield from _declaration_faults(frozenset().union(*(leaf.names for leaf in found)), variables)
     secrets = frozenset(variable.name for variable in variables if variable.secret)
@@ -89,9 +89,9 @@ def _shell_faults(before: Leaf, leaf: Leaf) -> Iterator[str]:
 
 def project_faults(spec: Spec, project: Project) -> Iterator[Fault]:
     """What the checked project lacks of what the file says about it."""
-    if not project.front(spec.domains[0].port):
+    if not project.public_endpoint(spec.domains[0].port):
         yield "spec.domains.0.port", "No service of the compose text exposes this port"
-    if spec.healthcheck and not project.front(spec.healthcheck.port):
+    if spec.healthcheck and not project.public_endpoint(spec.healthcheck.port):
         yield "spec.healthcheck.port", "No service of the compose text exposes this port"
     for component in project.components:
         if not _PINNED.fullmatch(component.image):

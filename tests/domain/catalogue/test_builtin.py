@@ -64,7 +64,7 @@ def test_it_renders_to_a_text_that_passes_the_policy(template: Template):
 
 
 def test_visitors_reach_a_port_that_it_exposes(template: Template, project: Project):
-    front = project.front(template.expose.port)
+    front = project.public_endpoint(template.expose.port)
     assert front is not None
     assert front[1] == template.expose.port
 

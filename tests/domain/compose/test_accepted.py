@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from domain.compose import Checked, check
+from domain.compose import CheckResult, check
 from domain.model.project import Component, Mount, Probe, Project
 
 DIGEST = "sha256:" + "a" * 64
@@ -165,7 +165,7 @@ def test_a_service_may_be_called_like_an_extension():
     assert project.components[1].depends_on == {"x-web": "service_started"}
 
 
-def test_a_limit_on_restarts_is_said_not_to_be_kept(field: Callable[..., Checked]):
+def test_a_limit_on_restarts_is_said_not_to_be_kept(field: Callable[..., CheckResult]):
     checked = field("restart: on-failure:3")
     assert [(found.code, found.severity, found.line) for found in checked.findings] == [("not_kept", "warning", 4)]
     assert checked.project

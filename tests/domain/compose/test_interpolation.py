@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from domain.compose import Checked, check
+from domain.compose import CheckResult, check
 from domain.compose.interpolation import LONGEST_VALUE, MOST_FILLED
 from domain.model.project import Component
 
@@ -77,15 +77,15 @@ def test_a_variable_without_value_and_default_is_a_finding(text: str):
     ]
 
 
-def test_the_authors_words_about_a_missing_variable_are_told(field: Callable[..., Checked]):
+def test_the_authors_words_about_a_missing_variable_are_told(field: Callable[..., CheckResult]):
     assert "`the mail server`" in field("command: ${NO:?the mail server}").findings[0].message
 
 
-def test_a_default_that_is_not_needed_may_name_what_is_missing(field: Callable[..., Checked]):
+def test_a_default_that_is_not_needed_may_name_what_is_missing(field: Callable[..., CheckResult]):
     assert field("command: ${A:-$NO}", A="x").findings == ()
 
 
-def test_all_missing_variables_of_a_value_are_told_at_once(field: Callable[..., Checked]):
+def test_all_missing_variables_of_a_value_are_told_at_once(field: Callable[..., CheckResult]):
     assert [found.message.split("`")[1] for found in field("command: $NO $NEVER").findings] == ["NO", "NEVER"]
 
 
@@ -108,7 +108,7 @@ def test_extensions_name_no_variables():
     assert check("x-a: $A\nservices: {web: {image: x, x-b: $B}}").used == frozenset()
 
 
-def test_keys_are_not_interpolated(field: Callable[..., Checked]):
+def test_keys_are_not_interpolated(field: Callable[..., CheckResult]):
     found = field("environment: {$A: x}\nlabels: ['$A=x']", A="NAME").findings
     assert [(item.code, item.pointer) for item in found] == [
         ("bad_name", "/services/web/environment/$A"),
@@ -145,7 +145,7 @@ def test_what_cannot_be_filled_in_is_one_finding_and_not_two(name: str):
 
 
 @pytest.mark.parametrize("value", ["/etc", "/var/run/docker.sock", "..", "~", "C:\\x"])
-def test_a_value_passes_the_same_policy_as_what_is_written(field: Callable[..., Checked], value: str):
+def test_a_value_passes_the_same_policy_as_what_is_written(field: Callable[..., CheckResult], value: str):
     codes = {found.code.value for found in field("volumes: ['$A:/x']", A=value).findings}
     assert codes <= {"host_mount_refused", "docker_socket_refused"}
     assert codes
@@ -191,19 +191,19 @@ def test_no_finding_shows_what_a_variable_holds(text: str):
 
 
 @pytest.mark.parametrize("value", ["a\x00b", "a\x1b[31m", "\ud800"])
-def test_a_value_with_a_control_character_is_refused_where_it_is_used(field: Callable[..., Checked], value: str):
+def test_a_value_with_a_control_character_is_refused_where_it_is_used(field: Callable[..., CheckResult], value: str):
     for entry in ("B: $A", "A:", "- B=$A", "- A"):
         checked = field("environment:\n  " + entry, A=value)
         assert [(item.code, item.line) for item in checked.findings] == [("control_character", 5)]
 
 
-def test_a_value_has_its_greatest_length(field: Callable[..., Checked]):
+def test_a_value_has_its_greatest_length(field: Callable[..., CheckResult]):
     assert field("command: ['$A']", A="x" * LONGEST_VALUE).findings == ()
     assert [item.code for item in field("command: ['$A$B']", A="x" * LONGEST_VALUE, B="y").findings] == ["too_long"]
     assert [item.code for item in field("command: ['$A']", A="é" * LONGEST_VALUE).findings] == ["too_long"]
 
 
-def test_variables_cannot_make_a_small_text_large(field: Callable[..., Checked]):
+def test_variables_cannot_make_a_small_text_large(field: Callable[..., CheckResult]):
     times = MOST_FILLED // LONGEST_VALUE + 1
     text = "command: [" + ", ".join(["'$A'"] * times) + "]"
     assert [item.code for item in field(text, A="x" * LONGEST_VALUE).findings] == ["too_large"]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from domain.compose import CODES, Checked, check
+from domain.compose import CODES, CheckResult, check
 from domain.compose.refusals import (
     DEPENDENCY,
     DEPLOY,
@@ -206,7 +206,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("text", "code", "line", "pointer"), REFUSED)
 def test_a_refused_field_is_named_with_its_line_and_pointer(
-    field: Callable[..., Checked], text: str, code: str, line: int, pointer: str
+    field: Callable[..., CheckResult], text: str, code: str, line: int, pointer: str
 ):
     checked = field(text)
     assert [(found.code, found.line, found.pointer) for found in checked.findings] == [(code, line, WEB + pointer)]
@@ -304,7 +304,7 @@ def test_waiting_for_the_health_of_a_service_without_a_healthcheck_would_never_e
     assert [(item.code, item.pointer) for item in found] == [("bad_value", "/services/a")]
 
 
-def test_all_findings_come_at_once_in_the_order_of_the_text(field: Callable[..., Checked]):
+def test_all_findings_come_at_once_in_the_order_of_the_text(field: Callable[..., CheckResult]):
     checked = field(
         "ports: [80]\nimgae: x\nprivileged: true\nexpose: [0, 80, 0x50]\nenvironment: {A: $NO, B: $NO $NEVER}"
     )
@@ -327,11 +327,11 @@ def test_findings_end_at_a_hundred_and_say_so():
     assert codes[0] == "too_many_findings"
 
 
-def test_a_slip_of_the_pen_is_answered_with_the_field_that_was_meant(field: Callable[..., Checked]):
+def test_a_slip_of_the_pen_is_answered_with_the_field_that_was_meant(field: Callable[..., CheckResult]):
     assert "did you mean `image`" in field("imgae: x").findings[0].message
 
 
-def test_ports_are_answered_with_expose(field: Callable[..., Checked]):
+def test_ports_are_answered_with_expose(field: Callable[..., CheckResult]):
     assert "`expose`" in field("ports: ['80:80']").findings[0].message
 
 

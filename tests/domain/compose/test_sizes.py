@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.compose import check, scaled
+from domain.compose import apply_sizes, check
 from domain.errors import Invalid
 from domain.model.definition import Size
 from domain.model.project import Project
@@ -25,19 +25,19 @@ def figures(project: Project, name: str):
 
 
 def test_a_size_replaces_what_it_says_and_leaves_the_rest(project: Project):
-    result = scaled(project, {"web": Size(replicas=5), "db": Size(cpu=0.5, memory_mb=256)})
+    result = apply_sizes(project, {"web": Size(replicas=5), "db": Size(cpu=0.5, memory_mb=256)})
     assert figures(result, "web") == (5, 1.0, 64)
     assert figures(result, "db") == (1, 0.5, 256)
     assert figures(project, "web") == (2, 1.0, 64)
 
 
 def test_no_sizes_change_nothing(project: Project):
-    assert scaled(project, {}) == project
+    assert apply_sizes(project, {}) == project
 
 
 def test_all_that_is_wrong_is_told_at_once(project: Project):
     with pytest.raises(Invalid) as refusal:
-        scaled(project, {"cache": Size(replicas=1), "web": Size(replicas=21, cpu=0.001), "db": Size(memory_mb=5)})
+        apply_sizes(project, {"cache": Size(replicas=1), "web": Size(replicas=21, cpu=0.001), "db": Size(memory_mb=5)})
     assert sorted(refusal.value.fields) == ["sizes.cache", "sizes.db.memory_mb", "sizes.web.cpu", "sizes.web.replicas"]
 
 
@@ -45,4 +45,4 @@ def test_all_that_is_wrong_is_told_at_once(project: Project):
                                   Size(memory_mb=2**63)])  # fmt: skip
 def test_no_figure_is_beyond_its_bounds(project: Project, size: Size):
     with pytest.raises(Invalid):
-        scaled(project, {"web": size})
+        apply_sizes(project, {"web": size})

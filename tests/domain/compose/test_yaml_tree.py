@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from domain.compose import Checked, check
-from domain.compose.findings import Notes
-from domain.compose.reading import MOST_BYTES, MOST_DEPTH, MOST_NODES, read
+from domain.compose import CheckResult, check
+from domain.compose.findings import FindingCollector
+from domain.compose.yaml_tree import MOST_BYTES, MOST_DEPTH, MOST_NODES, parse
 
 
 def codes(text: str):
@@ -40,7 +40,7 @@ def test_a_control_character_in_the_text_is_refused(character: str):
 
 
 @pytest.mark.parametrize("escape", ["\\0", "\\e", "\\x07", "\\b", "\\x9b", "\\x7f"])
-def test_an_escaped_control_character_is_refused_where_it_stands(field: Callable[..., Checked], escape: str):
+def test_an_escaped_control_character_is_refused_where_it_stands(field: Callable[..., CheckResult], escape: str):
     checked = field(f'environment: {{A: "x{escape}"}}\ncommand: "x{escape}"')
     assert [(found.code, found.line, found.pointer) for found in checked.findings] == [
         ("control_character", 4, "/services/web/environment/A"),
@@ -99,9 +99,9 @@ def test_a_long_text_cannot_be_repeated_without_end():
 
 def test_what_is_read_stays_within_the_limit_of_nodes():
     text = "x-a: &a [" + "1, " * 90 + "]\nx-b: [" + "*a, " * 100 + "]"
-    root = read(text, Notes())
+    root = parse(text, FindingCollector())
     assert root
-    assert root.bulk.nodes <= MOST_NODES
+    assert root.size.nodes <= MOST_NODES
 
 
 @pytest.mark.parametrize("text", ["&a [*a]", "&a {b: *a}", "a: &a {<<: *a}", "&a {*a : b}"])

@@ -1,4 +1,4 @@
-"""The compose text of a service that was deployed from nothing but an image."""
+"""The compose text that the panel writes for a service from an image."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import yaml
 
 
 def for_image(image: str, port: int | None, command: list[str] | None) -> str:
-    """A text with one service, `app`; every value means itself, a `$` in it too."""
+    """Return a text with one service, `app`. Values are literal: a `$` is escaped."""
     app: dict[str, Any] = {"image": _literal(image)}
     if command is not None:
         app["command"] = [_literal(word) for word in command]
@@ -16,21 +16,21 @@ def for_image(image: str, port: int | None, command: list[str] | None) -> str:
 
 
 def with_image(text: str, image: str) -> str:
-    """The text with another image for its first service; for texts that `for_image` wrote."""
-    written = yaml.safe_load(text)
-    first = next(iter(written["services"].values()))
-    first["image"] = _literal(image)
-    return yaml.safe_dump(written, sort_keys=False)
+    """Return a text made by `for_image` with another image."""
+    document = yaml.safe_load(text)
+    app = next(iter(document["services"].values()))
+    app["image"] = _literal(image)
+    return yaml.safe_dump(document, sort_keys=False)
 
 
 def with_port(text: str, port: int | None) -> str:
     """The text with another port for visitors, or none of its own; for texts that `for_image` wrote."""
-    written = yaml.safe_load(text)
-    first = next(iter(written["services"].values()))
-    first["expose"] = [port]
+    document = yaml.safe_load(text)
+    app = next(iter(document["services"].values()))
+    app["expose"] = [port]
     if port is None:
-        del first["expose"]
-    return yaml.safe_dump(written, sort_keys=False)
+        del app["expose"]
+    return yaml.safe_dump(document, sort_keys=False)
 
 
 def _literal(text: str) -> str:
