@@ -168,24 +168,19 @@ class Events(Protocol):
 
 
 class Work(Protocol):
-    """What a block of `begin()` or `read()` may touch."""
+    """What a block of `begin()` or `read()` may touch.
 
-    @property
-    def services(self) -> Services: ...
-    @property
-    def deployments(self) -> Deployments: ...
-    @property
-    def operations(self) -> Operations: ...
-    @property
-    def api_keys(self) -> ApiKeys: ...
-    @property
-    def sessions(self) -> Sessions: ...
-    @property
-    def tickets(self) -> Tickets: ...
-    @property
-    def samples(self) -> Samples: ...
-    @property
-    def events(self) -> Events: ...
+    The store reads this declaration: `api_keys` is the class `ApiKeys` of its module `repositories.api_keys`.
+    """
+
+    services: Services
+    deployments: Deployments
+    operations: Operations
+    api_keys: ApiKeys
+    sessions: Sessions
+    tickets: Tickets
+    samples: Samples
+    events: Events
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from sqlalchemy import Table, TextClause, create_engine, text
 from sqlalchemy.engine import make_url
 
 from domain import api_keys, services, settings
-from domain.adapters.sql import tables
+from domain.adapters.sql.tables import metadata
 from domain.identity import tokens, validity
 from domain.identity.access import Caller
 from domain.model.deployment import Deployment
@@ -158,7 +158,7 @@ def _multiply(url: str, copies: int) -> None:
         if engine.dialect.name == "sqlite":
             for hurry in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -1000000"):
                 connection.exec_driver_sql(f"PRAGMA {hurry}")
-        for table in (tables.services, tables.operations, tables.deployments):
+        for table in (metadata.tables[name] for name in ("services", "operations", "deployments")):
             connection.execute(_copies(table), {"copies": copies, "longer": 10 ** len(str(copies))})
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("VACUUM ANALYZE")

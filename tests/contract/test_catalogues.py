@@ -9,10 +9,7 @@ from typing import get_args
 import pytest
 
 from domain import errors
-from domain.adapters.sql.api_keys import ApiKeys
-from domain.adapters.sql.deployments import Deployments
-from domain.adapters.sql.operations import Operations
-from domain.adapters.sql.services import Services
+from domain.adapters.sql.work import repository_classes
 from domain.catalogue.spec.template import Category
 from domain.compose import CODES
 from domain.errors import Refusal
@@ -67,9 +64,9 @@ def _refused(tree: ast.Module) -> Iterator[str]:
 
 
 def _taken() -> Iterator[str]:
-    """What a store answers for rows that may not be equal."""
-    for kind in (ApiKeys, Deployments, Operations, Services):
-        yield from (code for _, code in kind.taken.values())
+    """The codes of conflicts that repositories declare."""
+    for repository in repository_classes().values():
+        yield from (code for _, code in getattr(repository, "conflicts", {}).values())
 
 
 def _worded() -> Iterator[str]:

@@ -6,15 +6,27 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from domain.adapters.sql.columns import Moment, Words
 from domain.adapters.sql.engines import NESTED, transaction
 from domain.adapters.sql.journal import Journal
-from domain.adapters.sql.tables import idempotency
+from domain.adapters.sql.tables import list_indexes, metadata
 from domain.errors import Conflict
 from domain.ports.store import Claim
 from domain.ports.vault import Vault
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("caller", Words(), primary_key=True),
+    Column("key", Words(), primary_key=True),
+    Column("digest", Words(), nullable=False),
+    Column("answer", Words()),
+    Column("created_at", Moment(), nullable=False),
+)
+list_indexes(idempotency, "created_at")
 
 KEPT = timedelta(hours=24)
 

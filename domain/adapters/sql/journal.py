@@ -3,11 +3,14 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
-from domain.adapters.sql.tables import events
+from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.events import event_types
 from domain.model.event import Event
+
+events = entity_table("events", Event, primary=("sequence",))
+list_indexes(events, "at")
 
 _TURN = 0x6576656E74  # "event": the advisory lock under which one transaction at a time numbers and commits
 
@@ -58,26 +61,3 @@ class Journal:
 
 def _row(event: Event) -> dict[str, Any]:
     return {column.name: getattr(event, column.name) for column in events.columns}
-
-
-class Events:
-    """Implements `ports.Events`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def after(self, sequence: int, limit: int) -> list[Event]:
-        """In the order of commits."""
-        wanted = select(events).where(events.c.sequence > sequence).order_by(events.c.sequence).limit(limit)
-        return [Event(*row) for row in self._connection.execute(wanted)]
-
-    def bounds(self) -> tuple[int, int]:
-        """(1, 0) while there is none."""
-        first, last = self._connection.execute(select(func.min(events.c.sequence), func.max(events.c.sequence))).one()
-        return first or 1, last or 0
-
-    def forget(self, before: datetime) -> int:
-        """The newest stays: the next one counts on from it."""
-        newest = select(func.max(events.c.sequence)).scalar_subquery()
-        old = delete(events).where(events.c.at < before, events.c.sequence < newest)
-        return int(self._connection.execute(old).rowcount)

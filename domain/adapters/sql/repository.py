@@ -1,9 +1,9 @@
-"""The generic repository: rows of a table to dataclasses and back, pages with filters, what is taken."""
+"""The generic repository: rows of a table to dataclasses and back, pages with filters, conflicts."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import (
     Connection,
@@ -25,6 +25,7 @@ from domain.adapters.sql.engines import said
 from domain.adapters.sql.journal import Journal
 from domain.adapters.sql.totals import FEW, Totals
 from domain.errors import Conflict
+from domain.ports import store as ports
 from domain.ports.store import Page, Query
 
 
@@ -35,26 +36,32 @@ class Entity(Protocol):
     revision: int
 
 
+class Block(NamedTuple):
+    """What the repositories of a block share; without a journal the block only reads."""
+
+    connection: Connection
+    journal: Journal | None
+    totals: Totals
+
+
 E = TypeVar("E", bound=Entity)
 _Rows = dict[str, Any] | list[dict[str, Any]] | None
 
 
-class Repository(Generic[E]):
+class Repository(ports.Repository[E], Generic[E]):
     """The entities of one table. `filters` and `sorts` are what a page may be asked for: anything else is a KeyError.
 
-    `taken` maps a unique index to the message and code that tell what is taken.
+    `conflicts` maps the name of a unique index to the message and code of the Conflict that it raises.
     """
 
     table: Table
     entity: Callable[..., E]
     filters: frozenset[str]
     sorts: frozenset[str]
-    taken: Mapping[str, tuple[str, str]] = {}
+    conflicts: Mapping[str, tuple[str, str]] = {}
 
-    def __init__(self, connection: Connection, journal: Journal | None, totals: Totals) -> None:
-        self._connection = connection
-        self._journal = journal
-        self._totals = totals
+    def __init__(self, block: Block) -> None:
+        self._connection, self._journal, self._totals = block
 
     def get(self, entity_id: str) -> E | None:
         """The entity, locked against other writers when this block writes."""
@@ -138,7 +145,7 @@ class Repository(Generic[E]):
         # SQLite names an index by its columns ("api_keys.prefix"), or by its name as PostgreSQL does.
         what = said(error).replace(".", "_")
         message, code = next(
-            (told for index, told in self.taken.items() if index in what),
+            (told for index, told in self.conflicts.items() if index in what),
             ("It exists already, or what it belongs to is gone", None),
         )
         return Conflict(message, code=code)

@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, insert, inspect, select, text
+from sqlalchemy import Column, Connection, Engine, Table, insert, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from domain.adapters.sql.columns import Words
 from domain.adapters.sql.engines import said, transaction, unavailable, wait_for_other_starts
-from domain.adapters.sql.tables import installation
+from domain.adapters.sql.tables import metadata
 from domain.errors import Unavailable
 from domain.model.identifiers import new_id
+
+installation = Table("installation", metadata, Column("id", Words(), primary_key=True))
 
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 

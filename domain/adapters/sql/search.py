@@ -14,7 +14,6 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from domain.adapters.sql.columns import storable
-from domain.adapters.sql.tables import services
 from domain.adapters.sql.totals import FEW
 
 _MOST = 2 * FEW  # what more than a few have is found in its order; some names have the trigrams and not the text
@@ -36,7 +35,7 @@ def wish(search: str) -> dict[str, str]:
 def shorter(connection: Connection, table: Table, search: str) -> dict[str, str]:
     """What else to wish for, as it leads there faster; nothing when too many have the trigrams, or there are none."""
     trigrams = _trigrams(storable(search.lower()))
-    if table is not services or not trigrams or connection.dialect.name != "sqlite":
+    if table.name != "services" or not trigrams or connection.dialect.name != "sqlite":
         return {}
     numbers = connection.scalars(_FOUND, {"trigrams": trigrams, "most": _MOST + 1}).all()
     return {"numbers": json.dumps(numbers)} if len(numbers) <= _MOST else {}

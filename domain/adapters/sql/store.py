@@ -5,21 +5,16 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from threading import local
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
-from domain.adapters.sql.api_keys import ApiKeys
-from domain.adapters.sql.deployments import Deployments
 from domain.adapters.sql.engines import Engines, connect, transaction
 from domain.adapters.sql.idempotency import Answered, Register, Shared, forget
-from domain.adapters.sql.journal import Events, Journal
-from domain.adapters.sql.operations import Operations
-from domain.adapters.sql.samples import Samples
+from domain.adapters.sql.journal import Journal
+from domain.adapters.sql.repository import Block
 from domain.adapters.sql.schema import upgrade
-from domain.adapters.sql.services import Services
-from domain.adapters.sql.sessions import Sessions
-from domain.adapters.sql.tickets import Tickets
 from domain.adapters.sql.totals import Totals
-from domain.ports.store import Claim, Store
+from domain.adapters.sql.work import repositories
+from domain.ports.store import Claim, Store, Work
 from domain.ports.vault import Vault
 
 _TIDIED_EVERY = timedelta(hours=1)
@@ -39,20 +34,6 @@ def open_store(url: str, vault: Vault, notify: Callable[[], None] = lambda: None
     return SqlStore(engines, vault, instance, notify)
 
 
-class SqlWork:
-    """The repositories of a block."""
-
-    def __init__(self, connection: Connection, journal: Journal | None, totals: Totals) -> None:
-        self.services = Services(connection, journal, totals)
-        self.deployments = Deployments(connection, journal, totals)
-        self.operations = Operations(connection, journal, totals)
-        self.api_keys = ApiKeys(connection, journal, totals)
-        self.sessions = Sessions(connection, journal, totals)
-        self.tickets = Tickets(connection)
-        self.samples = Samples(connection)
-        self.events = Events(connection)
-
-
 class _Thread(local):
     shared: Shared | None = None
 
@@ -70,13 +51,13 @@ class SqlStore:
         self._tidied: datetime | None = None
 
     @contextmanager
-    def begin(self, *, dry_run: bool = False) -> Iterator[SqlWork]:
+    def begin(self, *, dry_run: bool = False) -> Iterator[Work]:
         """A transaction that writes, or a part of the one that `once` keeps."""
         shared, journal = self._thread.shared, Journal()
         keep = not dry_run
         block = shared.block(keep=keep) if shared else transaction(self._engines.write, keep=keep)
         with block as connection:
-            yield SqlWork(connection, journal, self._totals)
+            yield repositories(Block(connection, journal, self._totals))
             if keep and not shared:
                 journal.write(connection)
         if not keep:
@@ -87,13 +68,13 @@ class SqlStore:
             self._nudge()
 
     @contextmanager
-    def read(self) -> Iterator[SqlWork]:
+    def read(self) -> Iterator[Work]:
         """A snapshot; within `once` it sees what the blocks before it wrote."""
         shared = self._thread.shared
         joined = shared is not None and shared.connection is not None
         block = shared.block(keep=False) if shared and joined else transaction(self._engines.read)
         with block as connection:
-            yield SqlWork(connection, None, self._totals)
+            yield repositories(Block(connection, None, self._totals))
 
     def once(self, claim: Claim, now: datetime, act: Callable[[], bytes]) -> bytes:
         """The answer of the one run of `act` that equal claims share."""

@@ -10,6 +10,10 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.orm import DeclarativeBase, sessionmaker
 
 from domain.adapters.sql import tables
+from domain.adapters.sql.repositories.api_keys import api_keys
+from domain.adapters.sql.repositories.deployments import deployments
+from domain.adapters.sql.repositories.operations import operations
+from domain.adapters.sql.repositories.services import services
 from domain.api_keys import bounds
 from domain.identity import tokens
 from domain.model.definition import HealthCheck, Variable
@@ -25,19 +29,19 @@ class Row(DeclarativeBase):
 class Deployment(Row):
     """One attempt to make a definition live."""
 
-    __table__ = tables.deployments
+    __table__ = deployments
 
 
 class Operation(Row):
     """Work that goes on."""
 
-    __table__ = tables.operations
+    __table__ = operations
 
 
 class Service(Row):
     """An application, and what is shown of it that stands in no column."""
 
-    __table__ = tables.services
+    __table__ = services
     customer_name = None
     custom_domains = ()
     deployment_id = None
@@ -84,7 +88,7 @@ class Service(Row):
 class ApiKey(Row):
     """A credential; `key` is its text as long as it is new."""
 
-    __table__ = tables.api_keys
+    __table__ = api_keys
     key = ""
 
     @classmethod

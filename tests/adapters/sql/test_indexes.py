@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, Table, event, insert, text
 
-from domain.adapters.sql import tables
-from domain.adapters.sql.deployments import Deployments
-from domain.adapters.sql.operations import Operations
+from domain.adapters.sql.repositories.api_keys import api_keys
+from domain.adapters.sql.repositories.deployments import Deployments
+from domain.adapters.sql.repositories.operations import Operations
+from domain.adapters.sql.repositories.services import Services
+from domain.adapters.sql.repositories.sessions import sessions
+from domain.adapters.sql.repositories.tickets import tickets
 from domain.adapters.sql.repository import Entity, Repository
-from domain.adapters.sql.services import Services
 from domain.adapters.sql.store import open_store
 from domain.model.api_key import ApiKey
 from domain.model.deployment import Deployment, DeploymentStatus, Trigger
@@ -118,9 +120,9 @@ def filled(store: Store) -> Store:
 def crowded(store: Store) -> Store:
     """A store with twenty thousand sessions of five hundred keys, and as many tickets."""
     rows = {
-        tables.api_keys: [_row(tables.api_keys, _api_key(number)) for number in range(500)],
-        tables.sessions: [_row(tables.sessions, _session(number)) for number in range(MANY)],
-        tables.tickets: [_row(tables.tickets, _ticket(number)) for number in range(MANY)],
+        api_keys: [_row(api_keys, _api_key(number)) for number in range(500)],
+        sessions: [_row(sessions, _session(number)) for number in range(MANY)],
+        tickets: [_row(tickets, _ticket(number)) for number in range(MANY)],
     }
     with _writing(store).begin() as connection:
         for table, values in rows.items():

@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import select
 
 from domain import errors
+from domain.adapters.sql.idempotency import idempotency
 from domain.adapters.sql.store import open_store
-from domain.adapters.sql.tables import idempotency
 from domain.model.service import Service
 from domain.ports.store import Claim, Page, Query, Store
 from domain.ports.transactions import in_transaction

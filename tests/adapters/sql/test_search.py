@@ -12,8 +12,9 @@ from alembic.config import Config
 from sqlalchemy import insert, text
 
 from domain import errors
-from domain.adapters.sql import search, tables
+from domain.adapters.sql import search
 from domain.adapters.sql.engines import connect
+from domain.adapters.sql.repositories.services import services
 from domain.adapters.sql.store import open_store
 from domain.model.service import Service
 from domain.ports.store import Query, Store
@@ -119,8 +120,8 @@ def test_services_from_before_there_was_an_index_are_found(url: str, vault: Vaul
         config = Config(attributes={"connection": connection})
         config.set_main_option("script_location", "domain.adapters.sql:migrations")
         command.upgrade(config, "0004")
-        row = {column.name: getattr(known, column.name) for column in tables.services.columns}
-        connection.execute(insert(tables.services), row)
+        row = {column.name: getattr(known, column.name) for column in services.columns}
+        connection.execute(insert(services), row)
     with closing(open_store(url, vault)) as store:
         assert _found(store, "veter") == ["veteran"]
 

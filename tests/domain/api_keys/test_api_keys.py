@@ -592,7 +592,7 @@ def test_processes_that_start_at_once_make_one_first_key(ports: Ports, tmp_path:
 
 
 def test_a_process_that_did_not_see_the_first_key_makes_no_second(ports: Ports, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("domain.adapters.sql.api_keys.ApiKeys.any", lambda _: False)
+    monkeypatch.setattr("domain.adapters.sql.repositories.api_keys.ApiKeys.any", lambda _: False)
     assert api_keys.first_key(ports)
     assert api_keys.first_key(ports) is None
 

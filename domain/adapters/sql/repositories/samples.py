@@ -4,18 +4,29 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import ForeignKeyConstraint, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from domain.adapters.sql.tables import samples, services
+from domain.adapters.sql.repositories.services import services
+from domain.adapters.sql.repository import Block
+from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.model.sample import Sample
+from domain.ports import store as ports
+
+samples = entity_table(
+    "samples",
+    Sample,
+    ForeignKeyConstraint(["service_id"], ["services.id"], ondelete="CASCADE"),
+    primary=("service_id", "at"),
+)
+list_indexes(samples, "at")
 
 
-class Samples:
-    """Implements `ports.Samples`."""
+class Samples(ports.Samples):
+    """Samples."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, block: Block) -> None:
+        self._connection = block.connection
 
     def add(self, taken: Sequence[Sample]) -> None:
         """A service that is gone would break the whole block, so the services are looked at first."""

@@ -2,24 +2,29 @@
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Index, bindparam, select, update
 
-from domain.adapters.sql import tables
 from domain.adapters.sql.repository import Repository
+from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.model.api_key import ApiKey
+from domain.ports import store as ports
+
+api_keys = entity_table("api_keys", ApiKey)
+Index("api_keys_prefix", api_keys.c.prefix, unique=True)
+list_indexes(api_keys, "created_at id", "name id", "role id", "customer_id created_at id")
 
 # Every request asks this: building the statement anew would take as long as running it.
-_BY_PREFIX = select(tables.api_keys).where(tables.api_keys.c.prefix == bindparam("prefix"))
+_BY_PREFIX = select(api_keys).where(api_keys.c.prefix == bindparam("prefix"))
 
 
-class ApiKeys(Repository[ApiKey]):
+class ApiKeys(Repository[ApiKey], ports.ApiKeys):
     """API keys, found by their prefix."""
 
-    table = tables.api_keys
+    table = api_keys
     entity = ApiKey
     filters = frozenset({"role", "customer_id", "created_by"})
     sorts = frozenset({"name", "created_at", "last_used_at"})
-    taken = {"api_keys_prefix": ("A key with this prefix exists already", "conflict")}  # noqa: RUF012 - as declared
+    conflicts = {"api_keys_prefix": ("A key with this prefix exists already", "conflict")}  # noqa: RUF012 - as declared
 
     def by_prefix(self, prefix: str) -> ApiKey | None:
         """The key that a credential's first characters name."""

@@ -3,25 +3,40 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import ForeignKeyConstraint, bindparam, delete, insert, select
 
-from domain.adapters.sql import tables
 from domain.adapters.sql.repository import Repository
+from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.model.deployment import Deployment, DeploymentStatus, LogLine
+from domain.ports import store as ports
+
+deployments = entity_table(
+    "deployments",
+    Deployment,
+    ForeignKeyConstraint(["service_id"], ["services.id"], ondelete="CASCADE"),
+)
+list_indexes(deployments, "created_at id", "status id", "trigger created_at id", "operation_id id")
+list_indexes(deployments, "service_id created_at id", "customer_id created_at id", "actor_id created_at id")
+deployment_lines = entity_table(
+    "deployment_lines",
+    LogLine,
+    ForeignKeyConstraint(["deployment_id"], ["deployments.id"], ondelete="CASCADE"),
+    primary=("deployment_id", "number"),
+)
 
 # Kept, as every look at a service asks them.
 _NEWEST = (
-    select(tables.deployments)
-    .where(tables.deployments.c.service_id == bindparam("service_id"))
-    .order_by(tables.deployments.c.created_at.desc(), tables.deployments.c.id.desc())
+    select(deployments)
+    .where(deployments.c.service_id == bindparam("service_id"))
+    .order_by(deployments.c.created_at.desc(), deployments.c.id.desc())
     .limit(1)
 )
 
 
-class Deployments(Repository[Deployment]):
+class Deployments(Repository[Deployment], ports.Deployments):
     """Deployments and their logs; they go with their service."""
 
-    table = tables.deployments
+    table = deployments
     entity = Deployment
     filters = frozenset({"service_id", "customer_id", "status", "trigger", "actor_id"})
     sorts = frozenset({"created_at", "status"})
@@ -44,11 +59,11 @@ class Deployments(Repository[Deployment]):
     def add_lines(self, lines: Sequence[LogLine]) -> None:
         """Raise Conflict when a number is taken, or the deployment is gone."""
         if lines:
-            self._claim(insert(tables.deployment_lines), [asdict(line) for line in lines])
+            self._claim(insert(deployment_lines), [asdict(line) for line in lines])
 
     def lines(self, deployment_id: str, after: int, limit: int) -> list[LogLine]:
         """Lines with numbers above `after`, in order."""
-        table = tables.deployment_lines
+        table = deployment_lines
         wanted = select(table).where(table.c.deployment_id == deployment_id, table.c.number > after)
         return [LogLine(*row) for row in self._connection.execute(wanted.order_by(table.c.number).limit(limit))]
 

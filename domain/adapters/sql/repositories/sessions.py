@@ -2,19 +2,28 @@
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import ForeignKeyConstraint, Index, bindparam, delete, select, update
 
-from domain.adapters.sql import tables
 from domain.adapters.sql.repository import Repository
+from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.model.session import Session
+from domain.ports import store as ports
 
-_BY_DIGEST = select(tables.sessions).where(tables.sessions.c.digest == bindparam("digest"))
+sessions = entity_table(
+    "sessions",
+    Session,
+    ForeignKeyConstraint(["api_key_id"], ["api_keys.id"], ondelete="CASCADE"),
+)
+Index("sessions_digest", sessions.c.digest, unique=True)
+list_indexes(sessions, "api_key_id created_at id", "expires_at")
+
+_BY_DIGEST = select(sessions).where(sessions.c.digest == bindparam("digest"))
 
 
-class Sessions(Repository[Session]):
+class Sessions(Repository[Session], ports.Sessions):
     """Sessions, found by the digest of their cookie."""
 
-    table = tables.sessions
+    table = sessions
     entity = Session
     filters = frozenset({"api_key_id"})
     sorts = frozenset({"created_at", "last_seen_at"})

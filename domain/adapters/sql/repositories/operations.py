@@ -2,28 +2,35 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, Index, and_, bindparam, exists, or_, select, text, update
 
-from domain.adapters.sql import tables
 from domain.adapters.sql.repository import Repository
+from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.errors import Conflict
 from domain.model.operation import Operation, OperationStatus
+from domain.ports import store as ports
+
+operations = entity_table("operations", Operation)
+_running = text("status = 'running'")
+Index("operations_running", operations.c.service_id, unique=True, sqlite_where=_running, postgresql_where=_running)
+list_indexes(operations, "created_at id", "status id", "kind id", "service_id status id")
+list_indexes(operations, "customer_id created_at id", "actor_id created_at id")
 
 _OF_SERVICE = (
-    select(tables.operations)
-    .where(tables.operations.c.service_id == bindparam("service_id"))
-    .where(tables.operations.c.status.in_(bindparam("statuses", expanding=True)))
-    .order_by(tables.operations.c.id)
+    select(operations)
+    .where(operations.c.service_id == bindparam("service_id"))
+    .where(operations.c.status.in_(bindparam("statuses", expanding=True)))
+    .order_by(operations.c.id)
 )
 
 
 _QUEUED, _RUNNING = OperationStatus.QUEUED, OperationStatus.RUNNING
 
 
-class Operations(Repository[Operation]):
+class Operations(Repository[Operation], ports.Operations):
     """Operations: the queue of work. They outlive their service, for they tell how its removal went."""
 
-    table = tables.operations
+    table = operations
     entity = Operation
     filters = frozenset({"kind", "status", "service_id", "customer_id", "actor_id"})
     sorts = frozenset({"created_at", "status", "kind"})
