@@ -33,28 +33,38 @@ class Settings:
         default_factory=_folder, metadata=_doc("Folder of the database, the key file and the routes.")
     )
     database_url: str = field(
-        default="", metadata=_doc("postgresql://user:password@host/name; empty: SQLite in the data folder.")
+        default="", metadata=_doc("postgresql://user:password@host/name. If empty, SQLite in the data folder.")
     )
     redis_url: str = field(
-        default="", metadata=_doc("redis://host:6379/0: limits and news shared by processes; empty: each for itself.")
+        default="",
+        metadata=_doc(
+            "redis://host:6379/0 shares rate limits and notifications among processes. If empty, none are shared."
+        ),
     )
     ws_address: str = field(
         default="",
-        metadata=_doc("Where the socket server listens: HOST:PORT, or a path; empty: ws.sock in the data folder."),
+        metadata=_doc("Where the WebSocket server listens: HOST:PORT or a path. If empty, ws.sock in the data folder."),
     )
-    public_url: str = field(default="", metadata=_doc("How users reach the panel; empty: http://localhost:PORT."))
+    public_url: str = field(
+        default="", metadata=_doc("URL at which users reach the panel. If empty, http://localhost:PORT.")
+    )
     base_domain: str = field(
-        default="", metadata=_doc("Services answer at https://NAME.BASE_DOMAIN; empty: at a port of this host.")
+        default="",
+        metadata=_doc("Services are published at https://NAME.BASE_DOMAIN. If empty, at a port of this host."),
     )
     service_ports: range = field(
-        default=range(49_152, 65_536), metadata=_doc("Ports of this host that services are published at.")
+        default=range(49_152, 65_536), metadata=_doc("Ports of this host at which services are published.")
     )
     runtime: RuntimeName = field(
-        default="docker", metadata=_doc("docker, or memory: no containers at all, for trying the API.")
+        default="docker", metadata=_doc("docker, or memory: no containers, for trying the API.")
     )
-    rate_limit_default: int = field(default=60, metadata=_doc("Requests a minute of an address without credentials."))
-    rate_limit_authenticated: int = field(default=120, metadata=_doc("Requests a minute of a key without its own."))
-    rate_limit_deploy: int = field(default=10, metadata=_doc("Deploy operations a minute of a key."))
+    rate_limit_default: int = field(
+        default=60, metadata=_doc("Requests per minute from an address without credentials.")
+    )
+    rate_limit_authenticated: int = field(
+        default=120, metadata=_doc("Requests per minute for a key without its own limit.")
+    )
+    rate_limit_deploy: int = field(default=10, metadata=_doc("Deploy operations per minute for a key."))
 
     @property
     def url(self) -> str:
