@@ -1,14 +1,28 @@
 """Operations: reading and cancelling work that goes on."""
 
-from typing import Any
+from typing import Literal, TypedDict, Unpack
 
 from domain.errors import Conflict
 from domain.identity.access import Caller, not_found, sees
-from domain.model.operation import ENDED_OPERATION, Operation, OperationStatus
+from domain.model.operation import ENDED_OPERATION, Kind, Operation, OperationStatus
 from domain.ports import Ports
 from domain.ports.store import Page, Work
 from domain.resources.queries import query, scoped
 from domain.work.queue import cancel_queued
+
+
+class ListOperationsParameters(TypedDict, total=False):
+    """The query parameters of `list_operations`."""
+
+    page: int
+    per_page: int
+    order: Literal["asc", "desc"]
+    sort: Literal["created_at", "status", "kind"]
+    customer_id: str
+    actor_id: str
+    resource_id: str
+    kind: Kind
+    status: OperationStatus
 
 
 def visible(caller: Caller, work: Work, operation_id: str) -> Operation:
@@ -19,12 +33,23 @@ def visible(caller: Caller, work: Work, operation_id: str) -> Operation:
     return operation
 
 
-def list_operations(ports: Ports, caller: Caller, *, customer_id: str | None = None, **wanted: Any) -> Page[Operation]:  # noqa: ANN401
-    """A page of the work that exists for the caller."""
-    filters = {name: wanted.pop(name, None) for name in ("kind", "status", "actor_id")}
-    filters["service_id"] = wanted.pop("resource_id", None)
+def list_operations(ports: Ports, caller: Caller, **parameters: Unpack[ListOperationsParameters]) -> Page[Operation]:
+    """Return a page of the operations that the caller can see."""
+    filters = {
+        "kind": parameters.get("kind"),
+        "status": parameters.get("status"),
+        "actor_id": parameters.get("actor_id"),
+        "service_id": parameters.get("resource_id"),
+    }
+    asked = query(
+        parameters.get("page", 1),
+        parameters.get("per_page", 20),
+        parameters.get("sort", "created_at"),
+        parameters.get("order", "desc"),
+        filters=scoped(caller, filters, parameters.get("customer_id")),
+    )
     with ports.store.read() as work:
-        return work.operations.page(query(filters=scoped(caller, filters, customer_id), **wanted))
+        return work.operations.page(asked)
 
 
 def get_operation(ports: Ports, caller: Caller, operation_id: str) -> Operation:

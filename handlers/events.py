@@ -1,7 +1,6 @@
 """Events, over HTTP."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from domain import events
 from domain.identity.access import Caller
@@ -16,7 +15,7 @@ def connect_websocket(ports: Ports, caller: Caller, *, after: int | None = None)
 
 
 def create_ws_ticket(
-    ports: Ports, caller: Caller, *, body: Mapping[str, Any] | None = None, origin: str | None
+    ports: Ports, caller: Caller, *, body: events.NewSocketTicket | None = None, origin: str | None
 ) -> Answer:
     """POST /ws/tickets"""
     return answers.created(events.create_ws_ticket(ports, caller, body, origin), **{"Cache-Control": "no-store"})

@@ -1,6 +1,6 @@
 """Work that goes on, over HTTP."""
 
-from typing import Any
+from typing import Unpack
 
 from domain import operations
 from domain.identity.access import Caller
@@ -10,9 +10,9 @@ from handlers.openapi31 import Answer
 from handlers.waiting import until_ended
 
 
-def list_operations(ports: Ports, caller: Caller, **wanted: Any) -> Answer:  # noqa: ANN401
+def list_operations(ports: Ports, caller: Caller, **parameters: Unpack[operations.ListOperationsParameters]) -> Answer:
     """GET /operations"""
-    return answers.page(operations.list_operations(ports, caller, **wanted))
+    return answers.page(operations.list_operations(ports, caller, **parameters))
 
 
 async def get_operation(ports: Ports, caller: Caller, operation_id: str, wait: int = 0) -> Answer:

@@ -1,8 +1,8 @@
-"""What services do at the engine, over HTTP."""
+"""Handlers of the tag `runtime`: the logs, metrics and containers of a service."""
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Unpack
 
 from domain import runtime
 from domain.identity.access import Caller
@@ -19,17 +19,19 @@ def get_service_logs(
     look_again: Callable[[], None],
     follow: bool = False,
     last_event_id: str | None = None,
-    **wanted: Any,  # noqa: ANN401
+    **parameters: Unpack[runtime.GetServiceLogsParameters],
 ) -> Answer:
     """GET /services/{service_id}/logs"""
-    followed = partial(runtime.tail_service_logs, ports, caller, service_id, last_event_id=last_event_id, **wanted)
-    page = partial(runtime.get_service_logs, ports, caller, service_id, **wanted)
-    return streams.service_log(look_again, followed()) if follow else answers.ok(page())
+    batches = partial(runtime.tail_service_logs, ports, caller, service_id, last_event_id=last_event_id, **parameters)
+    page = partial(runtime.get_service_logs, ports, caller, service_id, **parameters)
+    return streams.service_log(look_again, batches()) if follow else answers.ok(page())
 
 
-def get_service_metrics(ports: Ports, caller: Caller, service_id: str, **wanted: Any) -> Answer:  # noqa: ANN401
+def get_service_metrics(
+    ports: Ports, caller: Caller, service_id: str, **parameters: Unpack[runtime.GetServiceMetricsParameters]
+) -> Answer:
     """GET /services/{service_id}/metrics"""
-    return answers.ok(runtime.get_service_metrics(ports, caller, service_id, **wanted))
+    return answers.ok(runtime.get_service_metrics(ports, caller, service_id, **parameters))
 
 
 def list_service_containers(ports: Ports, caller: Caller, service_id: str) -> Answer:

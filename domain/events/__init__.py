@@ -3,6 +3,7 @@
 from domain.events.stream import (
     TICKET_LIFETIME,
     Batch,
+    NewSocketTicket,
     SocketTicket,
     check_topics,
     connect_websocket,
@@ -20,6 +21,7 @@ from domain.events.stream import (
 __all__ = [
     "TICKET_LIFETIME",
     "Batch",
+    "NewSocketTicket",
     "SocketTicket",
     "check_topics",
     "connect_websocket",

@@ -1,9 +1,9 @@
 """Events: what happened, for whoever may see it; and the way to hear of it as it happens."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import NoReturn, TypedDict
 
 from domain.errors import Gone, Invalid, NotFound, UpgradeRequired
 from domain.identity import tokens, validity
@@ -27,6 +27,12 @@ _FOLLOWING = {
 _READ_AT_ONCE = 500
 KEPT = timedelta(days=7)
 TICKET_LIFETIME = timedelta(seconds=30)
+
+
+class NewSocketTicket(TypedDict, total=False):
+    """The body of `create_ws_ticket`: the topics that the ticket's connection may subscribe to, any if left out."""
+
+    topics: list[str]
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ def connect_websocket(ports: Ports, caller: Caller, after: int | None = None) ->
 
 
 def create_ws_ticket(
-    ports: Ports, caller: Caller, body: Mapping[str, Any] | None = None, origin: str | None = None
+    ports: Ports, caller: Caller, body: NewSocketTicket | None = None, origin: str | None = None
 ) -> SocketTicket:
     """Good for what the caller showed, and no longer; bound to the page that asked for it."""
     now, text = ports.clock.now(), tokens.new_ticket()

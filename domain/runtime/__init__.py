@@ -3,10 +3,18 @@
 from domain.runtime.containers import ServiceContainer, list_service_containers
 from domain.runtime.following import follow_service_logs, tail_service_logs
 from domain.runtime.lines import ServiceLine
-from domain.runtime.logs import ServiceLog, get_service_logs
-from domain.runtime.metrics import ServiceMetrics, forget_old, get_service_metrics, measured
+from domain.runtime.logs import GetServiceLogsParameters, ServiceLog, get_service_logs
+from domain.runtime.metrics import (
+    GetServiceMetricsParameters,
+    ServiceMetrics,
+    forget_old,
+    get_service_metrics,
+    measured,
+)
 
 __all__ = [
+    "GetServiceLogsParameters",
+    "GetServiceMetricsParameters",
     "ServiceContainer",
     "ServiceLine",
     "ServiceLog",

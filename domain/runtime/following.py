@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from operator import attrgetter
 from threading import Condition
+from typing import Unpack
 
 from domain.errors import BadRequest, NotFound
 from domain.identity.access import Caller
@@ -13,7 +14,7 @@ from domain.model.masking import Masking
 from domain.ports import Ports
 from domain.ports.runtime import Container, OutputLine, Point
 from domain.runtime.lines import ServiceLine, Wanted, moment
-from domain.runtime.logs import given_out, history
+from domain.runtime.logs import DEFAULT_TAIL, GetServiceLogsParameters, given_out, history, selection
 from domain.runtime.looking import Look, Secrets, look
 from domain.runtime.sources import Source
 
@@ -42,30 +43,27 @@ def follow_service_logs(
     what was printed at that very time is told again, and what others had printed that were only just started.
     """
     if since is None:
-        return tail_service_logs(ports, caller, service_id, tail=0, container=container, search=search)
+        return _followed(_Following(ports, caller, service_id, Wanted(container, search)), 0)
     return _followed(_Following(ports, caller, service_id, Wanted(container, search), since))
 
 
-def tail_service_logs(  # noqa: PLR0913 - as many as the operation has parameters
+def tail_service_logs(
     ports: Ports,
     caller: Caller,
     service_id: str,
     *,
-    tail: int = 100,
-    since: str | None = None,
-    until: str | None = None,
-    container: str | None = None,
-    search: str | None = None,
     last_event_id: str | None = None,
+    **parameters: Unpack[GetServiceLogsParameters],
 ) -> Lines:
-    """First the last lines and then what comes, or all that follows on a line that was told last."""
-    if until is not None:
+    """Yield the last lines and then new ones as they are printed; after a reconnect, all since `last_event_id`."""
+    if "until" in parameters:
         raise BadRequest("What is followed has no end", details="until: leave it out, or leave out follow")
     after = moment("Last-Event-ID", last_event_id)
     if after is not None:
+        container, search = parameters.get("container"), parameters.get("search")
         return follow_service_logs(ports, caller, service_id, since=after, container=container, search=search)
-    following = _Following(ports, caller, service_id, Wanted(container, search, moment("since", since)))
-    return _followed(following, tail)
+    following = _Following(ports, caller, service_id, selection(parameters))
+    return _followed(following, parameters.get("tail", DEFAULT_TAIL))
 
 
 def _followed(following: "_Following", tail: int | None = None) -> Lines:

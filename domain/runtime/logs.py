@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
+from typing import TypedDict, Unpack
 
 from domain.errors import Unavailable
 from domain.identity.access import Caller
@@ -13,6 +14,18 @@ from domain.ports import Ports
 from domain.ports.runtime import Container, EngineRefused, OutputLine, Point
 from domain.runtime.lines import ServiceLine, Wanted, moment
 from domain.runtime.looking import Secrets, look
+
+DEFAULT_TAIL = 100
+
+
+class GetServiceLogsParameters(TypedDict, total=False):
+    """The query parameters of `get_service_logs`, except `follow`."""
+
+    tail: int
+    since: str
+    until: str
+    container: str
+    search: str
 
 
 @dataclass(frozen=True)
@@ -23,22 +36,21 @@ class ServiceLog:
     truncated: bool
 
 
-def get_service_logs(  # noqa: PLR0913 - as many as the operation has parameters
-    ports: Ports,
-    caller: Caller,
-    service_id: str,
-    *,
-    tail: int = 100,
-    since: str | None = None,
-    until: str | None = None,
-    container: str | None = None,
-    search: str | None = None,
+def get_service_logs(
+    ports: Ports, caller: Caller, service_id: str, **parameters: Unpack[GetServiceLogsParameters]
 ) -> ServiceLog:
-    """The last lines from a time on and before another."""
-    wanted, end = Wanted(container, search, moment("since", since)), moment("until", until)
+    """Return the last `tail` lines from `since` until before `until`."""
+    wanted, end = selection(parameters), moment("until", parameters.get("until"))
     seen = look(ports, caller, service_id)
     masking = Secrets(ports).masking(seen)
-    return history(ports, wanted.containers(seen.containers), wanted, masking, tail, end)[0]
+    return history(
+        ports, wanted.containers(seen.containers), wanted, masking, parameters.get("tail", DEFAULT_TAIL), end
+    )[0]
+
+
+def selection(parameters: GetServiceLogsParameters) -> Wanted:
+    """Return which lines the parameters ask for."""
+    return Wanted(parameters.get("container"), parameters.get("search"), moment("since", parameters.get("since")))
 
 
 def history(

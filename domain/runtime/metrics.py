@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import fmean
-from typing import Any
+from typing import TypedDict, Unpack
 
 from domain import services
 from domain.errors import BadRequest
@@ -20,6 +20,12 @@ KEPT = timedelta(hours=3)
 _FIGURES = ("cpu", "memory_mb", "network_rx", "network_tx", "block_read", "block_write")
 
 
+# Written as a call, since `from` is a keyword of Python.
+GetServiceMetricsParameters = TypedDict(
+    "GetServiceMetricsParameters", {"from": str, "to": str, "step": int, "latest": bool}, total=False
+)
+
+
 @dataclass(frozen=True)
 class ServiceMetrics:
     """Samples, oldest first, each of which stands for `step` seconds."""
@@ -30,21 +36,15 @@ class ServiceMetrics:
 
 
 def get_service_metrics(
-    ports: Ports,
-    caller: Caller,
-    service_id: str,
-    *,
-    step: int = 10,
-    latest: bool = False,
-    **bounds: Any,  # noqa: ANN401
+    ports: Ports, caller: Caller, service_id: str, **parameters: Unpack[GetServiceMetricsParameters]
 ) -> ServiceMetrics:
-    """Averages of what was measured from a time on and before another; or the one that is measured now."""
-    now = ports.clock.now()
-    asked = query(since=bounds.get("from"), until=bounds.get("to"))
+    """Return averages over steps of `step` seconds, from `from` until before `to`; with `latest`, one measured now."""
+    now, step = ports.clock.now(), parameters.get("step", 10)
+    asked = query(since=parameters.get("from"), until=parameters.get("to"))
     since, until = asked.since or now - KEPT, asked.until or now + EVERY
     if asked.since and asked.until and since > until:
         raise BadRequest("The time to begin with lies after the one to end with", details="from must not be after to")
-    if latest:
+    if parameters.get("latest"):
         return ServiceMetrics(service_id, step, _now(ports, caller, service_id))
     with ports.store.read() as work:
         services.visible(caller, work, service_id)
