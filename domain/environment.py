@@ -1,10 +1,11 @@
-"""The environment of a service: reading, replacing, changing and revealing its variables."""
+"""Environment variables of a service: read, replace, update and reveal them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypedDict
 
-from domain import definitions, services
+from domain.definitions import variables
+from domain.definitions.checked import check, set_definition
 from domain.errors import Invalid
 from domain.identity.access import Caller
 from domain.model.definition import Variable
@@ -12,12 +13,36 @@ from domain.model.service import Service
 from domain.ports import Ports
 from domain.ports.store import Work
 from domain.resources import revisions
-from domain.resources.dry_run import Change, DryRun
+from domain.resources.dry_run import Change, DryRun, perform
+from domain.resources.visibility import get_changeable_service, get_visible_service
+
+
+class EnvironmentReplacement(TypedDict, total=False):
+    """The body of `replace_environment`; a secret that is None keeps its stored value."""
+
+    variables: dict[str, str]
+    secrets: dict[str, str | None]
+
+
+class EnvironmentChange(TypedDict, total=False):
+    """The body of `update_environment`; a name that is None is removed."""
+
+    variables: dict[str, str | None]
+    secrets: dict[str, str | None]
+
+
+class EnvironmentReveal(TypedDict):
+    """The body of `reveal_environment`."""
+
+    names: list[str]
 
 
 @dataclass(frozen=True)
 class Environment:
-    """The variables of a service. `revision` is another one when they change, and when what runs has caught up."""
+    """The variables of a service.
+
+    `revision` is what the ETag shows: it changes with the variables, and when the live deployment has them.
+    """
 
     service: Service
     pending_changes: bool
@@ -26,26 +51,26 @@ class Environment:
 
 
 def get_environment(ports: Ports, caller: Caller, service_id: str) -> Environment:
-    """The variables as they are stored."""
+    """Return the variables; secret values are encrypted."""
     with ports.store.read() as work:
-        return _environment(work, services.visible(caller, work, service_id))
+        return _environment(work, get_visible_service(caller, work, service_id))
 
 
 def replace_environment(
     ports: Ports,
     caller: Caller,
     service_id: str,
-    body: Mapping[str, Any],
+    body: EnvironmentReplacement,
     *,
     if_match: str | None = None,
     dry_run: bool = False,
 ) -> Environment:
-    """Exactly these variables from now on; a secret given as None keeps its stored value."""
+    """Replace all variables. Raise Invalid if a secret to keep has no stored value."""
     plain, secret = body.get("variables", {}), body.get("secrets", {})
 
     def replaced(stored: tuple[Variable, ...]) -> list[Variable]:
-        new = definitions.variables(ports.vault, plain, secret)
-        return [*new, *_kept(stored, plain, [name for name, value in secret.items() if value is None])]
+        new = variables.encrypt(ports.vault, plain, secret)
+        return [*new, *_kept_secrets(stored, plain, [name for name, value in secret.items() if value is None])]
 
     return _change(ports, caller, service_id, replaced, if_match=if_match, dry_run=dry_run)
 
@@ -54,32 +79,33 @@ def update_environment(
     ports: Ports,
     caller: Caller,
     service_id: str,
-    body: Mapping[str, Any],
+    body: EnvironmentChange,
     *,
     if_match: str | None = None,
     dry_run: bool = False,
 ) -> Environment:
-    """Set the variables that are named, remove those given as None, leave the others."""
-    named = {**body.get("variables", {}), **body.get("secrets", {})}
+    """Set the named variables and remove those that are None; all others stay."""
+    plain, secret = body.get("variables", {}), body.get("secrets", {})
 
     def updated(stored: tuple[Variable, ...]) -> list[Variable]:
-        new = definitions.variables(ports.vault, body.get("variables", {}), body.get("secrets", {}))
-        return [*new, *(one for one in stored if one.name not in named)]
+        others = (variable for variable in stored if variable.name not in plain.keys() | secret.keys())
+        return [*variables.encrypt(ports.vault, plain, secret), *others]
 
     return _change(ports, caller, service_id, updated, if_match=if_match, dry_run=dry_run)
 
 
-def reveal_environment(ports: Ports, caller: Caller, service_id: str, body: Mapping[str, Any]) -> dict[str, str]:
-    """The plain values of the named variables."""
+def reveal_environment(ports: Ports, caller: Caller, service_id: str, body: EnvironmentReveal) -> dict[str, str]:
+    """Return the plain values of the named variables. Raise Invalid for names that the service does not have."""
     with ports.store.read() as work:
-        service = services.visible(caller, work, service_id)
-    stored = {one.name: one for one in service.definition.variables}
+        service = get_visible_service(caller, work, service_id)
+    stored = {variable.name: variable for variable in service.definition.variables}
     missing = [name for name in body["names"] if name not in stored]
     if missing:
         raise Invalid({"names": f"{service.name} has no variable {', '.join(missing)}"})
-    return definitions.opened(ports.vault, tuple(stored[name] for name in body["names"]))
+    return variables.decrypt(ports.vault, [stored[name] for name in body["names"]])
 
 
+@revisions.retry_when_changed
 def _change(
     ports: Ports,
     caller: Caller,
@@ -89,23 +115,31 @@ def _change(
     if_match: str | None,
     dry_run: bool,
 ) -> Environment:
-    with ports.store.begin(dry_run=dry_run) as work:
-        service = services.changeable(caller, work, service_id)
-        before, stored = _environment(work, service), service.definition.variables
-        revisions.match(if_match, before.revision, "environment")
-        variables = definitions.by_name(change(stored))
-        definitions.adopt(ports.vault, service, replace(service.definition, variables=variables))
-        service.updated_at = ports.clock.now()
+    """Check the definition with the changed variables, then store it if it is still the one that was read."""
+    now = ports.clock.now()
+    with ports.store.read() as work:
+        before = _environment(work, get_changeable_service(caller, work, service_id))
+    revisions.match(if_match, before.revision, "environment")
+    definition = before.service.definition
+    checked = check(ports.vault, replace(definition, variables=variables.sort(change(definition.variables))))
+
+    def store(work: Work) -> tuple[Environment, tuple[Change, ...]]:
+        service = get_changeable_service(caller, work, service_id)
+        revisions.match(if_match, _environment(work, service).revision, "environment")
+        revisions.require_unchanged(definition, service.definition)
+        set_definition(service, checked)
+        service.updated_at = now
         work.services.save(service)
-        after = _environment(work, service)
-    if not dry_run:
-        return after
-    # The tag to match is still the one from before.
-    return replace(after, revision=before.revision, dry_run=DryRun(_changes(stored, variables, service)))
+        return _environment(work, service), _changes(definition.variables, checked.definition.variables, service)
+
+    after, preview = perform(ports, store, dry_run=dry_run)
+    if preview:  # If-Match takes the revision from before the dry run
+        return replace(after, revision=before.revision, dry_run=preview)
+    return after
 
 
-def _kept(stored: tuple[Variable, ...], plain: Mapping[str, str], names: list[str]) -> list[Variable]:
-    secrets = {one.name: one for one in stored if one.secret and one.name not in plain}
+def _kept_secrets(stored: tuple[Variable, ...], plain: Mapping[str, str], names: list[str]) -> list[Variable]:
+    secrets = {variable.name: variable for variable in stored if variable.secret and variable.name not in plain}
     missing = {
         f"secrets.{name}": "has no stored value to keep, or is among the variables too"
         for name in names
@@ -123,8 +157,8 @@ def _environment(work: Work, service: Service) -> Environment:
 
 
 def _changes(old: tuple[Variable, ...], new: tuple[Variable, ...], service: Service) -> tuple[Change, ...]:
-    before, after = {one.name: one for one in old}, {one.name: one for one in new}
-    words = dict.fromkeys(after.keys() - before.keys(), "Adds")
-    words |= dict.fromkeys(before.keys() - after.keys(), "Removes")
-    words |= {name: "Changes" for name in after.keys() & before.keys() if after[name] != before[name]}
-    return tuple(Change("update", "environment", service.id, f"{words[name]} {name}") for name in sorted(words))
+    before, after = {variable.name: variable for variable in old}, {variable.name: variable for variable in new}
+    verbs = dict.fromkeys(after.keys() - before.keys(), "Adds")
+    verbs |= dict.fromkeys(before.keys() - after.keys(), "Removes")
+    verbs |= {name: "Changes" for name in after.keys() & before.keys() if after[name] != before[name]}
+    return tuple(Change("update", "environment", service.id, f"{verbs[name]} {name}") for name in sorted(verbs))

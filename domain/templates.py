@@ -1,41 +1,58 @@
-"""The templates that a caller may choose from, and what becomes of the values that are given for one."""
+"""Templates: list them, preview what one would deploy, and create a service from one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, NotRequired, TypedDict, Unpack, cast
 
-from domain import compose, services
+from domain import compose
 from domain.catalogue import builtin
 from domain.catalogue.spec.rendering import render
 from domain.catalogue.spec.template import Category, Template
-from domain.catalogue.values import resolve
+from domain.catalogue.values import check_values
 from domain.compose import Finding
+from domain.definitions.changes import ResourceLimits
 from domain.identity.access import Caller, not_found
 from domain.model.definition import Variable
-from domain.model.service import DeployMethod
+from domain.model.masking import MASK
 from domain.ports import Ports
 from domain.ports.store import Page
 from domain.resources.dry_run import DryRun
-from domain.services import ServiceDetail
+from domain.services.create import NewService, create_service
+from domain.services.read import ServiceDetail
 from domain.tenancy.quota import QuotaEffect, quota_effect
-
-MASK = "********"
 
 Sort = Literal["name", "category", "featured"]
 
 
-class Wanted(TypedDict, total=False):
-    """Which templates to list, in which order."""
+class ListTemplatesParameters(TypedDict, total=False):
+    """The query parameters of `list_templates`."""
 
-    category: Category | None
-    featured: bool | None
-    search: str | None
-    tag: str | None
-    sort: Sort
-    order: Literal["asc", "desc"]
     page: int
     per_page: int
+    sort: Sort
+    order: Literal["asc", "desc"]
+    search: str
+    category: Category
+    featured: bool
+    tag: str
+
+
+class TemplatePreviewRequest(TypedDict, total=False):
+    """The body of `preview_template`."""
+
+    variables: dict[str, str]
+
+
+class TemplateDeployment(TypedDict):
+    """The body of `deploy_template`."""
+
+    name: str
+    customer_id: NotRequired[str | None]
+    variables: NotRequired[dict[str, str]]
+    labels: NotRequired[dict[str, str]]
+    resources: NotRequired[ResourceLimits]
+    deploy_timeout: NotRequired[int]
 
 
 @dataclass(frozen=True)
@@ -48,8 +65,8 @@ class Logo:
 
 
 @dataclass(frozen=True)
-class Preview:
-    """What would be deployed, with every secret left out."""
+class TemplatePreview:
+    """What a template would deploy, without secret values."""
 
     compose: str
     variables: tuple[Variable, ...]
@@ -58,12 +75,13 @@ class Preview:
     quota_effect: QuotaEffect | None
 
 
-def list_templates(_ports: Ports, _caller: Caller, **wanted: Unpack[Wanted]) -> Page[Template]:
-    """A page of templates; equal ones are in the order of their names, whichever way the list is sorted."""
-    found = sorted((each for each in builtin.builtin().values() if _is_wanted(each, wanted)), key=_SORTS["name"])
-    found.sort(key=_SORTS[wanted.get("sort", "name")], reverse=wanted.get("order") == "desc")
-    page, per_page = wanted.get("page", 1), wanted.get("per_page", 20)
-    return Page(found[(page - 1) * per_page : page * per_page], len(found), page, per_page)
+def list_templates(_ports: Ports, _caller: Caller, **parameters: Unpack[ListTemplatesParameters]) -> Page[Template]:
+    """Return a page of templates. Those that sort equal are in the order of their names, in both directions."""
+    templates = [template for template in builtin.templates().values() if _matches(template, parameters)]
+    templates.sort(key=_SORTS["name"])
+    templates.sort(key=_SORTS[parameters.get("sort", "name")], reverse=parameters.get("order") == "desc")
+    page, per_page = parameters.get("page", 1), parameters.get("per_page", 20)
+    return Page(templates[(page - 1) * per_page : page * per_page], len(templates), page, per_page)
 
 
 _SORTS: dict[Sort, Callable[[Template], Any]] = {
@@ -73,53 +91,53 @@ _SORTS: dict[Sort, Callable[[Template], Any]] = {
 }
 
 
-def _is_wanted(template: Template, wanted: Wanted) -> bool:
-    said = "\n".join((template.name, template.description, *template.tags)).casefold()
+def _matches(template: Template, parameters: ListTemplatesParameters) -> bool:
+    text = "\n".join((template.name, template.description, *template.tags)).casefold()
     return (
-        wanted.get("category") in {None, template.category}
-        and wanted.get("featured") in {None, template.featured}
-        and wanted.get("tag") in {None, *template.tags}
-        and (wanted.get("search") or "").casefold() in said
+        parameters.get("category") in {None, template.category}
+        and parameters.get("featured") in {None, template.featured}
+        and parameters.get("tag") in {None, *template.tags}
+        and (parameters.get("search") or "").casefold() in text
     )
 
 
 def get_template(_ports: Ports, _caller: Caller, template_id: str) -> Template:
-    """The template of this slug."""
-    template = builtin.builtin().get(template_id)
+    """Return the template of this slug, or raise NotFound."""
+    template = builtin.get_template(template_id)
     if template is None:
         raise not_found("Template", template_id)
     return template
 
 
 def get_template_logo(ports: Ports, caller: Caller, template_id: str) -> Logo:
-    """Its image: an SVG, so send it with headers that keep it from being a page of its own."""
+    """Return the template's image. It is SVG: send it with headers that keep it from running as a page."""
     content = builtin.logo(get_template(ports, caller, template_id).icon)
     return Logo(content, "image/svg+xml", f'"{sha256(content).hexdigest()[:32]}"')
 
 
-def preview_template(ports: Ports, caller: Caller, template_id: str, variables: Mapping[str, str]) -> Preview:
-    """The compose text as it would be deployed; secrets stay `${NAME}`, and none is made up.
+def preview_template(ports: Ports, caller: Caller, template_id: str, body: TemplatePreviewRequest) -> TemplatePreview:
+    """Return the compose text as it would be deployed. Secrets stay `${NAME}`, and none is generated.
 
-    Secrets stand in `environment` alone (the loader sees to it), so what is found does not depend on them.
+    Template files may use secrets in `environment` alone, so the findings do not depend on secret values.
     """
     template = get_template(ports, caller, template_id)
-    resolved = resolve(template, variables)
-    public = {name: value for name, value in resolved.values.items() if name not in template.secrets}
-    masked = {each.name: public.get(each.name, MASK) for each in template.variables}
-    checked = compose.check(template.compose, masked)
-    return Preview(
+    checked = check_values(template, body.get("variables", {}))
+    public = {name: value for name, value in checked.values.items() if name not in template.secrets}
+    masked = {variable.name: public.get(variable.name, MASK) for variable in template.variables}
+    result = compose.check(template.compose, masked)
+    return TemplatePreview(
         compose=render(template.compose, public),
         variables=tuple(Variable(name, value, name in template.secrets) for name, value in masked.items()),
-        generated_secrets=resolved.generated,
-        findings=tuple(checked.findings),
-        quota_effect=quota_effect(checked.project, least=template.min_resources) if checked.project else None,
+        generated_secrets=checked.generated,
+        findings=tuple(result.findings),
+        quota_effect=quota_effect(result.project, template.min_resources) if result.project else None,
     )
 
 
 def deploy_template(
-    ports: Ports, caller: Caller, template_id: str, body: Mapping[str, Any], *, dry_run: bool = False
+    ports: Ports, caller: Caller, template_id: str, body: TemplateDeployment, *, dry_run: bool = False
 ) -> ServiceDetail | DryRun:
-    """Create a service from the template; NotFound when there is none of this slug."""
+    """Create a service from the template. Raise NotFound if no template has this slug."""
     get_template(ports, caller, template_id)
-    asked = {**body, "deploy_method": DeployMethod.TEMPLATE, "template": template_id}
-    return services.create_service(ports, caller, asked, dry_run=dry_run)
+    service = cast(NewService, {**body, "deploy_method": "template", "template": template_id})
+    return create_service(ports, caller, service, dry_run=dry_run)

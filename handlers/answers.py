@@ -55,7 +55,7 @@ def location(result: object) -> dict[str, str]:
             operation_id = result.id
         case DeploymentDetail():
             operation_id = result.deployment.operation_id
-        case ServiceDetail(begun=str(operation_id)):
+        case ServiceDetail(queued_operation_id=str(operation_id)):
             pass
         case _:
             return {}

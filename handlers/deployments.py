@@ -1,20 +1,21 @@
 """Deployments, over HTTP."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Unpack
 
 from domain import deployments
+from domain.deployments.deploy import DeployRequest, RollbackRequest, ScaleRequest
+from domain.deployments.history import ListDeploymentsParameters
+from domain.deployments.operate import StopRequest
 from domain.identity.access import Caller
 from domain.ports import Ports
 from handlers import answers, streams
 from handlers.openapi31 import Answer
 from handlers.waiting import until_ended
 
-Body = dict[str, Any]
-
 
 def deploy_service(
-    ports: Ports, caller: Caller, service_id: str, body: Body | None = None, dry_run: bool = False
+    ports: Ports, caller: Caller, service_id: str, body: DeployRequest | None = None, dry_run: bool = False
 ) -> Answer:
     """POST /services/{service_id}/deploy"""
     return answers.accepted(deployments.deploy_service(ports, caller, service_id, body, dry_run=dry_run))
@@ -26,7 +27,7 @@ def start_service(ports: Ports, caller: Caller, service_id: str, dry_run: bool =
 
 
 def stop_service(
-    ports: Ports, caller: Caller, service_id: str, body: Body | None = None, dry_run: bool = False
+    ports: Ports, caller: Caller, service_id: str, body: StopRequest | None = None, dry_run: bool = False
 ) -> Answer:
     """POST /services/{service_id}/stop"""
     return answers.accepted(deployments.stop_service(ports, caller, service_id, body, dry_run=dry_run))
@@ -38,7 +39,12 @@ def restart_service(ports: Ports, caller: Caller, service_id: str, dry_run: bool
 
 
 def scale_service(
-    ports: Ports, caller: Caller, service_id: str, body: Body, if_match: str | None = None, dry_run: bool = False
+    ports: Ports,
+    caller: Caller,
+    service_id: str,
+    body: ScaleRequest,
+    if_match: str | None = None,
+    dry_run: bool = False,
 ) -> Answer:
     """PUT /services/{service_id}/scale"""
     return answers.accepted(
@@ -47,15 +53,15 @@ def scale_service(
 
 
 def rollback_service(
-    ports: Ports, caller: Caller, service_id: str, body: Body | None = None, dry_run: bool = False
+    ports: Ports, caller: Caller, service_id: str, body: RollbackRequest | None = None, dry_run: bool = False
 ) -> Answer:
     """POST /services/{service_id}/rollback"""
     return answers.accepted(deployments.rollback_service(ports, caller, service_id, body, dry_run=dry_run))
 
 
-def list_deployments(ports: Ports, caller: Caller, **wanted: Any) -> Answer:  # noqa: ANN401
+def list_deployments(ports: Ports, caller: Caller, **parameters: Unpack[ListDeploymentsParameters]) -> Answer:
     """GET /deployments"""
-    return answers.page(deployments.list_deployments(ports, caller, **wanted))
+    return answers.page(deployments.list_deployments(ports, caller, **parameters))
 
 
 async def get_deployment(ports: Ports, caller: Caller, deployment_id: str, wait: int = 0) -> Answer:

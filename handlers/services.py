@@ -1,26 +1,31 @@
 """Services, over HTTP."""
 
-from typing import Any
+from typing import Unpack
 
 from domain import operations, services
 from domain.identity.access import Caller
 from domain.ports import Ports
+from domain.services.create import NewService
+from domain.services.delete import Volumes
+from domain.services.read import ListServicesParameters
+from domain.services.update import ServiceChange
+from domain.services.validate import ServiceCheck
 from handlers import answers
 from handlers.openapi31 import Answer
 from handlers.waiting import deleted
 
 
-def list_services(ports: Ports, caller: Caller, **wanted: Any) -> Answer:  # noqa: ANN401
+def list_services(ports: Ports, caller: Caller, **parameters: Unpack[ListServicesParameters]) -> Answer:
     """GET /services"""
-    return answers.page(services.list_services(ports, caller, **wanted))
+    return answers.page(services.list_services(ports, caller, **parameters))
 
 
-def create_service(ports: Ports, caller: Caller, body: dict[str, Any], dry_run: bool = False) -> Answer:
+def create_service(ports: Ports, caller: Caller, body: NewService, dry_run: bool = False) -> Answer:
     """POST /services"""
     return answers.created(services.create_service(ports, caller, body, dry_run=dry_run))
 
 
-def validate_service(ports: Ports, caller: Caller, body: dict[str, Any]) -> Answer:
+def validate_service(ports: Ports, caller: Caller, body: ServiceCheck) -> Answer:
     """POST /services/validate"""
     return answers.ok(services.validate_service(ports, caller, body))
 
@@ -34,7 +39,7 @@ def update_service(
     ports: Ports,
     caller: Caller,
     service_id: str,
-    body: dict[str, Any],
+    body: ServiceChange,
     if_match: str | None = None,
     dry_run: bool = False,
 ) -> Answer:
@@ -46,7 +51,7 @@ async def delete_service(
     ports: Ports,
     caller: Caller,
     service_id: str,
-    volumes: str = "keep",
+    volumes: Volumes = "keep",
     if_match: str | None = None,
     dry_run: bool = False,
 ) -> Answer:

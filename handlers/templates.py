@@ -1,19 +1,20 @@
 """Templates, over HTTP."""
 
-from typing import Any
+from typing import Unpack
 
 from domain import templates
 from domain.identity.access import Caller
 from domain.ports import Ports
+from domain.templates import ListTemplatesParameters, TemplateDeployment, TemplatePreviewRequest
 from handlers import answers
 from handlers.openapi31 import Answer
 
 _STILL = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
-def list_templates(ports: Ports, caller: Caller, **wanted: Any) -> Answer:  # noqa: ANN401
+def list_templates(ports: Ports, caller: Caller, **parameters: Unpack[ListTemplatesParameters]) -> Answer:
     """GET /templates"""
-    return answers.page(templates.list_templates(ports, caller, **wanted))
+    return answers.page(templates.list_templates(ports, caller, **parameters))
 
 
 def get_template(ports: Ports, caller: Caller, template_id: str) -> Answer:
@@ -29,13 +30,13 @@ def get_template_logo(ports: Ports, caller: Caller, template_id: str) -> Answer:
     return Answer(200, logo.content, {"ETag": logo.etag, "Cache-Control": "max-age=3600", **safe}, logo.media_type)
 
 
-def preview_template(ports: Ports, caller: Caller, template_id: str, body: dict[str, Any]) -> Answer:
+def preview_template(ports: Ports, caller: Caller, template_id: str, body: TemplatePreviewRequest) -> Answer:
     """POST /templates/{template_id}/preview"""
-    return answers.ok(templates.preview_template(ports, caller, template_id, body.get("variables", {})))
+    return answers.ok(templates.preview_template(ports, caller, template_id, body))
 
 
 def deploy_template(
-    ports: Ports, caller: Caller, template_id: str, body: dict[str, Any], dry_run: bool = False
+    ports: Ports, caller: Caller, template_id: str, body: TemplateDeployment, dry_run: bool = False
 ) -> Answer:
     """POST /templates/{template_id}/deploy"""
     return answers.created(templates.deploy_template(ports, caller, template_id, body, dry_run=dry_run))

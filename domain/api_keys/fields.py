@@ -76,7 +76,7 @@ def _expiry(now: datetime, text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        at = queries.moment(text)
+        at = queries.parse_time(text)
     except ValueError:
         raise Invalid({"expiresAt": f"{text} is not a time that exists"}) from None
     if at <= now:

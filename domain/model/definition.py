@@ -1,11 +1,11 @@
-"""What a deployment starts: compose text, variables, sizes, health check."""
+"""Definitions: compose text, variables, sizes and health check of what a deployment starts."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Variable:
-    """One environment variable; the value of a secret one is sealed by the vault."""
+    """An environment variable; the value is encrypted if `secret`."""
 
     name: str
     value: str
@@ -14,7 +14,7 @@ class Variable:
 
 @dataclass(frozen=True)
 class Size:
-    """What one compose service is given; None leaves what the compose text says."""
+    """Overrides of one component's replicas, cores and MB; None keeps what the compose text says."""
 
     replicas: int | None = None
     cpu: float | None = None
@@ -22,8 +22,17 @@ class Size:
 
 
 @dataclass(frozen=True)
+class MinResources:
+    """What a service needs at least, in cores and MB."""
+
+    cpu: float = 0.0
+    memory_mb: int = 0
+    storage_mb: int = 0
+
+
+@dataclass(frozen=True)
 class HealthCheck:
-    """An HTTP check from outside the container: a 2xx or 3xx answer is healthy. Times in seconds."""
+    """An HTTP check from outside of the container: 2xx and 3xx responses are healthy. Times are in seconds."""
 
     path: str
     port: int | None = None
@@ -33,7 +42,10 @@ class HealthCheck:
 
 @dataclass(frozen=True)
 class Definition:
-    """Everything that decides what a deployment starts; a deployment keeps its own copy."""
+    """Everything that decides what a deployment starts; a deployment keeps its own copy.
+
+    `port` is the one that visitors reach, `sizes` are by component name, `timeout` is the deployment's in seconds.
+    """
 
     compose: str
     variables: tuple[Variable, ...] = ()

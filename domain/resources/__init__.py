@@ -1,1 +1,1 @@
-"""What all resources share: queries, revisions, dry runs."""
+"""What all resources share: visibility, list queries, revisions, dry runs."""

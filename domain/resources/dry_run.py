@@ -1,4 +1,4 @@
-"""What changes, and what a dry run of it answers."""
+"""Dry runs: everything is checked in a transaction that is rolled back, and the changes are described."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that would be done; `id` is None for what does not exist yet."""
+    """One change that a request makes; `id` is None for a resource that does not exist yet."""
 
     action: Literal["create", "update", "delete", "deploy", "start", "stop", "restart", "none"]
     resource: Literal["service", "deployment", "environment", "volume"]
@@ -22,15 +22,18 @@ class Change:
 
 @dataclass(frozen=True)
 class DryRun:
-    """Everything was checked, nothing was changed."""
+    """The changes that a request would have made."""
 
     changes: tuple[Change, ...]
 
 
-def perform(ports: Ports, act: Callable[[Work], tuple[T, tuple[Change, ...]]], *, dry_run: bool) -> T | DryRun:
-    """Act in one transaction; a dry run undoes it and answers the changes."""
+def perform(
+    ports: Ports, act: Callable[[Work], tuple[T, tuple[Change, ...]]], *, dry_run: bool
+) -> tuple[T, DryRun | None]:
+    """Run `act` in one transaction and return its result; a dry run is rolled back and returns the changes too.
+
+    `act` returns a result and the changes that it makes, and calls nothing but the store.
+    """
     with ports.store.begin(dry_run=dry_run) as work:
         result, changes = act(work)
-    if dry_run:
-        return DryRun(changes)
-    return result
+    return result, DryRun(changes) if dry_run else None

@@ -1,14 +1,30 @@
-"""Lists as they are asked for: pages, order, filters, and the tenant filter that nobody can widen."""
+"""List queries: pages, order, filters, and the tenant filter that no caller can widen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from domain.errors import BadRequest
 from domain.identity.access import Caller
 from domain.ports.store import Page, Query
 
 T = TypeVar("T")
+
+
+def list_query(caller: Caller, parameters: Mapping[str, Any], filters: Collection[str] = ()) -> Query:
+    """Return the query for a list operation's parameters, which have the names that the document gives them.
+
+    `filters` names the parameters that a row's fields of the same names must equal. The tenant filter is added. Raise
+    BadRequest if `from` or `to` is not a time.
+    """
+    equal = {name: parameters.get(name) for name in filters}
+    paging = {name: parameters[name] for name in ("page", "per_page", "sort", "order", "search") if name in parameters}
+    return query(
+        filters=scoped(caller, equal, parameters.get("customer_id")),
+        since=parameters.get("from"),
+        until=parameters.get("to"),
+        **paging,
+    )
 
 
 def query(  # noqa: PLR0913 - as many as a list has parameters
@@ -22,12 +38,12 @@ def query(  # noqa: PLR0913 - as many as a list has parameters
     since: str | None = None,
     until: str | None = None,
 ) -> Query:
-    """Filters that are None were not given. `since` and `until` are the parameters `from` and `to` as they came."""
+    """Return a query; filters that are None are left out. `since` and `until` are times in RFC 3339."""
     return Query(
         filters={name: value for name, value in (filters or {}).items() if value is not None},
         search=search,
-        since=_bound("from", since),
-        until=_bound("to", until),
+        since=_time("from", since),
+        until=_time("to", until),
         sort=sort,
         descending=order == "desc",
         page=page,
@@ -36,7 +52,7 @@ def query(  # noqa: PLR0913 - as many as a list has parameters
 
 
 def scoped(caller: Caller, filters: Mapping[str, object], customer_id: str | None = None) -> dict[str, object]:
-    """Add the tenant filter: whoever is bound gets its own customer's, and nothing when it asks for another's."""
+    """Add the tenant filter. A caller with a customer sees that customer's rows, and none if it asks for another's."""
     if caller.customer_id is None:
         return {**filters, "customer_id": customer_id}
     own = customer_id in (None, caller.customer_id)
@@ -44,12 +60,12 @@ def scoped(caller: Caller, filters: Mapping[str, object], customer_id: str | Non
 
 
 def single_page(items: Sequence[T]) -> Page[T]:
-    """The one page of a list that is too short to be paged."""
+    """Return a short list as its only page."""
     return Page(list(items), total=len(items), page=1, per_page=max(len(items), 1))
 
 
-def moment(text: str) -> datetime:
-    """A time of RFC 3339, in UTC and cut to milliseconds. Raises ValueError: the format allows times that never are."""
+def parse_time(text: str) -> datetime:
+    """Return an RFC 3339 time in UTC, cut to milliseconds. Raise ValueError for times that do not exist."""
     at = datetime.fromisoformat(text.upper())
     if at.tzinfo is None:
         raise ValueError(f"{text} has no offset from UTC")
@@ -60,9 +76,9 @@ def moment(text: str) -> datetime:
     return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
-def _bound(parameter: str, text: str | None) -> datetime | None:
+def _time(parameter: str, text: str | None) -> datetime | None:
     try:
-        return None if text is None else moment(text)
+        return None if text is None else parse_time(text)
     except ValueError:
         raise BadRequest(
             f"The parameter {parameter} is not a time that exists", details=f"{parameter}: {text}"

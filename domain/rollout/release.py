@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from domain import definitions
+from domain.definitions.checked import check
 from domain.model.definition import HealthCheck
 from domain.model.deployment import Deployment
 from domain.model.project import Component, Project
@@ -115,15 +115,15 @@ def resolved(ports: Ports, release: Release) -> Release:
 def release_of(ports: Ports, service: Service, deployment: Deployment) -> Release:
     """The release that a deployment stands for; opens its secrets."""
     definition = deployment.definition
-    values = definitions.opened(ports.vault, definition.variables)
+    checked = check(ports.vault, definition)
     return Release(
         instance=ports.instance,
         service_id=service.id,
         service_name=service.name,
         deployment_id=deployment.id,
-        project=definitions.project(ports.vault, definition),
-        environment=values,
-        secrets=frozenset(values[variable.name] for variable in definition.variables if variable.secret),
+        project=checked.project,
+        environment=checked.values,
+        secrets=frozenset(checked.values[variable.name] for variable in definition.variables if variable.secret),
         images=deployment.images,
         port=definition.port,
         health_check=definition.health_check,

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from domain import definitions, services
+from domain.definitions.variables import decrypt
 from domain.identity.access import Caller
 from domain.model.deployment import Deployment
 from domain.model.masking import Masking
 from domain.model.service import Service
 from domain.ports import Ports
 from domain.ports.runtime import Container
+from domain.resources.visibility import get_visible_service
 from domain.rollout.release import DEPLOYMENT, INSTANCE, SERVICE
 
 
@@ -30,7 +31,7 @@ class Look:
 def look(ports: Ports, caller: Caller, service_id: str) -> Look:
     """Containers of every deployment, by name; raises NotFound for a service that does not exist for the caller."""
     with ports.store.read() as work:
-        service = services.visible(caller, work, service_id)
+        service = get_visible_service(caller, work, service_id)
     found = ports.runtime.containers({INSTANCE: ports.instance, SERVICE: service_id})
     ours = sorted((one for one in found if DEPLOYMENT in one.labels), key=lambda one: one.name)
     return Look(service, tuple(ours))
@@ -56,8 +57,8 @@ class Secrets:
         new = seen.deployment_ids - self._known
         if new:
             for deployment in deployments(self._ports, new).values():
-                hidden = tuple(variable for variable in deployment.definition.variables if variable.secret)
-                self._values |= set(definitions.opened(self._ports.vault, hidden).values())
+                hidden = [variable for variable in deployment.definition.variables if variable.secret]
+                self._values |= set(decrypt(self._ports.vault, hidden).values())
             self._known |= new
             self._masking = Masking(self._values)
         return self._masking

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from statistics import fmean
 from typing import TypedDict, Unpack
 
-from domain import services
 from domain.errors import BadRequest
 from domain.identity.access import Caller
 from domain.model.sample import Sample
 from domain.ports import Ports
 from domain.resources.queries import query
+from domain.resources.visibility import get_visible_service
 from domain.runtime.looking import look
 
 EVERY = timedelta(seconds=10)
@@ -47,7 +47,7 @@ def get_service_metrics(
     if parameters.get("latest"):
         return ServiceMetrics(service_id, step, _now(ports, caller, service_id))
     with ports.store.read() as work:
-        services.visible(caller, work, service_id)
+        get_visible_service(caller, work, service_id)
         taken = work.samples.between(service_id, since, until)
     return ServiceMetrics(service_id, step, tuple(_averages(taken, step)))
 

@@ -1,1 +1,1 @@
-"""What tenants may take: quotas."""
+"""Tenancy: what tenants may use."""

@@ -1,11 +1,10 @@
-"""What a project would take from its owner's quotas."""
+"""Quotas: what a project counts against those of its owner."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from domain.catalogue.spec.template import MinResources
-from domain.model.definition import Size
-from domain.model.project import Component, Project
+from domain.model.definition import MinResources
+from domain.model.project import Project
 
 
 @dataclass(frozen=True)
@@ -19,29 +18,22 @@ class QuotaEffect:
     storage_mb: int
 
 
-_NO_SIZE = Size()
 _NOTHING = MinResources()
 
 
-def quota_effect(
-    project: Project, sizes: Mapping[str, Size] | None = None, least: MinResources = _NOTHING
-) -> QuotaEffect:
-    """Count the limits; where a component has none, the whole counts for at least `least`."""
-    parts = [_sized(component, (sizes or {}).get(component.name, _NO_SIZE)) for component in project.components]
-    cpu = sum(replicas * (cores or 0) for replicas, cores, _ in parts)
-    memory = sum(replicas * (megabytes or 0) for replicas, _, megabytes in parts)
+def quota_effect(project: Project, minimum: MinResources = _NOTHING) -> QuotaEffect:
+    """Return the sum of all limits. Where a component has no limit, the sum is at least `minimum`."""
+    replicas = [component for component in project.components for _ in range(component.replicas)]
     return QuotaEffect(
         services=1,
-        containers=sum(replicas for replicas, _, _ in parts),
-        cpu=round(cpu if all(cores for _, cores, _ in parts) else max(cpu, least.cpu), 3),
-        memory_mb=memory if all(megabytes for _, _, megabytes in parts) else max(memory, least.memory_mb),
-        storage_mb=least.storage_mb if project.volumes else 0,
+        containers=len(replicas),
+        cpu=round(_sum((replica.cpu for replica in replicas), minimum.cpu), 3),
+        memory_mb=int(_sum((replica.memory_mb for replica in replicas), minimum.memory_mb)),
+        storage_mb=minimum.storage_mb if project.volumes else 0,
     )
 
 
-def _sized(component: Component, size: Size) -> tuple[int, float | None, int | None]:
-    return (
-        component.replicas if size.replicas is None else size.replicas,
-        component.cpu if size.cpu is None else size.cpu,
-        component.memory_mb if size.memory_mb is None else size.memory_mb,
-    )
+def _sum(limits: Iterable[float | None], minimum: float) -> float:
+    known = list(limits)
+    total = sum(limit or 0 for limit in known)
+    return total if all(known) else max(total, minimum)

@@ -17,7 +17,7 @@ from domain.resources.dry_run import DryRun
 from domain.runtime import ServiceContainer, ServiceLog, ServiceMetrics
 from domain.services import Export, ServiceDetail, ValidationResult
 from domain.system import Health
-from domain.templates import Preview
+from domain.templates import TemplatePreview
 from domain.users import Permission, RoleGrant
 from handlers.serializers import callers, events, runtime, services, templates, work
 from handlers.serializers.callers import Issued
@@ -56,7 +56,7 @@ _SHAPES: dict[type, Callable[[Any], Json]] = {
     Operation: work.operation,
     OwnSession: callers.session,
     Permission: callers.permission,
-    Preview: templates.template_preview,
+    TemplatePreview: templates.template_preview,
     ValidationResult: services.service_report,
     RoleGrant: callers.role,
     ServiceContainer: runtime.service_container,

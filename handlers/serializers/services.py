@@ -5,10 +5,10 @@ from dataclasses import asdict
 from domain.compose import Finding
 from domain.environment import Environment
 from domain.model.definition import HealthCheck, Variable
+from domain.model.masking import MASK
 from domain.model.service import Service
 from domain.resources.dry_run import DryRun
 from domain.services import Export, ServiceDetail, ValidationResult
-from domain.templates import MASK
 from handlers.serializers.values import Json, moment
 
 

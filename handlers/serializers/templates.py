@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from domain.catalogue.spec.template import Template, TemplateVariable
-from domain.templates import Preview
+from domain.templates import TemplatePreview
 from handlers.serializers.services import finding, health_check, variable
 from handlers.serializers.values import Json
 
@@ -46,7 +46,7 @@ def template_variable(one: TemplateVariable) -> Json:
     }
 
 
-def template_preview(one: Preview) -> Json:
+def template_preview(one: TemplatePreview) -> Json:
     return {
         "compose": one.compose,
         "variables": [variable(each) for each in one.variables],

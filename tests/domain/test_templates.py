@@ -1,4 +1,4 @@
-"""Templates as callers meet them: listed, previewed without secrets, and turned into definitions."""
+"""Templates: lists, previews without secrets, and definitions of new services."""
 
 import string
 from collections import Counter
@@ -15,12 +15,13 @@ from domain.adapters.fernet import Vault
 from domain.catalogue import builtin, values
 from domain.catalogue.spec.loading import load
 from domain.catalogue.spec.template import Template
+from domain.definitions.changes import new_definition
 from domain.errors import Conflict, Invalid, NotFound
 from domain.identity.access import PERMISSIONS, Caller
 from domain.model.definition import HealthCheck, Variable
 from domain.model.role import Role
 from domain.ports import Ports
-from domain.templates import Wanted
+from domain.templates import ListTemplatesParameters
 from domain.tenancy.quota import QuotaEffect
 
 CALLER = Caller("key_1", "ci", Role.CUSTOMER, PERMISSIONS[Role.CUSTOMER], datetime(2026, 1, 1, tzinfo=UTC), "cust_1")
@@ -67,7 +68,7 @@ def ports(tmp_path: Path) -> Ports:
 @pytest.fixture
 def shop(monkeypatch: pytest.MonkeyPatch) -> Template:
     template = load(made("shop", "Shop"))
-    monkeypatch.setattr(builtin, "builtin", lambda: {"shop": template})
+    monkeypatch.setattr(builtin, "templates", lambda: {"shop": template})
     return template
 
 
@@ -80,12 +81,12 @@ def many(monkeypatch: pytest.MonkeyPatch) -> None:
         made("d", "Delta", "plain", "databases", "sql").replace("icon:", "featured: true, icon:"),
     ]
     loaded = {template.id: template for template in map(load, texts)}
-    monkeypatch.setattr(builtin, "builtin", lambda: MappingProxyType(loaded))
+    monkeypatch.setattr(builtin, "templates", lambda: MappingProxyType(loaded))
 
 
 @pytest.mark.usefixtures("many")
 @pytest.mark.parametrize(
-    ("wanted", "ids"),
+    ("parameters", "ids"),
     [
         ({}, "badc"),
         ({"sort": "name", "order": "desc"}, "cdab"),
@@ -103,11 +104,10 @@ def many(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"search": "Sql"}, "d"),
         ({"search": "no such words"}, ""),
         ({"search": "plain", "category": "ai", "featured": False}, "c"),
-        ({"category": None, "featured": None, "search": None, "tag": None}, "badc"),
     ],
 )
-def test_list_templates_filters_searches_and_sorts(ports: Ports, wanted: Wanted, ids: str):
-    page = templates.list_templates(ports, CALLER, **wanted)
+def test_list_templates_filters_searches_and_sorts(ports: Ports, parameters: ListTemplatesParameters, ids: str):
+    page = templates.list_templates(ports, CALLER, **parameters)
     assert "".join(template.id for template in page.items) == ids
     assert page.total == len(ids)
 
@@ -120,7 +120,7 @@ def test_list_templates_pages_and_counts_all(ports: Ports, page: int, ids: str):
     assert (found.total, found.page, found.per_page) == (4, page, 3)
 
 
-def test_get_template_finds_a_slug_and_nothing_like_it(ports: Ports):
+def test_get_template_takes_exact_slugs_only(ports: Ports):
     assert templates.get_template(ports, CALLER, "hello").name == "Hello"
     for unknown in ("Hello", "hell", "", "../hello", "hello.yaml"):
         with pytest.raises(NotFound) as refused:
@@ -128,8 +128,8 @@ def test_get_template_finds_a_slug_and_nothing_like_it(ports: Ports):
         assert refused.value.message == "Template not found"
 
 
-def test_get_template_logo_is_an_image_that_its_etag_names(ports: Ports):
-    logos = {slug: templates.get_template_logo(ports, CALLER, slug) for slug in builtin.builtin()}
+def test_get_template_logo_returns_an_svg_and_its_etag(ports: Ports):
+    logos = {slug: templates.get_template_logo(ports, CALLER, slug) for slug in builtin.templates()}
     assert all(logo.content.startswith(b"<svg") and logo.media_type == "image/svg+xml" for logo in logos.values())
     assert len({logo.etag for logo in logos.values()}) == len(logos)
     assert logos["hello"] == templates.get_template_logo(ports, CALLER, "hello")
@@ -138,7 +138,7 @@ def test_get_template_logo_is_an_image_that_its_etag_names(ports: Ports):
 
 
 def test_preview_template_shows_what_would_be_deployed(ports: Ports, shop: Template):
-    preview = templates.preview_template(ports, CALLER, "shop", {"TITLE": "My shop"})
+    preview = templates.preview_template(ports, CALLER, "shop", {"variables": {"TITLE": "My shop"}})
     assert 'TITLE: "My shop"' in preview.compose
     assert '"db://u:${PASSWORD}@h/My shop"' in preview.compose
     assert preview.variables == (
@@ -155,7 +155,7 @@ def test_preview_template_shows_what_would_be_deployed(ports: Ports, shop: Templ
 
 def test_a_secret_that_is_given_appears_nowhere_in_a_preview(ports: Ports, shop: Template):
     given = {"TITLE": "t", "TOKEN": CANARY, "PASSWORD": CANARY}
-    preview = templates.preview_template(ports, CALLER, "shop", given)
+    preview = templates.preview_template(ports, CALLER, "shop", {"variables": given})
     assert CANARY not in repr(preview)
     assert preview.generated_secrets == ()
 
@@ -165,12 +165,14 @@ def test_a_secret_that_is_given_appears_nowhere_in_a_preview(ports: Ports, shop:
 )
 def test_a_secret_appears_in_no_refusal(ports: Ports, shop: Template, given: dict[str, str]):
     with pytest.raises(Invalid) as refused:
-        templates.preview_template(ports, CALLER, "shop", given)
+        templates.preview_template(ports, CALLER, "shop", {"variables": given})
     assert CANARY not in str(refused.value.fields)
 
 
-def test_a_preview_says_what_the_policy_finds_in_a_value(ports: Ports, shop: Template):
-    preview = templates.preview_template(ports, CALLER, "shop", {"TITLE": "t", "LIMIT": "lots", "TOKEN": CANARY})
+def test_a_preview_has_the_findings_about_a_value(ports: Ports, shop: Template):
+    preview = templates.preview_template(
+        ports, CALLER, "shop", {"variables": {"TITLE": "t", "LIMIT": "lots", "TOKEN": CANARY}}
+    )
     assert [finding.pointer for finding in preview.findings] == ["/services/web/deploy/resources/limits/memory"]
     assert preview.quota_effect is None
     assert CANARY not in repr(preview)
@@ -178,19 +180,19 @@ def test_a_preview_says_what_the_policy_finds_in_a_value(ports: Ports, shop: Tem
 
 @pytest.mark.parametrize("slug", ["gitea", "open-webui", "postgres", "wordpress"])
 def test_previews_of_built_in_templates_name_their_secrets_and_show_none(ports: Ports, slug: str):
-    template = builtin.builtin()[slug]
-    preview = templates.preview_template(ports, CALLER, slug, dict.fromkeys(template.secrets, CANARY))
+    template = builtin.templates()[slug]
+    preview = templates.preview_template(ports, CALLER, slug, {"variables": dict.fromkeys(template.secrets, CANARY)})
     assert CANARY not in repr(preview)
     assert preview.findings == ()
     assert all(f"${{{name}}}" in preview.compose for name in template.secrets)
     assert {one.name for one in preview.variables if one.secret} == template.secrets
-    generated = templates.preview_template(ports, CALLER, slug, {}).generated_secrets
+    generated = templates.preview_template(ports, CALLER, slug, {"variables": {}}).generated_secrets
     assert set(generated) == {variable.name for variable in template.variables if variable.generate}
 
 
-def test_all_wrong_values_are_told_at_once(ports: Ports, shop: Template):
+def test_all_wrong_values_are_reported_at_once(ports: Ports, shop: Template):
     with pytest.raises(Invalid) as refused:
-        templates.preview_template(ports, CALLER, "shop", {"SIZE": "xl", "NOPE": "1", "TOKEN": "UPPER"})
+        templates.preview_template(ports, CALLER, "shop", {"variables": {"SIZE": "xl", "NOPE": "1", "TOKEN": "UPPER"}})
     assert refused.value.fields == {
         "variables.NOPE": "This template has no such variable",
         "variables.TITLE": "Title is required",
@@ -200,15 +202,15 @@ def test_all_wrong_values_are_told_at_once(ports: Ports, shop: Template):
 
 
 def test_an_empty_value_counts_as_not_given(shop: Template):
-    resolved = values.resolve(shop, {"TITLE": "t", "SIZE": "", "PASSWORD": ""})
+    resolved = values.check_values(shop, {"TITLE": "t", "SIZE": "", "PASSWORD": ""})
     assert resolved.values == {"TITLE": "t", "SIZE": "s", "LIMIT": "64M", "TOKEN": ""}
     assert resolved.generated == ("PASSWORD",)
     with pytest.raises(Invalid, match="Validation failed"):
-        values.resolve(shop, {"TITLE": ""})
+        values.check_values(shop, {"TITLE": ""})
 
 
-def test_a_definition_is_complete_and_its_secrets_are_sealed(ports: Ports, shop: Template):
-    definition = values.definition(ports.vault, "shop", {"TITLE": "t", "TOKEN": CANARY})
+def test_a_definition_is_complete_and_its_secrets_are_encrypted(ports: Ports, shop: Template):
+    definition = values.new_definition(ports.vault, shop, {"TITLE": "t", "TOKEN": CANARY})
     assert (definition.compose, definition.port, definition.health_check) == (shop.compose, 8080, None)
     stored = {one.name: one for one in definition.variables}
     assert stored["TITLE"] == Variable("TITLE", "t")
@@ -219,27 +221,29 @@ def test_a_definition_is_complete_and_its_secrets_are_sealed(ports: Ports, shop:
 
 
 def test_a_given_value_wins_over_a_generated_one(ports: Ports, shop: Template):
-    definition = values.definition(ports.vault, "shop", {"TITLE": "t", "PASSWORD": "mine"})
+    definition = values.new_definition(ports.vault, shop, {"TITLE": "t", "PASSWORD": "mine"})
     assert ports.vault.decrypt(definition.variables[-1].value) == "mine"
 
 
 def test_a_definition_keeps_the_health_check_of_its_template(ports: Ports):
-    assert values.definition(ports.vault, "hello", {}).health_check == HealthCheck("/healthz", 8080, 5, 2)
+    assert values.new_definition(ports.vault, builtin.templates()["hello"], {}).health_check == HealthCheck(
+        "/healthz", 8080, 5, 2
+    )
 
 
-def test_a_definition_from_no_template_names_the_field(ports: Ports):
+def test_an_unknown_template_is_refused_by_its_field(ports: Ports):
     with pytest.raises(Invalid) as refused:
-        values.definition(ports.vault, "nothing", {})
+        new_definition(ports.vault, {"deploy_method": "template", "template": "nothing"})
     assert refused.value.fields.keys() == {"template"}
 
 
-def test_what_comes_soon_is_shown_and_not_deployed(ports: Ports, monkeypatch: pytest.MonkeyPatch):
+def test_a_template_that_comes_soon_is_listed_and_not_deployed(ports: Ports, monkeypatch: pytest.MonkeyPatch):
     soon = load(made("soon").replace("icon:", "comingSoon: true, icon:"))
-    monkeypatch.setattr(builtin, "builtin", lambda: {"soon": soon})
+    monkeypatch.setattr(builtin, "templates", lambda: {"soon": soon})
     assert templates.list_templates(ports, CALLER).items == [soon]
-    assert templates.preview_template(ports, CALLER, "soon", {"TITLE": "t"}).findings == ()
+    assert templates.preview_template(ports, CALLER, "soon", {"variables": {"TITLE": "t"}}).findings == ()
     with pytest.raises(Conflict):
-        values.definition(ports.vault, "soon", {"TITLE": "t"})
+        values.new_definition(ports.vault, soon, {"TITLE": "t"})
 
 
 LITERAL = [
@@ -260,20 +264,20 @@ LITERAL = [
 
 @pytest.mark.parametrize("value", LITERAL)
 def test_a_value_is_never_evaluated_a_second_time(ports: Ports, shop: Template, value: str):
-    definition = values.definition(ports.vault, "shop", {"TITLE": value, "PASSWORD": value})
+    definition = values.new_definition(ports.vault, shop, {"TITLE": value, "PASSWORD": value})
     plain = {one.name: ports.vault.decrypt(one.value) if one.secret else one.value for one in definition.variables}
     deployed = compose.check(definition.compose, plain).project
     assert deployed is not None
     assert deployed.components[0].environment["TITLE"] == value
     assert deployed.components[0].environment["URL"] == f"db://u:{value}@h/{value}"
-    preview = templates.preview_template(ports, CALLER, "shop", {"TITLE": value, "PASSWORD": value})
+    preview = templates.preview_template(ports, CALLER, "shop", {"variables": {"TITLE": value, "PASSWORD": value}})
     shown = compose.check(preview.compose, {"PASSWORD": value, "TOKEN": ""}).project
     assert shown == deployed
 
 
 def test_generated_secrets_have_at_least_128_bits_and_mean_themselves_everywhere():
     alphabet = set(string.ascii_letters + string.digits)
-    made_up = [values.generate(22) for _ in range(2000)]
+    made_up = [values.generate_secret(22) for _ in range(2000)]
     assert len(set(made_up)) == len(made_up)
     counts = Counter("".join(made_up))
     assert counts.keys() == alphabet
@@ -283,6 +287,6 @@ def test_generated_secrets_have_at_least_128_bits_and_mean_themselves_everywhere
 
 
 def test_every_secret_of_the_catalogue_has_at_least_128_bits():
-    lengths = [each.generate for one in builtin.builtin().values() for each in one.variables if each.generate]
+    lengths = [each.generate for one in builtin.templates().values() for each in one.variables if each.generate]
     assert lengths
     assert min(lengths) * log2(62) >= 128

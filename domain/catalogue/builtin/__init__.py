@@ -1,4 +1,4 @@
-"""The templates that come with the panel: a YAML file and a logo each, read once."""
+"""The templates that come with the panel: a YAML file and a logo each, loaded once."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -10,14 +10,19 @@ from domain.catalogue.spec.template import Template
 
 
 @cache
-def builtin() -> Mapping[str, Template]:
-    """Every template by its slug, in the order of their slugs."""
+def templates() -> Mapping[str, Template]:
+    """Return every template by its slug, in the order of the slugs."""
     sources = sorted((file for file in files(__name__).iterdir() if file.name.endswith(".yaml")), key=lambda f: f.name)
-    templates = (load(source.read_text("utf-8")) for source in sources)
-    return MappingProxyType({template.id: template for template in templates})
+    loaded = (load(source.read_text("utf-8")) for source in sources)
+    return MappingProxyType({template.id: template for template in loaded})
+
+
+def get_template(slug: str) -> Template | None:
+    """Return the template of this slug, if there is one."""
+    return templates().get(slug)
 
 
 @cache
 def logo(icon: str) -> bytes:
-    """The image that a template's `icon` names."""
+    """Return the image that a template's `icon` names."""
     return (files(__name__) / icon).read_bytes()

@@ -5,10 +5,10 @@ from hashlib import sha256
 
 from domain import compose
 from domain.catalogue.spec import fields, rules
-from domain.catalogue.spec.template import Expose, MinResources, Template, TemplateVariable
+from domain.catalogue.spec.template import Expose, Template, TemplateVariable
 from domain.compose import CheckResult
 from domain.errors import Invalid
-from domain.model.definition import HealthCheck
+from domain.model.definition import HealthCheck, MinResources
 from domain.model.project import Project
 
 _SAMPLES = {"integer": "1", "boolean": "true", "email": "someone@example.com", "url": "https://example.com"}

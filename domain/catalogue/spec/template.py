@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from jsonschema_rs import Draft202012Validator, RegexOptions
 
-from domain.model.definition import HealthCheck
+from domain.model.definition import HealthCheck, MinResources
 
 Category = Literal["ai", "webapps", "databases", "devtools"]
 Transport = Literal["http", "tcp"]
@@ -18,6 +18,9 @@ VariableType = Literal["string", "integer", "boolean", "select", "secret", "pass
 
 LONGEST_VALUE = 16_384
 _UNSTORABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+_NO_MINIMUM = MinResources()
 
 
 @dataclass(frozen=True)
@@ -54,15 +57,6 @@ class TemplateVariable:
 
 
 @dataclass(frozen=True)
-class MinResources:
-    """What a template needs at least, in cores and MB."""
-
-    cpu: float = 0.0
-    memory_mb: int = 0
-    storage_mb: int = 0
-
-
-@dataclass(frozen=True)
 class Expose:
     """Where visitors are sent."""
 
@@ -87,7 +81,7 @@ class Template:
     trending: bool = False
     coming_soon: bool = False
     security_profile: SecurityProfile = "standard"
-    min_resources: MinResources = MinResources()
+    min_resources: MinResources = _NO_MINIMUM
     healthcheck: HealthCheck | None = None
     variables: tuple[TemplateVariable, ...] = ()
     images: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from domain.catalogue.spec.rendering import render
 from domain.catalogue.spec.template import Template
 from domain.model.project import Component, Project
 
-BUILTIN = builtin.builtin()
+BUILTIN = builtin.templates()
 SVG = "{http://www.w3.org/2000/svg}"
 DRAWN = {f"{SVG}{name}" for name in ("svg", "rect", "path", "circle", "ellipse")}
 SPOKEN = {"viewBox", "role", "aria-label", "width", "height", "x", "y", "rx", "ry", "cx", "cy", "r", "d"}
@@ -40,7 +40,7 @@ def test_there_is_one_of_each_category_and_hello():
 
 
 def test_it_is_read_once_and_cannot_be_changed():
-    assert builtin.builtin() is BUILTIN
+    assert builtin.templates() is BUILTIN
     with pytest.raises(TypeError):
         BUILTIN["hello"] = BUILTIN["postgres"]  # type: ignore[index]
 

@@ -8,17 +8,17 @@ from domain.resources import revisions
 
 @pytest.mark.parametrize("header", [None, "*", '"7"', '"6", "7"', '"a,b","7"', '"6","7","8"'])
 def test_a_change_of_the_current_revision_goes_through(header: str | None):
-    revisions.match(header, 7, "Service")
+    revisions.match(header, 7, "service")
 
 
 @pytest.mark.parametrize("header", ['"6"', '"77"', 'W/"7"', '"6", W/"7"', "7", "", '"', '"*"', '"6,7"', "\"'7'\""])
 def test_every_other_change_is_stale(header: str):
     with pytest.raises(Stale) as raised:
-        revisions.match(header, 7, "Service")
+        revisions.match(header, 7, "service")
     assert raised.value.code == "stale"
-    assert raised.value.message == "Service has changed since you read it"
+    assert raised.value.message == "The service has changed since you read it"
     assert '"7"' in (raised.value.details or "")
 
 
 def test_a_tag_matches_its_own_revision():
-    revisions.match(revisions.etag(12), 12, "Service")
+    revisions.match(revisions.etag(12), 12, "service")

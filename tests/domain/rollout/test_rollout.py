@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from domain import definitions
 from domain.adapters import memory
 from domain.errors import Conflict, Unavailable
 from domain.model.definition import Variable
 from domain.model.service import ServiceStatus
 from domain.ports import Ports
 from domain.ports.runtime import Layers
+from domain.rollout import release
 from domain.work.progress import Lease
 from tests.flow import Flow, Killed, Trap, fresh
 
@@ -280,7 +280,7 @@ def test_a_definition_that_the_policy_refuses_by_now_fails_with_its_reasons(
         raise Invalid({"compose": "line 3: privileged is not allowed"})
 
     service_id = flow.ask()
-    monkeypatch.setattr(definitions, "project", refuse)
+    monkeypatch.setattr(release, "check", refuse)
     flow.work()
     failure = flow.newest(service_id).failure
     assert failure

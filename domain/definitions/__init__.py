@@ -1,0 +1,1 @@
+"""Definitions: from the fields of a request to a definition that passes the compose policy."""

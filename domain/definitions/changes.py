@@ -1,0 +1,80 @@
+"""Definitions of new and updated services, from the fields of a request."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NotRequired, TypedDict, cast
+
+from domain.definitions.checked import CheckedDefinition, SizeChange, check, resize
+from domain.definitions.sources import SOURCES, NewSource, SourceChange, with_port, with_source
+from domain.model.definition import Definition, HealthCheck
+from domain.model.service import DeployMethod, Service
+from domain.ports.vault import Vault
+
+_SIZES = {"cpu_limit": "cpu", "memory_limit_mb": "memory_mb", "replicas": "replicas"}
+
+
+class HealthCheckFields(TypedDict):
+    """An HTTP check, as a request describes it. Times are in seconds."""
+
+    path: str
+    port: NotRequired[int | None]
+    interval: NotRequired[int]
+    timeout: NotRequired[int]
+
+
+class ResourceLimits(TypedDict, total=False):
+    """Limits of the component that serves visitors, in cores and MB; None removes one."""
+
+    cpu_limit: float | None
+    memory_limit_mb: int | None
+
+
+class NewDefinition(NewSource):
+    """The fields of a new service that decide what a deployment starts."""
+
+    health_check: NotRequired[HealthCheckFields]
+    deploy_timeout: NotRequired[int]
+    resources: NotRequired[ResourceLimits]
+
+
+class DefinitionChange(SourceChange, total=False):
+    """The fields of an update that decide what a deployment starts."""
+
+    port: int | None
+    health_check: HealthCheckFields | None
+    deploy_timeout: int
+    resources: ResourceLimits
+
+
+def new_definition(vault: Vault, body: NewDefinition) -> CheckedDefinition:
+    """Return the checked definition of a new service. Raise Invalid if a field or the policy refuses it."""
+    return _check(vault, SOURCES[DeployMethod(body["deploy_method"])].new(vault, body), body)
+
+
+def changed_definition(vault: Vault, service: Service, body: DefinitionChange) -> CheckedDefinition:
+    """Return the checked definition of a service after a merge patch. Raise Invalid as `new_definition` does."""
+    definition = with_source(service, body)
+    if "port" in body:
+        definition = with_port(service, definition, body["port"])
+    return _check(vault, definition, body)
+
+
+def _check(vault: Vault, definition: Definition, body: NewDefinition | DefinitionChange) -> CheckedDefinition:
+    if "health_check" in body:
+        definition = replace(definition, health_check=merge(definition.health_check, body["health_check"]))
+    if "deploy_timeout" in body:
+        definition = replace(definition, timeout=body["deploy_timeout"])
+    checked = check(vault, definition)
+    return resize(checked, None, size_change(body["resources"])) if "resources" in body else checked
+
+
+def merge(before: HealthCheck | None, change: HealthCheckFields | None) -> HealthCheck | None:
+    """Return a health check after a merge patch: None removes it, absent members stay."""
+    if change is None:
+        return None
+    return replace(before, **change) if before else HealthCheck(**change)
+
+
+def size_change(fields: Mapping[str, object]) -> SizeChange:
+    """Return the fields of a request that are sizes, by the names that sizes have in a definition."""
+    return cast(SizeChange, {_SIZES[name]: value for name, value in fields.items() if name in _SIZES})

@@ -1,0 +1,114 @@
+"""Check a definition against the compose policy. Only a checked definition may be stored or deployed."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypedDict
+
+from domain import compose
+from domain.compose import Finding
+from domain.definitions.variables import decrypt
+from domain.errors import Invalid
+from domain.model.definition import Definition, Size
+from domain.model.project import Project
+from domain.model.service import DeployMethod, Limits, Service
+from domain.ports.vault import Vault
+
+
+class SizeChange(TypedDict, total=False):
+    """A change of a component's size: None removes a limit, absent keys stay."""
+
+    replicas: int | None
+    cpu: float | None
+    memory_mb: int | None
+
+
+@dataclass(frozen=True)
+class CheckedDefinition:
+    """A definition that passed the policy, with what it starts. Made by `check` and `resize` alone.
+
+    `project` has the definition's sizes applied, `values` are the plain values of all variables.
+    """
+
+    definition: Definition
+    project: Project = field(repr=False)
+    values: Mapping[str, str] = field(repr=False)
+    parsed: Project = field(repr=False)
+    """The project as the compose text alone describes it."""
+
+    @property
+    def limits(self) -> Limits:
+        """What all replicas of all components may use together."""
+        replicas = [component for component in self.project.components for _ in range(component.replicas)]
+        cpus, memories = [replica.cpu for replica in replicas], [replica.memory_mb for replica in replicas]
+        return Limits(
+            cpu=None if None in cpus else round(sum(cpu for cpu in cpus if cpu is not None), 3),
+            memory_mb=None if None in memories else sum(memory for memory in memories if memory is not None),
+        )
+
+
+def check(vault: Vault, definition: Definition) -> CheckedDefinition:
+    """Decrypt the variables and parse the compose text once. Raise Invalid if the policy refuses it.
+
+    Sizes of components that the text no longer has are dropped. This takes long for large texts: call it outside of
+    transactions.
+    """
+    values = decrypt(vault, definition.variables)
+    result = compose.check(definition.compose, values)
+    if result.project is None:
+        raise Invalid({"compose": error_summary(result.findings)})
+    names = {component.name for component in result.project.components}
+    sizes = {name: size for name, size in definition.sizes.items() if name in names}
+    return _sized(replace(definition, sizes=sizes), result.project, values)
+
+
+def resize(checked: CheckedDefinition, component: str | None, change: SizeChange) -> CheckedDefinition:
+    """Return the definition with another size of one component; without a name, of the component that serves visitors.
+
+    Raise Invalid if there is no such component or the size is not allowed. The text is not parsed again.
+    """
+    definition = checked.definition
+    name = component or _main_component(checked.project, definition.port)
+    if checked.project.component(name) is None:
+        raise Invalid({"component": f"the compose text has no service {name}"})
+    sizes = {**definition.sizes, name: replace(definition.sizes.get(name, Size()), **change)}
+    sizes = {name: size for name, size in sizes.items() if size != Size()}
+    return _sized(replace(definition, sizes=sizes), checked.parsed, checked.values)
+
+
+def set_definition(service: Service, checked: CheckedDefinition) -> None:
+    """Make a checked definition the service's own, with the fields that follow from it."""
+    definition = checked.definition
+    service.environment_revision += definition.variables != service.definition.variables
+    service.definition, service.limits = definition, checked.limits
+    if service.deploy_method is DeployMethod.IMAGE:
+        service.image = checked.project.components[0].image
+
+
+def error_summary(findings: Iterable[Finding]) -> str:
+    """Return all errors as one message; warnings are left out."""
+    errors = (finding for finding in findings if finding.severity == "error")
+    return "; ".join(f"line {error.line}: {error.message} ({error.code})" for error in errors)
+
+
+def _main_component(project: Project, port: int | None) -> str:
+    front = project.public_endpoint(port)
+    return front[0].name if front else project.main_component.name
+
+
+def _sized(definition: Definition, parsed: Project, values: Mapping[str, str]) -> CheckedDefinition:
+    project = compose.apply_sizes(parsed, definition.sizes)
+    _require_exposed(project, definition.port)
+    _require_single_writers(project)
+    return CheckedDefinition(definition, project, values, parsed)
+
+
+def _require_exposed(project: Project, port: int | None) -> None:
+    exposed = sorted({exposed for component in project.components for exposed in component.expose})
+    if port is not None and exposed and port not in exposed:
+        raise Invalid({"port": f"the compose text does not expose {port}; it exposes {', '.join(map(str, exposed))}"})
+
+
+def _require_single_writers(project: Project) -> None:
+    for component in project.components:
+        if component.replicas > 1 and component.writes:
+            raise Invalid({"replicas": f"{component.name} writes to a volume: run one replica to protect the data"})

@@ -1,0 +1,162 @@
+"""Queue deployments: of the current definition, in another size, or of an earlier deployment.
+
+Each rule reads the service, checks the definition outside of any transaction, and begins the transaction that queues
+the deployment only then. If the service's definition has changed in between, the rule starts over.
+"""
+
+from datetime import datetime
+from typing import TypedDict
+
+from domain.definitions.changes import size_change
+from domain.definitions.checked import CheckedDefinition, check, resize, set_definition
+from domain.definitions.sources import SourceChange, with_source
+from domain.deployments.detail import DeploymentDetail, DeploymentRow, read_row
+from domain.errors import Conflict, Invalid
+from domain.identity.access import Caller
+from domain.model.deployment import Deployment, DeploymentStatus, Trigger
+from domain.model.operation import Operation
+from domain.model.service import Service, ServiceStatus
+from domain.ports import Ports
+from domain.ports.store import Work
+from domain.resources import revisions
+from domain.resources.dry_run import Change, DryRun, perform
+from domain.resources.visibility import get_changeable_service, get_visible
+from domain.work.queue import enqueue_deployment
+
+
+class DeployRequest(SourceChange, total=False):
+    """The body of `deploy_service`: at most one field, for a service of that deploy method."""
+
+
+class ScaleRequest(TypedDict, total=False):
+    """The body of `scale_service`; without `component` the one that serves visitors is scaled."""
+
+    component: str
+    replicas: int
+    cpu_limit: float
+    memory_limit_mb: int
+
+
+class RollbackRequest(TypedDict, total=False):
+    """The body of `rollback_service`; without an ID the successful deployment before the live one is taken."""
+
+    deployment_id: str
+
+
+@revisions.retry_when_changed
+def deploy_service(
+    ports: Ports, caller: Caller, service_id: str, body: DeployRequest | None = None, *, dry_run: bool = False
+) -> DeploymentDetail | DryRun:
+    """Queue a deployment of the service's definition, with the image or the compose text of the body if it has one."""
+    now, before = ports.clock.now(), _read(ports, caller, service_id)
+    checked = check(ports.vault, with_source(before, body or {}))
+
+    def deploy(work: Work) -> tuple[DeploymentRow, tuple[Change, ...]]:
+        service = _get_unchanged(work, caller, before)
+        deployment = _queue(work, now, caller, service, checked, Trigger.DEPLOY)
+        return read_row(work, deployment), (_change(f"Starts new containers of {service.name} beside the old ones"),)
+
+    row, preview = perform(ports, deploy, dry_run=dry_run)
+    return preview or row.detail()
+
+
+@revisions.retry_when_changed
+def scale_service(
+    ports: Ports,
+    caller: Caller,
+    service_id: str,
+    body: ScaleRequest,
+    *,
+    if_match: str | None = None,
+    dry_run: bool = False,
+) -> Operation | DryRun:
+    """Change replicas, cpu or memory of one component and queue the deployment that applies it."""
+    now, before = ports.clock.now(), _read(ports, caller, service_id)
+    revisions.match(if_match, before.revision, "service")
+    checked = resize(check(ports.vault, before.definition), body.get("component"), size_change(body))
+
+    def scale(work: Work) -> tuple[Operation, tuple[Change, ...]]:
+        service = _get_unchanged(work, caller, before)
+        revisions.match(if_match, service.revision, "service")
+        deployment = _queue(work, now, caller, service, checked, Trigger.SCALE)
+        operation = get_visible(caller, work.operations, "Operation", deployment.operation_id)
+        return operation, (_change(f"Starts new containers of {service.name} in the new size"),)
+
+    operation, preview = perform(ports, scale, dry_run=dry_run)
+    return preview or operation
+
+
+@revisions.retry_when_changed
+def rollback_service(
+    ports: Ports, caller: Caller, service_id: str, body: RollbackRequest | None = None, *, dry_run: bool = False
+) -> DeploymentDetail | DryRun:
+    """Queue a deployment with the definition and the image digests of an earlier one that succeeded.
+
+    The service takes over that definition. Raise Conflict if there is no such deployment to go back to.
+    """
+    now, deployment_id = ports.clock.now(), body.get("deployment_id") if body else None
+    with ports.store.read() as work:
+        earlier = _earlier(work, get_changeable_service(caller, work, service_id), deployment_id)
+    checked = check(ports.vault, earlier.definition)
+
+    def roll_back(work: Work) -> tuple[DeploymentRow, tuple[Change, ...]]:
+        service = get_changeable_service(caller, work, service_id)
+        revisions.require_unchanged(earlier.id, _earlier(work, service, deployment_id).id)
+        deployment = _queue(work, now, caller, service, checked, earlier)
+        return read_row(work, deployment), (_change(f"Rolls {service.name} back to {earlier.id}"),)
+
+    row, preview = perform(ports, roll_back, dry_run=dry_run)
+    return preview or row.detail()
+
+
+def _read(ports: Ports, caller: Caller, service_id: str) -> Service:
+    with ports.store.read() as work:
+        return get_changeable_service(caller, work, service_id)
+
+
+def _get_unchanged(work: Work, caller: Caller, before: Service) -> Service:
+    """Return the service if its definition is the one that was checked."""
+    service = get_changeable_service(caller, work, before.id)
+    revisions.require_unchanged(before.definition, service.definition)
+    return service
+
+
+def _queue(
+    work: Work, now: datetime, caller: Caller, service: Service, checked: CheckedDefinition, cause: Trigger | Deployment
+) -> Deployment:
+    """Store the checked definition and queue its deployment; a deployment as `cause` is the one rolled back to."""
+    set_definition(service, checked)
+    service.wanted, service.updated_at = ServiceStatus.RUNNING, now
+    work.services.save(service)
+    if isinstance(cause, Deployment):
+        return enqueue_deployment(work, now, caller, service, Trigger.ROLLBACK, cause)
+    return enqueue_deployment(work, now, caller, service, cause)
+
+
+def _change(summary: str) -> Change:
+    return Change("deploy", "deployment", None, summary)
+
+
+def _earlier(work: Work, service: Service, deployment_id: str | None) -> Deployment:
+    """Return the deployment to roll back to. Raise Conflict or Invalid if there is none."""
+    if deployment_id is None:
+        earlier = work.deployments.previous_success(service.id, before=service.live_deployment_id)
+        if earlier is None or service.live_deployment_id is None:
+            raise Conflict(f"{service.name} has no earlier successful deployment", code="nothing_to_roll_back")
+        return earlier
+    earlier = work.deployments.get(deployment_id)
+    if earlier is None or earlier.service_id != service.id:
+        raise Invalid({"deployment_id": f"{service.name} has no deployment with ID {deployment_id}"})
+    if earlier.status is not DeploymentStatus.SUCCEEDED or earlier.superseded_by:
+        raise Conflict(
+            f"Cannot roll back to {earlier.id}",
+            code="nothing_to_roll_back",
+            details=f"{_why_not(earlier)} Choose a deployment that succeeded.",
+        )
+    return earlier
+
+
+def _why_not(deployment: Deployment) -> str:
+    if deployment.superseded_by:
+        return f"It never ran: {deployment.superseded_by} ran in its place."
+    return f"Its status is {deployment.status}."

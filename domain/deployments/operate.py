@@ -1,0 +1,63 @@
+"""Start, stop and restart the live deployment of a service."""
+
+from typing import TypedDict
+
+from domain.errors import Conflict
+from domain.identity.access import Caller
+from domain.model.operation import Kind, Operation
+from domain.model.service import Service, ServiceStatus
+from domain.ports import Ports
+from domain.ports.store import Work
+from domain.resources.dry_run import Change, DryRun, perform
+from domain.resources.visibility import get_changeable_service
+from domain.work.queue import enqueue
+
+
+class StopRequest(TypedDict, total=False):
+    """The body of `stop_service`; `grace_seconds` is how long containers get to end by themselves."""
+
+    grace_seconds: int
+
+
+def start_service(ports: Ports, caller: Caller, service_id: str, *, dry_run: bool = False) -> Operation | DryRun:
+    """Queue the start of the live deployment. The operation succeeds too if it already runs."""
+    return _operate(ports, caller, service_id, Kind.START, dry_run=dry_run)
+
+
+def stop_service(
+    ports: Ports, caller: Caller, service_id: str, body: StopRequest | None = None, *, dry_run: bool = False
+) -> Operation | DryRun:
+    """Queue the stop of all containers. They are kept, so that the service starts quickly."""
+    grace = body.get("grace_seconds") if body else None
+    return _operate(ports, caller, service_id, Kind.STOP, dry_run=dry_run, grace=grace)
+
+
+def restart_service(ports: Ports, caller: Caller, service_id: str, *, dry_run: bool = False) -> Operation | DryRun:
+    """Queue a restart of one container after the other."""
+    return _operate(ports, caller, service_id, Kind.RESTART, dry_run=dry_run)
+
+
+def _operate(
+    ports: Ports, caller: Caller, service_id: str, kind: Kind, *, dry_run: bool, **options: object
+) -> Operation | DryRun:
+    now = ports.clock.now()
+
+    def queue(work: Work) -> tuple[Operation, tuple[Change, ...]]:
+        service = get_changeable_service(caller, work, service_id)
+        _require_deployed(work, service)
+        service.wanted = ServiceStatus.STOPPED if kind is Kind.STOP else ServiceStatus.RUNNING
+        work.services.save(service)
+        change = Change(kind.value, "service", service_id, f"{kind.value.capitalize()}s {service.name}")
+        return enqueue(work, now, caller, service, kind, **options), (change,)
+
+    operation, preview = perform(ports, queue, dry_run=dry_run)
+    return preview or operation
+
+
+def _require_deployed(work: Work, service: Service) -> None:
+    if service.live_deployment_id is None and not work.operations.unfinished(service.id):
+        raise Conflict(
+            f"{service.name} has no live deployment",
+            code="wrong_state",
+            details=f"Deploy it: POST /api/services/{service.id}/deploy",
+        )

@@ -1,0 +1,67 @@
+"""Create a service: check its definition, store it and queue its first deployment."""
+
+from typing import NotRequired
+
+from domain.definitions.changes import NewDefinition, new_definition
+from domain.definitions.checked import CheckedDefinition, set_definition
+from domain.errors import Invalid
+from domain.identity.access import Caller
+from domain.model.deployment import Trigger
+from domain.model.identifiers import new_id
+from domain.model.service import DeployMethod, Service
+from domain.ports import Ports
+from domain.ports.store import Work
+from domain.resources.dry_run import Change, DryRun, perform
+from domain.services.read import ServiceDetail, get_detail
+from domain.work.queue import enqueue_deployment
+
+
+class NewService(NewDefinition):
+    """The body of `create_service`."""
+
+    name: str
+    customer_id: NotRequired[str | None]
+    labels: NotRequired[dict[str, str]]
+
+
+def create_service(ports: Ports, caller: Caller, body: NewService, *, dry_run: bool = False) -> ServiceDetail | DryRun:
+    """Create a service in the status `deploying` and queue its first deployment.
+
+    Raise Invalid if the definition is not accepted, and Conflict if the customer has a service of this name.
+    """
+    service = _new_service(ports, caller, body, new_definition(ports.vault, body))
+    changes = (
+        Change("create", "service", None, f"Creates {service.name}"),
+        Change("deploy", "deployment", None, f"Starts the containers of {service.name}"),
+    )
+
+    def create(work: Work) -> tuple[ServiceDetail, tuple[Change, ...]]:
+        work.services.add(service)
+        deployment = enqueue_deployment(work, service.created_at, caller, service, Trigger.CREATE)
+        return get_detail(work, service, deployment.operation_id), changes
+
+    detail, preview = perform(ports, create, dry_run=dry_run)
+    return preview or detail
+
+
+def _new_service(ports: Ports, caller: Caller, body: NewService, checked: CheckedDefinition) -> Service:
+    now = ports.clock.now()
+    service = Service(
+        id=new_id("svc"),
+        name=body["name"],
+        deploy_method=DeployMethod(body["deploy_method"]),
+        definition=checked.definition,
+        created_at=now,
+        updated_at=now,
+        customer_id=_owner(caller, body.get("customer_id")),
+        template=body.get("template"),
+        labels=body.get("labels", {}),
+    )
+    set_definition(service, checked)
+    return service
+
+
+def _owner(caller: Caller, customer_id: str | None) -> str | None:
+    if caller.customer_id is not None and customer_id not in (None, caller.customer_id):
+        raise Invalid({"customer_id": "is not your customer: leave it out"})
+    return caller.customer_id or customer_id

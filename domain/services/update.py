@@ -1,0 +1,77 @@
+"""Update a service with a merge patch."""
+
+from dataclasses import replace
+
+from domain.definitions.changes import DefinitionChange, changed_definition
+from domain.definitions.checked import set_definition
+from domain.identity.access import Caller
+from domain.model.deployment import Trigger
+from domain.model.service import Service, ServiceStatus
+from domain.ports import Ports
+from domain.ports.store import Work
+from domain.resources import revisions
+from domain.resources.dry_run import Change, perform
+from domain.resources.visibility import get_changeable_service
+from domain.services.read import ServiceDetail, get_detail
+from domain.work.queue import enqueue_deployment
+
+
+class ServiceChange(DefinitionChange, total=False):
+    """The body of `update_service`."""
+
+    name: str
+    labels: dict[str, str | None]
+
+
+@revisions.retry_when_changed
+def update_service(
+    ports: Ports,
+    caller: Caller,
+    service_id: str,
+    body: ServiceChange,
+    *,
+    if_match: str | None = None,
+    dry_run: bool = False,
+) -> ServiceDetail:
+    """Apply a merge patch. A change of the definition is deployed at once, unless the service is stopped.
+
+    A dry run returns the service as it would be, with the ETag that the change must match.
+    """
+    now, before = ports.clock.now(), _read(ports, caller, service_id, if_match)
+    checked = changed_definition(ports.vault, before, body)
+
+    def update(work: Work) -> tuple[ServiceDetail, tuple[Change, ...]]:
+        service = get_changeable_service(caller, work, service_id)
+        revisions.match(if_match, service.revision, "service")
+        revisions.require_unchanged(before.definition, service.definition)
+        restarts = checked.definition != before.definition and service.wanted is ServiceStatus.RUNNING
+        set_definition(service, checked)
+        service.name, service.labels, service.updated_at = body.get("name", service.name), _labels(service, body), now
+        work.services.save(service)
+        deploys = restarts and not dry_run  # a dry run shows no deployment that will never exist
+        queued = enqueue_deployment(work, now, caller, service, Trigger.UPDATE) if deploys else None
+        detail = get_detail(work, service, queued.operation_id if queued else None)
+        return detail, (_change(service, restarts=restarts),)
+
+    detail, preview = perform(ports, update, dry_run=dry_run)
+    if preview:
+        detail.service.revision -= 1  # the save was rolled back: If-Match takes the revision before it
+    return replace(detail, dry_run=preview)
+
+
+def _read(ports: Ports, caller: Caller, service_id: str, if_match: str | None) -> Service:
+    with ports.store.read() as work:
+        service = get_changeable_service(caller, work, service_id)
+    revisions.match(if_match, service.revision, "service")
+    return service
+
+
+def _labels(service: Service, body: ServiceChange) -> dict[str, str]:
+    merged = {**service.labels, **body.get("labels", {})}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def _change(service: Service, *, restarts: bool) -> Change:
+    if restarts:
+        return Change("deploy", "deployment", None, f"Starts new containers of {service.name} beside the old ones")
+    return Change("update", "service", service.id, f"Changes {service.name} without restarting containers")
