@@ -50,7 +50,7 @@ class Queue(RuleBasedStateMachine):
         body = {"name": new_id("x").replace("_", "-"), "deploy_method": "image", "image": "a"}
         created: Any = services.create_service(self.ports, self.caller, body)
         self.service_id = created.service.id
-        self.work.append(Expected(created.begun, "deploy", carries=[created.deployment_id]))
+        self.work.append(Expected(created.queued_operation_id, "deploy", carries=[created.deployment_id]))
 
     def teardown(self) -> None:
         """Leave nothing that a worker of the next example could take."""
