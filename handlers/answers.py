@@ -1,75 +1,76 @@
-"""From what a rule answered to what goes out: the status, the shape and the headers that belong to it."""
+"""The responses that handlers return: a status, the result's JSON, and the headers that belong to the result."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Protocol, TypeVar, runtime_checkable
 
-from domain.deployments import DeploymentDetail
-from domain.model.api_key import ApiKey
-from domain.model.operation import Operation
 from domain.ports.store import Page
 from domain.resources.dry_run import DryRun
 from domain.resources.revisions import etag
-from domain.services import Export, ServiceDetail
 from handlers.openapi31 import Answer
-from handlers.serializers import Issued, shape
+from handlers.serializers.dry_run import dry_run
+from handlers.serializers.values import Json
+
+T = TypeVar("T")
 
 
-def ok(result: object, **headers: str) -> Answer:
-    """200 with the shape of the result, and its ETag where it has one."""
-    return Answer(200, shape(result), {**_tag(result), **headers})
+@runtime_checkable
+class Revisioned(Protocol):
+    """A result whose stored fields have a revision, which becomes its ETag."""
+
+    @property
+    def revision(self) -> int | str:
+        """Return the revision that a client names in If-Match."""
 
 
-def created(result: object, **headers: str) -> Answer:
-    """201, with the way to the work that goes on; 200 for a dry run."""
+@runtime_checkable
+class QueuesOperation(Protocol):
+    """A result of a request that queued an operation, to which `Location` links."""
+
+    @property
+    def queued_operation_id(self) -> str | None:
+        """Return the operation's ID, None if the request queued none."""
+
+
+def ok(result: T, serialize: Callable[[T], Json], **headers: str) -> Answer:
+    """Return 200, with the ETag of a result that has a revision."""
+    return Answer(200, serialize(result), {**_etag(result), **headers})
+
+
+def created(result: T | DryRun, serialize: Callable[[T], Json], **headers: str) -> Answer:
+    """Return 201 with `ETag` and `Location`, or 200 for a dry run."""
     if isinstance(result, DryRun):
-        return ok(result)
-    return Answer(201, shape(result), {**_tag(result), **location(result), **headers})
+        return ok(result, dry_run)
+    return Answer(201, serialize(result), {**_etag(result), **_location(result), **headers})
 
 
-def changed(result: ServiceDetail) -> Answer:
-    """200, with the way to the work that the change has begun, if any."""
-    return Answer(200, shape(result), {**_tag(result), **location(result)})
+def changed(result: T, serialize: Callable[[T], Json]) -> Answer:
+    """Return 200 with `ETag`, and `Location` if the change queued an operation."""
+    return Answer(200, serialize(result), {**_etag(result), **_location(result)})
 
 
-def accepted(result: Operation | DeploymentDetail | DryRun) -> Answer:
-    """202 with the way to the work; 200 for a dry run."""
+def accepted(result: T | DryRun, serialize: Callable[[T], Json]) -> Answer:
+    """Return 202 with `Location`, or 200 for a dry run."""
     if isinstance(result, DryRun):
-        return ok(result)
-    return Answer(202, shape(result), location(result))
+        return ok(result, dry_run)
+    return Answer(202, serialize(result), _location(result))
 
 
-def page(result: Page[Any]) -> Answer:
-    """200 with a page of a list."""
-    data = [shape(item, summary=True) for item in result.items]
+def page(result: Page[T], serialize: Callable[[T], Json]) -> Answer:
+    """Return 200 with one page of a list."""
+    data = [serialize(item) for item in result.items]
     return Answer(200, {"data": data, "total": result.total, "page": result.page, "per_page": result.per_page})
 
 
 def no_content() -> Answer:
-    """204."""
+    """Return 204."""
     return Answer(204)
 
 
-def location(result: object) -> dict[str, str]:
-    """Where to follow the work that a result stands for."""
-    match result:
-        case Operation():
-            operation_id = result.id
-        case DeploymentDetail():
-            operation_id = result.deployment.operation_id
-        case ServiceDetail(queued_operation_id=str(operation_id)):
-            pass
-        case _:
-            return {}
-    return {"Location": f"/api/operations/{operation_id}"}
+def _etag(result: object) -> dict[str, str]:
+    return {"ETag": etag(result.revision)} if isinstance(result, Revisioned) else {}
 
 
-def _tag(result: object) -> dict[str, str]:
-    match result:
-        case ServiceDetail() | Export():
-            return {"ETag": etag(result.service.revision)}
-        case DeploymentDetail():
-            return {"ETag": etag(result.deployment.revision)}
-        case Issued():
-            return {"ETag": etag(result.api_key.revision)}
-        case ApiKey() | Operation():
-            return {"ETag": etag(result.revision)}
+def _location(result: object) -> dict[str, str]:
+    if isinstance(result, QueuesOperation) and result.queued_operation_id:
+        return {"Location": f"/api/operations/{result.queued_operation_id}"}
     return {}

@@ -1,4 +1,4 @@
-"""API keys, over HTTP."""
+"""Handlers of the tag `api_keys`."""
 
 from typing import Any
 
@@ -7,31 +7,34 @@ from domain.identity.access import Caller
 from domain.ports import Ports
 from handlers import answers
 from handlers.openapi31 import Answer
-from handlers.serializers import Issued
+from handlers.serializers import api_keys as serialize
+from handlers.serializers.api_keys import IssuedApiKey
 
 _SHOWN_ONCE = {"Cache-Control": "no-store"}
 
 
 def list_api_keys(ports: Ports, caller: Caller, **wanted: Any) -> Answer:  # noqa: ANN401
     """GET /v1/api-keys"""
-    return answers.page(api_keys.list_api_keys(ports, caller, **wanted))
+    return answers.page(api_keys.list_api_keys(ports, caller, **wanted), serialize.api_key)
 
 
 def create_api_key(ports: Ports, caller: Caller, body: dict[str, Any]) -> Answer:
     """POST /v1/api-keys"""
-    return answers.created(Issued(*api_keys.create_api_key(ports, caller, body)), **_SHOWN_ONCE)
+    return answers.created(
+        IssuedApiKey(*api_keys.create_api_key(ports, caller, body)), serialize.api_key_with_secret, **_SHOWN_ONCE
+    )
 
 
 def get_api_key(ports: Ports, caller: Caller, api_key_id: str) -> Answer:
     """GET /v1/api-keys/{api_key_id}"""
-    return answers.ok(api_keys.get_api_key(ports, caller, api_key_id))
+    return answers.ok(api_keys.get_api_key(ports, caller, api_key_id), serialize.api_key)
 
 
 def update_api_key(
     ports: Ports, caller: Caller, api_key_id: str, body: dict[str, Any], if_match: str | None = None
 ) -> Answer:
     """PATCH /v1/api-keys/{api_key_id}"""
-    return answers.ok(api_keys.update_api_key(ports, caller, api_key_id, body, if_match=if_match))
+    return answers.ok(api_keys.update_api_key(ports, caller, api_key_id, body, if_match=if_match), serialize.api_key)
 
 
 def revoke_api_key(ports: Ports, caller: Caller, api_key_id: str, if_match: str | None = None) -> Answer:
@@ -42,4 +45,8 @@ def revoke_api_key(ports: Ports, caller: Caller, api_key_id: str, if_match: str 
 
 def rotate_api_key(ports: Ports, caller: Caller, api_key_id: str, body: dict[str, Any] | None = None) -> Answer:
     """POST /v1/api-keys/{api_key_id}/rotate"""
-    return answers.ok(Issued(*api_keys.rotate_api_key(ports, caller, api_key_id, body)), **_SHOWN_ONCE)
+    return answers.ok(
+        IssuedApiKey(*api_keys.rotate_api_key(ports, caller, api_key_id, body)),
+        serialize.api_key_with_secret,
+        **_SHOWN_ONCE,
+    )

@@ -1,17 +1,17 @@
-"""The environment of a service, over HTTP."""
+"""Handlers of the tag `environment`."""
 
 from domain import environment
 from domain.environment import EnvironmentChange, EnvironmentReplacement, EnvironmentReveal
 from domain.identity.access import Caller
 from domain.ports import Ports
-from domain.resources.revisions import etag
 from handlers import answers
 from handlers.openapi31 import Answer
+from handlers.serializers import environment as serialize
 
 
 def get_environment(ports: Ports, caller: Caller, service_id: str) -> Answer:
     """GET /services/{service_id}/env"""
-    return _tagged(environment.get_environment(ports, caller, service_id))
+    return answers.ok(environment.get_environment(ports, caller, service_id), serialize.environment)
 
 
 def replace_environment(
@@ -23,7 +23,10 @@ def replace_environment(
     dry_run: bool = False,
 ) -> Answer:
     """PUT /services/{service_id}/env"""
-    return _tagged(environment.replace_environment(ports, caller, service_id, body, if_match=if_match, dry_run=dry_run))
+    return answers.ok(
+        environment.replace_environment(ports, caller, service_id, body, if_match=if_match, dry_run=dry_run),
+        serialize.environment,
+    )
 
 
 def update_environment(
@@ -35,14 +38,13 @@ def update_environment(
     dry_run: bool = False,
 ) -> Answer:
     """PATCH /services/{service_id}/env"""
-    return _tagged(environment.update_environment(ports, caller, service_id, body, if_match=if_match, dry_run=dry_run))
+    return answers.ok(
+        environment.update_environment(ports, caller, service_id, body, if_match=if_match, dry_run=dry_run),
+        serialize.environment,
+    )
 
 
 def reveal_environment(ports: Ports, caller: Caller, service_id: str, body: EnvironmentReveal) -> Answer:
     """POST /services/{service_id}/env/reveal"""
     values = environment.reveal_environment(ports, caller, service_id, body)
-    return Answer(200, {"service_id": service_id, "values": values}, {"Cache-Control": "no-store"})
-
-
-def _tagged(result: environment.Environment) -> Answer:
-    return answers.ok(result, ETag=etag(result.revision))
+    return Answer(200, serialize.revealed_environment(service_id, values), {"Cache-Control": "no-store"})

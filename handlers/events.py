@@ -1,4 +1,4 @@
-"""Events, over HTTP."""
+"""Handlers of the tag `events`."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,7 @@ from domain.identity.access import Caller
 from domain.ports import Ports
 from handlers import answers, streams
 from handlers.openapi31 import Answer
+from handlers.serializers import events as serialize
 
 
 def connect_websocket(ports: Ports, caller: Caller, *, after: int | None = None) -> Answer:
@@ -18,7 +19,9 @@ def create_ws_ticket(
     ports: Ports, caller: Caller, *, body: events.NewSocketTicket | None = None, origin: str | None
 ) -> Answer:
     """POST /ws/tickets"""
-    return answers.created(events.create_ws_ticket(ports, caller, body, origin), **{"Cache-Control": "no-store"})
+    return answers.created(
+        events.create_ws_ticket(ports, caller, body, origin), serialize.socket_ticket, **{"Cache-Control": "no-store"}
+    )
 
 
 def list_events(  # noqa: PLR0913

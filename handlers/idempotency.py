@@ -1,4 +1,4 @@
-"""Idempotency-Key: the handler runs within the store's `once`, so that effect and answer are kept together."""
+"""Idempotency-Key: the first response is stored in the transaction of its effect, and repeated for the same key."""
 
 import hashlib
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from domain.ports.store import Claim
 from handlers.openapi31 import Answer
 
 
-class Once:
-    """A handler that takes an Idempotency-Key besides what it takes itself."""
+class IdempotentHandler:
+    """A handler with the parameter Idempotency-Key in addition to its own."""
 
     def __init__(self, ports: Ports, operation_id: str, handler: Callable[..., Answer]) -> None:
         self._ports = ports
@@ -25,24 +25,27 @@ class Once:
         self.__signature__ = inner.replace(parameters=[*inner.parameters.values(), key])
 
     def __call__(self, *, caller: Caller, idempotency_key: str | None = None, **arguments: Any) -> Answer:  # noqa: ANN401
-        """The answer that this key got before, or what the handler answers now."""
+        """Return the stored response of this key, or call the handler and store its response.
+
+        A key belongs to the session or API key that sent it. Raise Conflict if it was sent with other arguments.
+        """
         if idempotency_key is None:
             return self._handler(caller=caller, **arguments)
         claim = Claim(caller.session_id or caller.id, idempotency_key, self._digest(arguments))
-        kept = self._ports.store.once(
-            claim, self._ports.clock.now(), lambda: _packed(self._handler(caller=caller, **arguments))
+        stored = self._ports.store.once(
+            claim, self._ports.clock.now(), lambda: _pack(self._handler(caller=caller, **arguments))
         )
-        return _unpacked(kept)
+        return _unpack(stored)
 
     def _digest(self, arguments: dict[str, Any]) -> str:
-        told = orjson.dumps([self._operation_id, arguments], option=orjson.OPT_SORT_KEYS)
-        return hashlib.sha256(told).hexdigest()
+        request = orjson.dumps([self._operation_id, arguments], option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(request).hexdigest()
 
 
-def _packed(answer: Answer) -> bytes:
+def _pack(answer: Answer) -> bytes:
     return orjson.dumps([answer.status, answer.content, dict(answer.headers)])
 
 
-def _unpacked(kept: bytes) -> Answer:
-    status, content, headers = orjson.loads(kept)
+def _unpack(stored: bytes) -> Answer:
+    status, content, headers = orjson.loads(stored)
     return Answer(status, content, headers)

@@ -1,4 +1,4 @@
-"""From the document to the code: operationId `create_plan` with tag `plans` is `handlers.plans.create_plan`."""
+"""From the document to the handlers: operationId `create_plan` with tag `plans` is `handlers.plans.create_plan`."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,46 +8,49 @@ from typing import Any
 
 from domain.identity.access import ALL_PERMISSIONS
 from domain.ports import Ports
-from handlers.conditional import AsyncConditional, Conditional
-from handlers.idempotency import Once
+from handlers.conditional import AsyncConditionalHandler, ConditionalHandler
+from handlers.idempotency import IdempotentHandler
 from handlers.openapi31 import Document, DocumentError, Operation
 
-_ANYBODY = frozenset({"public", "authenticated"})
+_WITHOUT_PERMISSION = frozenset({"public", "authenticated"})
 _TIERS = frozenset({"default", "authenticated", "deploy"})
 
 
 def bind(document: Document, ports: Ports) -> dict[str, Callable[..., Any]]:
-    """A handler for every operation, bound to the ports; raises DocumentError when one is missing or unclear."""
-    return {operation.operation_id: _bound(operation, ports) for operation in document.operations()}
+    """Return the handler of every operation, bound to the ports.
+
+    Raise DocumentError if a handler is missing or an operation's permission, tier or security is wrong.
+    """
+    return {operation.operation_id: _bind_operation(operation, ports) for operation in document.operations()}
 
 
 def operations_by_permission(document: Document) -> dict[str, tuple[str, ...]]:
-    """Permission → the operations that it opens."""
-    opened: dict[str, list[str]] = {}
+    """Return the operations that need each permission."""
+    needed: dict[str, list[str]] = {}
     for operation in document.operations():
-        opened.setdefault(operation.raw.get("x-permission", ""), []).append(operation.operation_id)
-    return {permission: tuple(names) for permission, names in opened.items() if permission not in _ANYBODY}
+        needed.setdefault(operation.raw.get("x-permission", ""), []).append(operation.operation_id)
+    return {name: tuple(operations) for name, operations in needed.items() if name not in _WITHOUT_PERMISSION}
 
 
-def _bound(operation: Operation, ports: Ports) -> Callable[..., Any]:
+def _bind_operation(operation: Operation, ports: Ports) -> Callable[..., Any]:
     _check(operation)
     handler = partial(_handler(operation), ports)
-    taken = {parameter.argument for parameter in operation.parameters}
-    if "idempotency_key" in taken:
-        return Once(ports, operation.operation_id, handler)
-    if "if_none_match" in taken:
-        return (AsyncConditional if iscoroutinefunction(handler.func) else Conditional)(handler)
+    arguments = {parameter.argument for parameter in operation.parameters}
+    if "idempotency_key" in arguments:
+        return IdempotentHandler(ports, operation.operation_id, handler)
+    if "if_none_match" in arguments:
+        return (AsyncConditionalHandler if iscoroutinefunction(handler.func) else ConditionalHandler)(handler)
     return handler
 
 
 def _check(operation: Operation) -> None:
     permission, tier = operation.raw.get("x-permission"), operation.raw.get("x-rate-tier")
-    if permission not in _ANYBODY | ALL_PERMISSIONS:
-        raise DocumentError(f"{operation.operation_id}: x-permission is {permission!r}, which no role knows")
+    if permission not in _WITHOUT_PERMISSION | ALL_PERMISSIONS:
+        raise DocumentError(f"{operation.operation_id}: x-permission is {permission!r}, which no role has")
     if tier not in _TIERS:
         raise DocumentError(f"{operation.operation_id}: x-rate-tier is {tier!r}, not one of {sorted(_TIERS)}")
     if permission != "public" and not all(operation.security or [{}]):
-        raise DocumentError(f"{operation.operation_id}: it needs {permission}, but its security lets anybody in")
+        raise DocumentError(f"{operation.operation_id}: it needs {permission}, but its security allows no credentials")
 
 
 def _handler(operation: Operation) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ from domain.identity.access import Caller
 from domain.ports import Ports
 from handlers import answers, streams
 from handlers.openapi31 import Answer
+from handlers.serializers import runtime as serialize
 
 
 def get_service_logs(
@@ -24,16 +25,16 @@ def get_service_logs(
     """GET /services/{service_id}/logs"""
     batches = partial(runtime.tail_service_logs, ports, caller, service_id, last_event_id=last_event_id, **parameters)
     page = partial(runtime.get_service_logs, ports, caller, service_id, **parameters)
-    return streams.service_log(look_again, batches()) if follow else answers.ok(page())
+    return streams.service_log(look_again, batches()) if follow else answers.ok(page(), serialize.service_log)
 
 
 def get_service_metrics(
     ports: Ports, caller: Caller, service_id: str, **parameters: Unpack[runtime.GetServiceMetricsParameters]
 ) -> Answer:
     """GET /services/{service_id}/metrics"""
-    return answers.ok(runtime.get_service_metrics(ports, caller, service_id, **parameters))
+    return answers.ok(runtime.get_service_metrics(ports, caller, service_id, **parameters), serialize.service_metrics)
 
 
 def list_service_containers(ports: Ports, caller: Caller, service_id: str) -> Answer:
     """GET /services/{service_id}/containers"""
-    return answers.page(runtime.list_service_containers(ports, caller, service_id))
+    return answers.page(runtime.list_service_containers(ports, caller, service_id), serialize.service_container)

@@ -1,4 +1,4 @@
-"""Templates, over HTTP."""
+"""Handlers of the tag `templates`."""
 
 from typing import Unpack
 
@@ -8,19 +8,21 @@ from domain.ports import Ports
 from domain.templates import ListTemplatesParameters, TemplateDeployment, TemplatePreviewRequest
 from handlers import answers
 from handlers.openapi31 import Answer
+from handlers.serializers import templates as serialize
+from handlers.serializers.services import service as serialize_service
 
 _STILL = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
 def list_templates(ports: Ports, caller: Caller, **parameters: Unpack[ListTemplatesParameters]) -> Answer:
     """GET /templates"""
-    return answers.page(templates.list_templates(ports, caller, **parameters))
+    return answers.page(templates.list_templates(ports, caller, **parameters), serialize.template_summary)
 
 
 def get_template(ports: Ports, caller: Caller, template_id: str) -> Answer:
     """GET /templates/{template_id}"""
     template = templates.get_template(ports, caller, template_id)
-    return answers.ok(template, ETag=f'"{template.digest}"')
+    return answers.ok(template, serialize.template, ETag=f'"{template.digest}"')
 
 
 def get_template_logo(ports: Ports, caller: Caller, template_id: str) -> Answer:
@@ -32,11 +34,13 @@ def get_template_logo(ports: Ports, caller: Caller, template_id: str) -> Answer:
 
 def preview_template(ports: Ports, caller: Caller, template_id: str, body: TemplatePreviewRequest) -> Answer:
     """POST /templates/{template_id}/preview"""
-    return answers.ok(templates.preview_template(ports, caller, template_id, body))
+    return answers.ok(templates.preview_template(ports, caller, template_id, body), serialize.template_preview)
 
 
 def deploy_template(
     ports: Ports, caller: Caller, template_id: str, body: TemplateDeployment, dry_run: bool = False
 ) -> Answer:
     """POST /templates/{template_id}/deploy"""
-    return answers.created(templates.deploy_template(ports, caller, template_id, body, dry_run=dry_run))
+    return answers.created(
+        templates.deploy_template(ports, caller, template_id, body, dry_run=dry_run), serialize_service
+    )

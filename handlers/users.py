@@ -1,17 +1,18 @@
-"""Roles and permissions, over HTTP. They come from tables in memory, so no thread is needed."""
+"""Handlers of the tag `users`. Roles and permissions come from tables in memory, so no thread is needed."""
 
 from domain import users
 from domain.identity.access import Caller
 from domain.ports import Ports
 from handlers import answers
 from handlers.openapi31 import Answer
+from handlers.serializers import users as serialize
 
 
 async def list_roles(ports: Ports, caller: Caller) -> Answer:
     """GET /roles"""
-    return answers.page(users.list_roles(ports, caller))
+    return answers.page(users.list_roles(ports, caller), serialize.role)
 
 
 async def list_permissions(ports: Ports, caller: Caller) -> Answer:
     """GET /permissions"""
-    return answers.page(users.list_permissions(ports, caller))
+    return answers.page(users.list_permissions(ports, caller), serialize.permission)

@@ -1,67 +1,81 @@
-"""Answering late: as soon as work has ended, or when the time that the caller gave is over. No thread waits."""
+"""Requests that wait for an operation: the response comes when it has finished, or when the time is over.
+
+No thread waits meanwhile.
+"""
 
 from collections.abc import Callable
-from typing import TypeVar
+from datetime import datetime
+from typing import Protocol, TypeVar
 
 import anyio
 from starlette.concurrency import run_in_threadpool
 
-from domain.deployments import DeploymentDetail
 from domain.errors import Conflict, Unavailable
 from domain.model.operation import Operation, OperationStatus
 from domain.ports import Ports
 from domain.resources.dry_run import DryRun
 from handlers import answers
 from handlers.openapi31 import Answer
-
-Waited = TypeVar("Waited", Operation, DeploymentDetail)
-_LOOK_EVERY = 0.05
-_ASK_EVERY = 20  # looks: another process may have written without a notify
-_DELETING = 60
+from handlers.serializers.dry_run import dry_run
+from handlers.serializers.operations import operation as serialize_operation
 
 
-async def until_ended(ports: Ports, seconds: float, ask: Callable[[], Waited]) -> Waited:
-    """What `ask` answers when the work has ended, or after so many seconds."""
+class Finishing(Protocol):
+    """A result that finishes at some time."""
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """Return when it finished, None if it has not."""
+
+
+Result = TypeVar("Result", bound=Finishing)
+_CHECK_INTERVAL = 0.05
+_CHECKS_PER_READ = 20  # another process may have written without notifying this one
+_DELETION_TIMEOUT = 60
+
+
+async def wait_until_finished(ports: Ports, seconds: float, read: Callable[[], Result]) -> Result:
+    """Return what `read` returns once that has finished, or when the seconds are over."""
     with anyio.move_on_after(seconds):
         while True:
-            mark = ports.notifier.version()
-            current = await run_in_threadpool(ask)
-            if _ended(current):
-                return current
-            await news(ports, mark)
-    return await run_in_threadpool(ask)
+            version = ports.notifier.version()
+            result = await run_in_threadpool(read)
+            if result.finished_at is not None:
+                return result
+            await wait_for_change(ports, version)
+    return await run_in_threadpool(read)
 
 
-async def news(ports: Ports, mark: int) -> None:
-    """Return when something has changed since the mark, or after a second: another process may have changed it."""
-    for _ in range(_ASK_EVERY):
-        await anyio.sleep(_LOOK_EVERY)
-        if ports.notifier.version() != mark:
+async def wait_for_change(ports: Ports, version: int) -> None:
+    """Return when the notifier has left this version, or after a second: another process may have written."""
+    for _ in range(_CHECKS_PER_READ):
+        await anyio.sleep(_CHECK_INTERVAL)
+        if ports.notifier.version() != version:
             return
 
 
-def _ended(work: Operation | DeploymentDetail) -> bool:
-    row = work if isinstance(work, Operation) else work.deployment
-    return row.finished_at is not None
-
-
-async def deleted(
-    ports: Ports, delete: Callable[[], Operation | DryRun], ask: Callable[[str], Operation], seconds: float = _DELETING
+async def wait_for_deletion(
+    ports: Ports,
+    delete: Callable[[], Operation | DryRun],
+    read: Callable[[str], Operation],
+    seconds: float = _DELETION_TIMEOUT,
 ) -> Answer:
-    """204 when it has succeeded, 202 while it still goes on after a minute.
+    """Return 204 when the deletion has succeeded, 202 if it goes on after `seconds`, and 200 for a dry run.
 
-    Raises Conflict when it was cancelled, Unavailable when it failed.
+    Raise Conflict if the deletion was cancelled, and Unavailable if it failed.
     """
-    begun = await run_in_threadpool(delete)
-    if isinstance(begun, DryRun):
-        return answers.ok(begun)
-    operation = await until_ended(ports, seconds, lambda: ask(begun.id))
+    queued = await run_in_threadpool(delete)
+    if isinstance(queued, DryRun):
+        return answers.ok(queued, dry_run)
+    operation = await wait_until_finished(ports, seconds, lambda: read(queued.id))
     if operation.status is OperationStatus.CANCELLED:
         raise Conflict("The deletion was cancelled", details=f"See GET /operations/{operation.id}")
     if operation.failure:
         raise Unavailable(
-            f"It could not be deleted: {operation.failure.message}",
+            f"The deletion failed: {operation.failure.message}",
             code="engine_unavailable",
-            details="Nothing was forgotten; delete it again when the engine answers",
+            details="Nothing was lost. Delete it again when the engine is reachable.",
         )
-    return answers.no_content() if operation.status is OperationStatus.SUCCEEDED else answers.accepted(operation)
+    if operation.status is OperationStatus.SUCCEEDED:
+        return answers.no_content()
+    return answers.accepted(operation, serialize_operation)

@@ -1,6 +1,7 @@
 """A deployment with what it changed."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from domain.deployments.differences import Difference, compare
 from domain.model.definition import Definition
@@ -14,6 +15,21 @@ class DeploymentDetail:
 
     deployment: Deployment
     changes: Difference
+
+    @property
+    def revision(self) -> int:
+        """Return the revision of the deployment."""
+        return self.deployment.revision
+
+    @property
+    def queued_operation_id(self) -> str:
+        """Return the operation that carries the deployment out."""
+        return self.deployment.operation_id
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """Return when the deployment finished, None if it has not."""
+        return self.deployment.finished_at
 
 
 @dataclass(frozen=True)

@@ -59,3 +59,8 @@ class Operation:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     revision: int = 1
+
+    @property
+    def queued_operation_id(self) -> str:
+        """Return its own ID: the operation that a request queued is its result."""
+        return self.id

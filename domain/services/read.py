@@ -42,6 +42,11 @@ class ServiceDetail:
     queued_operation_id: str | None = None
     dry_run: DryRun | None = None
 
+    @property
+    def revision(self) -> int:
+        """Return the revision of the service."""
+        return self.service.revision
+
 
 @dataclass(frozen=True)
 class Export:
@@ -49,6 +54,11 @@ class Export:
 
     service: Service
     exported_at: datetime
+
+    @property
+    def revision(self) -> int:
+        """Return the revision of the service."""
+        return self.service.revision
 
 
 def list_services(ports: Ports, caller: Caller, **parameters: Unpack[ListServicesParameters]) -> Page[Service]:

@@ -6,10 +6,10 @@ from importlib.resources import files
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from handlers.conditional import unless_known
+from handlers.conditional import not_modified
 from handlers.edge import errors
 from handlers.openapi31 import Answer, MethodNotAllowed, send_answer
-from handlers.static_asset import Published
+from handlers.static_asset import StaticAsset
 
 _POLICY = "; ".join(
     (
@@ -44,7 +44,7 @@ class Docs:
         self._app = app
         here = files("handlers.docs")
         self._pages = {
-            f"{base_path}/docs{path}": Published((here / name).read_bytes(), media_type)
+            f"{base_path}/docs{path}": StaticAsset((here / name).read_bytes(), media_type)
             for path, (name, media_type) in _FILES.items()
         }
 
@@ -56,9 +56,9 @@ class Docs:
             await send_answer(_answer(page, scope), scope, receive, send)
 
 
-def _answer(page: Published, scope: Scope) -> Answer:
+def _answer(page: StaticAsset, scope: Scope) -> Answer:
     if scope["method"] not in ("GET", "HEAD"):
         refused = errors.answer(scope, MethodNotAllowed("GET, HEAD"))
         return replace(refused, headers={"Allow": "GET, HEAD"})
     headers = Headers(scope=scope)
-    return unless_known(page.answer(headers.get("accept-encoding", ""), **_SAFE), headers.get("if-none-match"))
+    return not_modified(page.answer(headers.get("accept-encoding", ""), **_SAFE), headers.get("if-none-match"))

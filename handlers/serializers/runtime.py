@@ -1,59 +1,63 @@
-"""What services do right now: their lines, their figures, their containers."""
+"""The JSON of a service's logs, metrics and containers."""
 
 from domain.model.sample import Sample
 from domain.ports.runtime import Stats
 from domain.runtime import ServiceContainer, ServiceLine, ServiceLog, ServiceMetrics
-from handlers.serializers.values import Json, moment
+from handlers.serializers.values import Json, timestamp
 
 
-def service_log_line(one: ServiceLine) -> Json:
+def service_log_line(line: ServiceLine) -> Json:
     return {
-        "at": moment(one.at),
-        "container": one.container,
-        "component": one.component,
-        "stream": one.stream,
-        "text": one.text,
+        "at": timestamp(line.at),
+        "container": line.container,
+        "component": line.component,
+        "stream": line.stream,
+        "text": line.text,
     }
 
 
-def service_log(one: ServiceLog) -> Json:
-    return {"data": [service_log_line(line) for line in one.lines], "truncated": one.truncated}
+def service_log(log: ServiceLog) -> Json:
+    return {"data": [service_log_line(line) for line in log.lines], "truncated": log.truncated}
 
 
-def _figures(one: Sample | Stats) -> Json:
+def _usage(measured: Sample | Stats) -> Json:
     return {
-        "cpu_usage": one.cpu,
-        "memory_usage_mb": one.memory_mb,
-        "network_rx_bytes_per_second": one.network_rx,
-        "network_tx_bytes_per_second": one.network_tx,
-        "block_read_bytes_per_second": one.block_read,
-        "block_write_bytes_per_second": one.block_write,
+        "cpu_usage": measured.cpu,
+        "memory_usage_mb": measured.memory_mb,
+        "network_rx_bytes_per_second": measured.network_rx,
+        "network_tx_bytes_per_second": measured.network_tx,
+        "block_read_bytes_per_second": measured.block_read,
+        "block_write_bytes_per_second": measured.block_write,
     }
 
 
-def sample(one: Sample) -> Json:
-    return {"at": moment(one.at), **_figures(one)}
+def sample(measured: Sample) -> Json:
+    return {"at": timestamp(measured.at), **_usage(measured)}
 
 
-def service_metrics(one: ServiceMetrics) -> Json:
-    return {"service_id": one.service_id, "step": one.step, "data": [sample(each) for each in one.samples]}
-
-
-def container_stats(one: Stats | None) -> Json | None:
-    return {**_figures(one), "memory_limit_mb": one.memory_limit_mb} if one else None
-
-
-def service_container(one: ServiceContainer) -> Json:
-    seen = one.container
+def service_metrics(metrics: ServiceMetrics) -> Json:
     return {
-        "name": seen.name,
-        "component": one.component,
-        "deployment_id": one.deployment_id,
-        "image": one.image,
-        "state": seen.state,
-        "health": seen.health,
-        "exit_code": seen.exit_code,
-        "restarts": seen.restarts,
-        "started_at": moment(seen.started_at),
-        "stats": container_stats(one.stats),
+        "service_id": metrics.service_id,
+        "step": metrics.step,
+        "data": [sample(measured) for measured in metrics.samples],
+    }
+
+
+def container_stats(measured: Stats | None) -> Json | None:
+    return {**_usage(measured), "memory_limit_mb": measured.memory_limit_mb} if measured else None
+
+
+def service_container(result: ServiceContainer) -> Json:
+    container = result.container
+    return {
+        "name": container.name,
+        "component": result.component,
+        "deployment_id": result.deployment_id,
+        "image": result.image,
+        "state": container.state,
+        "health": container.health,
+        "exit_code": container.exit_code,
+        "restarts": container.restarts,
+        "started_at": timestamp(container.started_at),
+        "stats": container_stats(result.stats),
     }

@@ -1,4 +1,4 @@
-"""Templates, whole and in short, and what one would become."""
+"""The JSON of templates and their previews."""
 
 from dataclasses import asdict
 
@@ -8,49 +8,49 @@ from handlers.serializers.services import finding, health_check, variable
 from handlers.serializers.values import Json
 
 
-def template_summary(one: Template) -> Json:
+def template_summary(row: Template) -> Json:
     return {
-        "id": one.id,
-        "name": one.name,
-        "description": one.description,
-        "category": one.category,
-        "featured": one.featured,
-        "logo": f"/api/templates/{one.id}/logo",
-        "security_profile": one.security_profile,
-        "min_resources": asdict(one.min_resources),
-        "tags": list(one.tags),
+        "id": row.id,
+        "name": row.name,
+        "description": row.description,
+        "category": row.category,
+        "featured": row.featured,
+        "logo": f"/api/templates/{row.id}/logo",
+        "security_profile": row.security_profile,
+        "min_resources": asdict(row.min_resources),
+        "tags": list(row.tags),
     }
 
 
-def template(one: Template) -> Json:
-    return template_summary(one) | {
-        "healthcheck": health_check(one.healthcheck),
-        "expose": asdict(one.expose),
-        "variables": [template_variable(each) for each in one.variables],
-        "images": list(one.images),
-        "compose": one.compose,
+def template(row: Template) -> Json:
+    return template_summary(row) | {
+        "healthcheck": health_check(row.healthcheck),
+        "expose": asdict(row.expose),
+        "variables": [template_variable(declared) for declared in row.variables],
+        "images": list(row.images),
+        "compose": row.compose,
     }
 
 
-def template_variable(one: TemplateVariable) -> Json:
+def template_variable(declared: TemplateVariable) -> Json:
     return {
-        "name": one.name,
-        "label": one.label,
-        "type": one.type,
-        "required": one.required,
-        "description": one.description,
-        "default": None if one.secret else one.default,
-        "options": list(one.options),
-        "secret": one.secret,
-        "generated": one.generate is not None,
+        "name": declared.name,
+        "label": declared.label,
+        "type": declared.type,
+        "required": declared.required,
+        "description": declared.description,
+        "default": None if declared.secret else declared.default,
+        "options": list(declared.options),
+        "secret": declared.secret,
+        "generated": declared.generate is not None,
     }
 
 
-def template_preview(one: TemplatePreview) -> Json:
+def template_preview(preview: TemplatePreview) -> Json:
     return {
-        "compose": one.compose,
-        "variables": [variable(each) for each in one.variables],
-        "generated_secrets": list(one.generated_secrets),
-        "findings": [finding(each) for each in one.findings],
-        "quota_effect": asdict(one.quota_effect) if one.quota_effect else None,
+        "compose": preview.compose,
+        "variables": [variable(value) for value in preview.variables],
+        "generated_secrets": list(preview.generated_secrets),
+        "findings": [finding(found) for found in preview.findings],
+        "quota_effect": asdict(preview.quota_effect) if preview.quota_effect else None,
     }

@@ -9,7 +9,7 @@ from sse_starlette import ServerSentEvent
 
 from domain.runtime import ServiceLine
 from handlers.openapi31 import Answer
-from handlers.serializers import service_log_line
+from handlers.serializers.runtime import service_log_line
 from handlers.streams.following import Follower
 
 _HEARTBEAT = 15.0  # seconds of silence

@@ -14,9 +14,9 @@ from domain.model.deployment import LogLine
 from domain.ports import Ports
 from handlers import answers
 from handlers.openapi31 import Answer
-from handlers.serializers import event as event_shape
-from handlers.serializers import log_line
-from handlers.waiting import news
+from handlers.serializers import deployments as serialize_deployments
+from handlers.serializers import events as serialize_events
+from handlers.waiting import wait_for_change
 
 _HEARTBEAT = 15  # seconds of silence
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -31,7 +31,7 @@ def log(ports: Ports, accept: str, look_again: Callable[[], None], read: Callabl
 
     first = read(after)
     if "text/event-stream" not in accept:
-        return answers.ok(first)
+        return answers.ok(first, serialize_deployments.deployment_log)
     return Answer(200, _events(ports, read_on, first), _HEADERS, "text/event-stream")
 
 
@@ -40,7 +40,7 @@ async def _events(ports: Ports, read: Callable[[int], Log], first: Log) -> Async
     with suppress(Refusal):
         try:
             async for line in _lines(ports, read, first):
-                text = orjson.dumps(log_line(line)).decode()
+                text = orjson.dumps(serialize_deployments.log_line(line)).decode()
                 yield ServerSentEvent(text, event="line", id=str(line.number)).encode()
         except NotFound:
             pass  # deleted meanwhile: nothing more will come
@@ -56,7 +56,7 @@ async def _lines(ports: Ports, read: Callable[[int], Log], log: Log) -> AsyncIte
         mark = ports.notifier.version()
         following = await run_in_threadpool(read, log.next_after)
         if not following.lines and not following.complete:
-            await news(ports, mark)
+            await wait_for_change(ports, mark)
             following = await run_in_threadpool(read, log.next_after)
         log = following
 
@@ -70,7 +70,7 @@ def events(
 ) -> Answer:
     """Events after a number: a page of JSON, or a stream that begins now when no number is given."""
     if "text/event-stream" not in accept:
-        return answers.ok(read(after))
+        return answers.ok(read(after), serialize_events.event_page)
 
     def read_on(start: int) -> Batch:
         look_again()
@@ -86,7 +86,7 @@ async def _told(ports: Ports, read: Callable[[int], Batch], batch: Batch) -> Asy
     with suppress(Refusal):
         while True:
             for event in batch.events:
-                text = orjson.dumps(event_shape(event)).decode()
+                text = orjson.dumps(serialize_events.event(event)).decode()
                 yield ServerSentEvent(text, event=event.type, id=str(event.sequence)).encode()
             mark = ports.notifier.version()
             quiet = 0 if batch.events else quiet + 1
@@ -95,5 +95,5 @@ async def _told(ports: Ports, read: Callable[[int], Batch], batch: Batch) -> Asy
                 continue
             if quiet % _HEARTBEAT == 1:
                 yield ServerSentEvent(comment="listening").encode()
-            await news(ports, mark)
+            await wait_for_change(ports, mark)
             batch = await run_in_threadpool(read, batch.next_after)

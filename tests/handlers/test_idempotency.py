@@ -225,7 +225,7 @@ with running(Path({folder!r})) as panel:
     if where == "after the effect, before the answer":
         services.create_service = dying(services.create_service, before=False)
     else:
-        idempotency._unpacked = dying(idempotency._unpacked, before=True)
+        idempotency._unpack = dying(idempotency._unpack, before=True)
     panel.post("/services", {new!r}, headers={{"Idempotency-Key": "k"}})
 """
 

@@ -1,4 +1,4 @@
-"""From the document to the code by name: whatever is missing on either side keeps the panel from starting."""
+"""Operations are bound to handlers by name; a mismatch on either side keeps the panel from starting."""
 
 import sys
 from collections.abc import Callable
@@ -11,10 +11,10 @@ import pytest
 
 from domain.identity.access import ALL_PERMISSIONS
 from handlers import routing, server
-from handlers.conditional import Conditional
-from handlers.idempotency import Once
+from handlers.conditional import ConditionalHandler
+from handlers.idempotency import IdempotentHandler
 from handlers.openapi31 import Answer, Document, DocumentError
-from tests.calls import OPERATIONS, taking
+from tests.calls import OPERATIONS, permission, taking
 from tests.conformance import READ_DOCUMENT
 from tests.panel import Panel
 
@@ -30,16 +30,15 @@ def _document(doctor: Doctor) -> Document:
 def test_every_operation_has_the_handler_of_its_name(panel: Panel) -> None:
     bound = routing.bind(READ_DOCUMENT, panel.ports)
     assert list(bound) == [one.operation_id for one in OPERATIONS]
-    assert {name for name, handler in bound.items() if isinstance(handler, Once)} == {
+    assert {name for name, handler in bound.items() if isinstance(handler, IdempotentHandler)} == {
         one.operation_id for one in taking("Idempotency-Key", "header")
     }
-    assert {name for name, handler in bound.items() if isinstance(handler, Conditional)} == {
+    assert {name for name, handler in bound.items() if isinstance(handler, ConditionalHandler)} == {
         one.operation_id for one in taking("If-None-Match", "header")
     }
 
 
 def test_every_handler_is_an_operation_of_its_tag() -> None:
-    """The other way round: no function stands in the module of a tag that the document does not know."""
     for tag in {one.tag for one in OPERATIONS}:
         module = sys.modules[f"handlers.{tag}"]
         functions = {
@@ -63,14 +62,12 @@ def test_every_handler_is_an_operation_of_its_tag() -> None:
         (lambda raw: raw["paths"]["/roles"]["get"].update(operationId="list_permissions"), "twice"),
     ],
 )
-def test_a_document_that_the_code_does_not_match_is_refused_by_name(
-    panel: Panel, doctor: Doctor, complaint: str
-) -> None:
+def test_a_document_that_does_not_match_the_code_is_refused(panel: Panel, doctor: Doctor, complaint: str) -> None:
     with pytest.raises(DocumentError, match=complaint):
         routing.bind(_document(doctor), panel.ports)
 
 
-def test_a_fault_inside_a_handler_module_is_not_taken_for_a_missing_one(
+def test_an_import_error_inside_a_handler_module_is_not_reported_as_a_missing_module(
     panel: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(name: str) -> ModuleType:
@@ -82,28 +79,30 @@ def test_a_fault_inside_a_handler_module_is_not_taken_for_a_missing_one(
 
 
 def test_an_operation_that_needs_credentials_cannot_be_written_as_public(panel: Panel) -> None:
-    """`security: []` on an operation with a permission would let everybody in."""
+    """`security: []` on an operation with a permission would let anonymous requests in."""
     document = _document(lambda raw: raw["paths"]["/services"]["get"].update(security=[]))
     with pytest.raises(DocumentError, match="list_services"):
         routing.bind(document, panel.ports)
 
 
-def test_openings_tell_which_operations_a_permission_opens() -> None:
-    opened = routing.operations_by_permission(READ_DOCUMENT)
-    assert set(opened) == ALL_PERMISSIONS
-    assert opened["env.reveal"] == ("reveal_environment",)
-    named = [name for names in opened.values() for name in names]
-    assert len(named) == len(set(named)) == len(OPERATIONS) - 7
+def test_every_operation_that_needs_a_permission_is_listed_once_under_it() -> None:
+    needed = routing.operations_by_permission(READ_DOCUMENT)
+    assert set(needed) == ALL_PERMISSIONS
+    assert needed["env.reveal"] == ("reveal_environment",)
+    listed = [name for names in needed.values() for name in names]
+    assert sorted(listed) == sorted(one.operation_id for one in OPERATIONS if permission(one))
 
 
-def test_the_wrappers_take_what_the_document_declares(panel: Panel) -> None:
+def test_wrapped_handlers_take_the_header_that_the_document_declares(panel: Panel) -> None:
     for name, handler in routing.bind(READ_DOCUMENT, panel.ports).items():
-        if isinstance(handler, Once | Conditional):
-            extra = "idempotency_key" if isinstance(handler, Once) else "if_none_match"
+        if isinstance(handler, IdempotentHandler | ConditionalHandler):
+            extra = "idempotency_key" if isinstance(handler, IdempotentHandler) else "if_none_match"
             assert extra in signature(handler).parameters, name
 
 
-def test_a_handler_that_does_not_answer_is_a_fault(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_handler_that_returns_something_else_than_a_response_causes_500(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("handlers.users.list_roles", lambda ports, caller: {"data": []})
     app = server.create(panel.ports)
     panel.app = app

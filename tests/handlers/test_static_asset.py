@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import yaml
 
-from handlers.static_asset import Published
+from handlers.static_asset import StaticAsset
 from tests.panel import Panel
 
 FILE = (files("spec") / "openapi.yaml").read_bytes()
@@ -48,7 +48,7 @@ def test_its_server_is_the_panel_that_serves_it() -> None:
 
 
 def test_other_content_has_another_tag_and_the_same_content_the_same() -> None:
-    one, same, other = (Published(content, "text/plain") for content in (b"a", b"a", b"b"))
+    one, same, other = (StaticAsset(content, "text/plain") for content in (b"a", b"a", b"b"))
     assert one.etag == same.etag != other.etag
     assert one.answer().content == b"a"
     assert gzip.decompress(one.answer("gzip").content) == b"a"

@@ -145,7 +145,7 @@ def test_a_deletion_that_takes_longer_is_followed_by_its_operation(
     panel: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = panel.service()
-    monkeypatch.setattr("handlers.waiting.deleted.__defaults__", (0.2,))
+    monkeypatch.setattr("handlers.waiting.wait_for_deletion.__defaults__", (0.2,))
     going_on = panel.request("DELETE", f"/services/{service['id']}")
     assert (going_on.status_code, going_on.json()["kind"]) == (202, "delete")
     again = panel.request("DELETE", f"/services/{service['id']}")
