@@ -20,9 +20,11 @@ def opened(settings: Settings, **others: Any) -> Iterator[Ports]:
     vault = fernet.Vault(settings.data_dir / "secrets.key")
     notifier = system.Notifier()
     store = open_store(settings.database_url or f"sqlite:///{settings.data_dir / 'panel.db'}", vault, notifier.notify)
+    # The hello image prints nothing here, so that tests know each line that is printed.
+    runtime = others.get("runtime") or memory.Runtime({HELLO: memory.Behaviour(ports=(8080,))})
     given = {
-        # Here it is silent, so that tests know each line that is printed.
-        "runtime": memory.Runtime({HELLO: memory.Behaviour(ports=(8080,))}),
+        "runtime": runtime,
+        "prober": memory.Prober(runtime),
         "router": memory.Router(),
         "counter": counting.Counter(),
         "clock": system.Clock(),

@@ -271,7 +271,7 @@ class Flow:
     def serves(self, service_id: str, deployment_id: str) -> bool:
         """Whether visitors reach running containers of this deployment, and nothing else."""
         running = [one for one in self.containers(service_id) if one.state == "running"]
-        mine = {one.address for one in running if one.labels["panel.deployment"] == deployment_id}
+        mine = {one.address.host for one in running if one.address and one.labels["panel.deployment"] == deployment_id}
         reached = {target.host for target in self.router.targets(service_id)}
         return bool(reached) and reached <= mine
 
@@ -285,4 +285,5 @@ class Flow:
 def fresh(ports: Ports) -> Flow:
     """The same store with another engine and router, as empty as new ones."""
     images = {"web:1": memory.Behaviour(ports=(8080,)), "web:2": memory.Behaviour(ports=(8080,))}
-    return Flow(replace(ports, runtime=memory.Runtime(images), router=memory.Router()))
+    runtime = memory.Runtime(images)
+    return Flow(replace(ports, runtime=runtime, prober=memory.Prober(runtime), router=memory.Router()))

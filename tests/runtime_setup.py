@@ -1,4 +1,4 @@
-"""A stage for tests: any runtime, and short ways to put containers on it."""
+"""A runtime for tests, in memory or real, with short ways to create objects on it."""
 
 import time
 from collections.abc import Callable
@@ -8,10 +8,11 @@ from typing import Literal
 from domain.adapters import memory
 from domain.model.identifiers import new_id
 from domain.model.project import Component
+from domain.ports.prober import Prober
 from domain.ports.runtime import Container, ContainerSpec, Runtime
 
 Stream = Literal["stdout", "stderr"]
-# What the images that `engine.images` makes do, in the twin's words.
+# The behaviour of the images that `engine.images` builds.
 BEHAVIOURS = {
     "web:1": memory.Behaviour(ports=(8080,)),
     "web:2": memory.Behaviour(ports=(8080,)),
@@ -25,82 +26,97 @@ BEHAVIOURS = {
 
 
 @dataclass
-class Stage:
-    """A runtime, and short ways to put something on it; everything here carries `labels` and goes away afterwards."""
+class RuntimeSetup:
+    """A runtime and its prober. All objects that the methods create carry `labels`, by which `clear` finds them."""
 
     runtime: Runtime
+    prober: Prober
     reference: Callable[[str], str]
+    """Return the full reference of an image of `BEHAVIOURS`."""
     kill: Callable[[str], None]
-    say: Callable[[str, str, Stream], None]
+    print_line: Callable[[str, str, Stream], None]
     """Let a running container print a line."""
-    labels: dict[str, str] = field(default_factory=lambda: {"panel.instance": new_id("stage")})
+    labels: dict[str, str] = field(default_factory=lambda: {"panel.instance": new_id("setup")})
 
     def name(self, word: str) -> str:
-        """A name that no other test uses."""
+        """Return a name that no other test uses."""
         return f"{self.labels['panel.instance']}-{word}"
 
     def network(self, word: str = "net", *, internal: bool = False) -> str:
-        """A network by a word of the test's own."""
+        """Create a network and return its full name."""
         self.runtime.create_network(self.name(word), self.labels, internal=internal)
         return self.name(word)
 
     def volume(self, word: str = "data") -> str:
-        """A volume by a word of the test's own."""
+        """Create a volume and return its full name."""
         self.runtime.create_volume(self.name(word), self.labels)
         return self.name(word)
 
-    def spec(self, word: str = "web", image: str = "web:1", /, **given: object) -> ContainerSpec:
-        """A container of an image that is pulled here; what ContainerSpec does not know goes to the component."""
+    def spec(self, word: str = "web", image: str = "web:1", /, **options: object) -> ContainerSpec:
+        """Pull the image and return the spec of a container. Options are fields of ContainerSpec or Component."""
         reference = self.reference(image)
-        of_spec = {name: given.pop(name) for name in ("environment", "networks", "volumes", "labels") if name in given}
-        of_spec.setdefault("networks", {self.network(): ()})
+        names = ("environment", "networks", "volumes", "labels")
+        fields = {name: options.pop(name) for name in names if name in options}
+        fields.setdefault("networks", {self.network(): ()})
         digest = self.runtime.pull(reference, lambda layers: None).digest
-        component = Component(word, reference, **{"restart": "no", **given})
+        component = Component(word, reference, **{"restart": "no", **options})
         return ContainerSpec(
-            **{"environment": {}, "volumes": {}, "labels": self.labels, **of_spec},
+            **{"environment": {}, "volumes": {}, "labels": self.labels, **fields},
             name=self.name(word),
             image=digest,
             component=component,
         )
 
-    def created(self, *words: str, **given: object) -> str:
-        """Create what `spec` says; answer the full name."""
-        spec = self.spec(*words, **given)
+    def create(self, *words: str, **options: object) -> str:
+        """Create the container of `spec` and return its full name."""
+        spec = self.spec(*words, **options)
         self.runtime.create(spec)
         return spec.name
 
-    def started(self, *words: str, **given: object) -> str:
-        """Create and start what `spec` says; answer the full name."""
-        name = self.created(*words, **given)
+    def start(self, *words: str, **options: object) -> str:
+        """Create and start the container of `spec` and return its full name."""
+        name = self.create(*words, **options)
         self.runtime.start(name)
         return name
 
-    def now(self, name: str) -> Container:
-        """A look at a container that must exist."""
+    def inspect(self, name: str) -> Container:
+        """Return the state of a container that must exist."""
         found = self.runtime.inspect(name)
         assert found is not None
         return found
 
-    def until(self, name: str, wanted: Callable[[Container], bool], seconds: float = 20) -> Container:
-        """Look until the container is as wanted."""
-        end = time.monotonic() + seconds
-        while not wanted(found := self.now(name)):
-            assert time.monotonic() < end, f"{found} and {self.runtime.logs(name, 10)} after {seconds} s"
+    def wait_until(self, name: str, condition: Callable[[Container], bool], seconds: float = 20) -> Container:
+        """Inspect a container until it meets a condition."""
+        deadline = time.monotonic() + seconds
+        while not condition(found := self.inspect(name)):
+            assert time.monotonic() < deadline, f"{found} and {self.runtime.logs(name, 10)} after {seconds} s"
             time.sleep(0.02)
         return found
 
-    def ended(self, name: str) -> Container:
-        """Wait for its end."""
-        return self.until(name, lambda found: found.state == "exited")
+    def wait_exited(self, name: str) -> Container:
+        """Wait until a container has ended."""
+        return self.wait_until(name, lambda found: found.state == "exited")
 
-    def said(self, word: str, script: str, /, **given: object) -> list[str]:
-        """What a shell script prints in a container of the web image."""
-        name = self.started(word, "web:1", command=("sh", "-c", script), **given)
-        self.ended(name)
+    def wait_answering(self, name: str, port: int, path: str) -> Container:
+        """Wait until a container answers HTTP requests."""
+        return self.wait_until(name, lambda found: self.answers(found, port, path))
+
+    def accepts(self, container: Container, port: int) -> bool:
+        """Probe a TCP port."""
+        return self.prober.probe_tcp(container.target(port), 1)
+
+    def answers(self, container: Container, port: int, path: str, timeout: float = 5) -> bool:
+        """Probe an HTTP path."""
+        return self.prober.probe_http(container.target(port), path, timeout)
+
+    def run_script(self, word: str, script: str, /, **options: object) -> list[str]:
+        """Run a shell script in a container of the web image and return its output."""
+        name = self.start(word, "web:1", command=("sh", "-c", script), **options)
+        self.wait_exited(name)
         return self.runtime.logs(name, 100)
 
     def clear(self) -> None:
-        """Remove all that carries the labels."""
+        """Remove all objects that carry the labels."""
         for container in self.runtime.containers(self.labels):
             self.runtime.remove(container.name)
         for network in self.runtime.networks(self.labels):
@@ -109,8 +125,8 @@ class Stage:
             self.runtime.remove_volume(volume)
 
 
-def in_memory() -> Stage:
-    """A stage of the twin that knows the images of `engine.images`."""
+def in_memory() -> RuntimeSetup:
+    """Return the in-memory runtime with the images of `BEHAVIOURS`."""
     runtime = memory.Runtime({f"panel-test/{name}": behaviour for name, behaviour in BEHAVIOURS.items()})
-    say = lambda name, text, stream: runtime.say(name, text, stream=stream)  # noqa: E731
-    return Stage(runtime, lambda name: f"panel-test/{name}", runtime.kill, say)
+    print_line = lambda name, text, stream: runtime.print_lines(name, text, stream=stream)  # noqa: E731
+    return RuntimeSetup(runtime, memory.Prober(runtime), lambda name: f"panel-test/{name}", runtime.kill, print_line)

@@ -1,10 +1,10 @@
-"""Names of images: what any engine takes for one, and the one that the panel makes itself."""
+"""Image references: their syntax, and the image that the panel builds itself."""
 
 import re
 
 HELLO = "ai-admin-panel/hello:1"
-HELLO_SAYS = "hello listens on port 8080"
-# An id, or [host[:port]/]path[:tag][@digest]; nothing else may get into the addresses of an engine's API.
+HELLO_OUTPUT = "hello listens on port 8080"
+# An image id, or [host[:port]/]path[:tag][@digest]. Nothing else may become part of a URL of the engine's API.
 _PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
 REFERENCE = re.compile(
     r"sha256:[0-9a-f]{64}"

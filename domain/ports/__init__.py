@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from domain.ports.clock import Clock
 from domain.ports.counter import Counter
 from domain.ports.notifier import Notifier
+from domain.ports.prober import Prober
 from domain.ports.router import Router
 from domain.ports.runtime import Runtime
 from domain.ports.store import Store
 from domain.ports.vault import Vault
 from domain.settings import Settings
 
-__all__ = ["Clock", "Counter", "Notifier", "Ports", "Router", "Runtime", "Store", "Vault"]
+__all__ = ["Clock", "Counter", "Notifier", "Ports", "Prober", "Router", "Runtime", "Store", "Vault"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Ports:
     settings: Settings
     store: Store
     runtime: Runtime
+    prober: Prober
     router: Router
     counter: Counter
     vault: Vault

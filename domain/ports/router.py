@@ -1,33 +1,56 @@
-"""Routing visitors to the containers of services."""
+"""The router: accepts connections for services and forwards them to containers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from domain.errors import Unavailable
+
+
+class RouteFailed(Unavailable):
+    """Routes cannot be read or changed now."""
+
+    default = "route_failed"
+
 
 @dataclass(frozen=True)
 class Target:
-    """Where a container listens."""
+    """A host and port at which a container accepts connections."""
 
     host: str
     port: int
 
 
 class Router(Protocol):
-    """What brings visitors to a service's containers."""
+    """Routes from the public address of each service to its containers.
+
+    Routes can be changed and read whether the router is started or not. All methods raise RouteFailed if routes
+    cannot be read or changed.
+    """
+
+    def start(self) -> None:
+        """Start forwarding connections in this process."""
+
+    def stop(self) -> None:
+        """Close all connections and stop forwarding. Routes are kept. Does nothing if the router is not started."""
+
+    def problems(self) -> list[str]:
+        """Return one sentence for each route that clients cannot use, with the next step; an empty list if none."""
 
     def switch(self, service_id: str, name: str, targets: Sequence[Target]) -> str:
-        """Send every new visitor to these targets, in one atomic step; answer the service's URL.
+        """Send all new connections of a service to these targets, in one atomic step. Return the service's URL.
 
-        The URL of a service stays the same over all switches until `close`. No targets: visitors are refused.
+        The URL stays the same until `close`. Without targets, new connections are closed.
         """
 
     def drain(self, service_id: str, seconds: float) -> None:
-        """Let connections to earlier targets finish, for at most so long; idle ones are closed at once."""
+        """Wait until connections to earlier targets have finished, for at most `seconds`; close idle ones at once."""
 
     def close(self, service_id: str) -> None:
-        """Withdraw the route; success when there is none."""
+        """Remove the route of a service, if there is one, and close its connections."""
 
-    def targets(self, service_id: str) -> tuple[Target, ...]: ...
+    def targets(self, service_id: str) -> tuple[Target, ...]:
+        """Return the current targets of a service; empty if it has no route."""
+
     def routes(self) -> set[str]:
-        """The ids of all services that have a route."""
+        """Return the ids of all services that have a route."""

@@ -1,17 +1,18 @@
-"""The engine: images, networks, volumes and containers, under names and labels that the caller gives."""
+"""The container engine: images, networks, volumes and containers. Callers choose all names and labels."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import takewhile
 from typing import Literal, NamedTuple, Protocol
 
 from domain.model.project import Component
+from domain.ports.router import Target
 
 
 @dataclass(frozen=True)
 class Engine:
-    """The engine that answers."""
+    """Name and version of the engine."""
 
     name: str
     version: str
@@ -19,7 +20,11 @@ class Engine:
 
 @dataclass(frozen=True)
 class Image:
-    """An image at the engine: `digest` is what can be started again, `ports` what it says it exposes."""
+    """An image that the engine has.
+
+    `digest` identifies these exact contents and can be passed to `pull` and `create` later. `ports` are the TCP ports
+    that the image exposes.
+    """
 
     reference: str
     digest: str
@@ -28,7 +33,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Layers:
-    """How far a pull is: layers known and done, and bytes where the engine tells."""
+    """Progress of a pull: layers, and bytes where the engine reports them. `known` grows while the pull runs."""
 
     done: int
     known: int
@@ -36,14 +41,25 @@ class Layers:
     bytes_known: int = 0
 
 
-Pulling = Callable[[Layers | None], None]
+PullProgress = Callable[[Layers | None], None]
+"""Called with the progress of a pull; None means that nothing is known yet, or that nothing had to be pulled."""
+
+
+@dataclass(frozen=True)
+class RegistryCredentials:
+    """A login for a registry: a username with a password, or a token that the registry accepts as a bearer token."""
+
+    username: str = ""
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
 class ContainerSpec:
-    """A container to create: names are derived, so they are known before it exists.
+    """A container to create.
 
-    `networks` maps full network names to aliases; `volumes` maps full volume names to (mount path, read-only).
+    `image` is a digest from `pull`. `networks` maps full network names to aliases. `volumes` maps full volume names to
+    (mount path, read-only).
     """
 
     name: str
@@ -56,10 +72,24 @@ class ContainerSpec:
 
 
 @dataclass(frozen=True)
-class Container:
-    """What the engine says of a container now. `health` is None without a healthcheck of its own.
+class Address:
+    """Where the router and the prober reach a container. It may be on another host than they are.
 
-    `image` is what it was made from, in the engine's words; `started_at` is the last time.
+    `host` is an IP address or a name. `published` maps container ports to ports of `host`, for engines that reach
+    containers through ports of a node; a port that is missing there is reached under its own number.
+    """
+
+    host: str
+    published: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Container:
+    """State of a container.
+
+    `health` is None if the container has no health check. `exit_code` is set while it is exited, `address` while it is
+    running. `restarts` counts restarts by the engine. `image` is the reference that it was created from. `started_at`
+    is the time of the last start.
     """
 
     name: str
@@ -67,15 +97,25 @@ class Container:
     labels: Mapping[str, str]
     health: Literal["starting", "healthy", "unhealthy"] | None = None
     exit_code: int | None = None
-    address: str | None = None
+    address: Address | None = None
     restarts: int = 0
     image: str = ""
     started_at: datetime | None = None
 
+    def target(self, port: int) -> Target | None:
+        """Return where a port of the container is reached, or None if the container has no address."""
+        if self.address is None:
+            return None
+        return Target(self.address.host, self.address.published.get(port, port))
+
 
 @dataclass(frozen=True)
 class Stats:
-    """What a container takes: cores, megabytes, bytes a second. `memory_limit_mb` is None without a limit."""
+    """Resource usage of a container.
+
+    `cpu` is in cores, memory in megabytes (2**20 bytes), network and block I/O in bytes per second. `memory_limit_mb`
+    is None if there is no limit.
+    """
 
     cpu: float
     memory_mb: float
@@ -87,87 +127,104 @@ class Stats:
 
 
 class OutputLine(NamedTuple):
-    """A line that a container printed, as text safe for JSON; a tuple, since they come by the hundred thousand."""
+    """A line of a container's output, as text that JSON can carry. A tuple, because there are very many of them."""
 
     at: datetime
     stream: Literal["stdout", "stderr"]
     text: str
 
 
-class Point(NamedTuple):
-    """How far the output of a container has been read: up to a time, and so many lines of that very time.
+class ReadPosition(NamedTuple):
+    """How far a container's output has been read: up to the time `at`, and `lines` lines of exactly that time.
 
-    None is its beginning. Whoever reads on `since` that time misses nothing, and is told nothing twice by `unread`.
+    `at` None is the beginning. To resume, read `since=at` and pass the batches through `skip_read`: no line is missed
+    or repeated.
     """
 
     at: datetime | None = None
     lines: int = 0
 
-    def after(self, lines: Sequence[OutputLine]) -> "Point":
-        """The point behind these, which were read next."""
+    def advance(self, lines: Sequence[OutputLine]) -> "ReadPosition":
+        """Return the position after these lines, which follow this position."""
         if not lines:
             return self
         at = lines[-1].at
         same = sum(1 for _ in takewhile(lambda line: line.at == at, reversed(lines)))
-        return Point(at, same + self.lines if same == len(lines) and at == self.at else same)
+        return ReadPosition(at, same + self.lines if same == len(lines) and at == self.at else same)
 
-    def unread(self, batches: Iterable[list[OutputLine]]) -> Iterator[list[OutputLine]]:
-        """Batches that begin at this point's time, without what was read before."""
-        known = self.lines
+    def skip_read(self, batches: Iterable[list[OutputLine]]) -> Iterator[list[OutputLine]]:
+        """Yield batches that begin at the time `at`, without the lines that were read before."""
+        remaining = self.lines
         for lines in batches:
-            again = sum(1 for _ in takewhile(lambda line: line.at == self.at, lines[:known]))
-            known = known - again if again == len(lines) else 0
-            yield lines[again:]
+            skipped = sum(1 for _ in takewhile(lambda line: line.at == self.at, lines[:remaining]))
+            remaining = remaining - skipped if skipped == len(lines) else 0
+            yield lines[skipped:]
 
 
 class ImageMissing(Exception):  # noqa: N818
-    """No registry (nor the engine) has this image, or it refuses this caller; the message says which."""
+    """Neither a registry nor the engine has the image, or the registry denies access. The message says which."""
 
 
 class EngineRefused(Exception):  # noqa: N818
-    """The engine answers, and refuses: no room on the disk, a command that is not in the image, a bad user."""
+    """The engine answered with an error, such as a full disk, a missing command or an unknown user."""
 
 
 class Runtime(Protocol):
-    """The engine. All names and labels are given by the caller. Stopping or removing what is gone is success.
+    """The container engine.
 
-    Creating what exists under the same name is success too, so that a step can be repeated after a crash.
-    Raises `errors.Unavailable` (code `engine_unavailable`) when the engine is away.
+    All methods can be repeated after a crash: stopping or removing an object that does not exist succeeds, and so does
+    creating an object that exists with the same labels. All methods raise `errors.Unavailable` with the code
+    `engine_unavailable` if the engine cannot be reached.
     """
 
-    def ping(self) -> Engine: ...
-    def pull(self, reference: str, tell: Pulling) -> Image:
-        """Bring an image, or find it at the engine when no registry has it. Raises ImageMissing.
+    def ping(self) -> Engine:
+        """Return the engine's name and version."""
 
-        Calls `tell` at least twice a second, also while nothing moves; what `tell` raises ends the pull.
+    def pull(self, reference: str, progress: PullProgress, credentials: RegistryCredentials | None = None) -> Image:
+        """Pull an image. If no registry provides it, use the copy that the engine has. Raise ImageMissing.
+
+        Calls `progress` at least twice a second, even if nothing changes. An exception from `progress` aborts the pull.
+        `credentials` are sent to the registry that `reference` names; the engine does not store them.
         """
 
-    def create_network(self, name: str, labels: Mapping[str, str], *, internal: bool = False) -> None: ...
-    def create_volume(self, name: str, labels: Mapping[str, str]) -> None: ...
+    def create_network(self, name: str, labels: Mapping[str, str], *, internal: bool = False) -> None:
+        """Create a network. An `internal` network has no route to the internet."""
+
+    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        """Create a volume."""
+
     def create(self, spec: ContainerSpec) -> None:
-        """Make a container, not yet started, with its networks, volumes and limits. Raises EngineRefused."""
+        """Create a container with its networks, volumes and limits, without starting it. Raise EngineRefused."""
 
     def start(self, name: str) -> None:
-        """Raises EngineRefused when it cannot start (no such command, …)."""
+        """Start a container. Raise EngineRefused if it cannot start, for example because its command is missing."""
 
     def stop(self, name: str, grace: float) -> None:
-        """Ask it to end, and end it after `grace` seconds."""
+        """Ask a container to stop, and kill it after `grace` seconds."""
 
     def remove(self, name: str) -> None:
-        """Remove it, running or not; its anonymous volumes go with it."""
+        """Remove a container, running or not, and its anonymous volumes."""
 
-    def remove_network(self, name: str) -> None: ...
-    def remove_volume(self, name: str) -> None: ...
-    def inspect(self, name: str) -> Container | None: ...
+    def remove_network(self, name: str) -> None:
+        """Disconnect all containers from a network and remove it."""
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume. Raise EngineRefused while a container uses it."""
+
+    def inspect(self, name: str) -> Container | None:
+        """Return the state of a container, or None if it does not exist."""
+
     def containers(self, labels: Mapping[str, str]) -> list[Container]:
-        """Every container, running or not, that carries all these labels; one call to the engine."""
+        """Return all containers, running or not, that carry all these labels."""
 
     def networks(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
-        """Name → labels of every network that carries all these labels."""
+        """Return name and labels of all networks that carry all these labels."""
 
-    def volumes(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]: ...
+    def volumes(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
+        """Return name and labels of all volumes that carry all these labels."""
+
     def logs(self, name: str, tail: int) -> list[str]:
-        """The texts of its last lines of output."""
+        """Return the text of the last `tail` lines of a container's output."""
 
     def output(
         self,
@@ -178,25 +235,21 @@ class Runtime(Protocol):
         until: datetime | None = None,
         keep: Callable[[OutputLine], bool] | None = None,
     ) -> list[OutputLine]:
-        """What a container printed from `since` until before `until`, oldest first; [] when it is gone.
+        """Return a container's output, oldest line first; an empty list if the container does not exist.
 
-        Only lines that `keep` wants, which is shown every line in turn; of them the last `tail`.
+        Lines are from `since` (inclusive) until `until` (exclusive). `keep` is called with every line in order and
+        selects lines; `tail` limits the result to the last of the selected lines.
         """
 
     def follow(self, name: str, since: datetime | None = None) -> Generator[list[OutputLine], None, None]:
-        """What a container printed from `since` on, and what it prints, in batches; ends when all is read that it will.
+        """Yield a container's output from `since` on, in batches, until the container has ended and all is read.
 
-        Blocks; while nothing comes it says so with an empty batch, at least twice a second. Closing it lets go at once.
+        Blocks. Yields an empty batch at least twice a second while there is no output. Closing the generator closes
+        its connection at once.
         """
 
     def stats(self, names: Sequence[str], *, over: float = 0.0) -> dict[str, Stats]:
-        """What those of these containers take that run; rates are over the last moment.
+        """Return the resource usage of those of these containers that are running.
 
-        `over` asks for rates over so many seconds, as far as the containers were looked at then.
+        Rates are averages over the last `over` seconds, or over a shorter time if no earlier measurement exists.
         """
-
-    def accepts(self, container: Container, port: int) -> bool:
-        """Whether a TCP connection to this port of the container is accepted."""
-
-    def answers(self, container: Container, port: int, path: str, timeout: float) -> bool:
-        """Whether an HTTP GET is answered with 2xx or 3xx within `timeout` seconds."""

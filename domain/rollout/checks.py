@@ -14,6 +14,7 @@ from domain.work.progress import Report, TaskFailed
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
 _GRACE = timedelta(seconds=1)
 _LAST_LINES = 20
+_CONNECT_TIMEOUT = 1.0
 
 
 class Checks:
@@ -94,12 +95,12 @@ class Checks:
     def _reachable(self, container: ContainerSpec, seen: Container) -> bool:
         check, front = self._release.health_check, self._release.front
         if check and front and front[0].name == container.component.name:
-            return self._ports.runtime.answers(seen, check.port or front[1], check.path, check.timeout)
+            return self._ports.prober.probe_http(seen.target(check.port or front[1]), check.path, check.timeout)
         if seen.health == "healthy":
             return True
         if container.component.expose:
             port = front[1] if front and front[0].name == container.component.name else container.component.expose[0]
-            return self._ports.runtime.accepts(seen, port)
+            return self._ports.prober.probe_tcp(seen.target(port), _CONNECT_TIMEOUT)
         since = self._running_since.setdefault(container.name, self._ports.clock.now())
         return self._ports.clock.now() - since >= _GRACE
 

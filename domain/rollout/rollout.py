@@ -166,8 +166,9 @@ def _targets(ports: Ports, release: Release) -> Iterator[tuple[str, Target]]:
     component, port = release.front or (None, 0)
     for container in release.replicas(component) if component else ():
         seen = ports.runtime.inspect(container.name)
-        if seen and seen.state == "running" and seen.address:
-            yield container.name, Target(seen.address, port)
+        target = seen.target(port) if seen and seen.state == "running" else None
+        if target:
+            yield container.name, target
 
 
 def send_back(ports: Ports, release: Release, old: Release | None) -> None:

@@ -12,7 +12,7 @@ from domain.errors import BadRequest, NotFound
 from domain.identity.access import Caller
 from domain.model.masking import Masking
 from domain.ports import Ports
-from domain.ports.runtime import Container, OutputLine, Point
+from domain.ports.runtime import Container, OutputLine, ReadPosition
 from domain.runtime.lines import ServiceLine, Wanted, moment
 from domain.runtime.logs import DEFAULT_TAIL, GetServiceLogsParameters, given_out, history, selection
 from domain.runtime.looking import Look, Secrets, look
@@ -93,7 +93,7 @@ class _Following:
         self._gone_at: float | None = None
         self._turn = Condition()
         self._sources: dict[str, Source] = {}
-        self._points: dict[str, Point] = {}
+        self._points: dict[str, ReadPosition] = {}
         self._runs: dict[str, datetime | None] = {}
 
     def look_around(self) -> None:
@@ -112,7 +112,7 @@ class _Following:
         seen, self._seen = self._seen, ()
         for container in seen:
             if self._is_unread(container):
-                begin = self._points.get(container.name) or Point(self._beginning(container))
+                begin = self._points.get(container.name) or ReadPosition(self._beginning(container))
                 self._sources[container.name] = Source(container, self._ports.runtime.follow, begin, self._turn)
 
     def goes_on(self) -> bool:

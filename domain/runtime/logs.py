@@ -11,7 +11,7 @@ from domain.errors import Unavailable
 from domain.identity.access import Caller
 from domain.model.masking import Masking
 from domain.ports import Ports
-from domain.ports.runtime import Container, EngineRefused, OutputLine, Point
+from domain.ports.runtime import Container, EngineRefused, OutputLine, ReadPosition
 from domain.runtime.lines import ServiceLine, Wanted, moment
 from domain.runtime.looking import Secrets, look
 
@@ -60,10 +60,10 @@ def history(
     masking: Masking,
     tail: int,
     until: datetime | None = None,
-) -> tuple[ServiceLog, dict[str, Point]]:
+) -> tuple[ServiceLog, dict[str, ReadPosition]]:
     """The last lines, and how far each container was read for them."""
     found: list[ServiceLine] = []
-    points: dict[str, Point] = {}
+    points: dict[str, ReadPosition] = {}
     for container in containers:
         with given_out(container):
             lines, points[container.name] = _printed(ports, container, wanted, masking, tail, until)
@@ -85,11 +85,11 @@ def given_out(container: Container) -> Iterator[None]:
 
 def _printed(
     ports: Ports, container: Container, wanted: Wanted, masking: Masking, tail: int, until: datetime | None
-) -> tuple[list[ServiceLine], Point]:
+) -> tuple[list[ServiceLine], ReadPosition]:
     """One more than is asked for, which tells that there are more."""
     sieve = _Sieve(container, wanted, masking) if wanted.search else None
     lines = ports.runtime.output(container.name, tail=tail + 1, since=wanted.since, until=until, keep=sieve)
-    point = sieve.point if sieve else Point(wanted.since).after(lines)
+    point = sieve.point if sieve else ReadPosition(wanted.since).advance(lines)
     return wanted.lines(container, lines, masking), point
 
 
@@ -97,9 +97,9 @@ class _Sieve:
     """Keeps the lines that are searched for, and the point up to which it was shown any."""
 
     def __init__(self, container: Container, wanted: Wanted, masking: Masking) -> None:
-        self.point = Point(wanted.since)
+        self.point = ReadPosition(wanted.since)
         self._container, self._wanted, self._masking = container, wanted, masking
 
     def __call__(self, line: OutputLine) -> bool:
-        self.point = self.point.after((line,))
+        self.point = self.point.advance((line,))
         return bool(self._wanted.lines(self._container, (line,), self._masking))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from threading import Condition, Thread
 
-from domain.ports.runtime import Container, OutputLine, Point
+from domain.ports.runtime import Container, OutputLine, ReadPosition
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _at = attrgetter("at")
@@ -21,7 +21,7 @@ class Source:
     All but the reading happens under `turn`, the lock that the sources of a service share.
     """
 
-    def __init__(self, container: Container, follow: Follow, begin: Point, turn: Condition) -> None:
+    def __init__(self, container: Container, follow: Follow, begin: ReadPosition, turn: Condition) -> None:
         self.container = container
         self.point = begin
         self.ended = False
@@ -48,7 +48,7 @@ class Source:
         """Nothing is to be expected any more from before this time; None while it has nothing more to say at all."""
         if not self._held and self._read:
             self._held, self._read = sorted(self._read, key=_at), []
-            self.point = self.point.after(self._held)
+            self.point = self.point.advance(self._held)
             self._turn.notify_all()
         if not self._read and (self._silent or self.ended):
             return None
@@ -60,10 +60,10 @@ class Source:
         taken, self._held = self._held[:count], self._held[count:]
         return taken
 
-    def _run(self, begin: Point) -> None:
+    def _run(self, begin: ReadPosition) -> None:
         try:
             with closing(self._follow(self.container.name, begin.at)) as batches:
-                for lines in begin.unread(batches):
+                for lines in begin.skip_read(batches):
                     if not self._hand_over(lines):
                         return
         except Exception as fault:  # noqa: BLE001 - raised again where the lines are taken

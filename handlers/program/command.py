@@ -13,7 +13,6 @@ from typing import Any
 import click
 
 from domain import api_keys, settings, system
-from domain.adapters import forwarder
 from domain.errors import Invalid, Refusal
 from domain.model.role import Role
 from domain.ports import Ports
@@ -141,7 +140,7 @@ def check() -> None:
         click.secho(f"{name:32} is not a setting; is it mistyped?", fg="yellow")
     with _opened() as ports:
         checks = system.checks(ports)
-        problems = ports.router.problems() if isinstance(ports.router, forwarder.Router) else []
+        problems = ports.router.problems()
     for name, found in checks.items():
         click.secho(f"{name:32} {found.detail}", fg="green" if found.status == "ok" else "red")
     for problem in problems:

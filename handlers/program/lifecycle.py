@@ -12,11 +12,11 @@ from typing import NoReturn
 
 import uvicorn
 
-from domain.adapters import forwarder
 from domain.ports import Ports
 from domain.settings import BadSetting
 from handlers import server
 from handlers.program import websocket_proxy
+from handlers.program.file_limit import raise_file_limit
 from handlers.program.worker import Worker
 from ws.server import Server as Sockets
 
@@ -89,7 +89,7 @@ def listen(ports: Ports, door: socket.socket, goodbye: Callable[[], None] = lamb
 @contextmanager
 def sockets(ports: Ports) -> Iterator[Sockets]:
     """While it lasts, sockets are served."""
-    forwarder.allow_many_connections()
+    raise_file_limit()
     running = Sockets(ports)
     running.start()
     try:
@@ -102,13 +102,11 @@ def sockets(ports: Ports) -> Iterator[Sockets]:
 def working(ports: Ports) -> Iterator[None]:
     """While it lasts, queued work is done and visitors reach their services; what runs at the end is handed back."""
     running = Worker(ports)
-    router = ports.router if isinstance(ports.router, forwarder.Router) else None
-    if router:
-        router.start()
+    raise_file_limit()
+    ports.router.start()
     running.start()
     try:
         yield
     finally:
         running.stop()
-        if router:
-            router.stop()
+        ports.router.stop()

@@ -4,11 +4,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from domain.adapters import counting, docker, fernet, forwarder, memory, system
+from domain.adapters import counting, docker, fernet, forwarder, memory, sockets, system
 from domain.adapters.sql.store import open_store
 from domain.ports import Ports
 from domain.ports.counter import Counter
 from domain.ports.notifier import Notifier
+from domain.ports.prober import Prober
 from domain.ports.router import Router
 from domain.ports.runtime import Runtime
 from domain.settings import BadSetting, Settings
@@ -22,11 +23,13 @@ def open_ports(settings: Settings) -> Ports:
     url = settings.database_url or f"sqlite:///{folder / 'panel.db'}"
     store = open_store(url, vault, lambda: notifier.notify())  # noqa: PLW0108 - the notifier is named by the id in the database
     counter, notifier = shared(store.instance)
+    runtime, prober, router = _engine(settings)
     return Ports(
         settings=settings,
         store=store,
-        runtime=_runtime(settings),
-        router=_router(settings),
+        runtime=runtime,
+        prober=prober,
+        router=router,
         counter=counter,
         vault=vault,
         clock=system.Clock(),
@@ -64,17 +67,16 @@ def _shared(url: str) -> Callable[[str], tuple[Counter, Notifier]]:
     )
 
 
-def _runtime(settings: Settings) -> Runtime:
-    return memory.Runtime() if settings.runtime == "memory" else docker.Runtime(os.environ.get("DOCKER_HOST"))
-
-
-def _router(settings: Settings) -> Router:
+def _engine(settings: Settings) -> tuple[Runtime, Prober, Router]:
+    """Return the engine, and what reaches its containers."""
     if settings.runtime == "memory":
-        return memory.Router()
-    return forwarder.Router(
+        runtime = memory.Runtime()
+        return runtime, memory.Prober(runtime), memory.Router()
+    router = forwarder.Router(
         settings.data_dir / "routes",
         settings.host,
         settings.public_host,
         settings.base_domain,
         settings.service_ports,
     )
+    return docker.Runtime(os.environ.get("DOCKER_HOST")), sockets.Prober(), router

@@ -55,7 +55,7 @@ def test_an_admin_sees_a_broken_part_of_a_panel_that_is_alive(broken: Ports, adm
 
 def test_a_part_that_is_away_says_in_one_line_what_to_do(broken: Ports, admin: Caller):
     checks = system.get_health(broken, admin, "ready").checks or {}
-    assert checks["engine"].detail == "The engine in memory is away"
+    assert checks["engine"].detail == "The in-memory engine is away"
     assert str(broken.settings.data_dir) in checks["database"].detail
     assert checks["database"].detail.endswith("The database does not answer")
 

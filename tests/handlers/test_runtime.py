@@ -39,8 +39,8 @@ def _lines(panel: Panel, service_id: str, query: str = "") -> list[str]:
 
 def test_lines_are_a_page_of_json(panel: Panel, engine: memory.Runtime, service: str) -> None:
     name = _container(panel, service)
-    engine.say(name, "one", "two")
-    engine.say(name, "three", stream="stderr")
+    engine.print_lines(name, "one", "two")
+    engine.print_lines(name, "three", stream="stderr")
     page = panel.get(f"/services/{service}/logs?tail=2").json()
     assert page["truncated"] is True
     assert [line["text"] for line in page["data"]] == ["two", "three"]
@@ -51,7 +51,7 @@ def test_lines_are_a_page_of_json(panel: Panel, engine: memory.Runtime, service:
 
 def test_lines_are_chosen_by_time_container_and_text(panel: Panel, engine: memory.Runtime, service: str) -> None:
     name = _container(panel, service)
-    engine.say(name, "alpha", "beta", "gamma")
+    engine.print_lines(name, "alpha", "beta", "gamma")
     second = panel.get(f"/services/{service}/logs").json()["data"][1]["at"]
     assert _lines(panel, service, f"since={second}") == ["beta", "gamma"]
     assert _lines(panel, service, f"until={second}") == ["alpha"]
@@ -63,7 +63,7 @@ def test_lines_are_chosen_by_time_container_and_text(panel: Panel, engine: memor
 
 def test_secrets_are_masked(panel: Panel, engine: memory.Runtime) -> None:
     service = panel.service(secrets={"TOKEN": CANARY})["id"]
-    engine.say(_container(panel, service), f"token {CANARY}")
+    engine.print_lines(_container(panel, service), f"token {CANARY}")
     assert _lines(panel, service) == ["token ********"]
     assert _lines(panel, service, f"search={CANARY[:6]}") == []
 

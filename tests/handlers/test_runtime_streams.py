@@ -36,7 +36,7 @@ class Scene:
         return found.name
 
     def say(self, *texts: str) -> None:
-        self.engine.say(self.container, *texts)
+        self.engine.print_lines(self.container, *texts)
 
     @contextmanager
     def stream(self, query: str = "", key: str = "", **headers: str) -> Iterator[Iterator[Event]]:
@@ -75,12 +75,12 @@ def scene(panel: Panel) -> Iterator[Scene]:
 
 
 def test_the_last_lines_come_first_and_then_each_within_a_second(scene: Scene) -> None:
-    scene.say("one", "two", "three")
+    scene.print_lines("one", "two", "three")
     with scene.stream("&tail=2") as events:
         assert _texts(events, 2) == ["two", "three"]
         for text in ("four", "five"):
             began = time.monotonic()
-            scene.say(text)
+            scene.print_lines(text)
             event = next(events)
             assert (event.kind, event.line["text"], event.id) == ("line", text, event.line["at"])
             assert time.monotonic() - began < 1
@@ -91,19 +91,19 @@ def test_the_last_lines_come_first_and_then_each_within_a_second(scene: Scene) -
 def test_a_new_deployment_is_followed(scene: Scene) -> None:
     scene.engine.images["shop/web:2"] = memory.Behaviour(ports=(8080,), lines=("hello from two",))
     with scene.stream() as events:
-        scene.say("one")
+        scene.print_lines("one")
         assert _texts(events, 1) == ["one"]
-        scene.say("last words")
+        scene.print_lines("last words")
         scene.panel.post(f"/services/{scene.service}/deploy", {"image": "shop/web:2"})
         scene.panel.work()
         assert _texts(events, 2) == ["last words", "hello from two"]
 
 
 def test_a_client_that_returns_goes_on_where_it_was(scene: Scene) -> None:
-    scene.say(*(f"line {number}" for number in range(300)))
+    scene.print_lines(*(f"line {number}" for number in range(300)))
     with scene.stream("&tail=10") as events:
         seen = [next(events) for _ in range(5)]
-    scene.say("meanwhile")
+    scene.print_lines("meanwhile")
     resumed = {"Last-Event-ID": str(seen[-1].id)}
     with scene.stream("&tail=1&since=2999-01-01T00:00:00Z", **resumed) as events:
         again = []
@@ -115,7 +115,7 @@ def test_a_client_that_returns_goes_on_where_it_was(scene: Scene) -> None:
 
 def test_the_end_of_the_service_ends_the_stream(scene: Scene) -> None:
     with scene.stream() as events:
-        scene.say("one")
+        scene.print_lines("one")
         assert _texts(events, 1) == ["one"]
         scene.panel.delete(f"/services/{scene.service}")
         assert list(events) == [Event(None, "end", "{}")]
@@ -123,22 +123,22 @@ def test_the_end_of_the_service_ends_the_stream(scene: Scene) -> None:
 
 def test_only_what_is_asked_for_is_told(scene: Scene) -> None:
     with scene.stream("&search=ERROR&container=app") as events:
-        scene.say("fine", "an error", "fine")
+        scene.print_lines("fine", "an error", "fine")
         assert _texts(events, 1) == ["an error"]
 
 
 def test_whatever_is_printed_stays_within_its_event(scene: Scene) -> None:
     evil = ["data: forged", "id: 9", "</script>", "\u2028x", "event: end", '{"a": "b"}', ""]
-    scene.say(*evil)
+    scene.print_lines(*evil)
     with scene.stream() as events:
         assert _texts(events, len(evil)) == evil
 
 
 def test_secrets_are_masked(scene: Scene) -> None:
     scene.service = scene.panel.service("leaks", secrets={"TOKEN": CANARY})["id"]
-    scene.say(f"before {CANARY}")
+    scene.print_lines(f"before {CANARY}")
     with scene.stream() as events:
-        scene.say(f"after {CANARY}")
+        scene.print_lines(f"after {CANARY}")
         assert _texts(events, 2) == ["before ********", "after ********"]
 
 
@@ -153,7 +153,7 @@ def test_silence_is_filled_with_comments(scene: Scene, monkeypatch: pytest.Monke
 
 def test_a_client_that_leaves_ends_the_reading(scene: Scene) -> None:
     with scene.stream() as events:
-        scene.say("one")
+        scene.print_lines("one")
         next(events)
         assert len(_reading()) == 2
     _until(lambda: not _reading(), 3)
@@ -168,7 +168,7 @@ def test_a_head_request_begins_nothing(scene: Scene) -> None:
 
 def test_an_engine_that_goes_away_ends_the_stream_without_an_end(scene: Scene) -> None:
     with scene.stream() as events:
-        scene.say("one")
+        scene.print_lines("one")
         assert _texts(events, 1) == ["one"]
         scene.engine.away = True
         assert list(events) == []
@@ -182,7 +182,7 @@ def test_an_unforeseen_fault_ends_the_stream_and_is_logged(
 ) -> None:
     with scene.stream() as events:
         monkeypatch.setattr(live, "_events", lambda lines: 1 // 0)
-        scene.say("one")
+        scene.print_lines("one")
         assert list(events) == []
     assert "ZeroDivisionError" in caplog.text
 
@@ -193,11 +193,11 @@ def _cut_by(scene: Scene, act: Callable[[str], object], *, flood: bool) -> None:
 
     def print_on() -> None:
         while not stop.wait(0.005 if flood else 60):
-            scene.engine.say(name, *("x" * 100 for _ in range(20)))
+            scene.engine.print_lines(name, *("x" * 100 for _ in range(20)))
 
     printing = threading.Thread(target=print_on)
     with scene.stream("&tail=1", key=key) as events:
-        scene.say("one")
+        scene.print_lines("one")
         next(events)
         printing.start()
         act(f"/v1/api-keys/{scene.panel.get('/auth/me', key=key).json()['id']}")
@@ -222,7 +222,7 @@ def test_a_key_that_is_revoked_rotated_or_narrowed_loses_its_streams_within_a_se
 def test_a_client_that_does_not_read_is_given_up_with_its_key(scene: Scene) -> None:
     key = scene.panel.key(Role.VIEWER)
     key_id = scene.panel.get("/auth/me", key=key).json()["id"]
-    scene.say(*("x" * 8000 for _ in range(4000)))
+    scene.print_lines(*("x" * 8000 for _ in range(4000)))
     host, port = scene.url.split("/")[2].split(":")
     with socket.create_connection((host, int(port))) as client:
         path = f"/api/services/{scene.service}/logs?follow=true&tail=10000"
@@ -265,7 +265,7 @@ def test_many_follow_while_others_are_answered(scene: Scene) -> None:
         began = time.monotonic()
         assert httpx.get(f"{scene.url}/health", timeout=10).status_code == 200
         assert time.monotonic() - began < 2
-        scene.say("to all of you")
+        scene.print_lines("to all of you")
         assert {one.result() for one in followers} == {"to all of you"}
 
 

@@ -56,7 +56,7 @@ def test_lines_come_as_they_are_printed(panel: Panel, sockets: Sockets, engine: 
     with sockets.open() as client:
         _listen(client, service)
         until(_followers, 5, "it is followed")
-        engine.say(_container(panel, service), "one", "two")
+        engine.print_lines(_container(panel, service), "one", "two")
         message = client.next()
     assert [line["text"] for line in message["data"]["lines"]][-2:] == ["one", "two"]
     assert (message["customer_id"], message["resource"], message["seq"]) == ("cust_a", f"logs:{service['id']}", None)
@@ -65,7 +65,7 @@ def test_lines_come_as_they_are_printed(panel: Panel, sockets: Sockets, engine: 
 def test_without_a_subscription_no_line_comes(panel: Panel, sockets: Sockets, engine: memory.Runtime) -> None:
     service = panel.service()
     with sockets.open() as client:
-        engine.say(_container(panel, service), "one")
+        engine.print_lines(_container(panel, service), "one")
         assert client.silent(0.8)
 
 
@@ -77,10 +77,10 @@ def test_one_service_is_followed_once_for_all_who_listen_and_no_longer(
         _listen(one, service)
         _listen(two, service)
         until(lambda: len(_followers()) == 2, 5, "one thread for the service, one for its container")
-        engine.say(_container(panel, service), "to both")
+        engine.print_lines(_container(panel, service), "to both")
         assert _texts(one, "to both") == _texts(two, "to both")
         one.asked(action="unsubscribe", topics=[f"logs:{service['id']}"])
-        engine.say(_container(panel, service), "to the other")
+        engine.print_lines(_container(panel, service), "to the other")
         assert _texts(two, "to the other")
         assert one.silent(0.5)
     until(lambda: not _followers(), 5, "nobody listens any more")
@@ -91,7 +91,7 @@ def test_a_secret_that_is_printed_is_masked(panel: Panel, sockets: Sockets, engi
     with sockets.open() as client:
         _listen(client, service)
         until(_followers, 5, "it is followed")
-        engine.say(_container(panel, service), f"the token is {CANARY}", "end")
+        engine.print_lines(_container(panel, service), f"the token is {CANARY}", "end")
         assert _texts(client, "end")
 
 
@@ -103,14 +103,14 @@ def test_while_the_engine_is_away_a_listener_is_told_so_once_and_then_goes_on(
     with sockets.open() as client:
         _listen(client, service)
         until(_followers, 5, "it is followed")
-        engine.say(_container(panel, service), "before")
+        engine.print_lines(_container(panel, service), "before")
         _texts(client, "before")
         engine.away = True
         assert client.next()["error"]["code"] == "engine_unavailable"
         assert client.silent(0.5)
         engine.away = False
         until(lambda: len(_followers()) == 2, 5, "it is followed again")
-        engine.say(_container(panel, service), "after")
+        engine.print_lines(_container(panel, service), "after")
         assert "after" in _texts(client, "after")
 
 
@@ -130,7 +130,7 @@ def test_lines_of_a_new_deployment_come_too(panel: Panel, sockets: Sockets, engi
         _listen(client, service)
         panel.post(f"/services/{service['id']}/deploy")
         panel.work()
-        engine.say(_container(panel, service), "from the new one")
+        engine.print_lines(_container(panel, service), "from the new one")
         assert _texts(client, "from the new one")
 
 
@@ -144,7 +144,7 @@ def test_a_flood_is_slowed_for_a_sole_listener_and_loses_nothing(
         _listen(client, service)
         until(_followers, 5, "it is followed")
         texts = [f"line {number} {'x' * 1000}" for number in range(2000)]
-        engine.say(_container(panel, service), *texts)
+        engine.print_lines(_container(panel, service), *texts)
         assert _texts(client, texts[-1])[-len(texts) :] == texts
 
 
@@ -160,7 +160,7 @@ def test_a_listener_who_does_not_read_is_closed_and_slows_nobody(
         _listen(quick, service)
         until(lambda: len(sockets.server._sessions) == 2, 5, "both are there")
         for number in range(40):
-            engine.say(_container(panel, service), *[f"{number} {'x' * 2000}"] * 10)
+            engine.print_lines(_container(panel, service), *[f"{number} {'x' * 2000}"] * 10)
             _texts(quick, f"{number} {'x' * 2000}")
         until(lambda: len(sockets.server._sessions) == 1, 5, "the other is gone")
 
@@ -174,7 +174,7 @@ def test_a_sole_listener_who_leaves_behind_what_it_did_not_read_leaves_no_thread
     ticket = panel.post("/ws/tickets", {"topics": [f"logs:{service['id']}"]}).json()["ticket"]
     with sockets.deaf(f"?ticket={ticket}"):
         until(_followers, 5, "it is followed")
-        engine.say(_container(panel, service), *["x" * 5000] * 1000)
+        engine.print_lines(_container(panel, service), *["x" * 5000] * 1000)
         until(lambda: any(one.listeners for one in sockets.server._logs._followed.values()), 5, "somebody listens")
         (followed,) = sockets.server._logs._followed.values()
         (listener,) = followed.listeners
@@ -190,5 +190,5 @@ def test_a_ticket_for_lines_is_worth_nothing_when_its_key_may_not_read_them_any_
     ticket = panel.post("/ws/tickets", {"topics": [f"logs:{service['id']}"]}, key=key).json()["ticket"]
     panel.patch(f"/v1/api-keys/{panel.get('/auth/me', key=key).json()['id']}", {"deniedPermissions": ["logs.read"]})
     with sockets.open(f"?ticket={ticket}", key=None) as client:
-        engine.say(_container(panel, service), "one")
+        engine.print_lines(_container(panel, service), "one")
         assert client.silent(1)

@@ -9,10 +9,19 @@ from typing import Any
 
 from docker.errors import APIError, NotFound
 
-from domain.adapters.docker import creating, looking, networking, output, pulling, reaching
+from domain.adapters.docker import creating, looking, networking, output, pulling
 from domain.adapters.docker.connection import PATIENT, Connection
 from domain.adapters.docker.measuring import Meter
-from domain.ports.runtime import Container, ContainerSpec, Engine, Image, OutputLine, Pulling, Stats
+from domain.ports.runtime import (
+    Container,
+    ContainerSpec,
+    Engine,
+    Image,
+    OutputLine,
+    PullProgress,
+    RegistryCredentials,
+    Stats,
+)
 
 Labelled = dict[str, Mapping[str, str]]
 
@@ -31,9 +40,9 @@ class Runtime:
         with self._connection.asked() as client:
             return Engine("docker", str(client.version()["Version"]))
 
-    def pull(self, reference: str, tell: Pulling) -> Image:
+    def pull(self, reference: str, progress: PullProgress, credentials: RegistryCredentials | None = None) -> Image:
         """A reference by digest that the engine holds is not pulled again; `hello` is made, not pulled."""
-        return pulling.pull(self._connection, reference, tell)
+        return pulling.pull(self._connection, reference, progress, credentials)
 
     def create_network(self, name: str, labels: Mapping[str, str], *, internal: bool = False) -> None:
         """An `internal` one has no way out to the internet; this host still reaches the containers in it."""
@@ -136,14 +145,6 @@ class Runtime:
         """Rates are differences between two looks: the first one at a container waits a moment for its second."""
         with self._connection.asked() as client:
             return self._meter.stats(client, names, over)
-
-    def accepts(self, container: Container, port: int) -> bool:
-        """From this host, to the container's own address."""
-        return container.address is not None and reaching.accepts(container.address, port)
-
-    def answers(self, container: Container, port: int, path: str, timeout: float) -> bool:
-        """From this host, to the container's own address."""
-        return container.address is not None and reaching.answers(container.address, port, path, timeout)
 
 
 def _carrying(labels: Mapping[str, str]) -> dict[str, list[str]]:

@@ -1,7 +1,7 @@
 """The image that the panel makes itself, so that a first deployment needs no registry."""
 
 from domain.adapters.docker.scratch import Scratch, busybox
-from domain.adapters.images import HELLO, HELLO_SAYS
+from domain.adapters.images import HELLO, HELLO_OUTPUT
 
 PAGE = rb"""#!/bin/sh
 escaped() { printf '%s' "$1" | sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g'; }
@@ -25,6 +25,6 @@ def hello() -> bytes:
             "User": "65534:65534",
             "Env": ["PATH=/bin"],
             "ExposedPorts": {"8080/tcp": {}},
-            "Entrypoint": ["/bin/sh", "-c", f"echo {HELLO_SAYS}; exec httpd -f -p 8080 -h /www"],
+            "Entrypoint": ["/bin/sh", "-c", f"echo {HELLO_OUTPUT}; exec httpd -f -p 8080 -h /www"],
         },
     ).archive()

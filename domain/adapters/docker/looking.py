@@ -9,7 +9,7 @@ from typing import Any, Literal
 from docker import APIClient
 from docker.errors import NotFound
 
-from domain.ports.runtime import Container
+from domain.ports.runtime import Address, Container
 
 MANY = 10_000
 
@@ -103,7 +103,8 @@ def _settled(found: Mapping[str, Any]) -> bool:
     return found["State"] != "restarting" and not YOUNG.match(found["Status"])
 
 
-def _address(found: Mapping[str, Any]) -> str | None:
-    """Any of its networks will do: the host has a foot in each."""
+def _address(found: Mapping[str, Any]) -> Address | None:
+    """Return an address in any of its networks: this host is connected to all of them."""
     networks = (found.get("NetworkSettings") or {}).get("Networks") or {}
-    return next((each["IPAddress"] for _, each in sorted(networks.items()) if each.get("IPAddress")), None)
+    addresses = (network["IPAddress"] for _, network in sorted(networks.items()) if network.get("IPAddress"))
+    return next((Address(address) for address in addresses), None)

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from domain.adapters.docker.connection import QUICK, Connection
 from domain.adapters.docker.frames import Frames
 from domain.adapters.docker.wording import shown
-from domain.ports.runtime import EngineRefused, OutputLine, Point
+from domain.ports.runtime import EngineRefused, OutputLine, ReadPosition
 
 BEAT = 0.2  # seconds of silence that are worth saying
 AT_ONCE = 256 * 1024
@@ -68,13 +68,13 @@ def follow(connection: Connection, name: str, since: datetime | None) -> Generat
 
     Engine 20.10 may end it before the last lines of a container that ended: so there is a second look.
     """
-    frames, read = Frames(), Point(since)
+    frames, read = Frames(), ReadPosition(since)
     with closing(_body(connection, _path(name, since=since, follow=1), _coming)) as body:
         for data in body:
             lines = frames.lines(data)
-            read = read.after(lines)
+            read = read.advance(lines)
             yield lines
-    yield from read.unread([list(_read(connection, Frames(), name, since=read.at))])
+    yield from read.skip_read([list(_read(connection, Frames(), name, since=read.at))])
 
 
 def _path(name: str, **asked: datetime | int | None) -> str:

@@ -1,5 +1,6 @@
-"""Bringing images: the engine's stream of a pull as counts of layers, and a pull that can be cut at any moment."""
+"""Pulls images with progress. A pull can be aborted at any time."""
 
+import base64
 import json
 import logging
 import queue
@@ -20,23 +21,25 @@ from docker.utils import parse_repository_tag
 from domain.adapters.docker.connection import PATIENT, Connection
 from domain.adapters.docker.hello import hello
 from domain.adapters.images import HELLO, REFERENCE
-from domain.ports.runtime import EngineRefused, Image, ImageMissing, Layers, Pulling
+from domain.ports.runtime import EngineRefused, Image, ImageMissing, Layers, PullProgress, RegistryCredentials
 
 BEAT = 0.4
 log = logging.getLogger(__name__)
 
 
-def pull(connection: Connection, reference: str, tell: Pulling) -> Image:
-    """A digest that the engine holds is not asked for again, so that going back needs no registry."""
+def pull(
+    connection: Connection, reference: str, progress: PullProgress, credentials: RegistryCredentials | None
+) -> Image:
+    """Pull an image. A digest that the engine has is not pulled again, so that a rollback needs no registry."""
     if not REFERENCE.fullmatch(reference):
-        raise ImageMissing(f"{reference!r} is not the name of an image")
+        raise ImageMissing(f"{reference!r} is not a valid image reference")
     with connection.asked() as client:
         held = _held(client, reference)
     if held is None and reference == HELLO:
         _load(connection, hello())
     elif held is None or not (_pinned(reference) or reference == HELLO):
-        _fetch(connection, reference, tell, held)
-    tell(None)
+        _fetch(connection, reference, progress, credentials, held)
+    progress(None)
     with connection.asked() as client:
         found = _held(client, reference)
     if found is None:
@@ -46,79 +49,108 @@ def pull(connection: Connection, reference: str, tell: Pulling) -> Image:
 
 def _load(connection: Connection, archive: bytes) -> None:
     with connection.asked(PATIENT) as client:
-        for said in client.load_image(archive):  # type: ignore[no-untyped-call]
-            if "error" in said:
-                raise EngineRefused(said["error"])
+        for message in client.load_image(archive):  # type: ignore[no-untyped-call]
+            if "error" in message:
+                raise EngineRefused(message["error"])
 
 
-def _fetch(connection: Connection, reference: str, tell: Pulling, held: dict[str, Any] | None) -> None:
+def _fetch(
+    connection: Connection,
+    reference: str,
+    progress: PullProgress,
+    credentials: RegistryCredentials | None,
+    held: dict[str, Any] | None,
+) -> None:
+    """Pull, and fall back to the engine's own copy (`held`) if no registry provides the image."""
     if reference.startswith("sha256:"):
-        raise ImageMissing(f"The engine no longer has the image {reference}, which came from no registry")
-    refusal = _streamed(connection, reference, tell)
+        raise ImageMissing(f"The engine no longer has the image {reference}. Deploy with a tag or a digest")
+    refusal = _stream(connection, reference, progress, credentials)
     if refusal is None:
         return
     if "no space left" in refusal:
         raise EngineRefused(refusal)
     if held is None:
         raise ImageMissing(refusal)
-    log.warning("no registry gave %s, so the engine's own copy is used: %s", reference, refusal)
+    log.warning("pulling %s failed, so the engine's copy is used: %s", reference, refusal)
 
 
-def _streamed(connection: Connection, reference: str, tell: Pulling) -> str | None:
-    """Run the pull; answer the engine's words when it came to nothing."""
-    progress = _Progress()
+def _stream(
+    connection: Connection, reference: str, progress: PullProgress, credentials: RegistryCredentials | None
+) -> str | None:
+    """Run the pull. Return the engine's error message if it fails, else None."""
+    state = _PullState()
     with connection.reachable():
         wire = connection.wire()
-    with _lines(wire, reference) as lines:
-        while not progress.ended:
+    with _messages(wire, reference, credentials) as messages:
+        while not state.ended:
             with connection.reachable():
-                progress.take(lines, time.monotonic() + BEAT)
-            tell(progress.layers())
-    return progress.refusal
+                state.take(messages, time.monotonic() + BEAT)
+            progress(state.layers())
+    return state.refusal
 
 
 @contextmanager
-def _lines(wire: HTTPConnection, reference: str) -> Iterator["queue.SimpleQueue[_Item]"]:
-    """What the engine says, read aside: it may be silent for minutes. Leaving the block cuts the pull off."""
+def _messages(
+    wire: HTTPConnection, reference: str, credentials: RegistryCredentials | None
+) -> Iterator["queue.SimpleQueue[_Item]"]:
+    """Read the engine's messages in a thread, as it may be silent for minutes. Leaving the block aborts the pull."""
     items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
-    cut = wire.sock
-    reader = threading.Thread(target=_read, args=(wire, reference, items), name="pull", daemon=True)
+    connected = wire.sock
+    reader = threading.Thread(target=_read, args=(wire, reference, credentials, items), name="pull", daemon=True)
     reader.start()
     try:
         yield items
     finally:
-        _shut(cut)
+        _shut(connected)
         reader.join()
         wire.close()
 
 
-def _shut(cut: socket.socket) -> None:
+def _shut(connected: socket.socket) -> None:
     try:
-        cut.shutdown(socket.SHUT_RDWR)
+        connected.shutdown(socket.SHUT_RDWR)
     except OSError:
-        return  # the engine has hung up already
+        return  # the engine has closed the connection already
 
 
 _Item = dict[str, Any] | Exception | None
 
 
-def _read(wire: HTTPConnection, reference: str, items: "queue.SimpleQueue[_Item]") -> None:
+def _read(
+    wire: HTTPConnection,
+    reference: str,
+    credentials: RegistryCredentials | None,
+    items: "queue.SimpleQueue[_Item]",
+) -> None:
     repository, tag = parse_repository_tag(reference)
-    asked = urlencode({"fromImage": repository, "tag": tag or "latest"})
+    query = urlencode({"fromImage": repository, "tag": tag or "latest"})
     try:
-        wire.request("POST", f"/images/create?{asked}")
+        wire.request("POST", f"/images/create?{query}", headers=_auth_headers(credentials))
         with wire.getresponse() as response:
             if response.status != 200:
                 items.put({"error": json.loads(response.read()).get("message", response.reason)})
             for line in response:
                 items.put(json.loads(line))
         items.put(None)
-    except (OSError, HTTPException, ValueError) as broken:
-        items.put(broken)
+    except (OSError, HTTPException, ValueError) as error:
+        items.put(error)
+
+
+def _auth_headers(credentials: RegistryCredentials | None) -> dict[str, str]:
+    """Return the header of the engine's API for a login (https://docs.docker.com/reference/api/engine/#authentication)."""
+    if credentials is None:
+        return {}
+    if credentials.token:
+        login = {"registrytoken": credentials.token}
+    else:
+        login = {"username": credentials.username, "password": credentials.password}
+    return {"X-Registry-Auth": base64.urlsafe_b64encode(json.dumps(login).encode()).decode()}
 
 
 @dataclass
-class _Progress:
+class _PullState:
+    """State of a pull, from the engine's messages."""
+
     ended: bool = False
     refusal: str | None = None
     _known: set[str] = field(default_factory=set)
@@ -126,17 +158,17 @@ class _Progress:
     _bytes: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def take(self, items: "queue.SimpleQueue[_Item]", until: float) -> None:
-        """Take in what comes until this moment, or until the end."""
+        """Process messages until a time of the monotonic clock, or until the end."""
         while not self.ended:
             try:
                 item = items.get(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:
                 return
-            self._heed(item)
+            self._process(item)
 
-    def _heed(self, item: _Item) -> None:
+    def _process(self, item: _Item) -> None:
         if isinstance(item, Exception):
-            raise OSError(f"the pull was cut off: {item}") from item
+            raise OSError(f"the pull was interrupted: {item}") from item
         if item is None:
             self.ended = True
         elif "error" in item:
@@ -176,7 +208,7 @@ def _pinned(reference: str) -> bool:
 
 
 def _digest(reference: str, found: dict[str, Any]) -> str:
-    """The digest under which its own registry has it, else the engine's id."""
+    """Return the digest in the reference's own registry, else the engine's id."""
     if reference.startswith("sha256:") or reference == HELLO:
         return str(found["Id"])
     repository = _familiar(parse_repository_tag(reference)[0])
@@ -187,7 +219,7 @@ def _digest(reference: str, found: dict[str, Any]) -> str:
 
 
 def _familiar(repository: str) -> str:
-    """`docker.io/library/nginx:1` and `nginx` are one repository."""
+    """Return the short name of a repository: `docker.io/library/nginx:1` and `nginx` are the same."""
     for prefix in ("index.docker.io/", "docker.io/", "library/"):
         repository = repository.removeprefix(prefix)
     name, _, tag = repository.rpartition(":")

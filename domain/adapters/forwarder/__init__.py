@@ -5,7 +5,6 @@ task and no second buffer, where streams take two of each; on asyncio's own loop
 """
 
 import asyncio
-import resource
 from asyncio import AbstractEventLoop
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
@@ -18,9 +17,8 @@ from domain import errors
 from domain.adapters.forwarder.doors import Doors
 from domain.adapters.forwarder.routes import Route, Routes
 from domain.adapters.forwarder.sockets import claim_port, hold
-from domain.ports.router import Target
+from domain.ports.router import RouteFailed, Target
 
-FILES = 65_536
 PORTS = range(49_152, 65_536)
 
 
@@ -44,7 +42,6 @@ class Router:
 
     def start(self) -> None:
         """Returns when every route's port is open, but for those that somebody else has: these are tried again."""
-        allow_many_connections()
         loop = uvloop.new_event_loop()
         self._doors = Doors(self._routes, self._host)
         self._thread = Thread(target=loop.run_forever, name="forwarder", daemon=True)
@@ -123,7 +120,7 @@ class Router:
         try:
             _run(self._loop, self._doors.open(service_id, port, listener and listener.dup()))
         except OSError as error:
-            raise errors.Unavailable(_shut(service_id, port, error)) from error
+            raise RouteFailed(_shut(service_id, port, error)) from error
 
 
 def _run(loop: AbstractEventLoop, work: Coroutine[object, object, None]) -> None:
@@ -132,11 +129,3 @@ def _run(loop: AbstractEventLoop, work: Coroutine[object, object, None]) -> None
 
 def _shut(service_id: str, port: int, error: OSError) -> str:
     return f"Port {port} of {service_id} cannot be opened: {error.strerror}; `ss -ltnp` shows which program has it"
-
-
-def allow_many_connections() -> None:
-    """Every visitor takes two files, and the usual soft limit is 1024."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from domain import errors
-from domain.ports.router import Target
+from domain.ports.router import RouteFailed, Target
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Route:
     targets: tuple[Target, ...]
 
 
-class Damaged(errors.Unavailable):
+class Damaged(RouteFailed):
     """A route file is not one of ours."""
 
 
@@ -47,7 +47,7 @@ class Routes:
         try:
             return {name.removesuffix(".json") for name in os.listdir(self._folder) if name.endswith(".json")}
         except OSError as error:
-            raise errors.Unavailable(f"The routes in {self._folder} cannot be read: {error.strerror}") from error
+            raise RouteFailed(f"The routes in {self._folder} cannot be read: {error.strerror}") from error
 
     def read(self, service_id: str) -> Route | None:
         path = self.path(service_id)
@@ -56,7 +56,7 @@ class Routes:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise errors.Unavailable(f"The route file {path} cannot be read: {error.strerror}") from error
+            raise RouteFailed(f"The route file {path} cannot be read: {error.strerror}") from error
         except msgspec.MsgspecError as error:
             raise Damaged(f"The route file {path} is damaged ({error}); remove it and deploy again") from None
 
@@ -71,7 +71,7 @@ class Routes:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 yield
         except OSError as error:
-            raise errors.Unavailable(f"The routes in {self._folder} cannot be changed: {error.strerror}") from error
+            raise RouteFailed(f"The routes in {self._folder} cannot be changed: {error.strerror}") from error
 
     def write(self, route: Route) -> None:
         """The rename is the switch."""

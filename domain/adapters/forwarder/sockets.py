@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 
-from domain import errors
+from domain.ports.router import RouteFailed
 
 BACKLOG = 4096
 
@@ -65,8 +65,8 @@ def claim_port(host: str, ports: range, used: Collection[int]) -> socket.socket:
             return listen_first(host, port)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
-                raise errors.Unavailable(f"Nothing can listen at {host}: {error.strerror}; see PANEL_HOST") from error
-    raise errors.Unavailable(f"All ports of {host} from {ports[0]} to {ports[-1]} are taken; see PANEL_SERVICE_PORTS")
+                raise RouteFailed(f"Nothing can listen at {host}: {error.strerror}; see PANEL_HOST") from error
+    raise RouteFailed(f"All ports of {host} from {ports[0]} to {ports[-1]} are taken; see PANEL_SERVICE_PORTS")
 
 
 def listen_first(host: str, port: int) -> socket.socket:

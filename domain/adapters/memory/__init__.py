@@ -1,8 +1,9 @@
-"""In-memory adapters: they keep the promises of their ports without any server."""
+"""In-memory adapters: they implement their ports completely, without any server."""
 
 from domain.adapters.memory.clock import Clock
-from domain.adapters.memory.containers import LITTLE, Behaviour
+from domain.adapters.memory.containers import DEFAULT_STATS, Behaviour
+from domain.adapters.memory.prober import Prober
 from domain.adapters.memory.router import Router
 from domain.adapters.memory.runtime import Runtime
 
-__all__ = ["LITTLE", "Behaviour", "Clock", "Router", "Runtime"]
+__all__ = ["DEFAULT_STATS", "Behaviour", "Clock", "Prober", "Router", "Runtime"]

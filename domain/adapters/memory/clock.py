@@ -1,11 +1,11 @@
-"""A clock that only moves when told to sleep."""
+"""A clock that moves only by `sleep`."""
 
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 
 class Clock:
-    """Time that passes only by `sleep`, which returns at once."""
+    """Starts at a given time. `sleep` returns at once and moves the clock."""
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         self._lock = Lock()

@@ -1,28 +1,32 @@
-"""Containers that exist only as words, and behave as their image says."""
+"""Fake containers, which behave as the `Behaviour` of their image says."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from domain.ports.runtime import Container, ContainerSpec, OutputLine, Stats
+from domain.ports.runtime import Address, Container, ContainerSpec, OutputLine, RegistryCredentials, Stats
 
-State = Literal["starting", "healthy", "unhealthy"]
+HealthStatus = Literal["starting", "healthy", "unhealthy"]
 Stream = Literal["stdout", "stderr"]
-LITTLE = Stats(cpu=0.01, memory_mb=8.0)
+DEFAULT_STATS = Stats(cpu=0.01, memory_mb=8.0)
 
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What an image is, and what its containers do.
+    """Properties of an image and of its containers.
 
-    `healthy_after` counts looks at the container (`inspect` or `containers`) before its healthcheck passes; None
-    means that it fails. It is read only when the component has a probe, or the image has one (`probed`). `lines` are
-    printed at every start, those of `errors` after them.
+    `exists` False: no registry has the image. `requires` names the credentials that its registry demands. `hangs`: a
+    pull waits for `Runtime.release`. `probed`: the image has a health check. `healthy_after` is the number of
+    inspections (`inspect` or `containers`) after which the health check succeeds; None means that it fails. It counts
+    only if the image or the component has a health check. `exit_code`: the container ends right after it starts.
+    `lines` and then `errors` are printed at every start, to stdout and stderr. `accepts` and `answers` are the results
+    of TCP and HTTP probes. `create_error` and `start_error` are the engine's messages if that step fails.
     """
 
     ports: tuple[int, ...] = ()
     exists: bool = True
+    requires: RegistryCredentials | None = None
     hangs: bool = False
     probed: bool = False
     healthy_after: int | None = 0
@@ -33,77 +37,88 @@ class Behaviour:
     answers: bool = True
     create_error: str | None = None
     start_error: str | None = None
-    stats: Stats = LITTLE
+    stats: Stats = DEFAULT_STATS
 
 
 @dataclass
-class Box:
-    """A container and what became of it; what it printed stays readable for whoever began to read."""
+class FakeContainer:
+    """A container and its output. `state` is what an inspection returns, without advancing it.
+
+    Readers that hold a removed container can still read its output.
+    """
 
     spec: ContainerSpec
     behaviour: Behaviour
-    address: str
+    address: Address
     networks: set[str]
-    now: Container
-    looks: int = 0
+    state: Container
     lines: list[OutputLine] = field(default_factory=list)
+    _inspections: int = 0
+
+    @property
+    def running(self) -> bool:
+        return self.state.state == "running"
 
     def start(self) -> None:
-        """One whose behaviour has an exit code has ended by the time this returns."""
-        self.looks = 0
-        health: State | None = "starting" if self._probed() else None
-        before = replace(self.now, exit_code=None, restarts=0)
-        self.now = replace(before, state="running", health=health, address=self.address)
-        self._begin()
+        """Start; a container whose behaviour has an exit code has ended when this returns."""
+        self._inspections = 0
+        health: HealthStatus | None = "starting" if self._has_health_check() else None
+        stopped = replace(self.state, exit_code=None, restarts=0)
+        self.state = replace(stopped, state="running", health=health, address=self.address)
+        self._run()
         if self.behaviour.exit_code is not None:
             self.end(self.behaviour.exit_code)
 
     def end(self, exit_code: int) -> None:
-        """By itself, asked or forced."""
-        self.now = replace(self.now, state="exited", health=None, exit_code=exit_code, address=None)
+        """Mark the container as exited."""
+        self.state = replace(self.state, state="exited", health=None, exit_code=exit_code, address=None)
 
-    def looked_at(self) -> Container:
-        """A look, which moves a container on that is becoming healthy or restarts again and again."""
-        self.looks += 1
-        if self.now.health is not None:
-            self.now = replace(self.now, health=self._health())
-        if self.now.state == "exited" and self._restarting():
-            self.now = replace(self.now, restarts=self.now.restarts + 1)
-            self._begin()
-        return self.now
+    def inspect(self) -> Container:
+        """Return the state. Each inspection advances a pending health check and a restart loop by one step."""
+        self._inspections += 1
+        if self.state.health is not None:
+            self.state = replace(self.state, health=self._health())
+        if self.state.state == "exited" and self._restarts():
+            self.state = replace(self.state, restarts=self.state.restarts + 1)
+            self._run()
+        return self.state
 
-    def prints(self, texts: Iterable[str], stream: Stream) -> None:
-        """No two lines at the same time."""
+    def accepts(self, port: int) -> bool:
+        """Return whether the container listens on a port."""
+        return self.running and self.behaviour.accepts and port in (*self.spec.component.expose, *self.behaviour.ports)
+
+    def print_lines(self, texts: Iterable[str], stream: Stream) -> None:
+        """Append lines to the output, each with a time of its own."""
         for text in (line for each in texts for line in each.split("\n")):
-            self.lines.append(OutputLine(self._next_moment(), stream, text))
+            self.lines.append(OutputLine(self._next_time(), stream, text))
 
     def stats(self) -> Stats:
-        """As its behaviour says, within the limit of the component."""
+        """Return the behaviour's stats with the memory limit of the component."""
         return replace(self.behaviour.stats, memory_limit_mb=self.spec.component.memory_mb)
 
-    def _begin(self) -> None:
-        self.now = replace(self.now, started_at=self._next_moment())
-        self.prints(self.behaviour.lines, "stdout")
-        self.prints(self.behaviour.errors, "stderr")
+    def _run(self) -> None:
+        self.state = replace(self.state, started_at=self._next_time())
+        self.print_lines(self.behaviour.lines, "stdout")
+        self.print_lines(self.behaviour.errors, "stderr")
 
-    def _next_moment(self) -> datetime:
+    def _next_time(self) -> datetime:
         now = datetime.now(UTC)
         return max(now, self.lines[-1].at + timedelta(microseconds=1)) if self.lines else now
 
-    def _health(self) -> State:
+    def _health(self) -> HealthStatus:
         after = self.behaviour.healthy_after
         if after is None:
-            return "starting" if self.looks == 1 else "unhealthy"
-        return "healthy" if self.looks > after else "starting"
+            return "starting" if self._inspections == 1 else "unhealthy"
+        return "healthy" if self._inspections > after else "starting"
 
-    def _restarting(self) -> bool:
-        """Whether Docker would start it again and again: it ended by itself, and its policy covers that."""
-        ended, policy = self.behaviour.exit_code, self.spec.component.restart
-        if ended is None or policy == "no":
+    def _restarts(self) -> bool:
+        """Return whether Docker would restart the container: it ended by itself, and its restart policy applies."""
+        exit_code, policy = self.behaviour.exit_code, self.spec.component.restart
+        if exit_code is None or policy == "no":
             return False
-        return ended != 0 or policy != "on-failure"
+        return exit_code != 0 or policy != "on-failure"
 
-    def _probed(self) -> bool:
+    def _has_health_check(self) -> bool:
         probe = self.spec.component.probe
         if probe is None or not (probe.test or probe.disabled):
             return self.behaviour.probed

@@ -1,4 +1,4 @@
-"""A router that only keeps its routes."""
+"""A router that keeps its routes in memory and forwards nothing."""
 
 from collections.abc import Sequence
 from itertools import count
@@ -10,7 +10,7 @@ FIRST_PORT = 49152
 
 
 class Router:
-    """Keeps what it is told; its URLs look real and stay the same, and nobody listens there."""
+    """Keeps routes. URLs have the form of real ones and stay the same until `close`, but nothing listens there."""
 
     def __init__(self, public_host: str = "localhost", base_domain: str = "") -> None:
         self._public_host = public_host
@@ -19,6 +19,16 @@ class Router:
         self._ports: dict[str, int] = {}
         self._targets: dict[str, tuple[Target, ...]] = {}
 
+    def start(self) -> None:
+        """Do nothing: there are no connections to forward."""
+
+    def stop(self) -> None:
+        """Do nothing: there are no connections to close."""
+
+    def problems(self) -> list[str]:
+        """Return an empty list: no port can be in use."""
+        return []
+
     def switch(self, service_id: str, name: str, targets: Sequence[Target]) -> str:
         with self._lock:
             port = self._ports.setdefault(service_id, self._free_port())
@@ -26,7 +36,7 @@ class Router:
         return f"https://{name}.{self._base_domain}" if self._base_domain else f"http://{self._public_host}:{port}"
 
     def drain(self, service_id: str, seconds: float) -> None:
-        """Nobody is ever connected."""
+        """Return at once: there are no connections."""
 
     def close(self, service_id: str) -> None:
         with self._lock:
@@ -42,5 +52,5 @@ class Router:
             return set(self._targets)
 
     def _free_port(self) -> int:
-        taken = set(self._ports.values())
-        return next(port for port in count(FIRST_PORT) if port not in taken)
+        used = set(self._ports.values())
+        return next(port for port in count(FIRST_PORT) if port not in used)

@@ -1,4 +1,4 @@
-"""The engine's twin in memory: it keeps what it is told, and answers at once."""
+"""An in-memory container engine: it implements the port completely, and every call returns at once."""
 
 import hashlib
 import ipaddress
@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from domain import errors
-from domain.adapters.images import HELLO, HELLO_SAYS, REFERENCE
-from domain.adapters.memory.containers import LITTLE, Behaviour, Box, Stream
+from domain.adapters.images import HELLO, HELLO_OUTPUT, REFERENCE
+from domain.adapters.memory.containers import Behaviour, FakeContainer, Stream
 from domain.ports.runtime import (
+    Address,
     Container,
     ContainerSpec,
     Engine,
@@ -21,105 +22,112 @@ from domain.ports.runtime import (
     ImageMissing,
     Layers,
     OutputLine,
-    Pulling,
+    PullProgress,
+    RegistryCredentials,
     Stats,
 )
 from domain.ports.transactions import in_transaction
 
-__all__ = ["LITTLE", "Behaviour", "Runtime"]
-
-# RFC 2544 keeps this range for benchmarks, so that no address of it ever leads to somebody.
+# RFC 2544 reserves this range for benchmarks, so that none of its addresses belongs to a real host.
 ADDRESSES = ipaddress.ip_network("198.18.0.0/15")
 BEAT = 0.1
 
 
 class Runtime:
-    """Answers as the Docker one does, at once. `images` says what images do; one not listed exists and behaves well.
+    """An engine without containers of the operating system.
 
-    Tests set `away`, call `kill` for a container that dies behind our back, `say` for what one prints while it runs,
-    and `release` for a pull that hangs.
+    `images` gives images their behaviour; an image that is not listed exists and has the default behaviour. Tests set
+    `away` to make the engine unreachable, read and change `fakes` (container name → fake), and call `kill`,
+    `print_lines` and `release`.
     """
 
     def __init__(self, images: Mapping[str, Behaviour] | None = None) -> None:
-        self.images = {HELLO: Behaviour(ports=(8080,), lines=(HELLO_SAYS,)), **(images or {})}
+        self.images = {HELLO: Behaviour(ports=(8080,), lines=(HELLO_OUTPUT,)), **(images or {})}
         self.away = False
+        self.fakes: dict[str, FakeContainer] = {}
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._released = threading.Event()
         self._local: dict[str, Behaviour] = {}
-        self._boxes: dict[str, Box] = {}
         self._networks: dict[str, Mapping[str, str]] = {}
         self._volumes: dict[str, Mapping[str, str]] = {}
         self._addresses = itertools.count(2)
 
-    # ── What tests do behind the panel's back ──────────────────────────────────────────────────
+    # ── What tests change without going through the port ───────────────────────────────────────
 
     def kill(self, name: str) -> None:
-        """End a container as somebody with a shell on the host would."""
+        """End a container as `kill -9` on the host would."""
         with self._lock:
-            self._end(self._boxes[name], 137)
+            self._end(self.fakes[name], 137)
 
-    def say(self, name: str, *texts: str, stream: Stream = "stdout") -> None:
+    def print_lines(self, name: str, *texts: str, stream: Stream = "stdout") -> None:
         """Print lines as the program in the container would."""
         with self._lock:
-            self._boxes[name].prints(texts, stream)
+            self.fakes[name].print_lines(texts, stream)
             self._changed.notify_all()
 
     def release(self) -> None:
-        """Let every pull that hangs go on, now and later."""
+        """Let all pulls that hang continue, and all later ones."""
         self._released.set()
+
+    def container_at(self, host: str) -> FakeContainer | None:
+        """Return the running container with this address."""
+        with self._lock:
+            hosts = {fake.state.address.host: fake for fake in self.fakes.values() if fake.state.address}
+            return hosts.get(host)
 
     # ── The port ───────────────────────────────────────────────────────────────────────────────
 
     def ping(self) -> Engine:
-        """Raises Unavailable when it is away."""
-        with self._called():
+        with self._call():
             return Engine("memory", "1")
 
-    def pull(self, reference: str, tell: Pulling) -> Image:
-        """A hanging pull tells until `release` is called or `tell` raises."""
-        with self._called():
-            known = self._local.get(reference) if "sha256:" in reference else None
-        if known is None:
-            known = self._fetched(reference, tell)
-        digest = _digest(reference, known)
-        with self._called():
-            self._local |= {reference: known, digest: known}
-        return Image(reference, digest, known.ports)
+    def pull(self, reference: str, progress: PullProgress, credentials: RegistryCredentials | None = None) -> Image:
+        """Pull an image. A pull that hangs calls `progress` until `release` is called or `progress` raises."""
+        with self._call():
+            behaviour = self._local.get(reference) if "sha256:" in reference else None
+        if behaviour is None:
+            behaviour = self._fetch(reference, progress, credentials)
+        digest = _digest(reference, behaviour)
+        with self._call():
+            self._local |= {reference: behaviour, digest: behaviour}
+        return Image(reference, digest, behaviour.ports)
 
-    def _fetched(self, reference: str, tell: Pulling) -> Behaviour:
+    def _fetch(self, reference: str, progress: PullProgress, credentials: RegistryCredentials | None) -> Behaviour:
         behaviour = self.images.get(reference, Behaviour())
         if not REFERENCE.fullmatch(reference):
-            raise ImageMissing(f"{reference!r} is not the name of an image")
+            raise ImageMissing(f"{reference!r} is not a valid image reference")
         if not behaviour.exists or reference.startswith("sha256:"):
-            return self._kept(reference)
-        tell(Layers(0, 2))
+            return self._local_image(reference, f"Neither a registry nor the engine has the image {reference}")
+        if behaviour.requires not in (None, credentials):
+            return self._local_image(reference, f"The registry denies access to {reference}")
+        progress(Layers(0, 2))
         while behaviour.hangs and not self._released.wait(0.05):
-            self._answering()
-            tell(Layers(1, 2))
-        tell(Layers(2, 2))
+            self._check_reachable()
+            progress(Layers(1, 2))
+        progress(Layers(2, 2))
         return behaviour
 
-    def _kept(self, reference: str) -> Behaviour:
+    def _local_image(self, reference: str, refusal: str) -> Behaviour:
         if reference not in self._local:
-            raise ImageMissing(f"No registry has {reference}, nor has the engine")
+            raise ImageMissing(refusal)
         return self._local[reference]
 
     def create_network(self, name: str, labels: Mapping[str, str], *, internal: bool = False) -> None:
-        """Nothing is connected to anything here, so `internal` changes nothing."""
+        """Create a network; `internal` has no effect, because fakes have no connections."""
         del internal
-        with self._called():
-            _same(self._networks.setdefault(name, dict(labels)), labels, name)
+        with self._call():
+            _check_labels(self._networks.setdefault(name, dict(labels)), labels, name)
 
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
-        with self._called():
-            _same(self._volumes.setdefault(name, dict(labels)), labels, name)
+        with self._call():
+            _check_labels(self._volumes.setdefault(name, dict(labels)), labels, name)
 
     def create(self, spec: ContainerSpec) -> None:
-        """The image must have been pulled, and the networks must exist."""
-        with self._called():
-            if spec.name in self._boxes:
-                return _same(self._boxes[spec.name].spec.labels, spec.labels, spec.name)
+        """Create a container whose image has been pulled and whose networks exist."""
+        with self._call():
+            if spec.name in self.fakes:
+                return _check_labels(self.fakes[spec.name].spec.labels, spec.labels, spec.name)
             behaviour = self._local.get(spec.image)
             if behaviour is None:
                 raise ImageMissing(f"The engine has no image {spec.image}")
@@ -127,69 +135,66 @@ class Runtime:
             if behaviour.create_error or missing:
                 raise EngineRefused(behaviour.create_error or f"network {missing[0]} not found")
             self._volumes |= {volume: {} for volume in spec.volumes if volume not in self._volumes}
-            address = str(ADDRESSES[next(self._addresses)])
-            now = Container(spec.name, "created", {**spec.component.labels, **spec.labels}, image=spec.image)
-            self._boxes[spec.name] = Box(spec, behaviour, address, set(spec.networks), now)
+            address = Address(str(ADDRESSES[next(self._addresses)]))
+            state = Container(spec.name, "created", {**spec.component.labels, **spec.labels}, image=spec.image)
+            self.fakes[spec.name] = FakeContainer(spec, behaviour, address, set(spec.networks), state)
             return None
 
     def start(self, name: str) -> None:
-        """A container whose behaviour has an exit code has ended by the time this returns."""
-        with self._called():
-            box = self._boxes.get(name)
-            if box is None:
+        """Start a container; one whose behaviour has an exit code has ended when this returns."""
+        with self._call():
+            fake = self.fakes.get(name)
+            if fake is None:
                 raise EngineRefused(f"No such container: {name}")
-            lost = box.spec.networks.keys() - box.networks
-            if box.behaviour.start_error or lost:
-                raise EngineRefused(box.behaviour.start_error or f"network {min(lost)} not found")
-            if box.now.state != "running":
-                box.start()
+            missing = fake.spec.networks.keys() - fake.networks
+            if fake.behaviour.start_error or missing:
+                raise EngineRefused(fake.behaviour.start_error or f"network {min(missing)} not found")
+            if not fake.running:
+                fake.start()
                 self._changed.notify_all()
 
     def stop(self, name: str, grace: float) -> None:
-        """Every container here ends when asked."""
+        """Stop a container; fakes never need to be killed after `grace`."""
         del grace
-        with self._called():
-            if name in self._boxes and self._boxes[name].now.state == "running":
-                self._end(self._boxes[name], 143)
+        with self._call():
+            if name in self.fakes and self.fakes[name].running:
+                self._end(self.fakes[name], 143)
 
     def remove(self, name: str) -> None:
-        with self._called():
-            if name in self._boxes:
-                self._end(self._boxes.pop(name), 137)
+        with self._call():
+            if name in self.fakes:
+                self._end(self.fakes.pop(name), 137)
 
     def remove_network(self, name: str) -> None:
-        """Disconnects whoever is still in it."""
-        with self._called():
+        with self._call():
             self._networks.pop(name, None)
-            for box in self._boxes.values():
-                box.networks.discard(name)
+            for fake in self.fakes.values():
+                fake.networks.discard(name)
 
     def remove_volume(self, name: str) -> None:
-        """Raises EngineRefused while a container has it."""
-        with self._called():
-            if any(name in box.spec.volumes for box in self._boxes.values()):
+        with self._call():
+            if any(name in fake.spec.volumes for fake in self.fakes.values()):
                 raise EngineRefused(f"volume {name} is in use")
             self._volumes.pop(name, None)
 
     def inspect(self, name: str) -> Container | None:
-        """A look, which moves a container on that is becoming healthy or restarts again and again."""
-        with self._called():
-            return self._boxes[name].looked_at() if name in self._boxes else None
+        """Return the state, and advance a pending health check and a restart loop by one step."""
+        with self._call():
+            return self.fakes[name].inspect() if name in self.fakes else None
 
     def containers(self, labels: Mapping[str, str]) -> list[Container]:
-        with self._called():
-            return [box.looked_at() for box in self._boxes.values() if labels.items() <= box.now.labels.items()]
+        with self._call():
+            return [fake.inspect() for fake in self.fakes.values() if labels.items() <= fake.state.labels.items()]
 
     def networks(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
-        with self._called():
-            return {name: of for name, of in self._networks.items() if labels.items() <= of.items()}
+        with self._call():
+            return _with_labels(self._networks, labels)
 
     def volumes(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
-        with self._called():
-            return {name: of for name, of in self._volumes.items() if labels.items() <= of.items()}
+        with self._call():
+            return _with_labels(self._volumes, labels)
 
     def logs(self, name: str, tail: int) -> list[str]:
-        """The texts alone."""
         return [line.text for line in self.output(name, tail=tail)]
 
     def output(
@@ -201,73 +206,61 @@ class Runtime:
         until: datetime | None = None,
         keep: Callable[[OutputLine], bool] | None = None,
     ) -> list[OutputLine]:
-        """The behaviour's lines, once for each start, and whatever it was told to say."""
-        with self._called():
-            said = self._boxes[name].lines if name in self._boxes else []
-            within = [one for one in said if (not since or one.at >= since) and (not until or one.at < until)]
-        kept = [one for one in within if keep is None or keep(one)]
-        return kept if tail is None else kept[max(0, len(kept) - tail) :]
+        """Return the lines of the behaviour, once for each start, and those of `print_lines`."""
+        with self._call():
+            lines = self.fakes[name].lines if name in self.fakes else []
+            lines = [line for line in lines if (not since or line.at >= since) and (not until or line.at < until)]
+        selected = [line for line in lines if keep is None or keep(line)]
+        return selected if tail is None else selected[max(0, len(selected) - tail) :]
 
     def follow(self, name: str, since: datetime | None = None) -> Generator[list[OutputLine], None, None]:
-        """Ends as soon as the container does."""
+        """Yield output until the container ends."""
         read, ended = 0, False
-        with self._called():
-            box = self._boxes.get(name)
-        while box and not ended:
-            with self._called():
-                self._changed.wait_for(lambda: len(box.lines) > read or box.now.state != "running", BEAT)  # noqa: B023
-                lines, ended = box.lines[read:], box.now.state != "running"
+        with self._call():
+            fake = self.fakes.get(name)
+        while fake and not ended:
+            with self._call():
+                self._changed.wait_for(lambda: len(fake.lines) > read or not fake.running, BEAT)  # noqa: B023
+                lines, ended = fake.lines[read:], not fake.running
             read += len(lines)
             yield [line for line in lines if since is None or line.at >= since]
 
     def stats(self, names: Sequence[str], *, over: float = 0.0) -> dict[str, Stats]:
-        """What their behaviours say, at all times alike."""
+        """Return the stats of the behaviours; `over` has no effect, because they do not change."""
         del over
-        with self._called():
-            boxes = {name: self._boxes[name] for name in names if name in self._boxes}
-            return {name: box.stats() for name, box in boxes.items() if box.now.state == "running"}
-
-    def accepts(self, container: Container, port: int) -> bool:
-        """On the ports that its component or its image exposes, while it runs."""
-        with self._called():
-            box = self._boxes.get(container.name)
-            if box is None or box.now.state != "running" or not box.behaviour.accepts:
-                return False
-            return port in (*box.spec.component.expose, *box.behaviour.ports)
-
-    def answers(self, container: Container, port: int, path: str, timeout: float) -> bool:
-        """At every path alike."""
-        del path, timeout
-        box = self._boxes.get(container.name)
-        return self.accepts(container, port) and box is not None and box.behaviour.answers
-
-    # ── Within ─────────────────────────────────────────────────────────────────────────────────
+        with self._call():
+            fakes = {name: self.fakes[name] for name in names if name in self.fakes}
+            return {name: fake.stats() for name, fake in fakes.items() if fake.running}
 
     @contextmanager
-    def _called(self) -> Iterator[None]:
+    def _call(self) -> Iterator[None]:
         if in_transaction():
-            raise AssertionError("The engine was called inside a block of the store: only the store may be")
-        self._answering()
+            raise AssertionError("The engine was called inside a transaction: only the store may be called there")
+        self._check_reachable()
         with self._lock:
             yield
 
-    def _answering(self) -> None:
+    def _check_reachable(self) -> None:
         if self.away:
-            raise errors.Unavailable("The engine in memory is away", code="engine_unavailable")
+            raise errors.Unavailable("The in-memory engine is away", code="engine_unavailable")
 
-    def _end(self, box: Box, exit_code: int) -> None:
-        box.end(exit_code)
+    def _end(self, fake: FakeContainer, exit_code: int) -> None:
+        fake.end(exit_code)
         self._changed.notify_all()
 
 
 def _digest(reference: str, behaviour: Behaviour) -> str:
-    """Another behaviour under the same name is another image, as when a tag moves on in a registry."""
+    """Return a digest that changes with the behaviour, as the digest of a tag changes when another image is pushed."""
     if "sha256:" in reference:
         return reference
     hashed = f"sha256:{hashlib.sha256(f'{reference} {behaviour}'.encode()).hexdigest()}"
     return hashed if reference == HELLO else f"{re.sub(r':[^:/]+$', '', reference)}@{hashed}"
 
 
-def _same(found: Mapping[str, str], asked: Mapping[str, str], name: str) -> None:
-    if dict(found) != dict(asked):
-        raise EngineRefused(f"{name} exists already, and is not ours: its labels differ")
+def _with_labels(objects: Mapping[str, Mapping[str, str]], labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
+    return {name: found for name, found in objects.items() if labels.items() <= found.items()}
+
+
+def _check_labels(found: Mapping[str, str], expected: Mapping[str, str], name: str) -> None:
+    if dict(found) != dict(expected):
+        raise EngineRefused(f"{name} already exists at the engine with other labels: it was not created by this panel")

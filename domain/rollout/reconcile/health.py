@@ -47,7 +47,8 @@ def answers(ports: Ports, release: Release, containers: Sequence[Container]) -> 
     check, front = release.health_check, release.front
     if check is None or front is None:
         return True
-    return all(ports.runtime.answers(one, check.port or front[1], check.path, check.timeout) for one in containers)
+    targets = [one.target(check.port or front[1]) for one in containers]
+    return all(ports.prober.probe_http(target, check.path, check.timeout) for target in targets)
 
 
 def judged(before: Health, own: str, answered: bool | None, now: datetime, every: timedelta) -> Health:

@@ -11,7 +11,6 @@ from domain.errors import Refusal, Unavailable
 from domain.model.sample import Sample
 from domain.model.service import Health, Service, ServiceStatus, Usage
 from domain.ports import Ports
-from domain.ports.router import Target
 from domain.ports.runtime import Container
 from domain.rollout.reconcile import health
 from domain.rollout.reconcile.background import Aside
@@ -125,7 +124,7 @@ def _follow_addresses(ports: Ports, look: Look) -> None:
     service, front = look.service, look.release.front
     if front is None:
         return
-    now = {Target(one.address, front[1]) for one in health.visited(look.release, look.found) if one.address}
+    now = {target for one in health.visited(look.release, look.found) if (target := one.target(front[1]))}
     if not now or now == set(ports.router.targets(service.id)) or not _at_rest(ports, service):
         return
     url = ports.router.switch(service.id, look.release.service_name, sorted(now, key=lambda one: one.host))

@@ -1,4 +1,4 @@
-"""What every router keeps, the twin as well as the embedded one."""
+"""The promises of the port, kept by the in-memory router and the forwarder."""
 
 import time
 from pathlib import Path
@@ -14,9 +14,9 @@ from domain.ports.router import Target
 from .peers import NOWHERE, OTHER, SERVICE
 
 
-@pytest.fixture(params=["twin", "forwarder", "not started"])
+@pytest.fixture(params=["memory", "forwarder", "not started"])
 def router(request: pytest.FixtureRequest, tmp_path: Path) -> ports.Router:
-    if request.param == "twin":
+    if request.param == "memory":
         return memory.Router()
     if request.param == "not started":
         return Router(tmp_path, "127.0.0.1", "localhost")
@@ -60,6 +60,18 @@ def test_draining_where_nobody_is_connected_takes_no_time(router: ports.Router):
     router.drain(SERVICE, 30)
     router.drain(OTHER, 30)
     assert time.monotonic() - start < 10
+
+
+def test_a_router_can_be_started_and_stopped_repeatedly(router: ports.Router):
+    url = router.switch(SERVICE, "shop", [NOWHERE])
+    for _ in range(2):
+        router.stop()
+        router.stop()
+        router.start()
+        assert router.problems() == []
+    assert (router.routes(), router.targets(SERVICE)) == ({SERVICE}, (NOWHERE,))
+    assert router.switch(SERVICE, "shop", []) == url
+    router.stop()
 
 
 def test_a_base_domain_makes_the_url_a_name(tmp_path: Path):

@@ -13,15 +13,15 @@ from domain.adapters.images import HELLO
 from domain.model.project import Component, Probe
 from domain.ports.runtime import ContainerSpec, EngineRefused
 from tests.engine import Images
-from tests.runtime_setup import Stage
+from tests.runtime_setup import RuntimeSetup
 
 pytestmark = pytest.mark.engine
 # CAP_NET_RAW, CAP_MKNOD, CAP_AUDIT_WRITE, CAP_SETFCAP: their numbers in the kernel.
 DENIED_BITS = (13, 27, 29, 31)
 
 
-def test_limits_reach_the_engine(real: Stage, images: Images):
-    name = real.created(cpu=0.5, memory_mb=64, stop_grace=2.5, restart="on-failure", labels={**real.labels, "a": "b"})
+def test_limits_reach_the_engine(real: RuntimeSetup, images: Images):
+    name = real.create(cpu=0.5, memory_mb=64, stop_grace=2.5, restart="on-failure", labels={**real.labels, "a": "b"})
     found = images.client.inspect_container(name)
     host = found["HostConfig"]
     assert (host["NanoCpus"], host["Memory"], host["MemorySwap"]) == (500_000_000, 64 * 2**20, 64 * 2**20)
@@ -32,112 +32,114 @@ def test_limits_reach_the_engine(real: Stage, images: Images):
     assert found["Config"]["StopTimeout"] == 3
 
 
-def test_what_the_panel_has_stopped_an_engine_that_comes_back_leaves_stopped(real: Stage, images: Images):
+def test_what_the_panel_has_stopped_an_engine_that_comes_back_leaves_stopped(real: RuntimeSetup, images: Images):
     """Docker starts a container that is `always` restarted when it starts itself, whoever had stopped it."""
     for given, kept in (("always", "unless-stopped"), ("unless-stopped", "unless-stopped"), ("no", "no")):
-        found = images.client.inspect_container(real.created(given, restart=given))
+        found = images.client.inspect_container(real.create(given, restart=given))
         assert found["HostConfig"]["RestartPolicy"]["Name"] == kept
 
 
-def test_a_container_cannot_gain_privileges(real: Stage):
-    status = dict(line.split(":\t") for line in real.said("web", "cat /proc/self/status") if ":\t" in line)
+def test_a_container_cannot_gain_privileges(real: RuntimeSetup):
+    status = dict(line.split(":\t") for line in real.run_script("web", "cat /proc/self/status") if ":\t" in line)
     assert status["NoNewPrivs"] == "1"
     bounding = int(status["CapBnd"], 16)
     assert not [bit for bit in DENIED_BITS if bounding >> bit & 1]
     assert bounding
 
 
-def test_all_capabilities_can_be_dropped(real: Stage):
-    assert "CapBnd:\t0000000000000000" in real.said("web", "cat /proc/self/status", cap_drop=("ALL",))
+def test_all_capabilities_can_be_dropped(real: RuntimeSetup):
+    assert "CapBnd:\t0000000000000000" in real.run_script("web", "cat /proc/self/status", cap_drop=("ALL",))
 
 
-def test_a_memory_limit_is_held(real: Stage):
-    greedy = real.started("web", command=("sh", "-c", "x=x; while :; do x=$x$x; done"), memory_mb=16)
-    assert real.ended(greedy).exit_code == 137
+def test_a_memory_limit_is_held(real: RuntimeSetup):
+    greedy = real.start("web", command=("sh", "-c", "x=x; while :; do x=$x$x; done"), memory_mb=16)
+    assert real.wait_exited(greedy).exit_code == 137
 
 
-def test_the_probe_has_all_its_figures(real: Stage, images: Images):
+def test_the_probe_has_all_its_figures(real: RuntimeSetup, images: Images):
     probe = Probe(("CMD-SHELL", "exit 0"), interval=1.5, timeout=2, retries=7, start_period=4)
-    found = images.client.inspect_container(real.created(probe=probe))["Config"]["Healthcheck"]
+    found = images.client.inspect_container(real.create(probe=probe))["Config"]["Healthcheck"]
     second = 1_000_000_000
     assert found["Test"] == ["CMD-SHELL", "exit 0"]
     assert (found["Interval"], found["Timeout"]) == (1.5 * second, 2 * second)
     assert (found["Retries"], found["StartPeriod"]) == (7, 4 * second)
 
 
-def test_a_probe_without_a_test_keeps_that_of_the_image(real: Stage, images: Images):
-    name = real.created("web", "unhealthy:1", probe=Probe((), interval=1))
+def test_a_probe_without_a_test_keeps_that_of_the_image(real: RuntimeSetup, images: Images):
+    name = real.create("web", "unhealthy:1", probe=Probe((), interval=1))
     assert images.client.inspect_container(name)["Config"]["Healthcheck"]["Test"] == ["CMD", "test", "-f", "/never"]
 
 
-def test_words_reach_the_program_as_they_are(real: Stage):
+def test_words_reach_the_program_as_they_are(real: RuntimeSetup):
     nasty = ("$(id)", "; ls", "`id`", "-n", "a b", '"', "'", "*", "ünï")
-    name = real.started("web", command=("sh", "-c", 'printf "[%s]\\n" "$@"', "sh", *nasty))
-    real.ended(name)
+    name = real.start("web", command=("sh", "-c", 'printf "[%s]\\n" "$@"', "sh", *nasty))
+    real.wait_exited(name)
     assert real.runtime.logs(name, 20) == [f"[{word}]" for word in nasty]
 
 
-def test_environment_user_and_folder_are_the_given_ones(real: Stage):
+def test_environment_user_and_folder_are_the_given_ones(real: RuntimeSetup):
     given = {"environment": {"GREETING": "$HOME ${X} `id`"}, "user": "1234:77", "working_dir": "/tmp"}
-    said = real.said("web", 'echo "$GREETING"; id -u; id -g; pwd', **given)
+    said = real.run_script("web", 'echo "$GREETING"; id -u; id -g; pwd', **given)
     assert said == ["$HOME ${X} `id`", "1234", "77", "/tmp"]
 
 
-def test_a_read_only_container_writes_to_its_tmpfs_alone(real: Stage):
+def test_a_read_only_container_writes_to_its_tmpfs_alone(real: RuntimeSetup):
     script = "touch /x 2>/dev/null || echo no; touch /scratch/x && echo yes"
-    assert real.said("web", script, read_only=True, tmpfs=("/scratch:size=1m",)) == ["no", "yes"]
+    assert real.run_script("web", script, read_only=True, tmpfs=("/scratch:size=1m",)) == ["no", "yes"]
 
 
-def test_data_in_a_volume_outlives_its_container(real: Stage):
+def test_data_in_a_volume_outlives_its_container(real: RuntimeSetup):
     volume = real.volume()
-    assert real.said("writer", "echo kept >/data/file", volumes={volume: ("/data", False)}) == []
+    assert real.run_script("writer", "echo kept >/data/file", volumes={volume: ("/data", False)}) == []
     real.runtime.remove(real.name("writer"))
     script = "cat /data/file; touch /data/other 2>/dev/null || echo read-only"
-    assert real.said("reader", script, volumes={volume: ("/data", True)}) == ["kept", "read-only"]
+    assert real.run_script("reader", script, volumes={volume: ("/data", True)}) == ["kept", "read-only"]
 
 
-def test_volumes_without_a_name_go_with_their_container(real: Stage, images: Images):
+def test_volumes_without_a_name_go_with_their_container(real: RuntimeSetup, images: Images):
     images.push("volume:1", Volumes={"/data": {}})
-    name = real.started("web", "volume:1")
+    name = real.start("web", "volume:1")
     [mount] = images.client.inspect_container(name)["Mounts"]
     real.runtime.remove(name)
     with pytest.raises(NotFound):
         images.client.inspect_volume(mount["Name"])
 
 
-def test_nothing_of_the_host_is_mounted(real: Stage, images: Images):
-    name = real.started("web", volumes={real.volume(): ("/data", False)})
+def test_nothing_of_the_host_is_mounted(real: RuntimeSetup, images: Images):
+    name = real.start("web", volumes={real.volume(): ("/data", False)})
     found = images.client.inspect_container(name)
     assert [mount["Type"] for mount in found["Mounts"]] == ["volume"]
     assert not found["HostConfig"]["Binds"]
-    assert not [line for line in real.said("ls", "ls /run /var/run 2>/dev/null; cat /proc/mounts") if ".sock" in line]
+    assert not [
+        line for line in real.run_script("ls", "ls /run /var/run 2>/dev/null; cat /proc/mounts") if ".sock" in line
+    ]
 
 
-def test_containers_of_a_network_find_each_other_by_name_and_alias(real: Stage):
+def test_containers_of_a_network_find_each_other_by_name_and_alias(real: RuntimeSetup):
     network = real.network()
-    real.started("web", networks={network: ("front",)})
+    real.start("web", networks={network: ("front",)})
     for name in ("web", "front"):
         asked = f"wget -q -O - http://{name}:8080/index.html"
-        assert real.said(f"ask-{name}", asked, networks={network: ()}) == [real.reference("web:1")]
+        assert real.run_script(f"ask-{name}", asked, networks={network: ()}) == [real.reference("web:1")]
 
 
-def test_containers_reach_each_other_within_a_network_and_no_further(real: Stage):
-    web = real.started("web", networks={real.network("theirs"): ()})
-    address = real.until(web, lambda found: real.runtime.accepts(found, 8080)).address
+def test_containers_reach_each_other_within_a_network_and_no_further(real: RuntimeSetup):
+    web = real.start("web", networks={real.network("theirs"): ()})
+    address = real.wait_until(web, lambda found: real.accepts(found, 8080)).address
     script = rf"printf 'GET /index.html HTTP/1.0\r\n\r\n' | nc -w 2 {address} 8080; echo; nslookup web 2>&1 | cat"
-    assert real.reference("web:1") in real.said("friend", script, networks={real.name("theirs"): ()})
-    said = real.said("stranger", script, networks={real.network("ours"): ()})
+    assert real.reference("web:1") in real.run_script("friend", script, networks={real.name("theirs"): ()})
+    said = real.run_script("stranger", script, networks={real.network("ours"): ()})
     assert "can't find web" in "".join(said)
     assert real.reference("web:1") not in said
 
 
-def test_an_internal_network_is_closed_to_the_world_and_open_to_this_host(real: Stage, images: Images):
+def test_an_internal_network_is_closed_to_the_world_and_open_to_this_host(real: RuntimeSetup, images: Images):
     network = real.network(internal=True)
     assert images.client.inspect_network(network)["Internal"] is True
-    real.until(real.started("web", networks={network: ()}), lambda found: real.runtime.accepts(found, 8080))
+    real.wait_until(real.start("web", networks={network: ()}), lambda found: real.accepts(found, 8080))
 
 
-def test_a_container_is_in_all_its_networks_also_when_it_was_half_made(real: Stage, images: Images):
+def test_a_container_is_in_all_its_networks_also_when_it_was_half_made(real: RuntimeSetup, images: Images):
     networks = {real.network("one"): ("first",), real.network("two"): ("second",)}
     spec = real.spec("web", networks=networks)
     one = {real.name("one"): ("first",)}
@@ -147,16 +149,16 @@ def test_a_container_is_in_all_its_networks_also_when_it_was_half_made(real: Sta
     assert set(found) == set(networks)
     assert {"web", "second"} <= set(found[real.name("two")]["Aliases"])
     real.runtime.start(spec.name)
-    assert real.said("ask", "wget -q -O - http://second:8080/index.html", networks={real.name("two"): ()})
+    assert real.run_script("ask", "wget -q -O - http://second:8080/index.html", networks={real.name("two"): ()})
 
 
-def test_a_program_that_ignores_the_wish_is_ended_after_its_grace(real: Stage):
-    name = real.started("sleeper", "sleeper:1")
-    real.until(name, lambda found: bool(real.runtime.logs(name, 1)))
+def test_a_program_that_ignores_the_wish_is_ended_after_its_grace(real: RuntimeSetup):
+    name = real.start("sleeper", "sleeper:1")
+    real.wait_until(name, lambda found: bool(real.runtime.logs(name, 1)))
     before = time.monotonic()
     real.runtime.stop(name, 1)
     assert 0.9 < time.monotonic() - before < 8
-    assert real.now(name).exit_code == 137
+    assert real.inspect(name).exit_code == 137
 
 
 @pytest.mark.parametrize(
@@ -166,44 +168,46 @@ def test_a_program_that_ignores_the_wish_is_ended_after_its_grace(real: Stage):
         ({"working_dir": "not/absolute"}, "path"),
     ],
 )
-def test_what_cannot_start_is_refused_in_the_words_of_the_engine(real: Stage, given: dict[str, object], words: str):
+def test_what_cannot_start_is_refused_in_the_words_of_the_engine(
+    real: RuntimeSetup, given: dict[str, object], words: str
+):
     with pytest.raises(EngineRefused, match=words):
-        real.started(**given)
+        real.start(**given)
 
 
-def test_a_command_that_is_not_in_the_image_ends_with_127_and_says_so(real: Stage):
-    name = real.started("web", command=("no-such-program",))
-    assert real.ended(name).exit_code == 127
+def test_a_command_that_is_not_in_the_image_ends_with_127_and_says_so(real: RuntimeSetup):
+    name = real.start("web", command=("no-such-program",))
+    assert real.wait_exited(name).exit_code == 127
     assert "no-such-program" in real.runtime.logs(name, 5)[0]
 
 
-def test_output_is_safe_to_show(real: Stage):
+def test_output_is_safe_to_show(real: RuntimeSetup):
     script = (
         r"""printf 'a\000b \033[31mred\033[0m \033]0;title\007\377\n</script>\r\n'; printf '%20000s\n' x; printf last"""
     )
-    lines = real.said("web", script)
+    lines = real.run_script("web", script)
     assert lines[:2] == ["ab red \ufffd", "</script>"]
     assert len(lines[2]) == 8192
     assert lines[3] == "last"
     json.dumps(lines).encode()
 
 
-def test_a_line_of_ten_megabytes_is_cut_quickly(real: Stage):
-    name = real.started("web", command=("sh", "-c", "printf '%10000000s\\n' x"), memory_mb=64)
-    real.ended(name)
+def test_a_line_of_ten_megabytes_is_cut_quickly(real: RuntimeSetup):
+    name = real.start("web", command=("sh", "-c", "printf '%10000000s\\n' x"), memory_mb=64)
+    real.wait_exited(name)
     before = time.monotonic()
     assert all(len(line) <= 8192 for line in real.runtime.logs(name, 50))
     assert time.monotonic() - before < 3
 
 
-def test_a_busy_container_uses_about_what_it_is_given(real: Stage):
-    name = real.started("web", command=("sh", "-c", "while :; do :; done"), cpu=0.4)
+def test_a_busy_container_uses_about_what_it_is_given(real: RuntimeSetup):
+    name = real.start("web", command=("sh", "-c", "while :; do :; done"), cpu=0.4)
     assert 0.2 < real.runtime.stats([name])[name].cpu < 0.7
     time.sleep(0.3)
     assert 0.2 < real.runtime.stats([name])[name].cpu < 0.7
 
 
-def test_forty_networks_are_made_at_once_by_two_processes(real: Stage, docker_host: str, images: Images):
+def test_forty_networks_are_made_at_once_by_two_processes(real: RuntimeSetup, docker_host: str, images: Images):
     runtimes = [real.runtime, docker.Runtime(docker_host)]
     with ThreadPoolExecutor(6) as pool:
         made = [
@@ -218,21 +222,21 @@ def test_forty_networks_are_made_at_once_by_two_processes(real: Stage, docker_ho
     assert all(subnet.startswith("10.210.") and subnet.endswith("/27") for subnet in subnets)
 
 
-def test_one_network_made_by_many_at_once_is_one(real: Stage, docker_host: str, images: Images):
+def test_one_network_made_by_many_at_once_is_one(real: RuntimeSetup, docker_host: str, images: Images):
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda _: docker.Runtime(docker_host).create_network(real.name("net"), real.labels), range(6)))
     assert len(images.client.networks(names=[real.name("net")])) == 1
 
 
-def test_a_range_that_is_used_up_says_so(real: Stage, docker_host: str):
+def test_a_range_that_is_used_up_says_so(real: RuntimeSetup, docker_host: str):
     small = docker.Runtime(docker_host, subnets="10.211.77.0/27")
     small.create_network(real.name("one"), real.labels)
     with pytest.raises(EngineRefused, match=r"10\.211\.77\.0/27 are in use"):
         small.create_network(real.name("two"), real.labels)
 
 
-def test_restarts_are_counted_in_the_list_without_asking_each_time(real: Stage, images: Images):
-    quiet = [real.created(f"web{number}") for number in range(3)]
+def test_restarts_are_counted_in_the_list_without_asking_each_time(real: RuntimeSetup, images: Images):
+    quiet = [real.create(f"web{number}") for number in range(3)]
     real.runtime.containers(real.labels)
     asked = []
     inspect = type(images.client).inspect_container
@@ -243,7 +247,7 @@ def test_restarts_are_counted_in_the_list_without_asking_each_time(real: Stage, 
     assert not asked
 
 
-def test_hello_greets_as_nobody_on_a_read_only_disk(real: Stage):
+def test_hello_greets_as_nobody_on_a_read_only_disk(real: RuntimeSetup):
     image = real.runtime.pull(HELLO, lambda layers: None)
     component = Component("hello", HELLO, read_only=True, cap_drop=("ALL",))
     given = {"GREETING": "<b>Good & early</b>"}
@@ -251,13 +255,13 @@ def test_hello_greets_as_nobody_on_a_read_only_disk(real: Stage):
     spec = ContainerSpec(real.name("hello"), image.digest, component, given, networks, {}, real.labels)
     real.runtime.create(spec)
     real.runtime.start(spec.name)
-    found = real.until(spec.name, lambda found: real.runtime.answers(found, 8080, "/healthz", 5))
+    found = real.wait_until(spec.name, lambda found: real.answers(found, 8080, "/healthz", 5))
     with urlopen(f"http://{found.address}:8080/", timeout=5) as page:
         assert b"<h1>&lt;b&gt;Good &amp; early&lt;/b&gt;</h1>" in page.read()
     assert real.runtime.logs(spec.name, 5) == ["hello listens on port 8080"]
 
 
-def test_lines_of_both_outputs_keep_their_order(real: Stage):
+def test_lines_of_both_outputs_keep_their_order(real: RuntimeSetup):
     script = "for n in 1 2 3; do echo out $n; sleep 0.1; echo err $n >&2; sleep 0.1; done"
-    lines = real.said("web", script)
+    lines = real.run_script("web", script)
     assert lines == [f"{stream} {number}" for number in (1, 2, 3) for stream in ("out", "err")]

@@ -15,7 +15,7 @@ from domain.adapters.docker import measuring
 from domain.adapters.docker.measuring import MEGABYTE, Meter
 from domain.ports.runtime import Stats
 from tests.engine import Images
-from tests.runtime_setup import Stage
+from tests.runtime_setup import RuntimeSetup
 
 Figures = dict[str, Any]
 MACHINE = 8 * 2**30
@@ -121,7 +121,7 @@ def test_what_does_not_run_has_no_figures():
 
 
 @contextmanager
-def _counting_disks(real: Stage, images: Images) -> Iterator[None]:
+def _counting_disks(real: RuntimeSetup, images: Images) -> Iterator[None]:
     """Some kernels count what containers do to disks only while one of them is throttled."""
     device = os.stat(images.client.info()["DockerRootDir"]).st_dev
     words = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/uevent")
@@ -138,7 +138,7 @@ def _counting_disks(real: Stage, images: Images) -> Iterator[None]:
         images.client.remove_container(real.name("throttled"), force=True)
 
 
-def _rates(real: Stage, names: list[str], act: Callable[[], object]) -> tuple[list[Stats], float]:
+def _rates(real: RuntimeSetup, names: list[str], act: Callable[[], object]) -> tuple[list[Stats], float]:
     """The figures over what `act` does, and how long that took."""
     for _ in range(2):  # an old engine has a clock of its own for each new container, of a second
         real.runtime.stats(names)
@@ -149,12 +149,12 @@ def _rates(real: Stage, names: list[str], act: Callable[[], object]) -> tuple[li
 
 
 @pytest.mark.engine
-def test_bytes_over_the_network_and_to_disk_are_rates_a_second(real: Stage, images: Images):
+def test_bytes_over_the_network_and_to_disk_are_rates_a_second(real: RuntimeSetup, images: Images):
     network = real.network()
     script = "busybox dd if=/dev/zero of=/www/big bs=1M count=8 2>/dev/null; exec httpd -f -p 8080 -h /www"
-    server = real.started("server", command=("sh", "-c", script), networks={network: ()})
-    real.until(server, lambda found: real.runtime.answers(found, 8080, "/big", 5))
-    name = real.started("web", networks={network: ()}, volumes={real.volume(): ("/data", False)})
+    server = real.start("server", command=("sh", "-c", script), networks={network: ()})
+    real.wait_until(server, lambda found: real.answers(found, 8080, "/big", 5))
+    name = real.start("web", networks={network: ()}, volumes={real.volume(): ("/data", False)})
 
     def run(script: str) -> None:
         made = images.client.exec_create(name, ["sh", "-c", script])

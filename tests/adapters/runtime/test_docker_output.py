@@ -8,26 +8,26 @@ from contextlib import closing
 import pytest
 
 from domain.ports.runtime import OutputLine
-from tests.runtime_setup import Stage
+from tests.runtime_setup import RuntimeSetup
 
 pytestmark = pytest.mark.engine
 
 
-def _runs(real: Stage, script: str, word: str = "web") -> str:
-    return real.started(word, "web:1", command=("sh", "-c", script))
+def _runs(real: RuntimeSetup, script: str, word: str = "web") -> str:
+    return real.start(word, "web:1", command=("sh", "-c", script))
 
 
-def _followed(real: Stage, name: str) -> list[OutputLine]:
+def _followed(real: RuntimeSetup, name: str) -> list[OutputLine]:
     with closing(real.runtime.follow(name)) as batches:
         return [line for lines in batches for line in lines]
 
 
-def test_a_flood_is_followed_without_a_gap(real: Stage):
+def test_a_flood_is_followed_without_a_gap(real: RuntimeSetup):
     name = _runs(real, "i=0; while [ $i -lt 50000 ]; do echo line $i; i=$((i+1)); done")
     assert [line.text for line in _followed(real, name)] == [f"line {number}" for number in range(50_000)]
 
 
-def test_a_reader_that_is_slow_misses_nothing(real: Stage):
+def test_a_reader_that_is_slow_misses_nothing(real: RuntimeSetup):
     name = _runs(real, "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done")
     read: list[str] = []
     with closing(real.runtime.follow(name)) as batches:
@@ -37,7 +37,7 @@ def test_a_reader_that_is_slow_misses_nothing(real: Stage):
     assert read == [f"line {number}" for number in range(20_000)]
 
 
-def test_both_outputs_interleave_in_the_order_of_time(real: Stage):
+def test_both_outputs_interleave_in_the_order_of_time(real: RuntimeSetup):
     name = _runs(real, "for n in 1 2 3 4 5; do echo out $n; sleep 0.05; echo err $n >&2; sleep 0.05; done")
     lines = _followed(real, name)
     assert [(line.stream, line.text) for line in lines] == [
@@ -46,11 +46,11 @@ def test_both_outputs_interleave_in_the_order_of_time(real: Stage):
     assert lines == sorted(lines, key=lambda line: line.at) == real.runtime.output(name)
 
 
-def test_ten_megabytes_without_a_newline_are_one_line_and_never_in_memory_at_once(real: Stage):
+def test_ten_megabytes_without_a_newline_are_one_line_and_never_in_memory_at_once(real: RuntimeSetup):
     name = _runs(
         real, "busybox yes 0123456789abcdef | busybox tr -d '\\n' | busybox head -c 10000000; echo; echo after"
     )
-    real.ended(name)
+    real.wait_exited(name)
     for read in (lambda: _followed(real, name), lambda: real.runtime.output(name, tail=5)):
         tracemalloc.start()
         long, after = read()
@@ -60,29 +60,29 @@ def test_ten_megabytes_without_a_newline_are_one_line_and_never_in_memory_at_onc
         assert most < 3_000_000
 
 
-def test_a_line_without_end_is_told_before_its_end(real: Stage):
+def test_a_line_without_end_is_told_before_its_end(real: RuntimeSetup):
     name = _runs(real, "busybox head -c 100000 /dev/zero | busybox tr '\\0' x; sleep 60")
     with closing(real.runtime.follow(name)) as batches:
         lines = next(lines for lines in batches if lines)
     assert [len(line.text) for line in lines] == [8192]
 
 
-def test_long_lines_count_as_one_each(real: Stage):
+def test_long_lines_count_as_one_each(real: RuntimeSetup):
     name = _runs(real, 'for n in 1 2 3 4; do printf "$n%50000s\\n" x; done; echo short')
-    real.ended(name)
+    real.wait_exited(name)
     assert [line.text[0] for line in real.runtime.output(name, tail=3)] == ["3", "4", "s"]
     assert [line.text[0] for line in real.runtime.output(name, tail=4)] == ["2", "3", "4", "s"]
     assert [line.text[0] for line in real.runtime.output(name, tail=50)] == ["1", "2", "3", "4", "s"]
 
 
-def test_whatever_is_printed_comes_through_as_text(real: Stage):
+def test_whatever_is_printed_comes_through_as_text(real: RuntimeSetup):
     name = _runs(real, r"printf '\033[31mred\033[0m\000\n\377\376\303\n\342\200\250\n\r\n'; printf 'data: x\n\nlast'")
     lines = _followed(real, name)
     assert [line.text for line in lines] == ["red", "\ufffd" * 3, "\u2028", "", "data: x", "", "last"]
     json.dumps([line.text for line in lines]).encode()
 
 
-def test_what_is_printed_while_it_ends_is_read(real: Stage):
+def test_what_is_printed_while_it_ends_is_read(real: RuntimeSetup):
     bye = "i=0; while [ $i -lt 2000 ]; do echo bye $i; i=$((i+1)); done"
     name = _runs(real, f"trap '{bye}; exit' TERM; echo up; while :; do sleep 0.1; done")
     with closing(real.runtime.follow(name)) as batches:

@@ -1,88 +1,20 @@
-"""What needs no engine: reaching, wording, images, subnets, an engine that misbehaves."""
+"""Parts of the Docker adapter that need no engine, and engines that misbehave."""
 
 import hashlib
 import json
-import socket
 import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from domain.adapters import memory
-from domain.adapters.docker import Runtime, hello, networking, reaching, scratch, wording
+from domain.adapters.docker import Runtime, hello, networking, scratch, wording
 from domain.errors import Unavailable
-from domain.ports.runtime import Container, EngineRefused, ImageMissing
+from domain.ports.runtime import EngineRefused, ImageMissing
 from domain.ports.transactions import held
-
-
-@contextmanager
-def answering(*pieces: bytes, pause: float = 0.0) -> Iterator[tuple[int, list[bytes]]]:
-    """A server for one visitor that says these pieces; gives its port and what it was asked."""
-    asked: list[bytes] = []
-    done = threading.Event()
-
-    def serve() -> None:
-        with listener.accept()[0] as peer, suppress(ConnectionError):
-            asked.append(peer.recv(4096))
-            for piece in pieces:
-                peer.sendall(piece)
-                done.wait(pause)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        try:
-            yield listener.getsockname()[1], asked
-        finally:
-            done.set()
-        thread.join()
-
-
-@pytest.mark.parametrize(
-    ("said", "good"),
-    [
-        (b"HTTP/1.1 200 OK\r\n\r\n", True),
-        (b"HTTP/1.0 204\r\n", True),
-        (b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", True),
-        (b"HTTP/1.1 100 Continue\r\n\r\n", False),
-        (b"HTTP/1.1 404 Not Found\r\n\r\n", False),
-        (b"HTTP/1.1 500 Oh\r\n\r\n", False),
-        (b"SSH-2.0-OpenSSH\r\n", False),
-        (b"HTTP/1.1 2000 OK\r\n", False),
-        (b"", False),
-        (b"x" * 5000, False),
-    ],
-)
-def test_only_a_good_first_line_is_an_answer(said: bytes, good: bool):
-    with answering(said) as (port, _):
-        assert reaching.answers("127.0.0.1", port, "/", 2) is good
-
-
-def test_an_answer_in_pieces_counts_when_it_is_there_in_time():
-    with answering(b"HTT", b"P/1.1 2", b"00 OK\r\n", pause=0.05) as (port, _):
-        assert reaching.answers("127.0.0.1", port, "/", 5)
-
-
-def test_a_server_that_drips_does_not_hold_us_beyond_the_time():
-    with answering(*[b"H"] * 50, pause=0.1) as (port, _):
-        assert not reaching.answers("127.0.0.1", port, "/", 0.4)
-
-
-def test_a_path_cannot_add_lines_to_the_request():
-    with answering(b"HTTP/1.1 200 OK\r\n") as (port, asked):
-        assert reaching.answers("127.0.0.1", port, "/a b\r\nEvil: 1?q=ü&x=%20", 2)
-    assert asked[0].splitlines()[0] == b"GET /a%20b%0D%0AEvil:%201?q=%C3%BC&x=%20 HTTP/1.1"
-    assert not [line for line in asked[0].splitlines() if line.startswith(b"Evil")]
-
-
-def test_a_container_without_an_address_is_not_reached():
-    container = Container("web", "exited", {})
-    assert not Runtime("unix:///nobody.sock").accepts(container, 80)
-    assert not Runtime("unix:///nobody.sock").answers(container, 80, "/", 1)
 
 
 @pytest.mark.parametrize(
@@ -127,8 +59,8 @@ def test_subnets_that_this_host_has_a_route_to_are_left_alone(tmp_path: Path, mo
     assert [str(subnet) for subnet in networking.on_host()] == ["10.210.0.32/27"]
 
 
-def test_the_twin_is_not_called_within_a_transaction():
-    with held(), pytest.raises(AssertionError, match="inside a block of the store"):
+def test_the_in_memory_runtime_refuses_calls_inside_a_transaction():
+    with held(), pytest.raises(AssertionError, match="inside a transaction"):
         memory.Runtime().containers({})
 
 

@@ -19,7 +19,7 @@ from docker.errors import NotFound
 from domain.adapters.docker.scratch import Scratch
 from domain.ports.runtime import ImageMissing, Layers
 from tests.engine import Images
-from tests.runtime_setup import Stage
+from tests.runtime_setup import RuntimeSetup
 
 pytestmark = pytest.mark.engine
 DOCKER = "application/vnd.docker"
@@ -120,7 +120,7 @@ def hosted() -> Iterator[Registry]:
         thread.join()
 
 
-def test_layers_and_bytes_are_told_as_they_come(real: Stage, hosted: Registry):
+def test_layers_and_bytes_are_told_as_they_come(real: RuntimeSetup, hosted: Registry):
     hosted.stalls = "layer"
     told: list[Layers | None] = []
 
@@ -139,7 +139,7 @@ def test_layers_and_bytes_are_told_as_they_come(real: Stage, hosted: Registry):
 
 @pytest.mark.parametrize("part", ["manifest", "layer"])
 def test_a_hanging_pull_tells_twice_a_second_and_a_cancel_ends_it_at_the_engine(
-    real: Stage, images: Images, hosted: Registry, part: str
+    real: RuntimeSetup, images: Images, hosted: Registry, part: str
 ):
     hosted.stalls = part
     at: list[float] = []
@@ -164,7 +164,7 @@ def test_a_hanging_pull_tells_twice_a_second_and_a_cancel_ends_it_at_the_engine(
     ("status", "words"), [(401, "no basic auth|denied|unauthorized"), (404, "."), (429, "."), (500, ".")]
 )
 def test_a_registry_that_refuses_makes_the_image_missing_in_its_words(
-    real: Stage, hosted: Registry, status: int, words: str
+    real: RuntimeSetup, hosted: Registry, status: int, words: str
 ):
     hosted.status = status
     with pytest.raises(ImageMissing, match=words):
@@ -172,7 +172,7 @@ def test_a_registry_that_refuses_makes_the_image_missing_in_its_words(
 
 
 def test_without_its_registry_the_copy_of_the_engine_is_used_and_the_log_says_so(
-    real: Stage, images: Images, caplog: pytest.LogCaptureFixture
+    real: RuntimeSetup, images: Images, caplog: pytest.LogCaptureFixture
 ):
     reference = "127.0.0.1:1/gone/web:1"
     identity = images.load(reference)
@@ -182,12 +182,12 @@ def test_without_its_registry_the_copy_of_the_engine_is_used_and_the_log_says_so
     assert "connection refused" in caplog.text
 
 
-def test_without_registry_and_copy_the_image_is_missing(real: Stage):
+def test_without_registry_and_copy_the_image_is_missing(real: RuntimeSetup):
     with pytest.raises(ImageMissing, match="connection refused"):
         real.runtime.pull("127.0.0.1:1/nobody/web:1", lambda layers: None)
 
 
-def test_a_digest_that_the_engine_holds_is_not_asked_for(real: Stage, hosted: Registry):
+def test_a_digest_that_the_engine_holds_is_not_asked_for(real: RuntimeSetup, hosted: Registry):
     digest = real.runtime.pull(f"{hosted.repository}:1", lambda layers: None).digest
     hosted.asked.clear()
     hosted.status = 500
@@ -195,7 +195,7 @@ def test_a_digest_that_the_engine_holds_is_not_asked_for(real: Stage, hosted: Re
     assert not hosted.asked
 
 
-def test_a_tag_that_moved_brings_the_new_image_and_the_old_digest_still_starts(real: Stage, images: Images):
+def test_a_tag_that_moved_brings_the_new_image_and_the_old_digest_still_starts(real: RuntimeSetup, images: Images):
     reference = images.push("moving:1", {"www/version": b"one"})
     old = real.runtime.pull(reference, lambda layers: None).digest
     images.push("moving:1", {"www/version": b"two"})
@@ -205,5 +205,5 @@ def test_a_tag_that_moved_brings_the_new_image_and_the_old_digest_still_starts(r
         spec = replace(real.spec(word, command=("cat", "/www/version")), image=digest)
         real.runtime.create(spec)
         real.runtime.start(spec.name)
-        real.ended(spec.name)
+        real.wait_exited(spec.name)
         assert real.runtime.logs(spec.name, 1) == [word]

@@ -7,50 +7,50 @@ from pathlib import Path
 import pytest
 
 from domain.adapters import docker, memory
-from domain.adapters.images import HELLO, HELLO_SAYS
+from domain.adapters.images import HELLO, HELLO_OUTPUT
 from domain.errors import Unavailable
 from domain.model.project import Component
 from domain.ports.runtime import ContainerSpec, ImageMissing, Layers, Runtime
-from tests.runtime_setup import Stage
+from tests.runtime_setup import RuntimeSetup
 
 
 class Cancelled(Exception):  # noqa: N818 - it is a wish
     """What the caller raises to end a pull."""
 
 
-def test_a_pull_tells_and_brings_an_image_that_can_be_started_by_its_digest(stage: Stage):
+def test_a_pull_tells_and_brings_an_image_that_can_be_started_by_its_digest(setup: RuntimeSetup):
     told: list[Layers | None] = []
-    image = stage.runtime.pull(stage.reference("web:1"), told.append)
+    image = setup.runtime.pull(setup.reference("web:1"), told.append)
     assert told
-    assert image.reference == stage.reference("web:1")
-    assert image.digest.startswith(stage.reference("web@sha256:"))
+    assert image.reference == setup.reference("web:1")
+    assert image.digest.startswith(setup.reference("web@sha256:"))
     assert image.ports == (8080,)
     component = Component("web", image.reference)
-    spec = ContainerSpec(stage.name("web"), image.digest, component, {}, {stage.network(): ()}, {}, stage.labels)
-    stage.runtime.create(spec)
-    stage.runtime.start(spec.name)
-    assert stage.now(spec.name).state == "running"
+    spec = ContainerSpec(setup.name("web"), image.digest, component, {}, {setup.network(): ()}, {}, setup.labels)
+    setup.runtime.create(spec)
+    setup.runtime.start(spec.name)
+    assert setup.inspect(spec.name).state == "running"
 
 
-def test_a_digest_stays_and_differs_between_versions(stage: Stage):
+def test_a_digest_stays_and_differs_between_versions(setup: RuntimeSetup):
     first, again, other = (
-        stage.runtime.pull(stage.reference(name), lambda layers: None).digest for name in ("web:1", "web:1", "web:2")
+        setup.runtime.pull(setup.reference(name), lambda layers: None).digest for name in ("web:1", "web:1", "web:2")
     )
     assert first == again != other
 
 
-def test_a_digest_is_found_again(stage: Stage):
-    digest = stage.runtime.pull(stage.reference("web:1"), lambda layers: None).digest
-    image = stage.runtime.pull(digest, lambda layers: None)
+def test_a_digest_is_found_again(setup: RuntimeSetup):
+    digest = setup.runtime.pull(setup.reference("web:1"), lambda layers: None).digest
+    image = setup.runtime.pull(digest, lambda layers: None)
     assert (image.digest, image.ports) == (digest, (8080,))
 
 
 @pytest.mark.parametrize("name", ["missing:1", "web:nope"])
-def test_what_no_registry_has_is_missing(stage: Stage, name: str):
-    if name == "web:nope" and isinstance(stage.runtime, memory.Runtime):
-        stage.runtime.images[stage.reference(name)] = memory.Behaviour(exists=False)
+def test_what_no_registry_has_is_missing(setup: RuntimeSetup, name: str):
+    if name == "web:nope" and isinstance(setup.runtime, memory.Runtime):
+        setup.runtime.images[setup.reference(name)] = memory.Behaviour(exists=False)
     with pytest.raises(ImageMissing):
-        stage.runtime.pull(stage.reference(name), lambda layers: None)
+        setup.runtime.pull(setup.reference(name), lambda layers: None)
 
 
 @pytest.mark.parametrize(
@@ -69,32 +69,32 @@ def test_what_no_registry_has_is_missing(stage: Stage, name: str):
         "sha256:" + "0" * 64,
     ],
 )
-def test_what_cannot_be_an_image_is_missing(stage: Stage, reference: str):
+def test_what_cannot_be_an_image_is_missing(setup: RuntimeSetup, reference: str):
     with pytest.raises(ImageMissing):
-        stage.runtime.pull(reference, lambda layers: None)
+        setup.runtime.pull(reference, lambda layers: None)
 
 
-def test_hello_needs_no_registry(stage: Stage):
+def test_hello_needs_no_registry(setup: RuntimeSetup):
     told: list[Layers | None] = []
-    image = stage.runtime.pull(HELLO, told.append)
+    image = setup.runtime.pull(HELLO, told.append)
     assert told
     assert image.digest.startswith("sha256:")
     assert image.ports == (8080,)
-    assert stage.runtime.pull(image.digest, told.append).digest == image.digest
+    assert setup.runtime.pull(image.digest, told.append).digest == image.digest
     component = Component("web", HELLO)
-    spec = ContainerSpec(stage.name("hello"), image.digest, component, {}, {stage.network(): ()}, {}, stage.labels)
-    stage.runtime.create(spec)
-    stage.runtime.start(spec.name)
-    stage.until(spec.name, lambda found: stage.runtime.answers(found, 8080, "/", 5))
-    assert stage.runtime.logs(spec.name, 10) == [HELLO_SAYS]
+    spec = ContainerSpec(setup.name("hello"), image.digest, component, {}, {setup.network(): ()}, {}, setup.labels)
+    setup.runtime.create(spec)
+    setup.runtime.start(spec.name)
+    setup.wait_until(spec.name, lambda found: setup.answers(found, 8080, "/", 5))
+    assert setup.runtime.logs(spec.name, 10) == [HELLO_OUTPUT]
 
 
-def test_what_tell_raises_ends_the_pull(stage: Stage):
+def test_what_tell_raises_ends_the_pull(setup: RuntimeSetup):
     def tell(layers: Layers | None):
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        stage.runtime.pull(stage.reference("web:1"), tell)
+        setup.runtime.pull(setup.reference("web:1"), tell)
 
 
 def _calls(runtime: Runtime) -> dict[str, Callable[[], object]]:
@@ -140,21 +140,21 @@ def test_an_engine_that_is_away_is_unavailable(away: Runtime, call: str):
     assert refusal.value.code == "engine_unavailable"
 
 
-def test_a_hanging_pull_in_memory_tells_on_until_it_is_released(twin: Stage):
-    twin.runtime.images["panel-test/hangs:1"] = memory.Behaviour(hangs=True)
+def test_a_hanging_pull_in_memory_tells_on_until_it_is_released(in_memory: RuntimeSetup):
+    in_memory.runtime.images["panel-test/hangs:1"] = memory.Behaviour(hangs=True)
     told: list[Layers | None] = []
 
     def tell(layers: Layers | None):
         told.append(layers)
         if len(told) == 5:
-            twin.runtime.release()
+            in_memory.runtime.release()
 
-    twin.runtime.pull("panel-test/hangs:1", tell)
+    in_memory.runtime.pull("panel-test/hangs:1", tell)
     assert len(told) >= 5
 
 
-def test_a_hanging_pull_in_memory_can_be_cancelled(twin: Stage):
-    twin.runtime.images["panel-test/hangs:1"] = memory.Behaviour(hangs=True)
+def test_a_hanging_pull_in_memory_can_be_cancelled(in_memory: RuntimeSetup):
+    in_memory.runtime.images["panel-test/hangs:1"] = memory.Behaviour(hangs=True)
     end = time.monotonic() + 0.2
 
     def tell(layers: Layers | None):
@@ -162,4 +162,4 @@ def test_a_hanging_pull_in_memory_can_be_cancelled(twin: Stage):
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        twin.runtime.pull("panel-test/hangs:1", tell)
+        in_memory.runtime.pull("panel-test/hangs:1", tell)

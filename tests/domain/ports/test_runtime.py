@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.ports.runtime import OutputLine, Point
+from domain.ports.runtime import OutputLine, ReadPosition
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 # Few moments, so that many lines share one.
@@ -25,8 +25,8 @@ def _batches(lines: list[OutputLine], size: int) -> list[list[OutputLine]]:
 def test_whoever_goes_on_from_a_point_misses_nothing_and_hears_nothing_twice(
     lines: list[OutputLine], read: int, first_size: int, size: int
 ):
-    point = Point()
+    point = ReadPosition()
     for batch in _batches(lines[:read], first_size):
-        point = point.after(batch)
+        point = point.advance(batch)
     again = [line for line in lines if point.at is None or line.at >= point.at]
-    assert [line for batch in point.unread(_batches(again, size)) for line in batch] == lines[read:]
+    assert [line for batch in point.skip_read(_batches(again, size)) for line in batch] == lines[read:]

@@ -53,8 +53,8 @@ def test_a_crash_loop_is_no_start(flow: Flow):
 
 def test_what_was_restarted_long_ago_can_be_started_again(flow: Flow):
     service_id = flow.running()
-    box = next(iter(flow.runtime._boxes.values()))
-    box.now = replace(box.now, restarts=1)
+    fake = next(iter(flow.runtime.fakes.values()))
+    fake.state = replace(fake.state, restarts=1)
     operation_id = flow.start(service_id)
     flow.work()
     assert flow.operation(operation_id).status == "succeeded"

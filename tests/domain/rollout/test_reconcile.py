@@ -12,7 +12,7 @@ from domain.errors import Unavailable
 from domain.model.project import Component
 from domain.model.service import Service
 from domain.ports import Ports
-from domain.ports.runtime import ContainerSpec, EngineRefused
+from domain.ports.runtime import Address, ContainerSpec, EngineRefused
 from domain.rollout.reconcile import garbage_collection, observer
 from domain.rollout.reconcile.background import Aside
 from domain.rollout.reconcile.observer import Watch
@@ -40,8 +40,8 @@ def _look(flow: Flow, watch: Watch, service_id: str, seconds: float = 2) -> Serv
 
 
 def _set(flow: Flow, name: str, **now: Any) -> None:
-    box = flow.runtime._boxes[name]
-    box.now = replace(box.now, **now)
+    fake = flow.runtime.fakes[name]
+    fake.state = replace(fake.state, **now)
 
 
 # ── Observing ────────────────────────────────────────────────────────────────────────────────────
@@ -86,7 +86,7 @@ def test_work_that_is_done_may_have_ended(flow: Flow, watch: Watch):
 def test_a_container_with_another_address_is_followed_at_the_same_url(flow: Flow, watch: Watch):
     service_id = flow.running()
     url = flow.service(service_id).url
-    _set(flow, flow.container(service_id).name, address="198.18.9.9")
+    _set(flow, flow.container(service_id).name, address=Address("198.18.9.9"))
     service = _look(flow, watch, service_id)
     assert [target.host for target in flow.targets(service_id)] == ["198.18.9.9"]
     assert service.url == url
@@ -104,8 +104,8 @@ def test_a_route_that_was_lost_is_made_again_and_its_url_told(flow: Flow, watch:
 def test_a_container_that_says_it_is_unhealthy_is_counted_once_an_interval(flow: Flow, watch: Watch):
     flow.runtime.images["probed:1"] = memory.Behaviour(ports=(8080,), probed=True)
     service_id = flow.running("probed:1")
-    box = flow.runtime._boxes[flow.container(service_id).name]
-    box.behaviour = replace(box.behaviour, healthy_after=None)
+    fake = flow.runtime.fakes[flow.container(service_id).name]
+    fake.behaviour = replace(fake.behaviour, healthy_after=None)
     _look(flow, watch, service_id)
     counted = [_look(flow, watch, service_id).health.consecutive_failures for _ in range(6)]
     assert counted == [1, 1, 1, 1, 2, 2]
@@ -119,12 +119,12 @@ def test_an_http_check_is_made_at_its_interval_and_its_failures_are_counted(flow
     answers = flow.runtime.answers
     flow.runtime.answers = lambda *given: (asked.append(given[2]), answers(*given))[1]  # type: ignore[method-assign]
     assert _look(flow, watch, service_id).health.status == "healthy"
-    box = flow.runtime._boxes[flow.container(service_id).name]
-    box.behaviour = replace(box.behaviour, answers=False)
+    fake = flow.runtime.fakes[flow.container(service_id).name]
+    fake.behaviour = replace(fake.behaviour, answers=False)
     counted = [_look(flow, watch, service_id).health.consecutive_failures for _ in range(6)]
     assert counted == [0, 0, 1, 1, 1, 2]
     assert asked == ["/healthz"] * 3
-    box.behaviour = replace(box.behaviour, answers=True)
+    fake.behaviour = replace(fake.behaviour, answers=True)
     health = [_look(flow, watch, service_id).health for _ in range(3)][-1]
     assert (health.status, health.consecutive_failures) == ("healthy", 0)
 
@@ -158,8 +158,8 @@ def test_a_measurement_that_fails_is_no_look_that_fails(flow: Flow, watch: Watch
 def test_usage_is_refreshed_after_a_while(flow: Flow, watch: Watch):
     service_id = flow.running()
     _look(flow, watch, service_id)
-    box = flow.runtime._boxes[flow.container(service_id).name]
-    box.behaviour = replace(box.behaviour, stats=replace(memory.LITTLE, memory_mb=50.0))
+    fake = flow.runtime.fakes[flow.container(service_id).name]
+    fake.behaviour = replace(fake.behaviour, stats=replace(memory.DEFAULT_STATS, memory_mb=50.0))
     assert _look(flow, watch, service_id).usage.memory_mb == 8.0
     assert _look(flow, watch, service_id, 10).usage.memory_mb == 50.0
 

@@ -35,7 +35,7 @@ def test_every_container_is_there_by_name_with_what_it_is_for(flow: Flow):
     assert {one.deployment_id for one in found} == {flow.service(service_id).live_deployment_id}
     assert {(one.container.state, one.container.exit_code) for one in found} == {("running", None)}
     assert all(one.container.started_at for one in found)
-    assert {one.stats for one in found} == {memory.LITTLE}
+    assert {one.stats for one in found} == {memory.DEFAULT_STATS}
 
 
 def test_what_ended_is_there_without_figures(flow: Flow):

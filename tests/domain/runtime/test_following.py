@@ -79,7 +79,7 @@ def _name(flow: Flow, service_id: str, role: str = "app") -> str:
 
 
 def _say(flow: Flow, service_id: str, *texts: str, role: str = "app") -> None:
-    flow.runtime.say(_name(flow, service_id, role), *texts)
+    flow.runtime.print_lines(_name(flow, service_id, role), *texts)
 
 
 # ── First what was, then what comes ──────────────────────────────────────────────────────────────
@@ -102,7 +102,7 @@ def test_nothing_is_lost_or_repeated_between_the_last_lines_and_what_comes(flow:
 
     def print_on() -> None:
         for number in range(3000):
-            flow.runtime.say(name, str(number))
+            flow.runtime.print_lines(name, str(number))
             if stop.wait(0.0002):
                 break
 
@@ -162,7 +162,7 @@ def test_what_a_container_printed_that_was_just_started_is_told_to_whoever_was_t
     _say(flow, service_id, "early", role="two")
     _say(flow, service_id, "told before", "told", role="one")
     since = flow.runtime.output(_name(flow, service_id, "one"))[1].at
-    flow.runtime._boxes[_name(flow, service_id, "one")].now = replace(
+    flow.runtime.fakes[_name(flow, service_id, "one")].state = replace(
         flow.container(service_id, "one"), started_at=datetime(2026, 1, 1, tzinfo=UTC)
     )
     with closing(runtime.follow_service_logs(flow.ports, CALLER, service_id, since=since)) as batches:
@@ -211,10 +211,10 @@ def test_a_container_that_is_started_again_goes_on_where_it_was(flow: Flow):
 def test_a_container_that_crashes_again_and_again_is_read_each_time(flow: Flow):
     service_id = flow.running()
     name = _name(flow, service_id)
-    box = flow.runtime._boxes[name]
+    fake = flow.runtime.fakes[name]
     with _tailed(flow, service_id) as batches:
         assert next(batches) == ()
-        box.behaviour = replace(box.behaviour, exit_code=1, lines=("up", "down"))
+        fake.behaviour = replace(fake.behaviour, exit_code=1, lines=("up", "down"))
         flow.runtime.kill(name)
         lines = _all(batches, lambda lines: len(lines) >= 8)
     assert [line.at for line in lines] == [line.at for line in flow.runtime.output(name)][: len(lines)]

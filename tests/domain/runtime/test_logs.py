@@ -29,7 +29,7 @@ def pair(flow: Flow) -> str:
     service_id = flow.running(compose=PAIR)
     for number in range(10):
         name = flow.container(service_id, ("one", "two")[number % 2]).name
-        flow.runtime.say(name, f"Line {number}", stream=("stdout", "stderr")[number // 2 % 2])  # type: ignore[arg-type]
+        flow.runtime.print_lines(name, f"Line {number}", stream=("stdout", "stderr")[number // 2 % 2])  # type: ignore[arg-type]
     return service_id
 
 
@@ -93,7 +93,7 @@ def test_a_service_without_containers_has_no_lines(flow: Flow):
 
 def test_secrets_are_masked_and_cannot_be_searched_for(flow: Flow):
     service_id = flow.running(secrets={"TOKEN": SECRET, "KEY": "first line\nsecond line", "PIN": "123"})
-    flow.runtime.say(flow.container(service_id).name, f"a {SECRET} b", "second line", "123")
+    flow.runtime.print_lines(flow.container(service_id).name, f"a {SECRET} b", "second line", "123")
     assert [line.text for line in _log(flow, service_id).lines] == ["a ******** b", "********", "123"]
     for part in (SECRET, "s3cret", "second"):
         assert _log(flow, service_id, search=part).lines == ()
@@ -104,7 +104,7 @@ def test_secrets_are_masked_and_cannot_be_searched_for(flow: Flow):
 def test_a_secret_that_stands_where_a_line_was_cut_is_masked_too(flow: Flow, length: int):
     secret = ("s3cret-" * 1200)[:8300]
     service_id = flow.running(secrets={"TOKEN": secret})
-    flow.runtime.say(flow.container(service_id).name, f"token: {secret[:length]}…")
+    flow.runtime.print_lines(flow.container(service_id).name, f"token: {secret[:length]}…")
     assert _log(flow, service_id).lines[0].text == "token: ********…"
 
 
@@ -146,6 +146,6 @@ def test_a_time_that_never_is_is_refused(flow: Flow, pair: str, parameter: str, 
 
 def test_lines_that_are_there_twice_stay_twice(flow: Flow):
     service_id = flow.running()
-    flow.runtime.say(flow.container(service_id).name, "same", "same")
+    flow.runtime.print_lines(flow.container(service_id).name, "same", "same")
     first, second = _log(flow, service_id).lines
     assert second.at - first.at >= timedelta(microseconds=1)

@@ -1,0 +1,54 @@
+"""The prober: connects to targets from this host."""
+
+import re
+import socket
+import time
+from urllib.parse import quote
+
+from domain.ports.router import Target
+
+LONGEST_LINE = 1024
+SUCCESS = re.compile(rb"HTTP/1\.[01] [23]\d\d[ \r]")
+
+
+class Prober:
+    """Probes over sockets of its own, one for each probe."""
+
+    def probe_tcp(self, target: Target | None, timeout: float) -> bool:
+        if target is None:
+            return False
+        try:
+            socket.create_connection((target.host, target.port), timeout=timeout).close()
+        except OSError:
+            return False
+        return True
+
+    def probe_http(self, target: Target | None, path: str, timeout: float) -> bool:
+        """Read the status line only. The timeout covers the whole probe, so a server that sends slowly fails it."""
+        if target is None:
+            return False
+        deadline = time.monotonic() + timeout
+        try:
+            with socket.create_connection((target.host, target.port), timeout=timeout) as connection:
+                connection.sendall(_request(target, path))
+                return bool(SUCCESS.match(_first_line(connection, deadline)))
+        except OSError:
+            return False
+
+
+def _request(target: Target, path: str) -> bytes:
+    """Build the request. The path is quoted, so that it cannot add header lines."""
+    quoted = quote(path, safe="/?&=%:@!$+,;~*()")
+    return f"GET {quoted} HTTP/1.1\r\nHost: {target.host}:{target.port}\r\nConnection: close\r\n\r\n".encode()
+
+
+def _first_line(connection: socket.socket, deadline: float) -> bytes:
+    """Read until the end of the first line, of the connection, or until the deadline."""
+    received = b""
+    while b"\n" not in received and len(received) < LONGEST_LINE and (left := deadline - time.monotonic()) > 0:
+        connection.settimeout(left)
+        data = connection.recv(LONGEST_LINE)
+        if not data:
+            break
+        received += data
+    return received
