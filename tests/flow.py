@@ -197,10 +197,11 @@ class Flow:
         self.work()
 
     def trapped(self, trap: Trap) -> Ports:
-        """The same ports, runtime and router through a trap."""
+        """The same ports, runtime, prober and router through a trap."""
         runtime: Any = Trapped(self.ports.runtime, trap)
+        prober: Any = Trapped(self.ports.prober, trap)
         router: Any = Trapped(self.ports.router, trap)
-        return replace(self.ports, runtime=runtime, router=router)
+        return replace(self.ports, runtime=runtime, prober=prober, router=router)
 
     def stored(self, trap: Trap) -> Ports:
         """The same ports, the store through a trap."""
@@ -208,7 +209,7 @@ class Flow:
         return replace(self.ports, store=store)
 
     def during(self, method: str, act: Callable[[], object], *, times: int = 1) -> Ports:
-        """The same ports; `act` is done when this method of runtime or router is called, before it has its effect."""
+        """The same ports; `act` is done when this method of runtime, prober or router is called, before it has its effect."""
         left = [times]
 
         def call(name: str, inner: Callable[..., Any], *given: Any, **named: Any) -> Any:

@@ -10,6 +10,7 @@ from domain.model.operation import Kind, Operation, OperationStatus
 from domain.model.service import Health, Service, ServiceStatus, Usage
 from domain.model.steps import Failure
 from domain.ports import Ports
+from domain.ports.prober import Prober
 from domain.ports.router import Router
 from domain.ports.runtime import EngineRefused, ImageMissing, Runtime
 from domain.ports.store import Work
@@ -45,6 +46,7 @@ def carry_out(ports: Ports, operation: Operation, lease: Lease) -> None:
     fenced = replace(
         ports,
         runtime=cast("Runtime", _Fenced(ports.runtime, lease)),
+        prober=cast("Prober", _Fenced(ports.prober, lease)),
         router=cast("Router", _Fenced(ports.router, lease)),
     )
     try:

@@ -35,7 +35,7 @@ class Scene:
         [found] = self.engine.containers({"panel.service": self.service})
         return found.name
 
-    def say(self, *texts: str) -> None:
+    def print_lines(self, *texts: str) -> None:
         self.engine.print_lines(self.container, *texts)
 
     @contextmanager

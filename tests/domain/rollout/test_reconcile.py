@@ -116,8 +116,8 @@ def test_a_container_that_says_it_is_unhealthy_is_counted_once_an_interval(flow:
 def test_an_http_check_is_made_at_its_interval_and_its_failures_are_counted(flow: Flow, watch: Watch):
     service_id = flow.running(health_check={"path": "/healthz", "interval": 5})
     asked: list[str] = []
-    answers = flow.runtime.answers
-    flow.runtime.answers = lambda *given: (asked.append(given[2]), answers(*given))[1]  # type: ignore[method-assign]
+    probe = flow.ports.prober.probe_http
+    flow.ports.prober.probe_http = lambda *given: (asked.append(given[1]), probe(*given))[1]  # type: ignore[method-assign]
     assert _look(flow, watch, service_id).health.status == "healthy"
     fake = flow.runtime.fakes[flow.container(service_id).name]
     fake.behaviour = replace(fake.behaviour, answers=False)
@@ -131,8 +131,8 @@ def test_an_http_check_is_made_at_its_interval_and_its_failures_are_counted(flow
 
 def test_an_http_check_that_hangs_holds_up_nobody_else(flow: Flow, watch: Watch):
     slow, other = flow.running(health_check={"path": "/"}), flow.running()
-    held, answers = threading.Event(), flow.runtime.answers
-    flow.runtime.answers = lambda *given: held.wait(20) and answers(*given)  # type: ignore[method-assign]
+    held, probe = threading.Event(), flow.ports.prober.probe_http
+    flow.ports.prober.probe_http = lambda *given: held.wait(20) and probe(*given)  # type: ignore[method-assign]
     flow.runtime.kill(flow.container(other).name)
     assert _look(flow, watch, other).status == "failed"
     assert flow.service(slow).health.status == "unknown"

@@ -41,7 +41,7 @@ def test_visitors_reach_the_old_version_until_the_new_one_is_healthy(flow: Flow)
     service_id = flow.running()
     old, seen = str(flow.service(service_id).live_deployment_id), []
     flow.deploy(service_id, image="web:2")
-    look = flow.during("accepts", lambda: seen.append(flow.serves(service_id, old)))
+    look = flow.during("probe_tcp", lambda: seen.append(flow.serves(service_id, old)))
     flow.work(look)
     assert seen == [True]
     assert flow.serves(service_id, flow.newest(service_id).id)
@@ -118,7 +118,7 @@ def test_an_old_version_that_could_not_be_started_again_is_when_the_engine_is_ba
     old = str(flow.service(service_id).live_deployment_id)
     flow.runtime.images["web:1"] = UNHEALTHY
     flow.deploy(service_id)
-    flow.work(flow.during("accepts", lambda: setattr(flow.runtime, "away", True)))
+    flow.work(flow.during("probe_tcp", lambda: setattr(flow.runtime, "away", True)))
     assert flow.last(service_id).status == "rolled_back"
     assert flow.service(service_id).status == "failed"
     flow.runtime.away = False
@@ -299,7 +299,7 @@ def test_cancelled_in_the_queue_it_never_begins(flow: Flow):
     assert flow.held(service_id) == {old}
 
 
-@pytest.mark.parametrize("method", ["pull", "create_network", "create", "start", "accepts"])
+@pytest.mark.parametrize("method", ["pull", "create_network", "create", "start", "probe_tcp"])
 @pytest.mark.parametrize("source", [{"image": "web:1"}, {"compose": WRITER}], ids=["alone", "with a volume"])
 def test_cancelled_in_any_step_before_the_switch_it_is_undone_and_the_queue_moves_on(
     flow: Flow, method: str, source: dict[str, Any]
@@ -371,7 +371,7 @@ def test_a_deletion_cancels_what_runs_and_what_waits(flow: Flow):
     service_id = flow.running()
     flow.deploy(service_id)
     running = flow.last(service_id).id
-    flow.work(flow.during("accepts", lambda: (flow.stop(service_id), flow.delete(service_id))))
+    flow.work(flow.during("probe_tcp", lambda: (flow.stop(service_id), flow.delete(service_id))))
     assert flow.operation(running).status == "cancelled"
     assert not flow.exists(service_id)
     assert (flow.held(service_id), flow.router.routes()) == (set(), set())

@@ -172,7 +172,7 @@ def test_of_a_cancel_and_the_point_of_no_return_exactly_one_wins(flow: Flow, can
         except Conflict:
             answers.append("refused")
 
-    flow.work(flow.during("accepts" if cancelled_first else "switch", cancel))
+    flow.work(flow.during("probe_tcp" if cancelled_first else "switch", cancel))
     won = "accepted" if cancelled_first else "refused"
     assert answers == [won]
     assert flow.deployment(new).status == ("cancelled" if cancelled_first else "succeeded")
@@ -183,7 +183,7 @@ def test_a_start_that_is_cancelled_leaves_the_service_stopped(flow: Flow):
     service_id = flow.running()
     flow.stop(service_id), flow.work()
     operation_id = flow.start(service_id)
-    flow.work(flow.during("accepts", lambda: flow.cancel(operation_id)))
+    flow.work(flow.during("probe_tcp", lambda: flow.cancel(operation_id)))
     assert flow.operation(operation_id).status == "cancelled"
     service = flow.service(service_id)
     assert (service.status, service.wanted) == ("stopped", "stopped")
