@@ -209,7 +209,7 @@ class Flow:
         return replace(self.ports, store=store)
 
     def during(self, method: str, act: Callable[[], object], *, times: int = 1) -> Ports:
-        """The same ports; `act` is done when this method of runtime, prober or router is called, before it has its effect."""
+        """The same ports; `act` runs when this method of a port is called, before it has its effect."""
         left = [times]
 
         def call(name: str, inner: Callable[..., Any], *given: Any, **named: Any) -> Any:
