@@ -9,7 +9,7 @@ import orjson
 
 from domain.identity.access import Caller
 from domain.ports import Ports
-from domain.ports.store import Claim
+from domain.ports.store import IdempotentRequest
 from handlers.openapi31 import Answer
 
 
@@ -31,9 +31,9 @@ class IdempotentHandler:
         """
         if idempotency_key is None:
             return self._handler(caller=caller, **arguments)
-        claim = Claim(caller.session_id or caller.id, idempotency_key, self._digest(arguments))
-        stored = self._ports.store.once(
-            claim, self._ports.clock.now(), lambda: _pack(self._handler(caller=caller, **arguments))
+        request = IdempotentRequest(caller.session_id or caller.id, idempotency_key, self._digest(arguments))
+        stored = self._ports.store.run_once(
+            request, self._ports.clock.now(), lambda: _pack(self._handler(caller=caller, **arguments))
         )
         return _unpack(stored)
 

@@ -58,7 +58,7 @@ def hello(newest: int) -> str:
 
 def event(one: Event) -> str:
     """An event."""
-    return _text(event_types.public(one))
+    return _text(event_types.event_json(one))
 
 
 def subscribed(topics: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
-"""From a change to the event that tells of it: ids and states, never whole things and never secrets."""
+"""The events that changes publish: ids and states, never whole resources and never secrets."""
 
-from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,43 +11,48 @@ from domain.model.identifiers import new_id
 from domain.model.operation import Operation
 from domain.model.service import Service
 
-Told = tuple[EventType, str, str | None, dict[str, Any]]
+
+@dataclass(frozen=True)
+class EventContent:
+    """An event before it is numbered: its type, its resource (`service:svc_…`), the customer, and its data."""
+
+    type: EventType
+    resource: str
+    customer_id: str | None
+    data: dict[str, Any]
 
 
-def told(thing: object, *, removed: bool = False) -> Told | None:
-    """Type, resource, customer and data of the event; None for things whose changes are nobody's news."""
-    tell = _TOLD.get(type(thing))
-    if tell is None:
-        return None
-    kind, resource, customer_id, data = tell(thing)
-    return kind, resource, customer_id, {**data, "status": "deleted"} if removed else data
+def with_status(content: EventContent, status: str) -> EventContent:
+    """Return the event with another status in its data."""
+    return replace(content, data={**content.data, "status": status})
 
 
-def event(fact: Told, sequence: int, at: datetime) -> Event:
-    """The event of a fact, numbered."""
-    kind, resource, customer_id, data = fact
-    return Event(sequence, new_id("evt"), kind, at, resource, data, customer_id)
+def numbered(content: EventContent, sequence: int, at: datetime) -> Event:
+    """Return the event of a content."""
+    return Event(sequence, new_id("evt"), content.type, at, content.resource, content.data, content.customer_id)
 
 
-def public(told: Event) -> dict[str, Any]:
-    """The event as the document has it, wherever it is read."""
+def event_json(event: Event) -> dict[str, Any]:
+    """Return the event as the document's `Event`, for HTTP, event streams and WebSocket alike."""
     return {
-        "seq": told.sequence,
-        "id": told.id,
-        "type": str(told.type),
-        "at": timestamps.text(told.at),
-        "customer_id": told.customer_id,
-        "resource": told.resource,
-        "data": told.data,
+        "seq": event.sequence,
+        "id": event.id,
+        "type": str(event.type),
+        "at": timestamps.text(event.at),
+        "customer_id": event.customer_id,
+        "resource": event.resource,
+        "data": event.data,
     }
 
 
-def _service(service: Service) -> Told:
+def service_status(service: Service) -> EventContent:
+    """Return the event of a change of a service."""
     data = {"service_id": service.id, "status": str(service.status), "url": service.url}
-    return EventType.SERVICE_STATUS, f"service:{service.id}", service.customer_id, data
+    return EventContent(EventType.SERVICE_STATUS, f"service:{service.id}", service.customer_id, data)
 
 
-def _deployment(deployment: Deployment) -> Told:
+def deploy_progress(deployment: Deployment) -> EventContent:
+    """Return the event of a change of a deployment."""
     data = {
         "service_id": deployment.service_id,
         "deployment_id": deployment.id,
@@ -55,10 +60,11 @@ def _deployment(deployment: Deployment) -> Told:
         "status": str(deployment.status),
         "failure": deployment.failure.code if deployment.failure else None,
     }
-    return EventType.DEPLOY_PROGRESS, f"deployment:{deployment.id}", deployment.customer_id, data
+    return EventContent(EventType.DEPLOY_PROGRESS, f"deployment:{deployment.id}", deployment.customer_id, data)
 
 
-def _operation(operation: Operation) -> Told:
+def operation_progress(operation: Operation) -> EventContent:
+    """Return the event of a change of an operation."""
     data = {
         "service_id": operation.service_id,
         "deployment_id": operation.deployment_id,
@@ -69,11 +75,4 @@ def _operation(operation: Operation) -> Told:
         "progress": operation.progress,
         "failure": operation.failure.code if operation.failure else None,
     }
-    return EventType.OPERATION_PROGRESS, f"operation:{operation.id}", operation.customer_id, data
-
-
-_TOLD: dict[type, Callable[[Any], Told]] = {
-    Deployment: _deployment,
-    Operation: _operation,
-    Service: _service,
-}
+    return EventContent(EventType.OPERATION_PROGRESS, f"operation:{operation.id}", operation.customer_id, data)

@@ -175,4 +175,4 @@ def forget_old(ports: Ports) -> int:
     """Remove what is older than seven days; answer how many events."""
     before = ports.clock.now() - KEPT
     with ports.store.begin() as work:
-        return work.events.forget(before)
+        return work.events.remove_before(before)

@@ -1,4 +1,4 @@
-"""The database: blocks, repositories and idempotent requests."""
+"""The database: transactions (blocks), repositories and idempotent requests."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -20,7 +20,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Query:
-    """A page of a list. `filters` compare for equality; a tuple means one of; `since`/`until` bound `created_at`."""
+    """Which page of a list to read.
+
+    `filters` compare for equality, or with one of the values of a tuple. `created_at` is from `since` until before
+    `until`. `search` matches a part of the text that the repository searches, in upper or lower case.
+    """
 
     filters: Mapping[str, object] = field(default_factory=dict)
     search: str | None = None
@@ -34,7 +38,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """One page and how many there are in all."""
+    """One page, and the number of items on all pages."""
 
     items: list[T]
     total: int
@@ -43,31 +47,36 @@ class Page(Generic[T]):
 
 
 class Repository(Protocol[T]):
-    """The things of one noun. Inside `begin()` what `get` answers is locked until the block ends."""
+    """The entities of one kind. Inside `begin()`, `get` locks the entity until the block ends."""
 
     def get(self, entity_id: str) -> T | None: ...
     def get_many(self, entity_ids: Collection[str]) -> dict[str, T]:
-        """Those of them that there are, by id, in one question; not locked."""
+        """Return the entities that exist, by id. They are not locked."""
 
     def add(self, entity: T) -> None:
-        """Raise `errors.Conflict` when a unique value is taken; after that nothing more can be done in the block."""
+        """Raise `errors.Conflict` if a unique value exists already. The block cannot go on after that."""
 
     def save(self, entity: T) -> None:
-        """Write all fields and raise the entity's `revision` by one, in the row and in the object."""
+        """Write all fields, and add one to `revision` in the row and in the object.
+
+        Raise `errors.Conflict` if the row was changed since it was read.
+        """
 
     def remove(self, entity_id: str) -> None: ...
     def page(self, query: Query) -> Page[T]: ...
 
 
 class Services(Repository[Service], Protocol):
-    """Services, and what only they are asked."""
+    """Services."""
 
     def observe(self, service_id: str, status: ServiceStatus, health: Health, usage: Usage) -> None:
-        """Write live figures; the revision rises only when `status` changes. Nothing is written while `deploying`."""
+        """Write status, health and usage as observed, unless the service is deploying.
 
-    def named(self, name: str, customer_id: str | None) -> Service | None: ...
+        The revision rises only if `status` changes.
+        """
+
     def wanted_running(self) -> list[Service]:
-        """Every service whose live deployment should be running and that no work is going on at."""
+        """Return the services that should be running and have no operation in progress."""
 
 
 class Deployments(Repository[Deployment], Protocol):
@@ -142,33 +151,33 @@ class Tickets(Protocol):
 
 
 class Samples(Protocol):
-    """What services took. They go with their service."""
+    """Samples of the resource usage of services. They are removed with their service."""
 
-    def add(self, samples: Sequence[Sample]) -> None:
-        """A second one of the same moment, and one of a service that is gone, is left out."""
+    def add(self, new_samples: Sequence[Sample]) -> None:
+        """Insert samples. Skip those of a time that has one, and of services that do not exist."""
 
     def between(self, service_id: str, since: datetime, until: datetime) -> list[Sample]:
-        """Those from `since` until before `until`, oldest first."""
+        """Return the samples from `since` until before `until`, oldest first."""
 
-    def forget(self, before: datetime) -> int:
-        """Remove older ones; answer how many."""
+    def remove_before(self, before: datetime) -> int:
+        """Delete older samples. Return how many."""
 
 
 class Events(Protocol):
-    """What has been told. Whatever changes a service, a deployment or an operation tells of it in its own block."""
+    """Events. A change of a service, deployment or operation adds its event in the same block."""
 
     def after(self, sequence: int, limit: int) -> list[Event]:
-        """At most `limit` events with higher numbers, in the order in which they were committed."""
+        """Return at most `limit` events with higher numbers, in the order of commits."""
 
     def bounds(self) -> tuple[int, int]:
-        """The numbers of the oldest event that is still kept and of the newest; (1, 0) while there is none."""
+        """Return the numbers of the oldest and the newest event; (1, 0) if there are none."""
 
-    def forget(self, before: datetime) -> int:
-        """Remove older ones, but for the newest of all; answer how many."""
+    def remove_before(self, before: datetime) -> int:
+        """Delete older events, except the newest of all. Return how many."""
 
 
 class Work(Protocol):
-    """What a block of `begin()` or `read()` may touch.
+    """The repositories of a block of `begin()` or `read()`.
 
     The store reads this declaration: `api_keys` is the class `ApiKeys` of its module `repositories.api_keys`.
     """
@@ -184,8 +193,8 @@ class Work(Protocol):
 
 
 @dataclass(frozen=True)
-class Claim:
-    """What makes two requests the same: who calls, the Idempotency-Key, and a digest of operation, parameters, body."""
+class IdempotentRequest:
+    """What makes two requests equal: the caller's id, its Idempotency-Key, and a digest of operation and arguments."""
 
     caller: str
     key: str
@@ -193,31 +202,30 @@ class Claim:
 
 
 class Store(Protocol):
-    """The database. Rules reach it through blocks alone; nothing but the store may be called inside one."""
+    """The database. Rules use it through blocks. Inside a block, no other port may be called."""
 
     def begin(self, *, dry_run: bool = False) -> AbstractContextManager[Work]:
-        """A transaction that writes: commits at the end, rolls back on an exception or a dry run.
+        """Open a transaction that writes. It commits at the end, and rolls back on an exception or a dry run.
 
-        One process at a time is inside on SQLite; on PostgreSQL the rows that `get` answers are locked.
+        On SQLite one block of all processes runs at a time; on PostgreSQL the rows that `get` returns are locked.
         """
 
     def read(self) -> AbstractContextManager[Work]:
-        """A consistent snapshot that cannot write."""
+        """Open a consistent snapshot, which cannot write."""
 
-    def once(self, claim: Claim, now: datetime, act: Callable[[], bytes]) -> bytes:
-        """The answer of the one run of `act` that equal claims share: its own, or the one that is kept from before.
+    def run_once(self, request: IdempotentRequest, now: datetime, act: Callable[[], bytes]) -> bytes:
+        """Run `act` once for equal requests within 24 hours. Return its response to each of them.
 
-        All `begin()` blocks within `act` are one transaction, committed with the answer when `act` returns. Parallel
-        equal calls wait for the first and get its answer. Raise `errors.Conflict` (`idempotency_mismatch`) when the key
-        was used with another digest. What `act` raises goes through, and nothing is kept; nor is anything kept when
-        only reads and dry runs took place. An answer is kept for 24 hours.
+        All `begin()` blocks within `act` are one transaction, which commits with the response when `act` returns.
+        Parallel, equal requests wait for the first. Raise `errors.Conflict` (`idempotency_mismatch`) if the key was
+        used with another digest. If `act` raises, or only reads and makes dry runs, nothing is stored.
         """
 
     @property
     def instance(self) -> str:
-        """The id of this installation, made with the database."""
+        """The installation's id, which is made with the database."""
 
     def ping(self) -> None:
-        """Raise `errors.Unavailable` when the database does not answer."""
+        """Raise `errors.Unavailable` if the database does not answer."""
 
     def close(self) -> None: ...

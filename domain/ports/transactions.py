@@ -1,4 +1,4 @@
-"""Whether this thread holds a transaction open: then nothing but the store may be called."""
+"""Whether this thread has a transaction open: then no port but the store may be called."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,22 +6,22 @@ from threading import local
 
 
 class _Thread(local):
-    held = 0
+    depth = 0
 
 
 _thread = _Thread()
 
 
 def in_transaction() -> bool:
-    """True inside `begin()` and `read()`, and from the first `begin()` of a `once` until its end."""
-    return _thread.held > 0
+    """Return whether this thread is inside `begin()` or `read()`, or after the first `begin()` within a `run_once`."""
+    return _thread.depth > 0
 
 
 @contextmanager
-def held() -> Iterator[None]:
+def open_transaction() -> Iterator[None]:
     """Mark a transaction of the store as open in this thread."""
-    _thread.held += 1
+    _thread.depth += 1
     try:
         yield
     finally:
-        _thread.held -= 1
+        _thread.depth -= 1

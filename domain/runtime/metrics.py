@@ -63,7 +63,7 @@ def forget_old(ports: Ports) -> int:
     """Remove samples older than three hours; answer how many."""
     before = ports.clock.now() - KEPT
     with ports.store.begin() as work:
-        return work.samples.forget(before)
+        return work.samples.remove_before(before)
 
 
 def _now(ports: Ports, caller: Caller, service_id: str) -> tuple[Sample, ...]:

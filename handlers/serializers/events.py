@@ -6,7 +6,7 @@ from handlers.serializers.values import Json, timestamp
 
 
 def event(published: Event) -> Json:
-    return event_types.public(published)
+    return event_types.event_json(published)
 
 
 def event_page(batch: Batch) -> Json:

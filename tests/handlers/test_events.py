@@ -72,7 +72,7 @@ def test_a_caller_without_the_permission_of_a_thing_is_not_told_of_it(panel: Pan
 def test_a_cursor_that_is_too_old_is_refused_and_told_the_oldest(panel: Panel) -> None:
     panel.service()
     with panel.ports.store.begin() as work:
-        work.events.forget(datetime(2999, 1, 1, tzinfo=UTC))
+        work.events.remove_before(datetime(2999, 1, 1, tzinfo=UTC))
         oldest = work.events.bounds()[0]
     answer = panel.get("/events?after=1")
     assert (answer.status_code, answer.json()["error"]["code"]) == (410, "cursor_too_old")

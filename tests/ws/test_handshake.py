@@ -147,7 +147,7 @@ def test_a_number_that_is_gone_is_410(panel: Panel, sockets: Sockets) -> None:
 
     panel.service()
     with panel.ports.store.begin() as work:
-        work.events.forget(datetime.max.replace(tzinfo=UTC))
+        work.events.remove_before(datetime.max.replace(tzinfo=UTC))
     refused = sockets.refused("?after=0")
     assert (refused.status_code, _error(refused)["code"]) == (410, "cursor_too_old")
 

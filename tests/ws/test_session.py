@@ -221,7 +221,7 @@ def _forget_all_but_the_newest(panel: Panel) -> None:
     from datetime import UTC, datetime
 
     with panel.ports.store.begin() as work:
-        work.events.forget(datetime.max.replace(tzinfo=UTC))
+        work.events.remove_before(datetime.max.replace(tzinfo=UTC))
 
 
 # ── Tenants ────────────────────────────────────────────────────────────────────────────────────

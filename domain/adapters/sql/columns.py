@@ -1,4 +1,4 @@
-"""How the fields of a dataclass become columns, in such a way that both databases hold and sort them alike."""
+"""Map the fields of a dataclass to columns that SQLite and PostgreSQL store and sort alike."""
 
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -11,13 +11,13 @@ from sqlalchemy import BigInteger, Boolean, Column, DateTime, Dialect, Double, S
 from sqlalchemy.types import TypeEngine
 
 
-def storable(text: str) -> str:
-    """The text as both databases can hold it: NUL and lone surrogates are replaced."""
+def replace_unstorable(text: str) -> str:
+    """Return the text with NUL and lone surrogates replaced, which PostgreSQL or SQLite cannot store."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
-class Words(TypeDecorator[str]):
-    """Text, compared byte by byte."""
+class TextType(TypeDecorator[str]):
+    """Text that is compared byte by byte."""
 
     impl = String
     cache_ok = True
@@ -26,28 +26,28 @@ class Words(TypeDecorator[str]):
         return dialect.type_descriptor(String(collation="C" if dialect.name == "postgresql" else None))
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return None if value is None else storable(value)
+        return None if value is None else replace_unstorable(value)
 
 
-class Choice(TypeDecorator[StrEnum]):
-    """A member of an enum, as its short word."""
+class EnumType(TypeDecorator[StrEnum]):
+    """A member of an enum, stored as its value. Values have at most 20 characters."""
 
     impl = String
     cache_ok = True
 
-    def __init__(self, choices: type[StrEnum]) -> None:
+    def __init__(self, enum: type[StrEnum]) -> None:
         super().__init__(20)
-        self.choices = choices
+        self.enum = enum
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return None if value is None else str(self.choices(value))
+        return None if value is None else str(self.enum(value))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002
-        return None if value is None else self.choices(value)
+        return None if value is None else self.enum(value)
 
 
-class Moment(TypeDecorator[datetime]):
-    """A time in UTC, cut to milliseconds."""
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time in UTC, truncated to milliseconds. A value without a time zone is taken as UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -65,12 +65,12 @@ class Moment(TypeDecorator[datetime]):
 def _utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-    except OverflowError:  # within a day of year 1 or 9999, where an hour more or less finds nothing else
+    except OverflowError:  # within a day of year 1 or 9999: an offset of hours makes no difference to a filter
         return value.replace(tzinfo=UTC)
 
 
-class Nested(TypeDecorator[object]):
-    """Anything that msgspec can write as JSON and read back as the given Python type."""
+class JsonType(TypeDecorator[object]):
+    """A value that msgspec writes as JSON and reads back as the given Python type."""
 
     impl = Text
     cache_ok = True
@@ -87,28 +87,31 @@ class Nested(TypeDecorator[object]):
         return None if value is None else self._decoder.decode(value)
 
 
-_PLAIN: dict[Any, TypeEngine[Any]] = {
-    str: Words(),
+_SCALARS: dict[Any, TypeEngine[Any]] = {
+    str: TextType(),
     int: BigInteger(),
     float: Double(),
     bool: Boolean(),
-    datetime: Moment(),
+    datetime: UtcDateTime(),
 }
 
 
 def columns(entity: type, primary: tuple[str, ...] = ("id",)) -> list[Column[Any]]:
-    """One column a field, in the order of the fields, so that a row is an entity's arguments."""
+    """Return one column for each field of a dataclass, in the order of its fields.
+
+    A row of the table is therefore the dataclass's positional arguments. A field that may be None is nullable.
+    """
     hints = get_type_hints(entity)
     return [_column(field.name, hints[field.name], primary=field.name in primary) for field in fields(entity)]
 
 
 def _column(name: str, hint: type[object], *, primary: bool) -> Column[Any]:
     nullable = NoneType in get_args(hint)
-    plain = next(kind for kind in get_args(hint) if kind is not NoneType) if nullable else hint
-    return Column(name, _kind(plain), primary_key=primary, nullable=nullable)
+    python = next(kind for kind in get_args(hint) if kind is not NoneType) if nullable else hint
+    return Column(name, _column_type(python), primary_key=primary, nullable=nullable)
 
 
-def _kind(plain: type[object]) -> TypeEngine[Any]:
-    if isinstance(plain, type) and issubclass(plain, StrEnum):
-        return Choice(plain)
-    return _PLAIN.get(plain) or Nested(plain)
+def _column_type(python: type[object]) -> TypeEngine[Any]:
+    if isinstance(python, type) and issubclass(python, StrEnum):
+        return EnumType(python)
+    return _SCALARS.get(python) or JsonType(python)

@@ -1,4 +1,4 @@
-"""Connections: how each of the two databases is opened, begun and found to be away."""
+"""Connections to SQLite or PostgreSQL: how they are opened, how transactions begin, and which errors mean away."""
 
 import os
 import sqlite3
@@ -14,16 +14,16 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError, InterfaceError, Op
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from domain import errors
-from domain.ports.transactions import held, in_transaction
+from domain.ports.transactions import in_transaction, open_transaction
 
-PATIENCE = 30.0  # seconds to wait for a lock or for a free connection before the database counts as away
+LOCK_TIMEOUT = 30.0  # seconds to wait for a lock or a free connection before the database counts as away
 
-NESTED = "a block of the store inside another one"
+NESTED = "a block of the store cannot begin inside another block"
 
 
 @dataclass(frozen=True)
 class Engines:
-    """Two ways to the same database: one begins transactions that write, the other snapshots that cannot."""
+    """Two engines for one database: `write` begins transactions that write, `read` begins read-only snapshots."""
 
     write: Engine
     read: Engine
@@ -34,7 +34,10 @@ class Engines:
 
 
 def connect(url: str) -> Engines:
-    """Engines for `sqlite:////path` or `postgresql://…`; nothing is opened yet."""
+    """Return engines for `sqlite:////path` or `postgresql://…`, without opening a connection.
+
+    Raise Unavailable if the URL is neither.
+    """
     with suppress(ArgumentError):
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite" and parsed.database not in {None, "", ":memory:"}:
@@ -47,91 +50,94 @@ def connect(url: str) -> Engines:
 
 
 def unavailable(message: str) -> errors.Unavailable:
-    """The refusal of a database that cannot be used now."""
+    """Return the error for a database that cannot be used now."""
     return errors.Unavailable(message, code="database_unavailable")
 
 
-def said(error: Exception) -> str:
-    """What the database itself said, without the hints and the statement that follow."""
+def driver_message(error: Exception) -> str:
+    """Return the database's own message, without the hints and the statement that SQLAlchemy adds."""
     return str(getattr(error, "orig", error)).partition("\n")[0]
 
 
 @contextmanager
-def transaction(engine: Engine, *, keep: bool = True) -> Iterator[Connection]:
-    """A transaction of its own, committed at the end unless it is not to be kept."""
+def transaction(engine: Engine, *, commit: bool = True) -> Iterator[Connection]:
+    """Open a transaction. It commits at the end, or rolls back on an exception or without `commit`.
+
+    Raise Unavailable if the database is away, and RuntimeError inside another transaction of this thread.
+    """
     if in_transaction():
         raise RuntimeError(NESTED)
-    with _away_is_unavailable(), held(), engine.connect() as connection, connection.begin() as current:
+    with _report_unavailable(), open_transaction(), engine.connect() as connection, connection.begin() as current:
         yield connection
-        if not keep:
+        if not commit:
             current.rollback()
 
 
 @contextmanager
-def _away_is_unavailable() -> Iterator[None]:
+def _report_unavailable() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, DisconnectionError, PoolExhausted) as error:
         raise unavailable("The database does not answer") from error
 
 
-def wait_for_other_starts(connection: Connection) -> None:
-    """Let one process at a time look at the schema; SQLite's immediate transactions do so anyway."""
+def lock_schema(connection: Connection) -> None:
+    """Wait until no other process migrates; SQLite's immediate transactions exclude each other anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(0x70616E656C)))
 
 
 def _postgresql(url: URL) -> Engines:
-    asked = {"connect_timeout": "5", "tcp_user_timeout": "15000", "keepalives_idle": "30"} | dict(url.query)
-    pool = {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20, "pool_timeout": PATIENCE}
-    # A pool of connections for each: to set a connection's level costs more than to ask it something.
+    options = {"connect_timeout": "5", "tcp_user_timeout": "15000", "keepalives_idle": "30"} | dict(url.query)
+    pool = {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20, "pool_timeout": LOCK_TIMEOUT}
+    # One pool per isolation level: setting a connection's level costs more than a query.
     write, read = (
-        create_engine(url.set(query=asked), isolation_level=level, **pool)
+        create_engine(url.set(query=options), isolation_level=level, **pool)
         for level in ("READ COMMITTED", "REPEATABLE READ")
     )
-    event.listen(read, "connect", _forbid_writing_there)
+    event.listen(read, "connect", _set_read_only)
     return Engines(write, read)
 
 
-def _forbid_writing_there(raw: Any, _record: object) -> None:  # noqa: ANN401 - SQLite needs no psycopg
+def _set_read_only(raw: Any, _record: object) -> None:  # noqa: ANN401 - SQLite needs no psycopg
     raw.read_only = True
 
 
 def _sqlite(url: URL) -> Engines:
-    driver = {"timeout": PATIENCE, "isolation_level": None}  # no isolation level: it begins nothing on its own
-    # One connection that writes: threads queue for it in the pool, instead of polling for SQLite's lock.
-    write = create_engine(url, connect_args=driver, pool_size=1, max_overflow=0, pool_timeout=PATIENCE)
-    read = create_engine(url, connect_args=driver, pool_size=10, max_overflow=20, pool_timeout=PATIENCE)
-    event.listen(write, "do_connect", _private_file)
-    event.listen(write, "connect", _prepare)
-    event.listen(read, "connect", _prepare)
-    event.listen(read, "connect", _forbid_writing)
+    driver = {"timeout": LOCK_TIMEOUT, "isolation_level": None}  # the driver begins no transactions by itself
+    # One connection for writing: threads queue for it in the pool instead of polling for SQLite's lock.
+    write = create_engine(url, connect_args=driver, pool_size=1, max_overflow=0, pool_timeout=LOCK_TIMEOUT)
+    read = create_engine(url, connect_args=driver, pool_size=10, max_overflow=20, pool_timeout=LOCK_TIMEOUT)
+    event.listen(write, "do_connect", _create_private_file)
+    event.listen(write, "connect", _configure)
+    event.listen(read, "connect", _configure)
+    event.listen(read, "connect", _set_query_only)
     event.listen(write, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    event.listen(read, "begin", _begin_to_read)
+    event.listen(read, "begin", _begin_snapshot)
     return Engines(write, read)
 
 
-def _begin_to_read(connection: Connection) -> None:
-    """This cannot fail, as nothing is locked before the first question: so there is nothing to pay SQLAlchemy for."""
+def _begin_snapshot(connection: Connection) -> None:
+    """Begin on the driver's connection, which is faster and cannot fail: nothing is locked before the first query."""
     raw: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
     raw.execute("BEGIN")
 
 
-def _private_file(_dialect: object, _record: object, arguments: list[str], _options: object) -> None:
-    with suppress(OSError):  # what is wrong with the path, SQLite tells when it opens the file
+def _create_private_file(_dialect: object, _record: object, arguments: list[str], _options: object) -> None:
+    with suppress(OSError):  # SQLite reports what is wrong with the path when it opens the file
         os.close(os.open(arguments[0], os.O_CREAT | os.O_RDWR, 0o600))
 
 
-def _prepare(raw: sqlite3.Connection, _record: object) -> None:
-    _keep_a_journal(raw)
-    raw.execute("PRAGMA synchronous = FULL")  # in WAL mode less than FULL may lose what was answered
+def _configure(raw: sqlite3.Connection, _record: object) -> None:
+    _enable_wal(raw)
+    raw.execute("PRAGMA synchronous = FULL")  # in WAL mode, less than FULL may lose commits that clients saw
     raw.execute("PRAGMA foreign_keys = ON")
-    raw.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows ASCII only
+    raw.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own handles ASCII only
 
 
-def _keep_a_journal(raw: sqlite3.Connection) -> None:
-    """The first of several processes changes the file; SQLite refuses the others meanwhile without any patience."""
-    deadline = time.monotonic() + PATIENCE
+def _enable_wal(raw: sqlite3.Connection) -> None:
+    """Switch to write-ahead logging. While another process does so, SQLite refuses without waiting."""
+    deadline = time.monotonic() + LOCK_TIMEOUT
     while True:
         try:
             raw.execute("PRAGMA journal_mode = WAL")
@@ -147,5 +153,5 @@ def _lower(text: str | None) -> str | None:
     return text and text.lower()
 
 
-def _forbid_writing(raw: sqlite3.Connection, _record: object) -> None:
+def _set_query_only(raw: sqlite3.Connection, _record: object) -> None:
     raw.execute("PRAGMA query_only = ON")

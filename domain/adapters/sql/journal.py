@@ -1,4 +1,4 @@
-"""Events: gathered while a block runs, numbered and written as its last act, so that their order is commit order."""
+"""Collect a block's events; number and write them as its last act, so that their order is the order of commits."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,57 +6,53 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 
 from domain.adapters.sql.tables import entity_table, list_indexes
-from domain.events import event_types
+from domain.events.event_types import EventContent, numbered
 from domain.model.event import Event
 
 events = entity_table("events", Event, primary=("sequence",))
 list_indexes(events, "at")
 
-_TURN = 0x6576656E74  # "event": the advisory lock under which one transaction at a time numbers and commits
+_LOCK = 0x6576656E74  # "event": the advisory lock under which one transaction at a time numbers its events and commits
 
 
 class Journal:
-    """What a block has to tell. The last fact of a kind about a thing stands for those before it."""
+    """The events of one block. Of several with one type and resource, only the last is written."""
 
     def __init__(self) -> None:
-        self._facts: dict[tuple[str, str], event_types.Told] = {}
+        self._contents: dict[tuple[str, str], EventContent] = {}
 
     def __bool__(self) -> bool:
-        """Whether there is anything to tell."""
-        return bool(self._facts)
+        """Return whether there are events."""
+        return bool(self._contents)
 
-    def note(self, thing: object, *, removed: bool = False) -> None:
-        """Remember that a thing has changed."""
-        fact = event_types.told(thing, removed=removed)
-        if fact is not None:
-            self._add(fact)
+    def add(self, content: EventContent) -> None:
+        """Add an event, in the place of an earlier one with its type and resource."""
+        key = content.type, content.resource
+        self._contents.pop(key, None)
+        self._contents[key] = content
 
-    def take_over(self, other: "Journal") -> None:
-        """Tell what a part of this block had to tell."""
-        for fact in other._facts.values():
-            self._add(fact)
-
-    def _add(self, fact: event_types.Told) -> None:
-        kind, resource, *_ = fact
-        self._facts.pop((kind, resource), None)
-        self._facts[kind, resource] = fact
+    def merge(self, other: "Journal") -> None:
+        """Add the events of a block that became a part of this one."""
+        for content in other._contents.values():
+            self.add(content)
 
     def write(self, connection: Connection) -> None:
-        """Number what was noted and write it, as the transaction's last act.
+        """Number and write the events. Call it as the transaction's last act.
 
-        On PostgreSQL the lock is held until the commit: whoever numbers next sees these, and commits after them. A
-        number that a transaction took and gave back is taken again, so there are no gaps.
+        On PostgreSQL the lock is held until the commit: the next transaction to number sees these events, and commits
+        after them. Numbers of a transaction that rolls back are used again, so there are no gaps.
         """
-        if not self._facts:
+        if not self._contents:
             return
         if connection.dialect.name == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(_TURN)))
+            connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         newest = connection.scalar(select(func.max(events.c.sequence))) or 0
         now = datetime.now(UTC)
-        told = [
-            event_types.event(fact, newest + count, now) for count, fact in enumerate(self._facts.values(), start=1)
+        rows = [
+            _row(numbered(content, sequence, now))
+            for sequence, content in enumerate(self._contents.values(), start=newest + 1)
         ]
-        connection.execute(insert(events), [_row(event) for event in told])
+        connection.execute(insert(events), rows)
 
 
 def _row(event: Event) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The statements of lists: filters, search, bounds and order, and the count beside them."""
+"""The statements of lists: filters, search, time bounds and order, and the count of all rows that match."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -7,68 +7,83 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, ColumnElement, Integer, Select, Table, UnaryExpression, bindparam, func, select
 
 from domain.adapters.sql import search
+from domain.adapters.sql.search import TextSearch
 from domain.ports.store import Query
 
 
 class Statements(NamedTuple):
-    """A list's count and page, and its page again for few among many: found by their names, sorted, and then read."""
+    """The statements of a list; the pages take `limit` and `offset` besides the bind values of the conditions.
+
+    `page_by_ids` finds the ids of all matching rows before it sorts them: faster than `page` for few among many.
+    """
 
     total: Select[Any]
     page: Select[Any]
-    few: Select[Any]
+    page_by_ids: Select[Any]
 
 
-def wishes(query: Query) -> dict[str, Any]:
-    """What the rows of a list must be like: the values that its statements take."""
+def bind_values(query: Query) -> dict[str, Any]:
+    """Return the values that a query's conditions compare with, by the names that `statements` takes."""
     bounds = {"since": query.since, "until": query.until}
-    searched = search.wish(query.search) if query.search else {}
-    return {**query.filters, **{name: value for name, value in bounds.items() if value}, **searched}
+    pattern = search.bind_values(query.search) if query.search else {}
+    return {**query.filters, **{name: value for name, value in bounds.items() if value}, **pattern}
 
 
-def statements(table: Table, given: Mapping[str, Any], sort: str, descending: bool) -> Statements:
-    """For these wishes; a page takes `most` and `start` besides them."""
-    form = tuple((name, value if value is None else isinstance(value, tuple)) for name, value in given.items())
-    return _statements(table, form, sort, descending)
+def statements(
+    table: Table, values: Mapping[str, Any], sort: str, descending: bool, text_search: TextSearch | None = None
+) -> Statements:
+    """Return the statements for bind values of these names."""
+    conditions = tuple((name, value if value is None else isinstance(value, tuple)) for name, value in values.items())
+    return _statements(table, conditions, sort, descending, text_search)
 
 
 @lru_cache(maxsize=500)
-def _statements(table: Table, form: tuple[tuple[str, bool | None], ...], sort: str, descending: bool) -> Statements:
-    """`form` says what is given: one value, several (True), or no value (None).
+def _statements(
+    table: Table,
+    conditions: tuple[tuple[str, bool | None], ...],
+    sort: str,
+    descending: bool,
+    text_search: TextSearch | None,
+) -> Statements:
+    """`conditions` has each name, with True for one of several values, False for one value, None for NULL.
 
-    Kept, since building statements takes as long as running them.
+    Cached: building statements takes as long as running them.
     """
-    wanted = [_wish(table, name, several=several) for name, several in form if name != "numbers"]
-    narrowed = [*wanted, search.numbered(table.c["name"])] if "numbers" in dict(form) else wanted
+    where = [_condition(table, name, several, text_search) for name, several in conditions if name != search.NUMBERS]
+    narrowed = where
+    if text_search and search.NUMBERS in dict(conditions):
+        narrowed = [*where, text_search.is_candidate()]
     order = _order(table, sort, descending=descending)
-    few = select(table.c.id).where(*narrowed).offset(0)  # the offset keeps it from becoming one with the next
-    chosen = _page(select(table.c.id).where(table.c.id.in_(few)), order)
+    # The offset keeps the database from merging this query into the next one.
+    matching = select(table.c.id).where(*narrowed).offset(0)
+    ids = _page(select(table.c.id).where(table.c.id.in_(matching)), order)
     return Statements(
         total=select(func.count()).select_from(table).where(*narrowed),
-        page=_page(select(table).where(*wanted), order),
-        few=select(table).where(table.c.id.in_(chosen)).order_by(*order),
+        page=_page(select(table).where(*where), order),
+        page_by_ids=select(table).where(table.c.id.in_(ids)).order_by(*order),
     )
 
 
 def _page(rows: Select[Any], order: Sequence[UnaryExpression[Any]]) -> Select[Any]:
-    return rows.order_by(*order).limit(bindparam("most", type_=Integer)).offset(bindparam("start", type_=Integer))
+    return rows.order_by(*order).limit(bindparam("limit", type_=Integer)).offset(bindparam("offset", type_=Integer))
 
 
-def _wish(table: Table, name: str, *, several: bool | None) -> ColumnElement[bool]:
-    given: BindParameter[Any] = bindparam(name, expanding=bool(several))
+def _condition(table: Table, name: str, several: bool | None, text_search: TextSearch | None) -> ColumnElement[bool]:
+    if name in search.MATCHES and text_search:
+        return text_search.contains(name)
+    value: BindParameter[Any] = bindparam(name, expanding=bool(several))
     if name == "since":
-        return table.c.created_at >= given
+        return table.c.created_at >= value
     if name == "until":
-        return table.c.created_at < given
-    if name in search.WAYS:
-        return search.contains(name, table.c["name"])
+        return table.c.created_at < value
     if several is None:
         return table.c[name].is_(None)
-    return table.c[name].in_(given) if several else table.c[name] == given
+    return table.c[name].in_(value) if several else table.c[name] == value
 
 
 def _order(table: Table, sort: str, *, descending: bool) -> list[UnaryExpression[Any]]:
-    column, last = table.c[sort], table.c.id
-    ordered = [column.desc(), last.desc()] if descending else [column.asc(), last.asc()]
-    if column.nullable:  # the two databases disagree on where nothing stands: here it is before the first
+    column, tie = table.c[sort], table.c.id
+    ordered = [column.desc(), tie.desc()] if descending else [column.asc(), tie.asc()]
+    if column.nullable:  # the two databases sort NULL differently by default; here it is before every value
         ordered[0] = ordered[0].nulls_last() if descending else ordered[0].nulls_first()
     return ordered

@@ -1,35 +1,35 @@
-"""Bringing a database up to date when it is opened, one process at a time."""
+"""Migrate a database when it is opened, one process at a time."""
 
 from pathlib import Path
 
 from sqlalchemy import Column, Connection, Engine, Table, insert, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.adapters.sql.columns import Words
-from domain.adapters.sql.engines import said, transaction, unavailable, wait_for_other_starts
+from domain.adapters.sql.columns import TextType
+from domain.adapters.sql.engines import driver_message, lock_schema, transaction, unavailable
 from domain.adapters.sql.tables import metadata
 from domain.errors import Unavailable
 from domain.model.identifiers import new_id
 
-installation = Table("installation", metadata, Column("id", Words(), primary_key=True))
+installation = Table("installation", metadata, Column("id", TextType(), primary_key=True))
 
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 
 
 def upgrade(engine: Engine) -> str:
-    """Run the migrations that are missing, all or none, and answer the installation's id.
+    """Run the missing migrations, all or none, and return the installation's id.
 
-    Raise Unavailable when the database cannot be used.
+    Raise Unavailable if the database cannot be used.
     """
     try:
         with transaction(engine) as connection:
-            wait_for_other_starts(connection)
+            lock_schema(connection)
             _upgrade(connection)
-            return _installation(connection)
+            return _installation_id(connection)
     except (SQLAlchemyError, Unavailable) as error:
         cause = error.__cause__ if isinstance(error.__cause__, SQLAlchemyError) else error
-        place = engine.url.render_as_string(hide_password=True)
-        raise unavailable(f"The database {place} cannot be used: {said(cause)}") from error
+        database = engine.url.render_as_string(hide_password=True)
+        raise unavailable(f"The database {database} cannot be used: {driver_message(cause)}") from error
 
 
 def _upgrade(connection: Connection) -> None:
@@ -39,7 +39,7 @@ def _upgrade(connection: Connection) -> None:
 
 
 def _revision(connection: Connection) -> str | None:
-    """None for a database that is new."""
+    """Return the migration that the database is at; None for a new database."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -47,7 +47,7 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _migrate(connection: Connection) -> None:
-    from alembic import command  # noqa: PLC0415 - nine megabytes that most starts do without
+    from alembic import command  # noqa: PLC0415 - takes nine megabytes, which most starts do not need
     from alembic.config import Config  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415
 
@@ -60,10 +60,10 @@ def _migrate(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _installation(connection: Connection) -> str:
+def _installation_id(connection: Connection) -> str:
     known = connection.scalar(select(installation.c.id))
     if known is not None:
         return str(known)
-    made = new_id("ins")
-    connection.execute(insert(installation).values(id=made))
-    return made
+    created = new_id("ins")
+    connection.execute(insert(installation).values(id=created))
+    return created

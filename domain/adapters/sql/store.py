@@ -1,4 +1,4 @@
-"""The store: blocks of work on a database that is brought up to date when it is opened."""
+"""The store: transactions on a database that is migrated when it is opened."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -8,22 +8,23 @@ from threading import local
 from sqlalchemy import select
 
 from domain.adapters.sql.engines import Engines, connect, transaction
-from domain.adapters.sql.idempotency import Answered, Register, Shared, forget
+from domain.adapters.sql.idempotency import DuplicateRequest, IdempotencyRecord, SharedTransaction, remove_expired
 from domain.adapters.sql.journal import Journal
 from domain.adapters.sql.repository import Block
 from domain.adapters.sql.schema import upgrade
 from domain.adapters.sql.totals import Totals
 from domain.adapters.sql.work import repositories
-from domain.ports.store import Claim, Store, Work
+from domain.ports.store import IdempotentRequest, Store, Work
 from domain.ports.vault import Vault
 
-_TIDIED_EVERY = timedelta(hours=1)
+_CLEANUP_INTERVAL = timedelta(hours=1)
 
 
 def open_store(url: str, vault: Vault, notify: Callable[[], None] = lambda: None) -> Store:
-    """The store at `sqlite:////path` or `postgresql://…`, migrated; `notify` is called after every commit with news.
+    """Open and migrate the store at `sqlite:////path` or `postgresql://…`.
 
-    Raise Unavailable when it does not answer or was made by a newer panel.
+    `notify` is called after every commit that has events. Raise Unavailable if the database does not answer or was
+    made by a newer panel.
     """
     engines = connect(url)
     try:
@@ -35,100 +36,100 @@ def open_store(url: str, vault: Vault, notify: Callable[[], None] = lambda: None
 
 
 class _Thread(local):
-    shared: Shared | None = None
+    shared: SharedTransaction | None = None
 
 
 class SqlStore:
     """Implements `ports.Store`."""
 
     def __init__(self, engines: Engines, vault: Vault, instance: str, notify: Callable[[], None]) -> None:
-        self._nudge = notify
+        self._notify = notify
         self._engines = engines
         self._vault = vault
         self._instance = instance
         self._totals = Totals()
         self._thread = _Thread()
-        self._tidied: datetime | None = None
+        self._cleaned_at: datetime | None = None
 
     @contextmanager
     def begin(self, *, dry_run: bool = False) -> Iterator[Work]:
-        """A transaction that writes, or a part of the one that `once` keeps."""
+        """Open a transaction that writes, or a savepoint in that of `run_once`."""
         shared, journal = self._thread.shared, Journal()
-        keep = not dry_run
-        block = shared.block(keep=keep) if shared else transaction(self._engines.write, keep=keep)
+        commit = not dry_run
+        block = shared.block(commit=commit) if shared else transaction(self._engines.write, commit=commit)
         with block as connection:
             yield repositories(Block(connection, journal, self._totals))
-            if keep and not shared:
+            if commit and not shared:
                 journal.write(connection)
-        if not keep:
+        if not commit:
             return
         if shared:
-            shared.journal.take_over(journal)
+            shared.journal.merge(journal)
         elif journal:
-            self._nudge()
+            self._notify()
 
     @contextmanager
     def read(self) -> Iterator[Work]:
-        """A snapshot; within `once` it sees what the blocks before it wrote."""
+        """Open a snapshot. Within `run_once` it sees what earlier blocks wrote."""
         shared = self._thread.shared
         joined = shared is not None and shared.connection is not None
-        block = shared.block(keep=False) if shared and joined else transaction(self._engines.read)
+        block = shared.block(commit=False) if shared and joined else transaction(self._engines.read)
         with block as connection:
             yield repositories(Block(connection, None, self._totals))
 
-    def once(self, claim: Claim, now: datetime, act: Callable[[], bytes]) -> bytes:
-        """The answer of the one run of `act` that equal claims share."""
+    def run_once(self, request: IdempotentRequest, now: datetime, act: Callable[[], bytes]) -> bytes:
+        """Return the response of the one run of `act` for equal requests."""
         if self._thread.shared is not None:
-            raise RuntimeError("once() inside another one")
-        self._tidy(now)
-        register = Register(self._vault, claim, now)
-        while (kept := self._kept(register)) is None:
-            with suppress(Answered):
-                return self._first(register, act)
-        return kept
+            raise RuntimeError("run_once cannot run inside another run_once")
+        self._remove_expired(now)
+        record = IdempotencyRecord(self._vault, request, now)
+        while (response := self._stored_response(record)) is None:
+            with suppress(DuplicateRequest):
+                return self._run_first(record, act)
+        return response
 
-    def _kept(self, register: Register) -> bytes | None:
+    def _stored_response(self, record: IdempotencyRecord) -> bytes | None:
         with transaction(self._engines.read) as connection:
-            return register.answer(connection)
+            return record.response(connection)
 
-    def _first(self, register: Register, act: Callable[[], bytes]) -> bytes:
+    def _run_first(self, record: IdempotencyRecord, act: Callable[[], bytes]) -> bytes:
         try:
-            return self._run(register, act)
+            return self._run(record, act)
         except Exception:
-            # A parallel, equal call may have won while `act` was still looking around: its answer is the answer.
-            kept = self._kept(register)
-            if kept is None:
+            # A parallel, equal request may have ended before `act` failed: its response is the response.
+            response = self._stored_response(record)
+            if response is None:
                 raise
-            return kept
+            return response
 
-    def _run(self, register: Register, act: Callable[[], bytes]) -> bytes:
-        with Shared(self._engines.write, register) as shared:
+    def _run(self, record: IdempotencyRecord, act: Callable[[], bytes]) -> bytes:
+        with SharedTransaction(self._engines.write, record) as shared:
             self._thread.shared = shared
             try:
-                answer = act()
+                response = act()
             finally:
                 self._thread.shared = None
-            shared.keep(answer)
+            shared.finish(response)
         if shared.journal:
-            self._nudge()
-        return answer
+            self._notify()
+        return response
 
-    def _tidy(self, now: datetime) -> None:
-        if self._tidied is None or now - self._tidied > _TIDIED_EVERY:
-            self._tidied = now
+    def _remove_expired(self, now: datetime) -> None:
+        if self._cleaned_at is None or now - self._cleaned_at > _CLEANUP_INTERVAL:
+            self._cleaned_at = now
             with transaction(self._engines.write) as connection:
-                forget(connection, now)
+                remove_expired(connection, now)
 
     @property
     def instance(self) -> str:
-        """The id of this installation, made with the database."""
+        """The installation's id, which is made with the database."""
         return self._instance
 
     def ping(self) -> None:
-        """Raise Unavailable when the database does not answer."""
+        """Raise Unavailable if the database does not answer."""
         with transaction(self._engines.read) as connection:
             connection.execute(select(1))
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
         self._engines.close()

@@ -1,27 +1,27 @@
-"""How many a list has in all: to count a million takes far longer than to read a page of them."""
+"""Cache how many rows a list has: counting a million rows takes far longer than reading a page of them."""
 
 from collections.abc import Callable, Hashable
 from time import monotonic
 
-FEW = 1000
-_KEPT = 10.0  # seconds
-_MOST = 10_000  # different questions
+SMALL = 1000  # rows; a total up to this is counted each time
+_LIFETIME = 10.0  # seconds
+_MAX_ENTRIES = 10_000
 
 
 class Totals:
-    """Up to a thousand are counted each time, more than that once in ten seconds. Threads may share it."""
+    """Cache totals of more than `SMALL` rows for ten seconds. Threads may share an instance."""
 
     def __init__(self) -> None:
-        self._kept: dict[Hashable, tuple[int, float]] = {}
+        self._entries: dict[Hashable, tuple[int, float]] = {}
 
-    def of(self, asked: Hashable, count: Callable[[], int]) -> int:
-        """What `count` answers, or answered to the same question a moment ago."""
-        total, until = self._kept.get(asked, (0, 0.0))
-        if monotonic() < until:
+    def get(self, key: Hashable, count: Callable[[], int]) -> int:
+        """Return the cached total for `key`, or call `count`."""
+        total, expires_at = self._entries.get(key, (0, 0.0))
+        if monotonic() < expires_at:
             return total
         total = count()
-        if total > FEW:
-            if len(self._kept) >= _MOST:
-                self._kept.clear()
-            self._kept[asked] = total, monotonic() + _KEPT
+        if total > SMALL:
+            if len(self._entries) >= _MAX_ENTRIES:
+                self._entries.clear()
+            self._entries[key] = total, monotonic() + _LIFETIME
         return total

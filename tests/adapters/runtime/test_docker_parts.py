@@ -14,7 +14,7 @@ from domain.adapters import memory
 from domain.adapters.docker import Runtime, hello, networking, scratch, wording
 from domain.errors import Unavailable
 from domain.ports.runtime import EngineRefused, ImageMissing
-from domain.ports.transactions import held
+from domain.ports.transactions import open_transaction
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_subnets_that_this_host_has_a_route_to_are_left_alone(tmp_path: Path, mo
 
 
 def test_the_in_memory_runtime_refuses_calls_inside_a_transaction():
-    with held(), pytest.raises(AssertionError, match="inside a transaction"):
+    with open_transaction(), pytest.raises(AssertionError, match="inside a transaction"):
         memory.Runtime().containers({})
 
 

@@ -12,6 +12,7 @@ from domain.model.role import Role
 from domain.model.service import DeployMethod, Service, ServiceStatus
 from domain.model.session import Session
 from domain.model.ticket import Ticket
+from domain.ports.store import Query, Work
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123000, tzinfo=UTC)
 
@@ -33,6 +34,11 @@ def service(name: str = "shop", **fields: object) -> Service:
         status=ServiceStatus.STOPPED,
     )
     return replace(known, **fields)
+
+
+def named(work: Work, name: str) -> list[Service]:
+    """Return the services with exactly this name."""
+    return [service for service in work.services.page(Query(search=name)).items if service.name == name]
 
 
 def deployment(service_id: str, **fields: object) -> Deployment:

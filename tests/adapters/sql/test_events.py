@@ -9,7 +9,7 @@ from dataclasses import replace
 from domain.model.event import EventType
 from domain.model.service import Health as Healthy
 from domain.model.service import ServiceStatus, Usage
-from domain.ports.store import Claim, Store
+from domain.ports.store import IdempotentRequest, Store
 from tests.adapters.sql.entities import NOW, deployment, operation, service
 
 WRITERS, CHANGES = 6, 25
@@ -68,7 +68,7 @@ def test_an_idempotent_request_tells_once(store: Store):
         return b"made"
 
     for _ in range(2):
-        assert store.once(Claim("key_1", "k", "d"), NOW, act) == b"made"
+        assert store.run_once(IdempotentRequest("key_1", "k", "d"), NOW, act) == b"made"
     assert len(_told(store)) == 1
 
 
@@ -138,8 +138,8 @@ def test_old_events_are_forgotten_and_the_numbers_go_on(store: Store):
             work.services.add(service(name))
     with store.begin() as work:
         last = work.events.after(2, 1)[0]
-        assert work.events.forget(last.at) <= 2
-        assert work.events.forget(last.at.replace(year=2999)) >= 0
+        assert work.events.remove_before(last.at) <= 2
+        assert work.events.remove_before(last.at.replace(year=2999)) >= 0
         assert work.events.bounds() == (3, 3)
     with store.begin() as work:
         work.services.add(service("four"))

@@ -17,12 +17,12 @@ from domain import errors
 from domain.adapters.sql.idempotency import idempotency
 from domain.adapters.sql.store import open_store
 from domain.model.service import Service
-from domain.ports.store import Claim, Page, Query, Store
+from domain.ports.store import IdempotentRequest, Page, Query, Store
 from domain.ports.transactions import in_transaction
 from domain.ports.vault import Vault
-from tests.adapters.sql.entities import NOW, after, service
+from tests.adapters.sql.entities import NOW, after, named, service
 
-CLAIM = Claim(caller="key_1", key="k-1", digest="digest-1")
+REQUEST = IdempotentRequest(caller="key_1", key="k-1", digest="digest-1")
 
 
 def _services(store: Store) -> Page[Service]:
@@ -45,10 +45,10 @@ def _must_not_run() -> bytes:
 
 
 def test_a_repeated_call_gets_the_same_answer_and_has_no_effect(store: Store, open_again: Callable[[], Store]):
-    first = store.once(CLAIM, NOW, _adding(store, b"\x00\xff{}"))
+    first = store.run_once(REQUEST, NOW, _adding(store, b"\x00\xff{}"))
     assert first.startswith(b"\x00\xff{} svc_")
-    assert store.once(CLAIM, after(hours=23), _must_not_run) == first
-    assert open_again().once(CLAIM, after(minutes=1), _must_not_run) == first
+    assert store.run_once(REQUEST, after(hours=23), _must_not_run) == first
+    assert open_again().run_once(REQUEST, after(minutes=1), _must_not_run) == first
     assert _services(store).total == 1
 
 
@@ -60,7 +60,7 @@ def test_twenty_parallel_calls_have_one_effect_and_one_answer(store: Store, open
     def call(through: Store) -> None:
         ready.wait()
         try:
-            answers.append(through.once(CLAIM, NOW, _adding(through)))
+            answers.append(through.run_once(REQUEST, NOW, _adding(through)))
         except BaseException as fault:  # noqa: BLE001 - whatever it is, the test fails with it
             answers.append(fault)
 
@@ -81,20 +81,20 @@ def test_the_loser_of_a_race_gets_the_answer_though_its_own_look_around_failed(
     given: list[bytes] = []
 
     def looks_around_first() -> bytes:
-        racer = threading.Thread(target=lambda: given.append(other.once(CLAIM, NOW, _adding(other))))
+        racer = threading.Thread(target=lambda: given.append(other.run_once(REQUEST, NOW, _adding(other))))
         racer.start()
         racer.join()
         with store.read() as work:
             assert work.services.page(Query()).total == 1
         raise errors.Conflict("the name is taken")
 
-    assert store.once(CLAIM, NOW, looks_around_first) == given[0]
+    assert store.run_once(REQUEST, NOW, looks_around_first) == given[0]
 
 
 def test_the_same_key_for_another_request_is_refused(store: Store):
-    store.once(CLAIM, NOW, _adding(store))
+    store.run_once(REQUEST, NOW, _adding(store))
     with pytest.raises(errors.Conflict) as refused:
-        store.once(replace(CLAIM, digest="digest-2"), NOW, _must_not_run)
+        store.run_once(replace(REQUEST, digest="digest-2"), NOW, _must_not_run)
     assert refused.value.code == "idempotency_mismatch"
 
 
@@ -105,7 +105,7 @@ def test_parallel_calls_with_one_key_for_two_requests_have_one_winner(store: Sto
     def call(through: Store, digest: str) -> None:
         act = _adding(through)
         try:
-            through.once(replace(CLAIM, digest=digest), NOW, lambda: (ready.wait(), act())[1])
+            through.run_once(replace(REQUEST, digest=digest), NOW, lambda: (ready.wait(), act())[1])
             ended.append("done")
         except errors.Conflict as refusal:
             ended.append(refusal.code)
@@ -120,8 +120,8 @@ def test_parallel_calls_with_one_key_for_two_requests_have_one_winner(store: Sto
 
 
 def test_another_caller_may_use_the_same_key(store: Store):
-    first = store.once(CLAIM, NOW, _adding(store))
-    second = store.once(replace(CLAIM, caller="key_2", digest="other"), NOW, _adding(store))
+    first = store.run_once(REQUEST, NOW, _adding(store))
+    second = store.run_once(replace(REQUEST, caller="key_2", digest="other"), NOW, _adding(store))
     assert first != second
     assert _services(store).total == 2
 
@@ -132,23 +132,23 @@ def test_a_failure_keeps_nothing_and_the_next_try_runs(store: Store):
         raise errors.Invalid({"name": "bad"})
 
     with pytest.raises(errors.Invalid):
-        store.once(CLAIM, NOW, fails)
+        store.run_once(REQUEST, NOW, fails)
     assert _services(store).total == 0
-    assert store.once(CLAIM, NOW, _adding(store)).startswith(b"made")
+    assert store.run_once(REQUEST, NOW, _adding(store)).startswith(b"made")
     assert _services(store).total == 1
 
 
 def test_a_dry_run_keeps_nothing(store: Store):
-    store.once(CLAIM, NOW, _adding(store, dry_run=True))
+    store.run_once(REQUEST, NOW, _adding(store, dry_run=True))
     assert _services(store).total == 0
-    assert store.once(replace(CLAIM, digest="another"), NOW, _adding(store)).startswith(b"made")
+    assert store.run_once(replace(REQUEST, digest="another"), NOW, _adding(store)).startswith(b"made")
 
 
 def test_a_call_that_only_reads_keeps_nothing(store: Store):
-    assert store.once(CLAIM, NOW, lambda: str(_services(store).total).encode()) == b"0"
+    assert store.run_once(REQUEST, NOW, lambda: str(_services(store).total).encode()) == b"0"
     with store.begin() as work:
         work.services.add(service())
-    assert store.once(CLAIM, NOW, lambda: str(_services(store).total).encode()) == b"1"
+    assert store.run_once(REQUEST, NOW, lambda: str(_services(store).total).encode()) == b"1"
 
 
 def test_all_blocks_of_one_call_are_one_transaction_and_see_each_other(store: Store, open_again: Callable[[], Store]):
@@ -160,11 +160,11 @@ def test_all_blocks_of_one_call_are_one_transaction_and_see_each_other(store: St
             with store.begin() as work:
                 work.services.add(service(name))
             with store.read() as work:
-                assert work.services.named(name, None) is not None
+                assert named(work, name)
         assert _services_elsewhere(outside) == 0
         return b"both"
 
-    store.once(CLAIM, NOW, act)
+    store.run_once(REQUEST, NOW, act)
     assert _services_elsewhere(outside) == 2
 
 
@@ -192,7 +192,7 @@ def test_a_block_that_fails_within_a_call_is_undone_alone(store: Store):
             work.services.add(service("tried"))
         return b"ok"
 
-    store.once(CLAIM, NOW, act)
+    store.run_once(REQUEST, NOW, act)
     assert [each.name for each in _services(store).items] == ["kept"]
 
 
@@ -204,7 +204,7 @@ def test_the_transaction_counts_as_open_from_the_first_writing_block_to_the_end(
         assert in_transaction()
         return b""
 
-    store.once(CLAIM, NOW, act)
+    store.run_once(REQUEST, NOW, act)
     assert not in_transaction()
 
 
@@ -214,29 +214,29 @@ def test_calls_and_blocks_do_not_nest(store: Store):
             with store.begin(), pytest.raises(RuntimeError):
                 inner()
             with pytest.raises(RuntimeError):
-                store.once(replace(CLAIM, key="other"), NOW, _adding(store))
+                store.run_once(replace(REQUEST, key="other"), NOW, _adding(store))
             return b""
 
         return act
 
     for inner in (lambda: store.begin().__enter__(), lambda: store.read().__enter__()):
-        store.once(CLAIM, NOW, nests(inner))
+        store.run_once(REQUEST, NOW, nests(inner))
     with store.begin(), pytest.raises(RuntimeError):
-        store.once(CLAIM, NOW, _adding(store))
+        store.run_once(REQUEST, NOW, _adding(store))
 
 
 def test_a_claim_is_forgotten_after_a_day(store: Store):
-    first = store.once(CLAIM, NOW, _adding(store))
-    other = replace(CLAIM, digest="digest-2")
-    assert store.once(CLAIM, after(hours=23, minutes=59), _must_not_run) == first
-    second = store.once(other, after(hours=24), _adding(store))
+    first = store.run_once(REQUEST, NOW, _adding(store))
+    other = replace(REQUEST, digest="digest-2")
+    assert store.run_once(REQUEST, after(hours=23, minutes=59), _must_not_run) == first
+    second = store.run_once(other, after(hours=24), _adding(store))
     assert second != first
-    assert store.once(other, after(hours=25), _must_not_run) == second
+    assert store.run_once(other, after(hours=25), _must_not_run) == second
 
 
 def test_forgotten_claims_leave_the_database(store: Store):
-    store.once(CLAIM, NOW, _adding(store))
-    store.once(replace(CLAIM, key="k-2"), after(hours=25), _adding(store))
+    store.run_once(REQUEST, NOW, _adding(store))
+    store.run_once(replace(REQUEST, key="k-2"), after(hours=25), _adding(store))
     assert _stored_keys(store) == ["k-2"]
 
 
@@ -247,7 +247,7 @@ def _stored_keys(store: Store) -> list[str]:
 
 def test_the_database_files_hold_no_plain_answer(sqlite_url: str, tmp_path: Path, vault: Vault):
     store = open_store(sqlite_url, vault)
-    store.once(CLAIM, NOW, _adding(store, b"aap_canary_secret"))
+    store.run_once(REQUEST, NOW, _adding(store, b"aap_canary_secret"))
     with sqlite3.connect(tmp_path / "panel.db") as raw:
         dump = "\n".join(raw.iterdump())
     raw.close()
@@ -263,7 +263,7 @@ sys.path[:0] = {paths!r}
 from tests.adapters.sql.conftest import Sealing
 from tests.adapters.sql.entities import NOW, service
 from domain.adapters.sql.store import open_store
-from domain.ports.store import Claim
+from domain.ports.store import IdempotentRequest
 
 def act():
     with store.begin() as work:
@@ -273,7 +273,7 @@ def act():
     return b"made"
 
 store = open_store({url!r}, Sealing())
-store.once(Claim("key_1", "k-1", "digest-1"), NOW, act)
+store.run_once(IdempotentRequest("key_1", "k-1", "digest-1"), NOW, act)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -288,10 +288,10 @@ def _die(url: str, when: str) -> None:
 def test_a_process_that_dies_between_effect_and_answer_leaves_neither(url: str, store: Store):
     _die(url, "before")
     assert _services(store).total == 0
-    assert store.once(CLAIM, NOW, _adding(store)).startswith(b"made")
+    assert store.run_once(REQUEST, NOW, _adding(store)).startswith(b"made")
 
 
 def test_what_was_answered_is_there_after_the_process_died(url: str, store: Store):
     _die(url, "after")
     assert [each.name for each in _services(store).items] == ["shop"]
-    assert store.once(CLAIM, NOW, _must_not_run) == b"made"
+    assert store.run_once(REQUEST, NOW, _must_not_run) == b"made"

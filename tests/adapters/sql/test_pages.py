@@ -47,7 +47,7 @@ def test_a_total_of_many_is_counted_every_ten_seconds_and_one_of_few_each_time(
 ):
     now = [100.0]
     monkeypatch.setattr(totals, "monotonic", lambda: now[0])
-    monkeypatch.setattr(totals, "FEW", 5)
+    monkeypatch.setattr(totals, "SMALL", 5)
 
     def counted(**asked: object) -> int:
         with named.read() as work:

@@ -13,7 +13,7 @@ from domain.model.role import Role
 from domain.model.service import DeployMethod, Health, Limits, ServiceStatus, Usage
 from domain.model.steps import Failure, Step
 from domain.ports.store import Store
-from tests.adapters.sql.entities import NOW, after, api_key, deployment, operation, service
+from tests.adapters.sql.entities import NOW, after, api_key, deployment, named, operation, service
 
 FULL = Definition(
     compose="services:\n  web: {image: 'näß ☃'}\n",
@@ -67,7 +67,6 @@ def test_a_deployment_an_operation_and_a_key_come_back_as_they_were_stored(store
 def test_what_is_unknown_is_none_and_removing_it_is_no_fault(store: Store):
     with store.begin() as work:
         assert work.services.get("svc_none") is None
-        assert work.services.named("none", None) is None
         assert work.api_keys.by_prefix("none") is None
         work.services.remove("svc_none")
 
@@ -146,7 +145,7 @@ def test_a_block_can_go_on_after_a_change_was_refused(store: Store):
             work.services.save(replace(other, name="first"))
         work.services.add(service("second"))
     with store.read() as work:
-        assert work.services.named("second", None) is not None
+        assert named(work, "second")
 
 
 def test_two_keys_cannot_share_a_prefix_nor_two_things_an_id(store: Store):
@@ -162,18 +161,6 @@ def test_two_keys_cannot_share_a_prefix_nor_two_things_an_id(store: Store):
 def test_a_deployment_of_a_service_that_is_gone_is_refused(store: Store):
     with pytest.raises(errors.Conflict), store.begin() as work:
         work.deployments.add(deployment("svc_gone"))
-
-
-def test_a_service_is_found_by_name_and_owner(store: Store):
-    mine, nobodys = service("shop", customer_id="cust_1"), service("shop")
-    with store.begin() as work:
-        work.services.add(mine)
-        work.services.add(nobodys)
-    with store.read() as work:
-        assert work.services.named("shop", "cust_1") == mine
-        assert work.services.named("shop", None) == nobodys
-        assert work.services.named("shop", "cust_2") is None
-        assert work.services.named("SHOP", None) is None
 
 
 def test_observing_raises_the_revision_only_when_the_status_changes(store: Store):

@@ -54,7 +54,7 @@ def _rename(store: Store, service_id: str, name: str) -> None:
 def test_every_search_finds_what_has_it_whether_few_or_many_do(
     store: Store, monkeypatch: pytest.MonkeyPatch, most: int
 ):
-    monkeypatch.setattr(search, "_MOST", most)
+    monkeypatch.setattr(search, "_MAX_CANDIDATES", most)
     chance = random.Random(7)
     names = sorted({"".join(chance.choices("abC-2%/\"'é", k=chance.randint(1, 9))) for _ in range(80)})
     _add(store, *map(service, names))

@@ -18,7 +18,7 @@ from domain.adapters.sql.store import open_store
 from domain.ports.store import Store
 from domain.ports.transactions import in_transaction
 from domain.ports.vault import Vault
-from tests.adapters.sql.entities import service
+from tests.adapters.sql.entities import named, service
 
 
 def test_an_exception_undoes_the_block(store: Store):
@@ -36,7 +36,7 @@ def test_an_exception_undoes_the_block(store: Store):
         fail()
     with store.read() as work:
         assert work.services.get(kept.id) == kept
-        assert work.services.named("lost", None) is None
+        assert not named(work, "lost")
 
 
 def test_a_dry_run_sees_its_effect_and_leaves_none(store: Store):
@@ -142,7 +142,7 @@ def test_many_threads_read_and_write_at_once(store: Store):
                 with store.begin() as work:
                     work.services.add(service(f"{number}-{turn}"))
                 with store.read() as work:
-                    assert work.services.named(f"{number}-{turn}", None) is not None
+                    assert named(work, f"{number}-{turn}")
         except BaseException as fault:  # noqa: BLE001 - whatever it is, the test fails with it
             faults.append(fault)
 
@@ -207,7 +207,7 @@ def test_what_was_answered_survives_a_loss_of_power(sqlite_url: str, vault: Vaul
 
 
 def test_a_database_that_stays_locked_is_unavailable(sqlite_url: str, vault: Vault, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(engines, "PATIENCE", 0.2)
+    monkeypatch.setattr(engines, "LOCK_TIMEOUT", 0.2)
     one, other = open_store(sqlite_url, vault), open_store(sqlite_url, vault)
     refused: list[BaseException] = []
 

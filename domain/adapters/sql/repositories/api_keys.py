@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, bindparam, select, update
 
 from domain.adapters.sql.repository import Repository
+from domain.adapters.sql.search import TextSearch
 from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.model.api_key import ApiKey
 from domain.ports import store as ports
@@ -24,17 +25,18 @@ class ApiKeys(Repository[ApiKey], ports.ApiKeys):
     entity = ApiKey
     filters = frozenset({"role", "customer_id", "created_by"})
     sorts = frozenset({"name", "created_at", "last_used_at"})
+    search = TextSearch(api_keys.c.name)
     conflicts = {"api_keys_prefix": ("A key with this prefix exists already", "conflict")}  # noqa: RUF012 - as declared
 
     def by_prefix(self, prefix: str) -> ApiKey | None:
         """The key that a credential's first characters name."""
-        return self._one(_BY_PREFIX, prefix=prefix)
+        return self._fetch_one(_BY_PREFIX, prefix=prefix)
 
     def used(self, key_id: str, at: datetime, address: str, requests: int) -> None:
         """Add to the request count and set last use; the revision stays."""
         count = self.table.c.request_count + requests
         last = update(self.table).where(self.table.c.id == key_id)
-        self._change(last.values(request_count=count, last_used_at=at, last_used_ip=address))
+        self._write(last.values(request_count=count, last_used_at=at, last_used_ip=address))
 
     def any(self) -> bool:
         """Whether there is a key at all."""

@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKeyConstraint, bindparam, delete, insert, select
 
 from domain.adapters.sql.repository import Repository
 from domain.adapters.sql.tables import entity_table, list_indexes
+from domain.events.event_types import EventContent, deploy_progress
 from domain.model.deployment import Deployment, DeploymentStatus, LogLine
 from domain.ports import store as ports
 
@@ -41,6 +42,10 @@ class Deployments(Repository[Deployment], ports.Deployments):
     filters = frozenset({"service_id", "customer_id", "status", "trigger", "actor_id"})
     sorts = frozenset({"created_at", "status"})
 
+    def event(self, deployment: Deployment) -> EventContent:
+        """Return the event that a change of the deployment publishes."""
+        return deploy_progress(deployment)
+
     def previous_success(self, service_id: str, before: str | None = None) -> Deployment | None:
         """The newest success older than `before`; one that was superseded did not run itself."""
         wanted = [
@@ -50,16 +55,16 @@ class Deployments(Repository[Deployment], ports.Deployments):
         ]
         if before is not None:
             wanted.append(self.table.c.id < before)
-        return self._one(select(self.table).where(*wanted).order_by(self.table.c.id.desc()).limit(1))
+        return self._fetch_one(select(self.table).where(*wanted).order_by(self.table.c.id.desc()).limit(1))
 
     def newest(self, service_id: str) -> Deployment | None:
         """The one that was asked for last."""
-        return self._one(_NEWEST, service_id=service_id)
+        return self._fetch_one(_NEWEST, service_id=service_id)
 
     def add_lines(self, lines: Sequence[LogLine]) -> None:
         """Raise Conflict when a number is taken, or the deployment is gone."""
         if lines:
-            self._claim(insert(deployment_lines), [asdict(line) for line in lines])
+            self._write_or_conflict(insert(deployment_lines), [asdict(line) for line in lines])
 
     def lines(self, deployment_id: str, after: int, limit: int) -> list[LogLine]:
         """Lines with numbers above `after`, in order."""
@@ -69,9 +74,9 @@ class Deployments(Repository[Deployment], ports.Deployments):
 
     def remove_of(self, service_id: str) -> None:
         """Remove a service's deployments, with their logs."""
-        self._change(delete(self.table).where(self.table.c.service_id == service_id))
+        self._write(delete(self.table).where(self.table.c.service_id == service_id))
 
     def of_operation(self, operation_id: str) -> list[Deployment]:
         """The deployments that an operation carries out, oldest first."""
         wanted = select(self.table).where(self.table.c.operation_id == operation_id)
-        return self._all(wanted.order_by(self.table.c.id))
+        return self._fetch_all(wanted.order_by(self.table.c.id))

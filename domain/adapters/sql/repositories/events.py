@@ -17,17 +17,17 @@ class Events(ports.Events):
         self._connection = block.connection
 
     def after(self, sequence: int, limit: int) -> list[Event]:
-        """In the order of commits."""
-        wanted = select(events).where(events.c.sequence > sequence).order_by(events.c.sequence).limit(limit)
-        return [Event(*row) for row in self._connection.execute(wanted)]
+        """Return at most `limit` events with higher numbers, in the order of commits."""
+        newer = select(events).where(events.c.sequence > sequence).order_by(events.c.sequence).limit(limit)
+        return [Event(*row) for row in self._connection.execute(newer)]
 
     def bounds(self) -> tuple[int, int]:
-        """(1, 0) while there is none."""
+        """Return the numbers of the oldest and the newest event; (1, 0) if there are none."""
         first, last = self._connection.execute(select(func.min(events.c.sequence), func.max(events.c.sequence))).one()
         return first or 1, last or 0
 
-    def forget(self, before: datetime) -> int:
-        """The newest stays: the next one counts on from it."""
+    def remove_before(self, before: datetime) -> int:
+        """Delete older events, except the newest of all, from which the next number is counted."""
         newest = select(func.max(events.c.sequence)).scalar_subquery()
         old = delete(events).where(events.c.at < before, events.c.sequence < newest)
         return int(self._connection.execute(old).rowcount)

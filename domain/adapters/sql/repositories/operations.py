@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Index, and_, bindparam, exists, or_, selec
 from domain.adapters.sql.repository import Repository
 from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.errors import Conflict
+from domain.events.event_types import EventContent, operation_progress
 from domain.model.operation import Operation, OperationStatus
 from domain.ports import store as ports
 
@@ -35,10 +36,14 @@ class Operations(Repository[Operation], ports.Operations):
     filters = frozenset({"kind", "status", "service_id", "customer_id", "actor_id"})
     sorts = frozenset({"created_at", "status", "kind"})
 
+    def event(self, operation: Operation) -> EventContent:
+        """Return the event that a change of the operation publishes."""
+        return operation_progress(operation)
+
     def claim(self, owner: str, now: datetime, until: datetime) -> Operation | None:
         """Take the oldest one that may run now; None when there is none, or others are faster."""
         first = select(self.table).where(self._claimable(now)).order_by(self.table.c.id).limit(1)
-        operation = self._one(first.with_for_update(key_share=True, skip_locked=True))
+        operation = self._fetch_one(first.with_for_update(key_share=True, skip_locked=True))
         if operation is None:
             return None
         operation.status, operation.lease_owner, operation.lease_until = _RUNNING, owner, until
@@ -64,7 +69,7 @@ class Operations(Repository[Operation], ports.Operations):
         this = self.table.c
         mine = (this.id == operation_id, this.lease_owner == owner, this.status == _RUNNING)
         renewed = update(self.table).where(*mine).values(lease_until=until).returning(*this)
-        return self._made(self._change(renewed).first())
+        return self._entity_of(self._write(renewed).first())
 
     def waiting(self, service_id: str) -> list[Operation]:
         """Queued operations of a service, oldest first."""
@@ -75,4 +80,4 @@ class Operations(Repository[Operation], ports.Operations):
         return self._of(service_id, _QUEUED, _RUNNING)
 
     def _of(self, service_id: str, *statuses: OperationStatus) -> list[Operation]:
-        return self._all(_OF_SERVICE, service_id=service_id, statuses=statuses)
+        return self._fetch_all(_OF_SERVICE, service_id=service_id, statuses=statuses)

@@ -1,4 +1,4 @@
-"""Samples of what services took."""
+"""The repository of samples: the resource usage of services over time."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -28,21 +28,24 @@ class Samples(ports.Samples):
     def __init__(self, block: Block) -> None:
         self._connection = block.connection
 
-    def add(self, taken: Sequence[Sample]) -> None:
-        """A service that is gone would break the whole block, so the services are looked at first."""
-        ids = {sample.service_id for sample in taken}
-        there = set(self._connection.scalars(select(services.c.id).where(services.c.id.in_(ids)).with_for_update()))
-        rows = [asdict(sample) for sample in taken if sample.service_id in there]
+    def add(self, new_samples: Sequence[Sample]) -> None:
+        """Insert samples. Skip those of a time that has one, and of services that do not exist.
+
+        Locks the services: a sample of a service that is removed meanwhile would fail the whole block.
+        """
+        ids = {sample.service_id for sample in new_samples}
+        known = set(self._connection.scalars(select(services.c.id).where(services.c.id.in_(ids)).with_for_update()))
+        rows = [asdict(sample) for sample in new_samples if sample.service_id in known]
         if rows:
             insert = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
             self._connection.execute(insert(samples).on_conflict_do_nothing(), rows)
 
     def between(self, service_id: str, since: datetime, until: datetime) -> list[Sample]:
-        """Oldest first."""
-        wanted = (samples.c.service_id == service_id, samples.c.at >= since, samples.c.at < until)
-        rows = self._connection.execute(select(samples).where(*wanted).order_by(samples.c.at))
+        """Return the samples from `since` until before `until`, oldest first."""
+        where = (samples.c.service_id == service_id, samples.c.at >= since, samples.c.at < until)
+        rows = self._connection.execute(select(samples).where(*where).order_by(samples.c.at))
         return [Sample(*row) for row in rows]
 
-    def forget(self, before: datetime) -> int:
-        """Answer how many were removed."""
+    def remove_before(self, before: datetime) -> int:
+        """Delete older samples. Return how many."""
         return int(self._connection.execute(delete(samples).where(samples.c.at < before)).rowcount)

@@ -4,13 +4,15 @@ from sqlalchemy import Index, exists, func, select, update
 
 from domain.adapters.sql.repositories.operations import operations
 from domain.adapters.sql.repository import Repository
+from domain.adapters.sql.search import TextSearch
 from domain.adapters.sql.tables import entity_table, filter_indexes, list_indexes
+from domain.events.event_types import EventContent, service_status
 from domain.model.operation import OperationStatus
 from domain.model.service import Health, Service, ServiceStatus, Usage
 from domain.ports import store as ports
 
 services = entity_table("services", Service)
-# A service without a customer belongs to the panel's owner, who is one owner like any other.
+# Services without a customer belong to the panel itself, within which names are unique too.
 Index("services_name", func.coalesce(services.c.customer_id, ""), services.c.name, unique=True)
 list_indexes(services, "created_at id", "updated_at id", "name id", "status id")
 list_indexes(services, "customer_id created_at id", "template created_at id", "deploy_method created_at id")
@@ -20,35 +22,38 @@ for _filtered in ("customer_id", "template", "deploy_method"):
 
 
 class Services(Repository[Service], ports.Services):
-    """Services; a name is unique within a customer."""
+    """Services. Names are unique within a customer."""
 
     table = services
     entity = Service
     filters = frozenset({"status", "customer_id", "template", "deploy_method"})
     sorts = frozenset({"name", "status", "created_at", "updated_at"})
-    conflicts = {"services_name": ("A service of this name exists already", "name_taken")}  # noqa: RUF012 - as declared
+    search = TextSearch(services.c.name, texts="service_names", trigrams="service_trigrams")
+    conflicts = {"services_name": ("A service with this name already exists", "name_taken")}  # noqa: RUF012 - as declared
+
+    def event(self, service: Service) -> EventContent:
+        """Return the event that a change of the service publishes."""
+        return service_status(service)
 
     def observe(self, service_id: str, status: ServiceStatus, health: Health, usage: Usage) -> None:
-        """Write live figures, but not while deploying; the revision rises only when `status` changes."""
-        known = self.get(service_id)
-        if known is None or known.status is ServiceStatus.DEPLOYING:
-            return
-        known.health, known.usage = health, usage
-        if known.status is status:
-            figures = update(self.table).where(self.table.c.id == service_id)
-            self._change(figures.values(health=health, usage=usage))
-        else:
-            known.status = status
-            self.save(known)
+        """Write status, health and usage as observed, unless the service is deploying.
 
-    def named(self, name: str, customer_id: str | None) -> Service | None:
-        """The customer's service of this name."""
-        owner = func.coalesce(self.table.c.customer_id, "") == (customer_id or "")
-        return self._one(select(self.table).where(owner, self.table.c.name == name))
+        The revision rises only if `status` changes.
+        """
+        service = self.get(service_id)
+        if service is None or service.status is ServiceStatus.DEPLOYING:
+            return
+        service.health, service.usage = health, usage
+        if service.status is status:
+            observed = update(self.table).where(self.table.c.id == service_id)
+            self._write(observed.values(health=health, usage=usage))
+        else:
+            service.status = status
+            self.save(service)
 
     def wanted_running(self) -> list[Service]:
-        """Every service whose live deployment should be running and that no work is going on at."""
+        """Return the services that should be running and have no operation in progress."""
         this, work = self.table.c, operations.c
         busy = exists().where(work.service_id == this.id, work.status == OperationStatus.RUNNING)
         wanted = (this.wanted == ServiceStatus.RUNNING, this.live_deployment_id.is_not(None), ~busy)
-        return self._all(select(self.table).where(*wanted).order_by(this.id))
+        return self._fetch_all(select(self.table).where(*wanted).order_by(this.id))

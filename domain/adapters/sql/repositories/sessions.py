@@ -30,18 +30,18 @@ class Sessions(Repository[Session], ports.Sessions):
 
     def by_digest(self, digest: str) -> Session | None:
         """The session whose cookie has this digest."""
-        return self._one(_BY_DIGEST, digest=digest)
+        return self._fetch_one(_BY_DIGEST, digest=digest)
 
     def seen(self, session_id: str, at: datetime, ip: str) -> None:
         """Set where and when it was last seen; the revision stays."""
         last = update(self.table).where(self.table.c.id == session_id)
-        self._change(last.values(last_seen_at=at, ip=ip))
+        self._write(last.values(last_seen_at=at, ip=ip))
 
     def remove_of(self, api_key_id: str, but: str | None = None) -> None:
         """Remove all sessions of a key but one."""
         others = delete(self.table).where(self.table.c.api_key_id == api_key_id)
-        self._change(others if but is None else others.where(self.table.c.id != but))
+        self._write(others if but is None else others.where(self.table.c.id != but))
 
     def forget(self, now: datetime) -> None:
         """Remove those that have expired."""
-        self._change(delete(self.table).where(self.table.c.expires_at <= now))
+        self._write(delete(self.table).where(self.table.c.expires_at <= now))

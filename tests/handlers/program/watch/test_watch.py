@@ -194,7 +194,7 @@ def test_events_that_are_not_kept_any_more_are_owned_up_to(panel: Panel, sockets
     panel.service()
     told = Told(address, panel.admin, after=1)
     with panel.ports.store.begin() as work:
-        work.events.forget(panel.ports.clock.now())
+        work.events.remove_before(panel.ports.clock.now())
     assert told.next()["type"] == "hello"
     oldest = panel.get("/events").json()["latest"]
     assert told.notices == [f"Events after 1 are gone: The oldest that is kept is {oldest}. Going on from now"]
@@ -280,7 +280,7 @@ def test_only_the_newest_deployment_counts(panel: Panel, address: str):
 def test_a_deployment_whose_events_are_not_kept_is_not_waited_for(panel: Panel, address: str):
     panel.service("shop")
     with panel.ports.store.begin() as work:
-        work.events.forget(panel.ports.clock.now())
+        work.events.remove_before(panel.ports.clock.now())
     with pytest.raises(NotFound, match=r"The events of dep_.* are not kept any more"):
         watched(panel, address, "shop")
 

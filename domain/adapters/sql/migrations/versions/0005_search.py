@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.adapters.sql.engines import said, unavailable
+from domain.adapters.sql.engines import driver_message, unavailable
 
 revision = "0005"
 down_revision = "0004"
@@ -59,4 +59,4 @@ def _install(connection: Connection) -> None:
         try:
             connection.execute(text(EXTENSION))
         except SQLAlchemyError as error:
-            raise unavailable(f"{said(error)}; let its owner run CREATE EXTENSION pg_trgm in it") from None
+            raise unavailable(f"{driver_message(error)}; let its owner run CREATE EXTENSION pg_trgm in it") from None
