@@ -1,12 +1,15 @@
-"""Who is calling, and the sessions that stand for an API key in a browser."""
+"""The current caller, and its browser sessions."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal, TypedDict, Unpack
 
-from domain.identity import tokens, validity
+from domain.identity import permissions, tokens
 from domain.identity.access import Caller, not_found
+from domain.identity.validity import get_principal, is_active, lock_credential
 from domain.model.api_key import ApiKey
 from domain.model.identifiers import new_id
+from domain.model.principal import Principal, PrincipalKind
 from domain.model.role import Role
 from domain.model.session import Session
 from domain.ports import Ports
@@ -14,8 +17,18 @@ from domain.ports.store import Page
 from domain.resources import queries
 
 LIFETIME = timedelta(hours=12)
-_LONGEST_DEVICE = 300
+_MAX_DEVICE = 300
 _MANY = 1000
+
+
+class ListSessionsParameters(TypedDict, total=False):
+    """The query parameters of `list_sessions`."""
+
+    page: int
+    per_page: int
+    order: Literal["asc", "desc"]
+    sort: Literal["created_at", "last_seen_at"]
+    user_id: str
 
 
 @dataclass(frozen=True)
@@ -28,7 +41,7 @@ class RateLimits:
 
 @dataclass(frozen=True)
 class CurrentUser:
-    """The caller as it sees itself; a key has no email."""
+    """The caller as it sees itself. An API key has no email address."""
 
     id: str
     email: str | None
@@ -41,8 +54,8 @@ class CurrentUser:
 
 
 @dataclass(frozen=True)
-class OwnSession:
-    """A session as its owner sees it, who may be calling with this very one."""
+class SessionDetail:
+    """A session; `current` if it is the one that the caller authenticated with."""
 
     session: Session
     current: bool = False
@@ -50,97 +63,106 @@ class OwnSession:
 
 @dataclass(frozen=True)
 class LoggedOut:
-    """The session that has ended, if the caller had one."""
+    """The session that has ended; None if the caller had none."""
 
     session_id: str | None
 
 
 def get_current_user(ports: Ports, caller: Caller) -> CurrentUser:
-    """Its effective permissions, and the limits that count for it."""
+    """Return the caller with its effective permissions and rate limits."""
     settings = ports.settings
+    authenticated = caller.grant.rate_limit_rpm or settings.rate_limit_authenticated
     return CurrentUser(
         id=caller.id,
-        email=None,
+        email=caller.email,
         name=caller.name,
         role=caller.role,
         customer_id=caller.customer_id,
-        permissions=tuple(sorted(caller.permissions)),
-        rate_limits=RateLimits(caller.rate_limit_rpm or settings.rate_limit_authenticated, settings.rate_limit_deploy),
+        permissions=permissions.in_use(caller.permissions, ports.operations_by_permission),
+        rate_limits=RateLimits(authenticated, settings.rate_limit_deploy),
         created_at=caller.created_at,
     )
 
 
-def create_session(ports: Ports, caller: Caller, device: str = "") -> tuple[OwnSession, str]:
-    """A session of the caller's key and the text of its cookie; it ends with the secret that was shown for it."""
-    now, text = ports.clock.now(), tokens.new_cookie()
+def create_session(ports: Ports, caller: Caller, device: str = "") -> tuple[SessionDetail, str]:
+    """Create a session of the caller's principal; return it with the value of its cookie.
+
+    `device` is the client's User-Agent. The session ends with the API key's secret that the caller authenticated with.
+    """
+    now, cookie = ports.clock.now(), tokens.new_cookie()
     with ports.store.begin() as work:
-        key, shown = validity.hold(work, caller, now)
+        principal, credential = lock_credential(work, caller, now)
         session = Session(
             id=new_id("ses"),
-            digest=tokens.digest(text),
-            api_key_id=key.id,
-            api_key_digest=shown.digest,
+            digest=tokens.digest(cookie),
+            api_key_id=principal.id if isinstance(principal, ApiKey) else None,
+            api_key_digest=credential.digest,
             created_at=now,
             last_seen_at=now,
-            expires_at=_end(key, shown.digest, now),
-            device="".join(filter(str.isprintable, device))[:_LONGEST_DEVICE],
+            expires_at=_end(principal, credential.digest, now),
+            device="".join(filter(str.isprintable, device))[:_MAX_DEVICE],
             ip=caller.address,
+            user_id=None if isinstance(principal, ApiKey) else principal.id,
         )
         work.sessions.add(session)
-    return OwnSession(session), text
+    return SessionDetail(session), cookie
 
 
-def list_sessions(  # noqa: PLR0913 - as many as the list has parameters
-    ports: Ports,
-    caller: Caller,
-    *,
-    user_id: str | None = None,
-    sort: str = "created_at",
-    order: str = "desc",
-    page: int = 1,
-    per_page: int = 20,
-) -> Page[OwnSession]:
-    """Those that have not ended. A new secret ends them where they are kept, so they are looked at one by one."""
-    owner_id, now = user_id or caller.id, ports.clock.now()
-    query = queries.query(1, _MANY, sort, order, filters={"api_key_id": owner_id})
+def list_sessions(ports: Ports, caller: Caller, **parameters: Unpack[ListSessionsParameters]) -> Page[SessionDetail]:
+    """Return the sessions of the caller, or of the principal `user_id`, that have not ended.
+
+    A new secret ends sessions without writing to them, so the stored ones are checked one by one.
+    """
+    owner_id, now = parameters.get("user_id", caller.id), ports.clock.now()
+    page, per_page = parameters.get("page", 1), parameters.get("per_page", 20)
+    kind = _kind(owner_id)
+    column = "user_id" if kind is PrincipalKind.USER else "api_key_id"
+    sort, order = parameters.get("sort", "created_at"), parameters.get("order", "desc")
+    query = queries.query(1, _MANY, sort, order, filters={column: owner_id})
     with ports.store.read() as work:
-        key = work.api_keys.get(owner_id) if _may_touch(caller, owner_id) else None
-        kept = work.sessions.page(query).items if key else []
-    living = [OwnSession(one, one.id == caller.session_id) for one in kept if key and validity.lives(one, key, now)]
+        owner = get_principal(work, kind, owner_id) if _sees_sessions(caller, owner_id) else None
+        stored = work.sessions.page(query).items if owner else []
+    active = [session for session in stored if owner and is_active(session, owner, now)]
     start = (page - 1) * per_page
-    return Page(living[start : start + per_page], len(living), page, per_page)
+    details = [SessionDetail(session, session.id == caller.session_id) for session in active[start : start + per_page]]
+    return Page(details, len(active), page, per_page)
 
 
 def revoke_session(ports: Ports, caller: Caller, session_id: str) -> None:
-    """Its requests and sockets end with it."""
+    """End a session. Its requests and WebSocket connections end with it."""
     with ports.store.begin() as work:
         session = work.sessions.get(session_id)
-        if session is None or not _may_touch(caller, session.api_key_id):
+        if session is None or not _sees_sessions(caller, session.principal_id):
             raise not_found("Session", session_id)
         work.sessions.remove(session_id)
 
 
 def revoke_other_sessions(ports: Ports, caller: Caller) -> None:
-    """All of the caller's key but the one that it calls with."""
+    """End all sessions of the caller's principal except the one that it authenticated with."""
     with ports.store.begin() as work:
-        work.api_keys.get(caller.id)  # locked first, as by whoever writes down uses: two who lock both never deadlock
-        work.sessions.remove_of(caller.id, but=caller.session_id)
+        # The principal is locked first, as it is when uses are written: two blocks that lock both never deadlock.
+        get_principal(work, caller.kind, caller.id)
+        work.sessions.remove_of(caller.kind, caller.id, except_id=caller.session_id)
 
 
 def logout(ports: Ports, caller: Caller) -> LoggedOut:
-    """End the session that is calling; a key that was shown itself has none."""
+    """End the session that the caller authenticated with, if there is one."""
     if caller.session_id:
         with ports.store.begin() as work:
             work.sessions.remove(caller.session_id)
     return LoggedOut(caller.session_id)
 
 
-def _may_touch(caller: Caller, owner_id: str) -> bool:
-    """Whether the sessions of this key exist for the caller."""
+def _kind(principal_id: str) -> PrincipalKind:
+    return PrincipalKind.USER if principal_id.startswith("usr_") else PrincipalKind.API_KEY
+
+
+def _sees_sessions(caller: Caller, owner_id: str) -> bool:
     return owner_id == caller.id or (caller.role is Role.ADMIN and caller.customer_id is None)
 
 
-def _end(key: ApiKey, digest: str, now: datetime) -> datetime:
-    """The secret before the last works no longer than its overlap."""
-    overlap = key.previous_until if digest != key.digest else None
-    return min(filter(None, (now + LIFETIME, key.expires_at, overlap)))
+def _end(principal: Principal, digest: str | None, now: datetime) -> datetime:
+    """Return when a session ends that is made now; a previous secret is valid no longer than its overlap."""
+    rotated = isinstance(principal, ApiKey) and digest != principal.digest
+    overlap = principal.previous_until if isinstance(principal, ApiKey) and rotated else None
+    return min(filter(None, (now + LIFETIME, principal.expires_at, overlap)))

@@ -2,23 +2,24 @@
 
 from dataclasses import dataclass
 
-from domain.identity.access import ALL_PERMISSIONS, PERMISSIONS, RANK, Caller
+from domain.identity import permissions
+from domain.identity.access import Caller
 from domain.model.role import Role
 from domain.ports import Ports
 from domain.ports.store import Page
 from domain.resources import queries
 
 DESCRIPTIONS = {
-    Role.VIEWER: "Looks and changes nothing.",
-    Role.CUSTOMER: "Does everything with the services and API keys of its one customer.",
-    Role.OPERATOR: "Deploys and operates services; makes no API keys and sees no secret values.",
+    Role.VIEWER: "Reads everything it can see and changes nothing.",
+    Role.CUSTOMER: "Does everything with the services and API keys of its customer.",
+    Role.OPERATOR: "Deploys and operates services. Cannot create API keys or reveal secret values.",
     Role.ADMIN: "Does everything.",
 }
 
 
 @dataclass(frozen=True)
 class RoleGrant:
-    """A role and what it may do."""
+    """A role and the permissions that it holds."""
 
     name: Role
     description: str
@@ -33,16 +34,19 @@ class Permission:
     operations: tuple[str, ...]
 
 
-def list_roles(ports: Ports, caller: Caller) -> Page[RoleGrant]:  # noqa: ARG001 - every rule is called alike
-    """From the least to the most."""
-    roles = sorted(Role, key=RANK.__getitem__)
+def list_roles(ports: Ports, caller: Caller) -> Page[RoleGrant]:  # noqa: ARG001 - all rules have the same signature
+    """Return all roles, from the least to the greatest, with the permissions that an operation needs."""
+    needed = ports.operations_by_permission
+    roles = sorted(Role, key=permissions.RANK.__getitem__)
     return queries.single_page(
-        [RoleGrant(role, DESCRIPTIONS[role], tuple(sorted(PERMISSIONS[role]))) for role in roles]
+        [
+            RoleGrant(role, DESCRIPTIONS[role], permissions.in_use(permissions.role_permissions(role), needed))
+            for role in roles
+        ]
     )
 
 
-def list_permissions(ports: Ports, caller: Caller) -> Page[Permission]:  # noqa: ARG001 - every rule is called alike
-    """All there are, whoever asks, by name."""
-    return queries.single_page(
-        [Permission(name, ports.operations_by_permission.get(name, ())) for name in sorted(ALL_PERMISSIONS)]
-    )
+def list_permissions(ports: Ports, caller: Caller) -> Page[Permission]:  # noqa: ARG001 - as above
+    """Return all permissions that an operation needs, by name. They are the same for every caller."""
+    needed = ports.operations_by_permission
+    return queries.single_page([Permission(name, needed[name]) for name in sorted(needed)])

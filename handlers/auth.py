@@ -1,10 +1,13 @@
 """Handlers of the tag `auth`."""
 
+from typing import Unpack
+
 from domain import auth
+from domain.auth import ListSessionsParameters
 from domain.identity.access import Caller
 from domain.ports import Ports
 from handlers import answers
-from handlers.edge import identity
+from handlers.edge import cookies
 from handlers.openapi31 import Answer
 from handlers.serializers import auth as serialize
 
@@ -12,7 +15,7 @@ from handlers.serializers import auth as serialize
 def logout(ports: Ports, caller: Caller) -> Answer:
     """POST /auth/logout"""
     return answers.ok(
-        auth.logout(ports, caller), serialize.logged_out, **{"Set-Cookie": identity.no_cookie(ports.settings)}
+        auth.logout(ports, caller), serialize.logged_out, **{"Set-Cookie": cookies.expired_cookie(ports.settings)}
     )
 
 
@@ -21,28 +24,16 @@ def get_current_user(ports: Ports, caller: Caller) -> Answer:
     return answers.ok(auth.get_current_user(ports, caller), serialize.current_user)
 
 
-def list_sessions(  # noqa: PLR0913 - as many as the list has parameters
-    ports: Ports,
-    caller: Caller,
-    *,
-    user_id: str | None = None,
-    sort: str = "created_at",
-    order: str = "desc",
-    page: int = 1,
-    per_page: int = 20,
-) -> Answer:
+def list_sessions(ports: Ports, caller: Caller, **parameters: Unpack[ListSessionsParameters]) -> Answer:
     """GET /auth/sessions"""
-    return answers.page(
-        auth.list_sessions(ports, caller, user_id=user_id, sort=sort, order=order, page=page, per_page=per_page),
-        serialize.session,
-    )
+    return answers.page(auth.list_sessions(ports, caller, **parameters), serialize.session)
 
 
 def create_session(ports: Ports, caller: Caller, *, user_agent: str) -> Answer:
     """POST /auth/sessions"""
-    made, text = auth.create_session(ports, caller, user_agent)
-    cookie = identity.cookie(ports.settings, text, made.session)
-    return answers.created(made, serialize.session, **{"Set-Cookie": cookie, "Cache-Control": "no-store"})
+    created, text = auth.create_session(ports, caller, user_agent)
+    cookie = cookies.session_cookie(ports.settings, text, created.session)
+    return answers.created(created, serialize.session, **{"Set-Cookie": cookie, "Cache-Control": "no-store"})
 
 
 def revoke_other_sessions(ports: Ports, caller: Caller) -> Answer:

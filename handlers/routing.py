@@ -6,7 +6,7 @@ from importlib import import_module
 from inspect import iscoroutinefunction
 from typing import Any
 
-from domain.identity.access import ALL_PERMISSIONS
+from domain.identity.permissions import ALL_PERMISSIONS
 from domain.ports import Ports
 from handlers.conditional import AsyncConditionalHandler, ConditionalHandler
 from handlers.idempotency import IdempotentHandler

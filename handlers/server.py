@@ -17,8 +17,10 @@ from domain.identity.authenticator import Authenticator
 from domain.ports import Ports
 from handlers import routing
 from handlers.docs import Docs
-from handlers.edge import errors, identity
+from handlers.edge import errors, security
+from handlers.edge.credentials import Scheme
 from handlers.edge.edge import Edge
+from handlers.edge.request_head import from_scope
 from handlers.openapi31 import Document, Limits, Operation, Options, build
 from handlers.static_asset import DOCUMENT
 
@@ -34,17 +36,17 @@ def create(ports: Ports, *, validate_responses: bool = False) -> ASGIApp:
     options = Options(
         errors=errors.answer,
         security={
-            "bearerAuth": identity.found,
-            "cookieAuth": identity.found,
-            "ticketAuth": partial(identity.ticket, authenticator),
-            "queryKeyAuth": partial(identity.query_key, authenticator),
+            "bearerAuth": security.identified_caller,
+            "cookieAuth": security.identified_caller,
+            "ticketAuth": security.query_security(authenticator, ports.settings, Scheme.TICKET),
+            "queryKeyAuth": security.query_security(authenticator, ports.settings, Scheme.QUERY_KEY),
         },
         authorize=_authorize,
         extras={
             "accept": lambda scope: Headers(scope=scope).get("accept", ""),
-            "user_agent": identity.user_agent,
-            "origin": identity.origin,
-            "look_again": partial(identity.again, authenticator),
+            "user_agent": lambda scope: ", ".join(from_scope(scope).header("user-agent")),
+            "origin": lambda scope: from_scope(scope).origin,
+            "look_again": partial(security.revalidation, authenticator),
             "accept_encoding": lambda scope: Headers(scope=scope).get("accept-encoding", ""),
         },
         limits=Limits(size=MAX_BODY),

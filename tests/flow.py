@@ -10,6 +10,7 @@ from domain import deployments, operations, services
 from domain.adapters import memory
 from domain.identity.access import Caller
 from domain.model.deployment import Deployment, LogLine
+from domain.model.grant import Grant
 from domain.model.identifiers import new_id
 from domain.model.operation import Operation
 from domain.model.role import Role
@@ -22,7 +23,7 @@ from domain.rollout.reconcile import garbage_collection
 from domain.work import runner
 from domain.work.progress import Lease
 
-CALLER = Caller("key_1", "ann", Role.ADMIN, frozenset(), datetime(2026, 1, 1, tzinfo=UTC))
+CALLER = Caller("key_1", "ann", Grant(Role.ADMIN), datetime(2026, 1, 1, tzinfo=UTC))
 FAILURES = frozenset(
     [
         "image_missing",

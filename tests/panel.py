@@ -34,7 +34,7 @@ class Panel:
 
     def key(self, role: Role | str = Role.ADMIN, customer_id: str | None = None, **fields: Any) -> str:
         """The text of a new key; `fields` as in model.ApiKey."""
-        text = api_keys.make_key(self.ports, f"{role} key", Role(role), customer_id)
+        text = api_keys.create_unbounded_key(self.ports, f"{role} key", Role(role), customer_id)
         if fields:
             with self.ports.store.begin() as work:
                 row = work.api_keys.by_prefix(text[:12])
@@ -104,6 +104,6 @@ def running(folder: Path, database_url: str = "", **settings: Any) -> Iterator[P
     with fake_ports.opened(
         configured, operations_by_permission=routing.operations_by_permission(READ_DOCUMENT)
     ) as ports:
-        admin = api_keys.first_key(ports) or api_keys.make_key(ports, "admin again", Role.ADMIN)
+        admin = api_keys.create_first_key(ports) or api_keys.create_unbounded_key(ports, "admin again", Role.ADMIN)
         with start_blocking_portal() as portal:
             yield Panel(ports, server.create(ports), portal, Worker(ports), admin)

@@ -1,4 +1,4 @@
-"""Whoever may do less than when its socket was opened loses the socket, within a second or two."""
+"""Closes the WebSocket connections of callers who may do less than when they connected."""
 
 import asyncio
 import logging
@@ -6,35 +6,35 @@ from collections.abc import Collection
 from contextlib import suppress
 
 from domain.errors import Refusal
-from domain.identity.access import may_still
+from domain.identity.access import keeps_access
 from domain.identity.authenticator import Authenticator
 from ws.protocol import Close
 from ws.session import Session
 
 _log = logging.getLogger(__name__)
-_EVERY = 1.0
+_INTERVAL = 1.0  # seconds
 
 
 async def watch(authenticator: Authenticator, sessions: Collection[Session]) -> None:
-    """Look at the credentials of all of them once a second, for ever; equal ones are looked at once."""
+    """Check the credentials of all connections once a second, for ever. Equal callers are checked once."""
     while True:
-        await asyncio.sleep(_EVERY)
+        await asyncio.sleep(_INTERVAL)
         try:
-            with suppress(Refusal):  # without the database nothing can have been revoked; the tail says so
-                await look(authenticator, list(sessions))
-        except Exception:  # noqa: BLE001 - one bad look must not end the looking: then nobody would be closed any more
+            with suppress(Refusal):  # without the database nothing can have been revoked; the tail reports it
+                await revalidate(authenticator, list(sessions))
+        except Exception:  # noqa: BLE001 - one failed check must not end the checks: nothing would be closed any more
             _log.exception("unforeseen")
 
 
-async def look(authenticator: Authenticator, sessions: Collection[Session]) -> None:
-    """One look; returns when those that must go are gone, which takes none of them long."""
+async def revalidate(authenticator: Authenticator, sessions: Collection[Session]) -> None:
+    """Check the credentials once, and return when the connections that must close are closed."""
     callers = list({session.caller for session in sessions})
-    found = dict(zip(callers, await asyncio.to_thread(authenticator.revalidate_many, callers), strict=True))
-    ended = []
+    current = dict(zip(callers, await asyncio.to_thread(authenticator.revalidate_many, callers), strict=True))
+    closing = []
     for session in sessions:
-        now = found[session.caller]
-        if now is not None and may_still(session.caller, now):
-            session.caller = now
+        caller = current[session.caller]
+        if caller is not None and keeps_access(session.caller, caller):
+            session.caller = caller
         else:
-            ended.append(session.end(Close.CREDENTIALS_ENDED, "the credentials have ended or may do less"))
-    await asyncio.gather(*ended)
+            closing.append(session.end(Close.CREDENTIALS_ENDED, "the credentials have ended or may do less"))
+    await asyncio.gather(*closing)

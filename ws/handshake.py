@@ -1,7 +1,8 @@
-"""Whether a socket is opened: who asks and how, from where, with what budget, and from which event on."""
+"""Handshakes: whether a WebSocket connection is opened, for whom, and from which event on."""
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -11,25 +12,29 @@ from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
 from domain import events
-from domain.errors import BadRequest, Forbidden, NotFound, Refusal, UpgradeRequired
-from domain.identity import budgets, networks, validity
+from domain.errors import BadRequest, NotFound, UpgradeRequired
+from domain.identity import budgets, networks
 from domain.identity.access import Caller, allow
 from domain.identity.authenticator import Authenticator
-from domain.model.identifiers import new_id
+from domain.identity.validity import invalid_credential
 from domain.ports import Ports
-from handlers.edge import origins
+from handlers.edge import rate_limits, request_id
+from handlers.edge.credentials import WEBSOCKET_SCHEMES, Authenticated, authenticate, is_present, read_credential
+from handlers.edge.refusals import error_response
+from handlers.edge.request_head import RequestHead
 from ws import refusals
 from ws.protocol import PATH
 
-_USABLE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _CURSOR = re.compile(r"[0-9]{1,16}")
 _PARAMETERS = frozenset({"after", "api_key", "ticket"})
-_COOKIE = "session"
 
 
 @dataclass(frozen=True)
 class Admitted:
-    """Who opened a socket, from which number on, and for which topics alone; None for all that it may see."""
+    """The caller of a connection, the number of the last event that its client has, and the topics that it is for.
+
+    `after` None means from now on, `topics` None all that the caller can see.
+    """
 
     caller: Caller
     after: int | None = None
@@ -37,136 +42,105 @@ class Admitted:
 
 
 class Connection(ServerConnection):
-    """A connection and what its handshake found."""
+    """A connection with the result of its handshake. `marks` are the headers that its response gets."""
 
     admitted: Admitted
     marks: Mapping[str, str] = {}
     request_id = ""
 
 
-class Asked:
-    """A request for a socket, read."""
-
-    def __init__(self, request: Request, peer: str) -> None:
-        parts = urlsplit(request.path)
-        self.path = parts.path
-        self.headers = request.headers
-        self.query = parse_qsl(parts.query, keep_blank_values=True)
-        self.address = networks.visitor(peer, request.headers.get_all("X-Forwarded-For"))
-        given = request.headers.get_all("X-Request-Id")
-        self.request_id = given[0] if len(given) == 1 and _USABLE.fullmatch(given[0]) else new_id("req")
-
-    def parameter(self, name: str) -> str | None:
-        """Raise BadRequest when it is there twice."""
-        return _only([value for key, value in self.query if key == name], _twice(name))
-
-    def header(self, name: str) -> str | None:
-        """Raise Unauthenticated when it is there twice: what one reader sees, another may not."""
-        return _only(self.headers.get_all(name), validity.unknown())
-
-    def cookie(self) -> str | None:
-        """The session's; raise Unauthenticated when there are two."""
-        pairs = (part.strip().partition("=") for text in self.headers.get_all("Cookie") for part in text.split(";"))
-        return _only([value for name, _, value in pairs if name == _COOKIE], validity.unknown())
-
-
-def _only(values: list[str], twice: Refusal) -> str | None:
-    if len(values) > 1:
-        raise twice
-    return values[0] if values else None
-
-
-def _twice(name: str) -> BadRequest:
-    return BadRequest(f"{name}: must be given only once", details=f"query parameter {name}")
-
-
 class Handshake:
-    """What stands before every socket: the same looks as at the door of HTTP, in the same order."""
+    """Decides on every connection, with the same checks as for an HTTP request, in the same order."""
 
     def __init__(self, ports: Ports, authenticator: Authenticator) -> None:
         self._ports = ports
         self._authenticator = authenticator
 
     async def request(self, connection: ServerConnection, request: Request) -> Response | None:
-        """None lets the socket be opened; the look takes the database, so a thread does it."""
+        """Return the response that refuses a connection; None opens it. A thread asks the database."""
         assert isinstance(connection, Connection)  # noqa: S101 - the server makes no other
-        if connection.transport.is_closing():  # whoever has left has no address any more, and none may be guessed
+        if connection.transport.is_closing():  # a client that has left has no address any more, and none may be guessed
             return connection.respond(HTTPStatus.BAD_REQUEST, "")
-        asked = Asked(request, _peer(connection))
-        connection.request_id, connection.marks = asked.request_id, {"X-Request-Id": asked.request_id}
+        connection.request_id = request_id.request_id(request.headers.get_all(request_id.HEADER))
+        connection.marks = {request_id.HEADER: connection.request_id}
+        head, path = _head(request, _peer(connection)), urlsplit(request.path).path
         try:
-            connection.admitted = await asyncio.to_thread(self._admitted, connection, asked)
-        except Exception as fault:  # noqa: BLE001 - whatever it is, it is answered in the one shape
-            return refusals.response(fault, asked.request_id)
+            connection.admitted = await asyncio.to_thread(self._admit, connection, head, path)
+        except Exception as fault:  # noqa: BLE001 - every exception is answered in the same shape
+            sent = is_present(head, WEBSOCKET_SCHEMES)
+            return refusals.response(error_response(fault, connection.request_id, credential_sent=sent))
         return None
 
     def response(self, connection: ServerConnection, _request: Request, response: Response) -> Response:
-        """Every response carries the headers of all others; what the library refuses is said in the one shape too."""
+        """Give a response the headers that every response has, and the library's own refusals the shape of errors."""
         assert isinstance(connection, Connection)  # noqa: S101 - the server makes no other
         if response.status_code != 101 and "json" not in response.headers.get("Content-Type", ""):
-            said = response.body.decode().strip() or None
+            reason = response.body.decode().strip() or None
             kind = UpgradeRequired if response.status_code == 426 else BadRequest
-            response = refusals.response(
-                kind("This is no request for a WebSocket", details=said), connection.request_id
-            )
+            refusal = kind("The request is not a WebSocket handshake", details=reason)
+            response = refusals.response(error_response(refusal, connection.request_id))
         for name, value in connection.marks.items():
             response.headers[name] = value
         return response
 
-    def _admitted(self, connection: Connection, asked: Asked) -> Admitted:
-        fault: Exception = validity.unknown()
-        admitted = None
+    def _admit(self, connection: Connection, head: RequestHead, path: str) -> Admitted:
+        fault: Exception | None = None
+        authenticated: Authenticated | None = None
         try:
-            admitted = self._identified(asked)
-        except Exception as refused:  # noqa: BLE001 - raised again below: whoever is refused is counted too
+            authenticated = self._authenticate(head)
+        except Exception as refused:  # noqa: BLE001 - raised again below: refused handshakes are counted too
             fault = refused
-        budget = budgets.charge(self._ports, "authenticated", admitted.caller if admitted else None, asked.address)
-        connection.marks = {**connection.marks, **budgets.headers(budget)}
+        caller = authenticated.caller if authenticated else None
+        budget = budgets.charge(self._ports, "authenticated", caller, head.address)
+        connection.marks = {**connection.marks, **rate_limits.headers(budget)}
         if not budget.allowed:
-            raise budgets.refusal(budget)
-        if asked.path != PATH:
-            raise NotFound("There is no such path", details=f"Sockets are at {PATH}")
-        if admitted is None:
-            raise fault
-        allow(admitted.caller, "events.read")
-        return Admitted(admitted.caller, self._after(asked), admitted.topics)
+            raise budgets.too_many_requests(budget)
+        if path != PATH:
+            raise NotFound("Path not found", details=f"WebSocket connections are opened at {PATH}")
+        if authenticated is None:
+            raise fault or invalid_credential()
+        allow(authenticated.caller, "events.read")
+        return Admitted(authenticated.caller, self._after(head), authenticated.topics)
 
-    def _identified(self, asked: Asked) -> Admitted:
-        """The first credential that is there decides; the cookie, which a browser sends by itself, comes last.
+    def _authenticate(self, head: RequestHead) -> Authenticated:
+        """Return the caller, without a request ID: all connections of one key are then one caller, revalidated once."""
+        _refuse_repeated(head)
+        presented = read_credential(head, WEBSOCKET_SCHEMES)
+        if presented is None:
+            raise invalid_credential()
+        return authenticate(self._authenticator, self._ports.settings, head, presented, "")
 
-        No caller gets the id of this one request: so all that one key has open are one caller, and looked at once.
-        """
-        address = asked.address
-        if (authorization := asked.header("Authorization")) is not None:
-            scheme, _, text = authorization.partition(" ")
-            given = text.strip() if scheme.lower() == "bearer" else ""
-            return Admitted(self._authenticator.by_api_key(given, address, ""))
-        if (ticket := asked.parameter("ticket")) is not None:
-            caller, topics = self._authenticator.by_ticket(ticket, asked.header("Origin"), address, "")
-            return Admitted(caller, topics=None if topics is None else frozenset(topics))
-        if (key := asked.parameter("api_key")) is not None:
-            return Admitted(self._authenticator.by_api_key(key, address, ""))
-        if (cookie := asked.cookie()) is None:
-            raise validity.unknown()
-        if not origins.same_origin(self._ports.settings, asked.header("Origin"), asked.header("Host") or ""):
-            raise Forbidden("A socket with a session must come from the panel's own pages", code="cross_site")
-        return Admitted(self._authenticator.by_session(cookie, address, ""))
-
-    def _after(self, asked: Asked) -> int | None:
-        unknown = sorted({name for name, _ in asked.query} - _PARAMETERS)
+    def _after(self, head: RequestHead) -> int | None:
+        unknown = sorted(set(_parameters(head)) - _PARAMETERS)
         if unknown:
             raise BadRequest(
                 f"{unknown[0]}: is not a parameter of this operation", details=f"query parameter {unknown[0]}"
             )
-        text = asked.parameter("after")
-        if text is None:
+        texts = head.parameter("after")
+        if not texts:
             return None
-        if not _CURSOR.fullmatch(text) or int(text) >= 2**53:
+        if not _CURSOR.fullmatch(texts[0]) or int(texts[0]) >= 2**53:
             raise BadRequest("after: must be a whole number", details="query parameter after")
-        return events.resume(self._ports, int(text))
+        return events.resume(self._ports, int(texts[0]))
+
+
+def _head(request: Request, peer: str) -> RequestHead:
+    headers, query = request.headers, urlsplit(request.path).query
+    address = networks.client_address(peer, headers.get_all("X-Forwarded-For"))
+    return RequestHead("GET", headers.get_all, query, address, is_websocket=True)
+
+
+def _parameters(head: RequestHead) -> list[str]:
+    return [name for name, _ in parse_qsl(head.query, keep_blank_values=True)]
+
+
+def _refuse_repeated(head: RequestHead) -> None:
+    repeated = sorted(name for name, times in Counter(_parameters(head)).items() if times > 1 and name in _PARAMETERS)
+    if repeated:
+        raise BadRequest(f"{repeated[0]}: must be given only once", details=f"query parameter {repeated[0]}")
 
 
 def _peer(connection: Connection) -> str:
-    """The address on the other side; a Unix socket has none, and there stands the panel itself."""
+    """Return the address of the other side. A Unix socket has none: there the panel itself connects."""
     address = connection.remote_address
-    return str(address[0]) if isinstance(address, tuple) else networks.HERE
+    return str(address[0]) if isinstance(address, tuple) else networks.LOOPBACK

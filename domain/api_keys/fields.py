@@ -1,18 +1,48 @@
-"""The fields of an API key as a body names them."""
+"""The bodies of the API key operations, and how their fields are read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from domain.errors import Invalid
 from domain.identity import networks
-from domain.identity.access import ALL_PERMISSIONS
 from domain.model.api_key import ApiKey
 from domain.model.role import Role
+from domain.ports import Ports
 from domain.resources import queries
 
-_COLUMNS = {
+
+class NewApiKey(TypedDict):
+    """`NewApiKey` of the document."""
+
+    name: str
+    role: Role
+    customerId: NotRequired[str | None]
+    rateLimitRpm: NotRequired[int | None]
+    deniedPermissions: NotRequired[list[str]]
+    allowedIps: NotRequired[list[str]]
+    expiresAt: NotRequired[str | None]
+
+
+class ApiKeyChange(TypedDict):
+    """`ApiKeyChange` of the document."""
+
+    name: NotRequired[str]
+    role: NotRequired[Role]
+    rateLimitRpm: NotRequired[int | None]
+    deniedPermissions: NotRequired[list[str]]
+    allowedIps: NotRequired[list[str]]
+    expiresAt: NotRequired[str | None]
+
+
+class ApiKeyRotation(TypedDict):
+    """`ApiKeyRotation` of the document."""
+
+    overlapSeconds: NotRequired[int]
+
+
+_ATTRIBUTES = {
     "name": "name",
     "role": "role",
     "customerId": "customer_id",
@@ -23,62 +53,69 @@ _COLUMNS = {
 }
 
 
-def read(body: Mapping[str, Any], now: datetime) -> tuple[dict[str, Any], dict[str, str]]:
-    """What a body sets, by the names of the model; and what is wrong with the rest of it, by field."""
-    readers: dict[str, Callable[[Any], Any]] = {
+@dataclass(frozen=True)
+class Fields:
+    """What a body sets: values by attribute of `ApiKey`, and problems by field of the document."""
+
+    values: dict[str, Any]
+    problems: dict[str, str]
+
+
+def read(ports: Ports, body: NewApiKey | ApiKeyChange) -> Fields:
+    """Read a body. Values with problems are left out."""
+    readers: dict[str, Callable[[Any], object]] = {
         "role": Role,
-        "deniedPermissions": _denied,
+        "deniedPermissions": lambda names: _permissions(names, ports.operations_by_permission),
         "allowedIps": _networks,
-        "expiresAt": partial(_expiry, now),
+        "expiresAt": lambda text: _expiry(text, ports.clock.now()),
     }
-    given: dict[str, Any] = {}
-    problems: dict[str, str] = {}
+    fields = Fields({}, {})
     for name, value in body.items():
         try:
-            given[_COLUMNS[name]] = readers[name](value) if name in readers else value
+            fields.values[_ATTRIBUTES[name]] = readers[name](value) if name in readers else value
         except Invalid as refusal:
-            problems |= refusal.fields
-    return given, problems
+            fields.problems.update(refusal.fields)
+    return fields
 
 
-def incomplete(key: ApiKey) -> dict[str, str]:
-    """What a key lacks to be one."""
+def missing(key: ApiKey) -> dict[str, str]:
+    """Return what a key lacks to be valid, by field of the document."""
     if key.role is Role.CUSTOMER and key.customer_id is None:
         return {"customerId": "A key with the role customer needs a customer"}
     return {}
 
 
 def refuse(problems: Mapping[str, str]) -> None:
-    """Raise Invalid when there are any."""
+    """Raise Invalid if there are problems."""
     if problems:
         raise Invalid(problems)
 
 
-def _denied(names: list[str]) -> tuple[str, ...]:
-    unknown = [number for number, name in enumerate(names) if name not in ALL_PERMISSIONS]
+def _permissions(names: list[str], known: Collection[str]) -> tuple[str, ...]:
+    unknown = [number for number, name in enumerate(names) if name not in known]
     refuse({f"deniedPermissions.{number}": f"{names[number]} is not a permission" for number in unknown})
     return tuple(sorted(names))
 
 
 def _networks(texts: list[str]) -> tuple[str, ...]:
-    found: list[str] = []
+    normalized: list[str] = []
     problems: dict[str, str] = {}
     for number, text in enumerate(texts):
         try:
-            found.append(networks.normal(text))
+            normalized.append(networks.normalize(text))
         except ValueError as error:
             problems[f"allowedIps.{number}"] = str(error)
     refuse(problems)
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(normalized))
 
 
-def _expiry(now: datetime, text: str | None) -> datetime | None:
+def _expiry(text: str | None, now: datetime) -> datetime | None:
     if text is None:
         return None
     try:
         at = queries.parse_time(text)
     except ValueError:
-        raise Invalid({"expiresAt": f"{text} is not a time that exists"}) from None
+        raise Invalid({"expiresAt": f"{text} is not a valid time"}) from None
     if at <= now:
         raise Invalid({"expiresAt": f"{text} has passed already"})
     return at

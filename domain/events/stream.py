@@ -8,6 +8,7 @@ from typing import NoReturn, TypedDict
 from domain.errors import Gone, Invalid, NotFound, UpgradeRequired
 from domain.identity import tokens, validity
 from domain.identity.access import Caller, sees
+from domain.model.api_key import ApiKey
 from domain.model.event import Event, EventType
 from domain.model.ticket import Ticket
 from domain.ports import Ports
@@ -62,20 +63,33 @@ def connect_websocket(ports: Ports, caller: Caller, after: int | None = None) ->
 def create_ws_ticket(
     ports: Ports, caller: Caller, body: NewSocketTicket | None = None, origin: str | None = None
 ) -> SocketTicket:
-    """Good for what the caller showed, and no longer; bound to the page that asked for it."""
+    """Create a ticket for one WebSocket connection; return it with its text, which is not stored.
+
+    It is worth what the caller's credential is, and no longer. With `origin`, it is valid from that page alone. Raise
+    Invalid for topics that the caller cannot follow.
+    """
     now, text = ports.clock.now(), tokens.new_ticket()
     topics = tuple(body["topics"]) if body and "topics" in body else None
     expires_at = now + TICKET_LIFETIME
     with ports.store.begin() as work:
-        _, shown = validity.hold(work, caller, now)
-        _open(work, caller, topics or ())
-        kept = Ticket(tokens.digest(text), shown.api_key_id, shown.digest, expires_at, shown.session_id, origin, topics)
-        work.tickets.add(kept)
+        principal, credential = validity.lock_credential(work, caller, now)
+        _check_ticket_topics(work, caller, topics or ())
+        ticket = Ticket(
+            digest=tokens.digest(text),
+            api_key_id=principal.id if isinstance(principal, ApiKey) else None,
+            api_key_digest=credential.digest,
+            expires_at=expires_at,
+            session_id=credential.session_id,
+            origin=origin,
+            topics=topics,
+            user_id=None if isinstance(principal, ApiKey) else principal.id,
+        )
+        work.tickets.add(ticket)
     # http becomes ws, https becomes wss
     return SocketTicket(text, f"ws{ports.settings.url.removeprefix('http')}/api/ws?ticket={text}", topics, expires_at)
 
 
-def _open(work: Work, caller: Caller, topics: Sequence[str]) -> None:
+def _check_ticket_topics(work: Work, caller: Caller, topics: Sequence[str]) -> None:
     closed = unseen(work, caller, topics)
     if closed:
         raise Invalid({f"topics.{topics.index(topic)}": why for topic, why in closed.items()})

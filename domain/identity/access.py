@@ -1,75 +1,63 @@
-"""Who may do what: the one table from roles to permissions, and the caller it is applied to."""
+"""Callers, and what exists and is allowed for them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.errors import Forbidden, NotFound
+from domain.identity.permissions import granted
+from domain.model.grant import Grant
+from domain.model.principal import PrincipalKind
 from domain.model.role import Role
-
-_READ = frozenset(
-    {
-        "events.read",
-        "logs.read",
-        "metrics.read",
-        "operations.read",
-        "services.read",
-        "sessions.read",
-        "templates.read",
-    }
-)
-# Whoever may come in may also end what it came in by.
-_ANYBODY = _READ | {"sessions.write"}
-_OWN_SERVICES = _ANYBODY | {
-    "api_keys.read",
-    "api_keys.write",
-    "env.read",
-    "env.reveal",
-    "env.write",
-    "operations.write",
-    "services.create",
-    "services.delete",
-    "services.deploy",
-    "services.operate",
-    "services.update",
-}
-
-PERMISSIONS: dict[Role, frozenset[str]] = {
-    Role.ADMIN: _OWN_SERVICES,
-    Role.OPERATOR: _OWN_SERVICES - {"api_keys.write", "env.reveal"},
-    Role.CUSTOMER: _OWN_SERVICES,
-    Role.VIEWER: _ANYBODY | {"env.read"},
-}
-ALL_PERMISSIONS = frozenset().union(*PERMISSIONS.values())
-RANK = {Role.VIEWER: 0, Role.CUSTOMER: 1, Role.OPERATOR: 2, Role.ADMIN: 3}
 
 
 @dataclass(frozen=True)
 class Credential:
-    """What was shown, without the secret: which key, which secret of it, and the session that stood for it."""
+    """What a caller authenticated with, without the secret itself.
 
-    api_key_id: str
-    digest: str = field(repr=False)
+    `digest` is that of an API key's secret; a user has none. `session_id` names the session that stood for it.
+    """
+
+    kind: PrincipalKind
+    principal_id: str
+    digest: str | None = field(default=None, repr=False)
     session_id: str | None = None
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is calling, as far as the rules care. `customer_id` set: nothing of anybody else exists."""
+    """An authenticated principal, as far as the rules care.
+
+    `id`, `name`, `kind`, `email` and `created_at` are the principal's. `address` is the client's IP address.
+    """
 
     id: str
     name: str
-    role: Role
-    permissions: frozenset[str]
+    grant: Grant
     created_at: datetime
-    customer_id: str | None = None
-    rate_limit_rpm: int | None = None
+    kind: PrincipalKind = PrincipalKind.API_KEY
+    email: str | None = None
     address: str = ""
     request_id: str = ""
     credential: Credential | None = None
 
     @property
+    def role(self) -> Role:
+        """The role of the caller's grant."""
+        return self.grant.role
+
+    @property
+    def customer_id(self) -> str | None:
+        """The customer that the caller is bound to. With one, nothing that belongs to anybody else exists for it."""
+        return self.grant.customer_id
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        """All that the caller may do."""
+        return granted(self.grant)
+
+    @property
     def session_id(self) -> str | None:
-        """The session that it came with; None for whoever showed the key itself."""
+        """The session that the caller authenticated with; None if it sent its API key."""
         return self.credential.session_id if self.credential else None
 
 
@@ -77,21 +65,21 @@ def allow(caller: Caller, permission: str) -> None:
     """Raise Forbidden unless the caller holds this permission."""
     if permission not in caller.permissions:
         raise Forbidden(
-            f"This needs the permission {permission}",
-            details=f"{caller.name} has the role {caller.role} and may not {permission}",
+            f"This operation needs the permission {permission}",
+            details=f"{caller.name} has the role {caller.role} without the permission {permission}",
         )
 
 
-def may_still(before: Caller, now: Caller) -> bool:
-    """Whether somebody who is looked at again may do and see all that it could before."""
+def keeps_access(before: Caller, now: Caller) -> bool:
+    """Return whether `now` still has every permission and the tenant of `before`."""
     return before.permissions <= now.permissions and before.customer_id == now.customer_id
 
 
 def sees(caller: Caller, customer_id: str | None) -> bool:
-    """Whether a thing of this customer exists for the caller."""
+    """Return whether a resource of this customer exists for the caller. None is the panel's own staff."""
     return caller.customer_id is None or caller.customer_id == customer_id
 
 
 def not_found(noun: str, entity_id: str) -> NotFound:
-    """The same words for what never was, what is gone, and what is another tenant's."""
+    """Return the refusal for a resource that never was, is gone, or is another tenant's: the same for all three."""
     return NotFound(f"{noun} not found", details=f"No {noun[0].lower()}{noun[1:]} with ID {entity_id} exists")

@@ -1,99 +1,128 @@
-"""Where credentials are shown: keys, the cookies of sessions, and tickets for sockets."""
+"""The one place where credentials lead to a principal: API keys, session cookies, and tickets for WebSockets."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.identity import tokens as texts
+from domain.identity import tokens
 from domain.identity.access import Caller, Credential
 from domain.identity.usage import Uses
-from domain.identity.validity import NOBODY, caller, good, unknown
-from domain.model.api_key import ApiKey
+from domain.identity.validity import NO_KEY, caller_for, get_principal, invalid_credential, is_valid
+from domain.model.principal import Principal, PrincipalKind
 from domain.model.session import Session
+from domain.model.ticket import Ticket
 from domain.ports import Ports
 
 
+@dataclass(frozen=True)
+class _Stored:
+    """Principals and sessions as the store has them, by id."""
+
+    principals: Mapping[str, Principal]
+    sessions: Mapping[str, Session] = field(default_factory=dict)
+
+    def is_valid(self, credential: Credential, address: str, now: datetime) -> bool:
+        principal = self.principals.get(credential.principal_id)
+        return is_valid(credential, principal, self.sessions.get(credential.session_id or ""), address, now)
+
+
 class Authenticator:
-    """Everything that is wrong with a credential is answered by the same Unauthenticated."""
+    """Finds the caller for a credential. Whatever is wrong with one, the same Unauthenticated is raised."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._uses = Uses()
 
     def by_api_key(self, text: str, address: str, request_id: str) -> Caller:
-        """Who is calling from this address with this key."""
-        prefix = texts.prefix_of(text)
+        """Return the caller for an API key.
+
+        Raise Unauthenticated if the key is unknown, expired, revoked, or not allowed from `address`.
+        """
+        prefix = tokens.prefix_of(text)
         if prefix is None:
-            raise unknown()
+            raise invalid_credential()
         with self._ports.store.read() as work:
-            key = work.api_keys.by_prefix(prefix) or NOBODY
-        return self._let_in(Credential(key.id, texts.digest(text)), key, None, address, request_id)
+            key = work.api_keys.by_prefix(prefix) or NO_KEY
+        credential = Credential(PrincipalKind.API_KEY, key.id, tokens.digest(text))
+        return self._admit(credential, _Stored({key.id: key}), address, request_id)
 
     def by_session(self, cookie: str, address: str, request_id: str) -> Caller:
-        """Who is calling with the cookie of this session."""
-        if not texts.is_cookie(cookie):
-            raise unknown()
+        """Return the caller for the cookie of a session. Raise Unauthenticated if either has ended."""
+        if not tokens.is_cookie(cookie):
+            raise invalid_credential()
         with self._ports.store.read() as work:
-            session = work.sessions.by_digest(texts.digest(cookie))
-            key = work.api_keys.get(session.api_key_id) if session else None
-        if session is None or key is None:
-            raise unknown()
-        return self._let_in(_behind(session), key, session, address, request_id)
+            session = work.sessions.by_digest(tokens.digest(cookie))
+            credential = _credential_of(session) if session else None
+            principal = get_principal(work, credential.kind, credential.principal_id) if credential else None
+        if session is None or credential is None or principal is None:
+            raise invalid_credential()
+        return self._admit(credential, _Stored({principal.id: principal}, {session.id: session}), address, request_id)
 
     def by_ticket(
-        self, ticket: str, origin: str | None, address: str, request_id: str
+        self, text: str, origin: str | None, address: str, request_id: str
     ) -> tuple[Caller, tuple[str, ...] | None]:
-        """Who is calling with this ticket, and the topics that it is for. It is used up, also when it is refused."""
-        if not texts.is_ticket(ticket):
-            raise unknown()
+        """Return the caller for a ticket and the ticket's topics (None for all). The ticket is used up in any case.
+
+        Raise Unauthenticated if it is unknown, used, expired, or from another page than `origin`, or if the credential
+        that it was made with is not valid any more.
+        """
+        if not tokens.is_ticket(text):
+            raise invalid_credential()
         with self._ports.store.begin() as work:
-            taken = work.tickets.take(texts.digest(ticket))
-        if taken is None or taken.expires_at <= self._ports.clock.now() or taken.origin not in (None, origin):
-            raise unknown()
-        shown = Credential(taken.api_key_id, taken.api_key_digest, taken.session_id)
-        keys, sessions = self._stored([shown])
-        key, session = keys.get(shown.api_key_id, NOBODY), sessions.get(shown.session_id or "")
-        return self._let_in(shown, key, session, address, request_id), taken.topics
+            ticket = work.tickets.take(tokens.digest(text))
+        if ticket is None or ticket.expires_at <= self._ports.clock.now() or ticket.origin not in (None, origin):
+            raise invalid_credential()
+        credential = _credential_of(ticket)
+        return self._admit(credential, self._load([credential]), address, request_id), ticket.topics
 
-    def revalidate(self, known: Caller) -> Caller:
-        """Another look at what a caller showed, from where it showed it: that counts as no use."""
-        (found,) = self.revalidate_many([known])
-        if found is None:
-            raise unknown()
-        return found
+    def revalidate(self, caller: Caller) -> Caller:
+        """Check a caller's credential again without recording a use; return the caller as its principal is now.
 
-    def revalidate_many(self, known: Collection[Caller]) -> list[Caller | None]:
-        """The same for many, in order; None for whoever would not be let in any more."""
-        keys, sessions = self._stored([one.credential for one in known if one.credential])
+        Raise Unauthenticated if the credential is not valid any more.
+        """
+        (current,) = self.revalidate_many([caller])
+        if current is None:
+            raise invalid_credential()
+        return current
+
+    def revalidate_many(self, callers: Collection[Caller]) -> list[Caller | None]:
+        """Check many credentials again, in order, with one question to the database; None for an invalid one."""
+        stored = self._load([caller.credential for caller in callers if caller.credential])
         now = self._ports.clock.now()
-        return [_again(one, keys, sessions, now) for one in known]
+        return [_current(caller, stored, now) for caller in callers]
 
     def flush(self) -> None:
-        """Write down the uses since the last time; they are kept for the next when the database is away."""
+        """Write the recorded uses to the database. They are kept for the next time if it does not answer."""
         self._uses.write(self._ports.store)
 
-    def _stored(self, shown: Collection[Credential]) -> tuple[dict[str, ApiKey], dict[str, Session]]:
+    def _load(self, credentials: Collection[Credential]) -> _Stored:
+        keys, users = (
+            {credential.principal_id for credential in credentials if credential.kind is kind}
+            for kind in (PrincipalKind.API_KEY, PrincipalKind.USER)
+        )
+        session_ids = {credential.session_id for credential in credentials if credential.session_id}
         with self._ports.store.read() as work:
-            keys = work.api_keys.get_many({one.api_key_id for one in shown})
-            sessions = work.sessions.get_many({one.session_id for one in shown if one.session_id})
-        return keys, sessions
+            principals: dict[str, Principal] = {**work.api_keys.get_many(keys)}
+            principals.update(work.users.get_many(users))
+            return _Stored(principals, work.sessions.get_many(session_ids))
 
-    def _let_in(self, shown: Credential, key: ApiKey, session: Session | None, address: str, request_id: str) -> Caller:
+    def _admit(self, credential: Credential, stored: _Stored, address: str, request_id: str) -> Caller:
         now = self._ports.clock.now()
-        if not good(shown, key, session, address, now):
-            raise unknown()
-        self._uses.note(shown, address, now)
-        return caller(key, address, request_id, shown)
+        if not stored.is_valid(credential, address, now):
+            raise invalid_credential()
+        self._uses.record(credential, address, now)
+        return caller_for(stored.principals[credential.principal_id], address, request_id, credential)
 
 
-def _behind(session: Session) -> Credential:
-    return Credential(session.api_key_id, session.api_key_digest, session.id)
+def _credential_of(thing: Session | Ticket) -> Credential:
+    session_id = thing.id if isinstance(thing, Session) else thing.session_id
+    if thing.user_id is not None:
+        return Credential(PrincipalKind.USER, thing.user_id, session_id=session_id)
+    return Credential(PrincipalKind.API_KEY, thing.api_key_id or "", thing.api_key_digest, session_id)
 
 
-def _again(known: Caller, keys: Mapping[str, ApiKey], sessions: Mapping[str, Session], now: datetime) -> Caller | None:
-    shown = known.credential
-    if shown is None:
+def _current(caller: Caller, stored: _Stored, now: datetime) -> Caller | None:
+    credential = caller.credential
+    if credential is None or not stored.is_valid(credential, caller.address, now):
         return None
-    key, session = keys.get(shown.api_key_id, NOBODY), sessions.get(shown.session_id or "")
-    if not good(shown, key, session, known.address, now):
-        return None
-    return caller(key, known.address, known.request_id, shown)
+    return caller_for(stored.principals[credential.principal_id], caller.address, caller.request_id, credential)

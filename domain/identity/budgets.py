@@ -1,4 +1,4 @@
-"""Budgets: whose requests a minute one more is charged to, by the tier of what is asked for."""
+"""Rate limits: which budgets of requests a minute a request is charged to."""
 
 import time
 
@@ -9,26 +9,22 @@ from domain.ports.counter import Budget
 
 
 def charge(ports: Ports, tier: str | None, caller: Caller | None, address: str) -> Budget:
-    """Count a request; without a caller, and in no tier but the default, against its address."""
+    """Count a request and return what is left of its budget.
+
+    `tier` is the operation's `x-rate-tier`; None if there is no operation. A request without a caller, and one in the
+    tier `default`, counts against its address; in the tier `deploy` it counts against two budgets.
+    """
     settings = ports.settings
     if caller is None or tier in (None, "default"):
         return ports.counter.hit(f"address:{address}", settings.rate_limit_default)
-    budget = ports.counter.hit(f"key:{caller.id}", caller.rate_limit_rpm or settings.rate_limit_authenticated)
+    limit = caller.grant.rate_limit_rpm or settings.rate_limit_authenticated
+    budget = ports.counter.hit(f"key:{caller.id}", limit)
     if tier != "deploy" or not budget.allowed:
         return budget
     return ports.counter.hit(f"deploy:{caller.id}", settings.rate_limit_deploy)
 
 
-def refusal(budget: Budget) -> TooMany:
-    """What to say to whoever has spent the budget."""
+def too_many_requests(budget: Budget) -> TooMany:
+    """Return the refusal of a request whose budget is spent."""
     seconds = max(1, budget.reset_at - int(time.time()))
     return TooMany("Too many requests", retry_after=seconds)
-
-
-def headers(budget: Budget) -> dict[str, str]:
-    """What every response says of it."""
-    return {
-        "X-RateLimit-Limit": str(budget.limit),
-        "X-RateLimit-Remaining": str(budget.remaining),
-        "X-RateLimit-Reset": str(budget.reset_at),
-    }

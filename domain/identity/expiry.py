@@ -1,11 +1,11 @@
-"""What has expired is worth nothing, and need not be kept."""
+"""Removal of expired credentials."""
 
 from domain.ports import Ports
 
 
-def forget_expired(ports: Ports) -> None:
-    """Remove sessions and tickets whose time is over."""
+def remove_expired(ports: Ports) -> None:
+    """Remove sessions and tickets that have expired: they authenticate nobody and need not be kept."""
     now = ports.clock.now()
     with ports.store.begin() as work:
-        work.tickets.forget(now)
-        work.sessions.forget(now)
+        work.tickets.remove_expired(now)
+        work.sessions.remove_expired(now)

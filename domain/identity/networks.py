@@ -1,4 +1,4 @@
-"""Addresses and networks that a key works from, written in one way."""
+"""IP addresses and networks: where a request comes from, and where a grant allows requests from."""
 
 from collections.abc import Sequence
 from ipaddress import (
@@ -11,29 +11,30 @@ from ipaddress import (
     ip_network,
 )
 
-HERE = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 
 
-def visitor(peer: str, forwarded: Sequence[str]) -> str:
-    """Who is really calling: a proxy on this machine is believed what it says in `X-Forwarded-For`, nobody else is.
+def client_address(peer: str, forwarded: Sequence[str]) -> str:
+    """Return the address of the client behind a connection from `peer`.
 
-    Of the addresses there, the last that is not this machine's own was seen by a proxy that is believed.
+    `forwarded` are the values of `X-Forwarded-For`. Only a proxy on this machine is trusted with it: then the client is
+    the last address in it that is not this machine's own, because that one was seen by a trusted proxy.
     """
-    if not _is_here(peer):
+    if not _is_loopback(peer):
         return peer
-    told = [word.strip() for text in forwarded for word in text.split(",") if word.strip()]
-    return next((word for word in reversed(told) if not _is_here(word)), peer)
+    addresses = [word.strip() for value in forwarded for word in value.split(",") if word.strip()]
+    return next((address for address in reversed(addresses) if not _is_loopback(address)), peer)
 
 
-def _is_here(address: str) -> bool:
+def _is_loopback(address: str) -> bool:
     try:
         return ip_address(address).is_loopback
     except ValueError:
         return False
 
 
-def normal(text: str) -> str:
-    """`192.0.2.0/24`, or the bare address of a network of one. Raises ValueError with words for its user."""
+def normalize(text: str) -> str:
+    """Return a network as `192.0.2.0/24`, and a network of one as its address. Raise ValueError with a message."""
     if "%" in text:
         raise ValueError(f"{text} names an interface; write the address alone")
     try:
@@ -43,31 +44,31 @@ def normal(text: str) -> str:
     return str(network.network_address if network.num_addresses == 1 else network)
 
 
-def admits(networks: Sequence[str], address: str) -> bool:
-    """Whether a caller from this address is in one of the networks; no networks admit everybody."""
+def allows(networks: Sequence[str], address: str) -> bool:
+    """Return whether one of the networks contains the address. No networks allow every address."""
     if not networks:
         return True
     try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:  # a caller without an address, as at a unix socket, is in no network
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:  # a client of a Unix socket has no address and is in no network
         return False
-    seen = _seen(found)
-    return any(seen in ip_network(network) for network in networks)
+    plain = _as_ipv4(parsed)
+    return any(plain in ip_network(network) for network in networks)
 
 
-def within(inner: Sequence[str], outer: Sequence[str]) -> bool:
-    """Whether everybody whom `inner` admits is admitted by `outer` too."""
+def is_within(inner: Sequence[str], outer: Sequence[str]) -> bool:
+    """Return whether `outer` allows every address that `inner` allows."""
     if not outer:
         return True
-    wide = _merged(outer)
-    return bool(inner) and all(any(_covers(each, narrow) for each in wide) for narrow in _merged(inner))
+    wide = _collapsed(outer)
+    return bool(inner) and all(any(_covers(network, narrow) for network in wide) for narrow in _collapsed(inner))
 
 
-def _merged(networks: Sequence[str]) -> list[IPv4Network | IPv6Network]:
+def _collapsed(networks: Sequence[str]) -> list[IPv4Network | IPv6Network]:
     parsed = [ip_network(network) for network in networks]
-    old = [network for network in parsed if isinstance(network, IPv4Network)]
-    new = [network for network in parsed if isinstance(network, IPv6Network)]
-    return [*collapse_addresses(old), *collapse_addresses(new)]
+    four = [network for network in parsed if isinstance(network, IPv4Network)]
+    six = [network for network in parsed if isinstance(network, IPv6Network)]
+    return [*collapse_addresses(four), *collapse_addresses(six)]
 
 
 def _covers(wide: IPv4Network | IPv6Network, narrow: IPv4Network | IPv6Network) -> bool:
@@ -75,12 +76,12 @@ def _covers(wide: IPv4Network | IPv6Network, narrow: IPv4Network | IPv6Network) 
 
 
 def _unmapped(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
-    """An IPv4 network that is written as IPv6 would admit nobody: its callers are seen by their IPv4 address."""
-    old = getattr(network.network_address, "ipv4_mapped", None)
-    return network if old is None or network.prefixlen < 96 else IPv4Network((old, network.prefixlen - 96))
+    """Return an IPv4-mapped network as IPv4: clients in it are known by their IPv4 address."""
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    return network if mapped is None or network.prefixlen < 96 else IPv4Network((mapped, network.prefixlen - 96))
 
 
-def _seen(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+def _as_ipv4(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     return getattr(address, "ipv4_mapped", None) or address
 
 
@@ -88,5 +89,5 @@ def _advice(text: str) -> str:
     try:
         network = ip_network(text, strict=False)
     except ValueError:
-        return f"{text} is no address and no network such as 192.0.2.0/24"
+        return f"{text} is neither an address nor a network such as 192.0.2.0/24"
     return f"{text} is an address within a network: write {network} or {text.partition('/')[0]}"

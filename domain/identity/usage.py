@@ -1,12 +1,13 @@
-"""Uses of keys and sessions: noted in memory, so that a request needs no write, and written down together."""
+"""Uses of principals and sessions: recorded in memory, so that a request writes nothing, and written together."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 
 from domain.errors import Refusal
 from domain.identity.access import Credential
+from domain.model.principal import PrincipalKind
 from domain.ports.store import Store
 
 
@@ -17,45 +18,64 @@ class _Use:
     requests: int = 1
 
 
-_Noted = dict[str, _Use]
+@dataclass
+class _Recorded:
+    api_keys: dict[str, _Use] = field(default_factory=dict)
+    users: dict[str, _Use] = field(default_factory=dict)
+    sessions: dict[str, _Use] = field(default_factory=dict)
 
 
 class Uses:
-    """Those since the last time that they were written down. What a session does, its key does too."""
+    """The uses since they were last written. A use of a session is one of its principal too."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._keys: _Noted = {}
-        self._sessions: _Noted = {}
+        self._recorded = _Recorded()
 
-    def note(self, shown: Credential, address: str, at: datetime) -> None:
-        """One more."""
+    def record(self, credential: Credential, address: str, at: datetime) -> None:
+        """Record one use of a credential."""
         use = _Use(at, address)
-        self._add({shown.api_key_id: use}, {shown.session_id: use} if shown.session_id else {})
+        principals = {credential.principal_id: use}
+        sessions = {credential.session_id: use} if credential.session_id else {}
+        if credential.kind is PrincipalKind.USER:
+            self._add(_Recorded(users=principals, sessions=sessions))
+        else:
+            self._add(_Recorded(api_keys=principals, sessions=sessions))
 
     def write(self, store: Store) -> None:
-        """They are kept for the next time when the database is away."""
+        """Write all recorded uses in one transaction. They are kept if the database does not answer."""
         with self._lock:
-            keys, sessions, self._keys, self._sessions = self._keys, self._sessions, {}, {}
-        if not keys:
+            recorded, self._recorded = self._recorded, _Recorded()
+        if not recorded.api_keys and not recorded.users:
             return
         try:
-            with store.begin() as work:  # always in this order: two processes then never deadlock
-                for key_id, use in sorted(keys.items()):
-                    work.api_keys.used(key_id, use.at, use.address, use.requests)
-                for session_id, use in sorted(sessions.items()):
-                    work.sessions.seen(session_id, use.at, use.address)
+            _write(store, recorded)
         except Refusal:
-            self._add(keys, sessions)
+            self._add(recorded)
             raise
 
-    def _add(self, keys: Mapping[str, _Use], sessions: Mapping[str, _Use]) -> None:
+    def _add(self, more: _Recorded) -> None:
         with self._lock:
-            for noted, more in ((self._keys, keys), (self._sessions, sessions)):
-                for name, use in more.items():
-                    known = noted.get(name)
-                    noted[name] = _together(known, use) if known else use
+            _merge(self._recorded.api_keys, more.api_keys)
+            _merge(self._recorded.users, more.users)
+            _merge(self._recorded.sessions, more.sessions)
 
 
-def _together(one: _Use, other: _Use) -> _Use:
-    return replace(max(one, other, key=lambda use: use.at), requests=one.requests + other.requests)
+def _write(store: Store, recorded: _Recorded) -> None:
+    with store.begin() as work:  # always in this order: two processes then never deadlock
+        for key_id, use in sorted(recorded.api_keys.items()):
+            work.api_keys.record_use(key_id, use.at, use.address, use.requests)
+        for user_id, use in sorted(recorded.users.items()):
+            work.users.record_use(user_id, use.at, use.address)
+        for session_id, use in sorted(recorded.sessions.items()):
+            work.sessions.record_use(session_id, use.at, use.address)
+
+
+def _merge(uses: dict[str, _Use], more: Mapping[str, _Use]) -> None:
+    for name, use in more.items():
+        known = uses.get(name)
+        uses[name] = _sum(known, use) if known else use
+
+
+def _sum(first: _Use, second: _Use) -> _Use:
+    return replace(max(first, second, key=lambda use: use.at), requests=first.requests + second.requests)

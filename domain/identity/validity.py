@@ -1,77 +1,100 @@
-"""What a credential is worth now: the secret is still the key's, nothing has expired, the address is right."""
+"""What a credential is worth now: its secret is current, nothing has expired, and the address is allowed."""
 
 import hmac
 from datetime import UTC, datetime
 
 from domain.errors import Unauthenticated
 from domain.identity import networks
-from domain.identity.access import PERMISSIONS, Caller, Credential
+from domain.identity.access import Caller, Credential
 from domain.model.api_key import ApiKey
+from domain.model.principal import Principal, PrincipalKind, kind_of
 from domain.model.role import Role
 from domain.model.session import Session
+from domain.model.user import User
 from domain.ports.store import Work
 
-# No text has this digest: an unknown prefix is compared like a known one, and never matches.
-NOBODY = ApiKey("", "", "", "0" * 64, Role.VIEWER, datetime.min.replace(tzinfo=UTC))
+# No text has this digest: an unknown prefix costs the same comparisons as a known one, and never matches.
+NO_KEY = ApiKey("", "", "", "0" * 64, Role.VIEWER, datetime.min.replace(tzinfo=UTC))
 
 
-def permissions(key: ApiKey) -> frozenset[str]:
-    """What a key may do: its role's permissions but for the denied ones."""
-    return PERMISSIONS[key.role] - frozenset(key.denied_permissions)
+def matches_secret(key: ApiKey, digest: str, now: datetime) -> bool:
+    """Return whether this is the digest of a secret that the key has now.
 
-
-def expired(key: ApiKey, now: datetime) -> bool:
-    """From the very moment of its expiry on."""
-    return key.expires_at is not None and key.expires_at <= now
-
-
-def opens(key: ApiKey, digest: str, now: datetime) -> bool:
-    """Whether this is the digest of a secret that is good; both are always compared, so that time tells nothing."""
+    Both digests are always compared, so that the duration tells nothing.
+    """
     current = hmac.compare_digest(digest, key.digest)
-    previous = hmac.compare_digest(digest, key.previous_digest or NOBODY.digest)
+    previous = hmac.compare_digest(digest, key.previous_digest or NO_KEY.digest)
     overlapping = key.previous_until is not None and now < key.previous_until
-    return (current or (previous and overlapping)) and not expired(key, now)
+    return current or (previous and overlapping)
 
 
-def lives(session: Session, key: ApiKey, now: datetime) -> bool:
-    """Whether a session has not ended: by itself, or with the secret that it was made with."""
-    return now < session.expires_at and opens(key, session.api_key_digest, now)
+def is_active(session: Session, principal: Principal, now: datetime) -> bool:
+    """Return whether a session has not ended, neither by its own time nor with its principal's authority."""
+    return now < session.expires_at and _has_authority(principal, session.api_key_digest, now)
 
 
-def good(shown: Credential, key: ApiKey, session: Session | None, address: str, now: datetime) -> bool:
-    """Whether what was shown from this address lets anybody in; `key` and `session` are what the store has of it."""
-    opened = opens(key, shown.digest, now) and networks.admits(key.allowed_ips, address)
-    return opened and (shown.session_id is None or (session is not None and now < session.expires_at))
+def is_valid(
+    credential: Credential, principal: Principal | None, session: Session | None, address: str, now: datetime
+) -> bool:
+    """Return whether a credential that was sent from this address authenticates.
+
+    `principal` and `session` are the stored ones that the credential names; None if they are gone.
+    """
+    if principal is None or (isinstance(principal, User) and credential.session_id is None):
+        return False
+    authorized = _has_authority(principal, credential.digest, now)
+    allowed = networks.allows(principal.allowed_ips, address)
+    in_session = credential.session_id is None or (session is not None and now < session.expires_at)
+    return authorized and allowed and in_session
 
 
-def caller(key: ApiKey, address: str = "", request_id: str = "", credential: Credential | None = None) -> Caller:
-    """Who a key makes its bearer."""
+def _has_authority(principal: Principal, digest: str | None, now: datetime) -> bool:
+    current = principal.enabled if isinstance(principal, User) else matches_secret(principal, digest or "", now)
+    return current and not principal.grant.is_expired(now)
+
+
+def caller_for(
+    principal: Principal, address: str = "", request_id: str = "", credential: Credential | None = None
+) -> Caller:
+    """Return the caller that a principal is. Without a credential, it is as if an API key had sent its secret."""
     return Caller(
-        id=key.id,
-        name=key.name,
-        role=key.role,
-        permissions=permissions(key),
-        created_at=key.created_at,
-        customer_id=key.customer_id,
-        rate_limit_rpm=key.rate_limit_rpm,
+        id=principal.id,
+        name=principal.name,
+        grant=principal.grant,
+        created_at=principal.created_at,
+        kind=kind_of(principal),
+        email=principal.email if isinstance(principal, User) else None,
         address=address,
         request_id=request_id,
-        credential=credential or Credential(key.id, key.digest),
+        credential=credential or _own_credential(principal),
     )
 
 
-def hold(work: Work, caller: Caller, now: datetime) -> tuple[ApiKey, Credential]:
-    """The caller's key and what it showed of it, locked until the block ends; raises when that is not good any more."""
-    shown = caller.credential
-    key = work.api_keys.get(caller.id) or NOBODY
+def _own_credential(principal: Principal) -> Credential:
+    digest = principal.digest if isinstance(principal, ApiKey) else None
+    return Credential(kind_of(principal), principal.id, digest)
+
+
+def get_principal(work: Work, kind: PrincipalKind, principal_id: str) -> Principal | None:
+    """Return a stored principal; within `begin()` it is locked until the block ends."""
+    return work.users.get(principal_id) if kind is PrincipalKind.USER else work.api_keys.get(principal_id)
+
+
+def lock_credential(work: Work, caller: Caller, now: datetime) -> tuple[Principal, Credential]:
+    """Return the caller's principal, locked until the block ends, and the credential that it authenticated with.
+
+    Raise Unauthenticated if the credential is not valid any more.
+    """
+    credential = caller.credential
+    principal = get_principal(work, caller.kind, caller.id)
     session = work.sessions.get(caller.session_id) if caller.session_id else None
-    if shown is None or not good(shown, key, session, caller.address, now):
-        raise unknown()
-    return key, shown
+    if credential is None or principal is None or not is_valid(credential, principal, session, caller.address, now):
+        raise invalid_credential()
+    return principal, credential
 
 
-def unknown() -> Unauthenticated:
-    """The same words whatever was wrong, so that nobody learns which keys exist."""
+def invalid_credential() -> Unauthenticated:
+    """Return the refusal of a credential: the same whatever is wrong, so that nobody learns which keys exist."""
     return Unauthenticated(
         "A valid API key or session is needed", details="Send the key as: Authorization: Bearer aap_…"
     )

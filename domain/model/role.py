@@ -1,10 +1,10 @@
-"""The roles of callers."""
+"""The roles that a grant can have."""
 
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a caller is; `domain.access` says what each may do."""
+    """A named set of permissions; `domain.identity.permissions` lists them."""
 
     ADMIN = "admin"
     OPERATOR = "operator"

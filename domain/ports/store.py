@@ -10,10 +10,12 @@ from domain.model.api_key import ApiKey
 from domain.model.deployment import Deployment, LogLine
 from domain.model.event import Event
 from domain.model.operation import Operation
+from domain.model.principal import PrincipalKind
 from domain.model.sample import Sample
 from domain.model.service import Health, Service, ServiceStatus, Usage
 from domain.model.session import Session
 from domain.model.ticket import Ticket
+from domain.model.user import User
 
 T = TypeVar("T")
 
@@ -116,38 +118,46 @@ class Operations(Repository[Operation], Protocol):
 
 
 class ApiKeys(Repository[ApiKey], Protocol):
-    """API keys, and what only they are asked."""
+    """API keys."""
 
     def by_prefix(self, prefix: str) -> ApiKey | None: ...
-    def used(self, key_id: str, at: datetime, address: str, requests: int) -> None:
-        """Add to the request count and set last use; the revision stays."""
+    def record_use(self, key_id: str, at: datetime, address: str, requests: int) -> None:
+        """Add to the request count, and set when and from where the key was last used. The revision stays."""
 
     def any(self) -> bool: ...
 
 
+class Users(Repository[User], Protocol):
+    """Users."""
+
+    def by_subject(self, subject: str) -> User | None:
+        """Return the user with this id at the identity provider."""
+
+    def record_use(self, user_id: str, at: datetime, address: str) -> None:
+        """Set when and from where the user was last seen. The revision stays."""
+
+
 class Sessions(Repository[Session], Protocol):
-    """Browser sessions, and what only they are asked. They go with their API key."""
+    """Browser sessions. They are removed with their principal."""
 
     def by_digest(self, digest: str) -> Session | None: ...
-    def seen(self, session_id: str, at: datetime, ip: str) -> None:
-        """Set where and when it was last seen; the revision stays."""
+    def record_use(self, session_id: str, at: datetime, ip: str) -> None:
+        """Set when and from where the session was last used. The revision stays."""
 
-    def remove_of(self, api_key_id: str, but: str | None = None) -> None:
-        """Remove all sessions of a key but one."""
+    def remove_of(self, kind: PrincipalKind, principal_id: str, except_id: str | None = None) -> None:
+        """Remove all sessions of a principal, except one."""
 
-    def forget(self, now: datetime) -> None:
-        """Remove those that have expired."""
+    def remove_expired(self, now: datetime) -> None: ...
 
 
 class Tickets(Protocol):
-    """Tickets for sockets. They go with their API key, and with the session that asked for them."""
+    """Tickets for WebSocket connections. They are removed with their principal and with their session."""
 
     def add(self, ticket: Ticket) -> None: ...
     def take(self, digest: str) -> Ticket | None:
-        """The ticket, which is gone with that: of two callers at once, one gets it."""
+        """Remove a ticket and return it: of two parallel callers, one gets it."""
 
-    def forget(self, now: datetime) -> None:
-        """Remove those that have expired."""
+    def remove_expired(self, now: datetime) -> None: ...
 
 
 class Samples(Protocol):
@@ -186,6 +196,7 @@ class Work(Protocol):
     deployments: Deployments
     operations: Operations
     api_keys: ApiKeys
+    users: Users
     sessions: Sessions
     tickets: Tickets
     samples: Samples

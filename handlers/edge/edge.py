@@ -1,19 +1,15 @@
-"""The outermost layer: every request gets an id, a caller and a budget before anything else looks at it."""
-
-import re
+"""The outermost layer of the HTTP application: every request gets an ID, a caller and a budget first."""
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.identity import budgets
 from domain.identity.authenticator import Authenticator
-from domain.model.identifiers import new_id
 from domain.ports import Ports
-from handlers.edge import errors, identity
+from handlers.edge import errors, request_id, security
 from handlers.edge.rate_limits import headers
+from handlers.edge.request_head import from_scope
 from handlers.openapi31 import Answer, Match, Router, send_answer
-
-_USABLE = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
 class Edge:
@@ -29,34 +25,31 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = scope[errors.REQUEST_ID] = _request_id(scope)
-        structlog.contextvars.bind_contextvars(request_id=request_id)
-        marks = [(b"x-request-id", request_id.encode())]
+        given = request_id.request_id(from_scope(scope).header("x-request-id"))
+        scope[request_id.SCOPE_KEY] = given
+        structlog.contextvars.bind_contextvars(request_id=given)
+        common = {request_id.HEADER: given}
 
-        async def send_marked(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *marks]
+                raw = [(name.lower().encode(), value.encode()) for name, value in common.items()]
+                message["headers"] = [*message.get("headers", ()), *raw]
             await send(message)
 
-        refused = await self._refused(scope, marks)
+        refused = await self._refusal(scope, common)
         if refused is None:
-            await self._app(scope, receive, send_marked)
+            await self._app(scope, receive, send_with_headers)
         else:
-            await send_answer(refused, scope, receive, send_marked)
+            await send_answer(refused, scope, receive, send_with_headers)
 
-    async def _refused(self, scope: Scope, marks: list[tuple[bytes, bytes]]) -> Answer | None:
-        """Count the request against its caller, and add the headers that tell of it; the answer when it stops here."""
+    async def _refusal(self, scope: Scope, common: dict[str, str]) -> Answer | None:
+        """Charge the request to its caller and add the rate limit's headers; return the answer if it ends here."""
         try:
-            caller = await identity.identify(self._authenticator, self._ports.settings, scope)
-            found = self._router.find(scope)
-            tier = found.operation.raw["x-rate-tier"] if isinstance(found, Match) else None
-            budget = budgets.charge(self._ports, tier, caller, identity.address(scope))
+            caller = await security.identify(self._authenticator, self._ports.settings, scope)
+            match = self._router.find(scope)
+            tier = match.operation.raw["x-rate-tier"] if isinstance(match, Match) else None
+            budget = budgets.charge(self._ports, tier, caller, from_scope(scope).address)
         except Exception as fault:  # noqa: BLE001 - outside of the application, nobody else would answer it
             return errors.answer(scope, fault)
-        marks += headers(budget)
-        return None if budget.allowed else errors.answer(scope, budgets.refusal(budget))
-
-
-def _request_id(scope: Scope) -> str:
-    given = [value for name, value in scope["headers"] if name == b"x-request-id"]
-    return given[0].decode() if len(given) == 1 and _USABLE.fullmatch(given[0]) else new_id("req")
+        common |= headers(budget)
+        return None if budget.allowed else errors.answer(scope, budgets.too_many_requests(budget))

@@ -1,9 +1,12 @@
-"""Rate limits as headers of ASGI."""
+"""The headers that tell a client about its rate limit."""
 
-from domain.identity import budgets
 from domain.ports.counter import Budget
 
 
-def headers(budget: Budget) -> list[tuple[bytes, bytes]]:
-    """The three that every response carries."""
-    return [(name.lower().encode(), value.encode()) for name, value in budgets.headers(budget).items()]
+def headers(budget: Budget) -> dict[str, str]:
+    """Return the three headers that every response carries."""
+    return {
+        "X-RateLimit-Limit": str(budget.limit),
+        "X-RateLimit-Remaining": str(budget.remaining),
+        "X-RateLimit-Reset": str(budget.reset_at),
+    }

@@ -124,7 +124,7 @@ def create_key(name: str, role: str, customer_id: str | None) -> None:
     That takes the panel's data, not its API: it works whether the panel runs or not.
     """
     with _opened() as ports:
-        click.echo(api_keys.make_key(ports, name, Role(role), customer_id))
+        click.echo(api_keys.create_unbounded_key(ports, name, Role(role), customer_id))
 
 
 @main.command()
@@ -182,7 +182,7 @@ def _opened() -> Iterator[Ports]:
 
 
 def _greet(ports: Ports) -> None:
-    first = api_keys.first_key(ports)
+    first = api_keys.create_first_key(ports)
     click.secho(f"AI Admin Panel {system.version()} at {ports.settings.url}/api/docs", bold=True)
     click.echo(f"Its data is in {ports.settings.data_dir}. Stop it with Ctrl-C.")
     if ports.settings.runtime == "memory":

@@ -76,7 +76,7 @@ def listen(ports: Ports, door: socket.socket, goodbye: Callable[[], None] = lamb
     config = uvicorn.Config(
         server.create(ports),
         lifespan="on",
-        ws=websocket_proxy.splicing(ports),  # type: ignore[arg-type]  # anything that makes a Protocol will do
+        ws=websocket_proxy.proxy_protocol(ports),  # type: ignore[arg-type]  # anything that makes a Protocol will do
         access_log=False,
         log_config=None,
         server_header=False,

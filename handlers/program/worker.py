@@ -162,7 +162,7 @@ class Worker:
 
     def _sweep(self) -> None:
         events.forget_old(self._ports)
-        expiry.forget_expired(self._ports)
+        expiry.remove_expired(self._ports)
         runtime.forget_old(self._ports)
         for name in garbage_collection.sweep(self._ports):
             _log.info("removed %s, which nothing claims", name)

@@ -10,11 +10,11 @@ def current_user(user: auth.CurrentUser) -> Json:
     return asdict(user) | {"created_at": timestamp(user.created_at)}
 
 
-def session(result: auth.OwnSession) -> Json:
+def session(result: auth.SessionDetail) -> Json:
     row = result.session
     return {
         "id": row.id,
-        "user_id": row.api_key_id,
+        "user_id": row.principal_id,
         "current": result.current,
         "device": row.device,
         "ip": row.ip,

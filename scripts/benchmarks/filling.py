@@ -57,7 +57,7 @@ def filled(folder: Path, server: str, number: int) -> Filled:
     url = _database(server, f"bench_{number}") if server else f"sqlite:///{folder / 'panel.db'}"
     given = environment(folder, PANEL_RUNTIME="memory", PANEL_DATABASE_URL=url)
     with _opened(given) as ports:
-        key = api_keys.make_key(ports, "bench", Role.ADMIN)
+        key = api_keys.create_unbounded_key(ports, "bench", Role.ADMIN)
         known = _page(ports)
         if not known.total:
             _make_models(ports, _caller(ports, key))
@@ -99,7 +99,7 @@ def _caller(ports: Ports, key: str) -> Caller:
     with ports.store.read() as work:
         row = work.api_keys.by_prefix(tokens.prefix_of(key) or "")
     assert row
-    return validity.caller(row)
+    return validity.caller_for(row)
 
 
 def _make_models(ports: Ports, caller: Caller) -> None:

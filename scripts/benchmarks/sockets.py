@@ -95,7 +95,7 @@ async def _measured(
     ports = wiring.open_ports(settings.read(given))
     stack.callback(ports.store.close)
     stack.callback(ports.notifier.close)
-    key, service = api_keys.make_key(ports, "bench", Role.ADMIN), _service(ports)
+    key, service = api_keys.create_unbounded_key(ports, "bench", Role.ADMIN), _service(ports)
     panel_path, peer_path = folder / "ws.sock", folder / "peer.sock"
     panel = stack.enter_context(running([PANEL, "ws"], given, panel_path.exists, core))
     command = [sys.executable, str(HERE / "broadcast_peer.py"), str(peer_path)]

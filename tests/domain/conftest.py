@@ -15,7 +15,9 @@ from domain.model.identifiers import new_id
 from domain.model.role import Role
 from domain.ports import Ports
 from domain.settings import Settings
+from handlers.routing import operations_by_permission
 from tests import fake_ports
+from tests.conformance import READ_DOCUMENT
 
 CUSTOMER_A, CUSTOMER_B = "cust_a", "cust_b"
 
@@ -23,12 +25,8 @@ CUSTOMER_A, CUSTOMER_B = "cust_a", "cust_b"
 @pytest.fixture
 def ports(tmp_path: Path) -> Iterator[Ports]:
     """No time passes but by `ports.clock.sleep`; `ports.runtime.images` says what images do."""
-    operations_by_permission = {
-        "services.read": ("list_services", "get_service"),
-        "env.reveal": ("reveal_environment",),
-    }
-    settings = Settings(data_dir=tmp_path, runtime="memory")
-    with fake_ports.opened(settings, clock=memory.Clock(), operations_by_permission=operations_by_permission) as ports:
+    settings, needed = Settings(data_dir=tmp_path, runtime="memory"), operations_by_permission(READ_DOCUMENT)
+    with fake_ports.opened(settings, clock=memory.Clock(), operations_by_permission=needed) as ports:
         yield ports
 
 
@@ -40,7 +38,7 @@ def make_key(ports: Ports) -> MakeKey:
     """Put a key into the store as it is given, past every rule."""
 
     def make(role: Role = Role.ADMIN, customer_id: str | None = None, text: str = "", **fields: Any) -> ApiKey:
-        text = text or tokens.new_text()
+        text = text or tokens.new_api_key()
         key = ApiKey(
             id=new_id("key"),
             name=f"a {role}",
@@ -60,24 +58,24 @@ def make_key(ports: Ports) -> MakeKey:
 
 @pytest.fixture
 def admin(make_key: MakeKey) -> Caller:
-    return validity.caller(make_key(Role.ADMIN))
+    return validity.caller_for(make_key(Role.ADMIN))
 
 
 @pytest.fixture
 def operator(make_key: MakeKey) -> Caller:
-    return validity.caller(make_key(Role.OPERATOR))
+    return validity.caller_for(make_key(Role.OPERATOR))
 
 
 @pytest.fixture
 def viewer(make_key: MakeKey) -> Caller:
-    return validity.caller(make_key(Role.VIEWER))
+    return validity.caller_for(make_key(Role.VIEWER))
 
 
 @pytest.fixture
 def customer_a(make_key: MakeKey) -> Caller:
-    return validity.caller(make_key(Role.CUSTOMER, CUSTOMER_A))
+    return validity.caller_for(make_key(Role.CUSTOMER, CUSTOMER_A))
 
 
 @pytest.fixture
 def customer_b(make_key: MakeKey) -> Caller:
-    return validity.caller(make_key(Role.CUSTOMER, CUSTOMER_B))
+    return validity.caller_for(make_key(Role.CUSTOMER, CUSTOMER_B))

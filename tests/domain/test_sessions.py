@@ -11,7 +11,7 @@ import pytest
 from domain import api_keys, auth
 from domain.errors import NotFound, Unauthenticated
 from domain.identity import expiry, tokens
-from domain.identity.access import Caller, Credential
+from domain.identity.access import Caller
 from domain.identity.authenticator import Authenticator
 from domain.model.api_key import ApiKey
 from domain.model.role import Role
@@ -23,7 +23,7 @@ HERE = "192.0.2.7"
 
 
 def key_of(ports: Ports, make_key: MakeKey, role: Role = Role.ADMIN, customer_id: str | None = None) -> Caller:
-    text = tokens.new_text()
+    text = tokens.new_api_key()
     make_key(role, customer_id, text)
     return Authenticator(ports).by_api_key(text, HERE, "")
 
@@ -121,7 +121,7 @@ def test_the_database_holds_no_cookie(ports: Ports, make_key: MakeKey, tmp_path:
 def test_a_session_is_what_its_key_is(ports: Ports, make_key: MakeKey):
     caller = key_of(ports, make_key, Role.CUSTOMER, "cust_a")
     session, cookie = begun(ports, caller)
-    shown = Credential(caller.id, caller.credential.digest, session.id) if caller.credential else None
+    shown = replace(caller.credential, session_id=session.id) if caller.credential else None
     assert enter(ports, cookie) == replace(caller, request_id="req-1", credential=shown)
     assert enter(ports, cookie).session_id == session.id
     assert caller.session_id is None
@@ -140,7 +140,7 @@ def test_what_was_never_a_cookie_is_refused_without_asking_the_database(
 
 
 def test_a_key_or_a_ticket_is_no_cookie(ports: Ports, make_key: MakeKey):
-    text = tokens.new_text()
+    text = tokens.new_api_key()
     make_key(text=text)
     refused(ports, text)
     refused(ports, tokens.new_ticket())
@@ -411,6 +411,6 @@ def test_what_has_expired_is_forgotten_and_nothing_else(ports: Ports, make_key: 
     ports.clock.sleep(1)
     young, _ = begun(ports, caller)
     ports.clock.sleep(12 * 3600 - 1)
-    expiry.forget_expired(ports)
+    expiry.remove_expired(ports)
     assert stored(ports, old.id) is None
     assert stored(ports, young.id) is not None

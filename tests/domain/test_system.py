@@ -68,7 +68,7 @@ def test_the_address_of_a_database_server_is_named_and_never_shown(broken: Ports
 
 
 def lesser(viewer: Caller, operator: Caller, customer_a: Caller, admin: Caller) -> Iterator[Caller | None]:
-    yield from (None, viewer, operator, customer_a, replace(admin, customer_id="cust_a"))
+    yield from (None, viewer, operator, customer_a, replace(admin, grant=replace(admin.grant, customer_id="cust_a")))
 
 
 def test_nobody_but_an_admin_of_the_whole_panel_sees_its_parts(

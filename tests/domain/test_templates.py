@@ -17,14 +17,15 @@ from domain.catalogue.spec.loading import load
 from domain.catalogue.spec.template import Template
 from domain.definitions.changes import new_definition
 from domain.errors import Conflict, Invalid, NotFound
-from domain.identity.access import PERMISSIONS, Caller
+from domain.identity.access import Caller
 from domain.model.definition import HealthCheck, Variable
+from domain.model.grant import Grant
 from domain.model.role import Role
 from domain.ports import Ports
 from domain.templates import ListTemplatesParameters
 from domain.tenancy.quota import QuotaEffect
 
-CALLER = Caller("key_1", "ci", Role.CUSTOMER, PERMISSIONS[Role.CUSTOMER], datetime(2026, 1, 1, tzinfo=UTC), "cust_1")
+CALLER = Caller("key_1", "ci", Grant(Role.CUSTOMER, "cust_1"), datetime(2026, 1, 1, tzinfo=UTC))
 CANARY = "c4n4ry-0f-4-s3cr3t"
 
 FILE = """\

@@ -175,7 +175,7 @@ def test_using_a_key_does_not_change_its_tag(panel: Panel) -> None:
     path = f"/v1/api-keys/{made.json()['id']}"
     panel.get("/roles", key=made.json()["key"])
     with panel.ports.store.begin() as work:
-        work.api_keys.used(made.json()["id"], panel.ports.clock.now(), "192.0.2.1", 5)
+        work.api_keys.record_use(made.json()["id"], panel.ports.clock.now(), "192.0.2.1", 5)
     read = panel.get(path)
     assert (read.json()["requestCount"], read.headers["etag"]) == (5, made.headers["etag"])
 

@@ -25,7 +25,7 @@ AWAY = "redis://panel:hunter2@127.0.0.1:1/0"
 def wired(folder: Path, url: str) -> Iterator[Panel]:
     """A panel with the parts that the program takes."""
     ports = wiring.open_ports(Settings(data_dir=folder, runtime="memory", redis_url=url))
-    key = api_keys.first_key(ports) or api_keys.make_key(ports, "admin again", Role.ADMIN)
+    key = api_keys.create_first_key(ports) or api_keys.create_unbounded_key(ports, "admin again", Role.ADMIN)
     with start_blocking_portal() as portal:
         yield Panel(ports, server.create(ports), portal, Worker(ports), key)
     ports.notifier.close()

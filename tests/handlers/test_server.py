@@ -78,7 +78,7 @@ def test_a_fault_is_logged_once_and_only_in_our_words_on_a_real_server(
     answered = httpx.get(f"{url}/api/services", headers={"Authorization": f"Bearer {panel.admin}"})
     assert answered.status_code == 500
     assert CANARY not in answered.text
-    assert [record.name for record in caplog.records if record.levelname == "ERROR"] == ["handlers.edge.errors"]
+    assert [record.name for record in caplog.records if record.levelname == "ERROR"] == ["handlers.edge.refusals"]
 
 
 def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_fault(

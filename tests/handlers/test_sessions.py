@@ -13,7 +13,7 @@ import pytest
 from domain.errors import Unavailable
 from domain.identity.authenticator import Authenticator
 from domain.settings import Settings
-from handlers.edge import identity
+from handlers.edge import cookies
 from handlers.openapi31.operations import Operation
 from tests import conformance
 from tests.calls import OPERATIONS, Things, error, tables, things
@@ -83,7 +83,7 @@ def test_the_cookie_is_for_encrypted_connections_alone_where_the_panel_is_reache
     with running(tmp_path, public_url="https://panel.example.com") as panel:
         assert panel.post("/auth/sessions").headers["set-cookie"].endswith("; SameSite=Lax; Secure")
         assert panel.post("/auth/logout").headers["set-cookie"].endswith("; SameSite=Lax; Secure")
-    assert identity.no_cookie(Settings(public_url="HTTPS://panel.example.com")).endswith("; Secure")
+    assert cookies.expired_cookie(Settings(public_url="HTTPS://panel.example.com")).endswith("; Secure")
 
 
 def test_a_cookie_lives_no_longer_than_its_key(panel: Panel) -> None:

@@ -13,10 +13,10 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from domain.identity.authenticator import Authenticator
+from handlers.edge import refusals
 from tests.conformance import CHECKS, READ_DOCUMENT
 from tests.panel import Panel
 from tests.ws.sockets import Sockets
-from ws import refusals
 from ws.handshake import Connection, Handshake
 from ws.protocol import PATH
 

@@ -32,8 +32,9 @@ from tables import ApiKey, Deployment, Operation, Service, open_session
 
 from domain import services, users
 from domain.api_keys import bounds, fields
-from domain.identity import networks, tokens, validity
+from domain.identity import networks, tokens
 from domain.identity.access import sees
+from domain.identity.permissions import granted
 from domain.model.identifiers import new_id
 from domain.model.operation import OperationStatus
 from handlers import routing
@@ -85,14 +86,14 @@ def _opens(key: ApiKey, text: str, address: str) -> bool:
     current = hmac.compare_digest(given, key.digest)
     previous = hmac.compare_digest(given, key.previous_digest or "0" * 64)
     good = current or (previous and key.previous_until is not None and now < key.previous_until)
-    return good and not (key.expires_at and key.expires_at <= now) and networks.admits(key.allowed_ips, address)
+    return good and not (key.expires_at and key.expires_at <= now) and networks.allows(key.allowed_ips, address)
 
 
 Known = Annotated[ApiKey, Depends(_known)]
 
 
 def _allow(known: ApiKey, permission: str) -> None:
-    if permission not in validity.permissions(known):  # type: ignore[arg-type]  # it has the same fields
+    if permission not in granted(known.grant):  # type: ignore[arg-type]  # it has the same fields
         raise HTTPException(403, f"This needs the permission {permission}")
 
 
@@ -158,7 +159,7 @@ def get_service(
 def create_api_key(session: Stored, known: Known, response: Response, body: models.NewApiKey) -> Any:  # noqa: ANN401
     """POST /v1/api-keys"""
     _allow(known, "api_keys.write")
-    text, now = tokens.new_text(), datetime.now(UTC)
+    text, now = tokens.new_api_key(), datetime.now(UTC)
     given, problems = fields.read(body.model_dump(by_alias=True, exclude_unset=True), now)
     key = ApiKey.inheriting(known, text, now, given)
     problems |= bounds.rate(key.rate_limit_rpm, known, _USUAL)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ import pytest
 
 from domain.errors import Conflict
 from domain.model.api_key import ApiKey
+from domain.model.principal import PrincipalKind
 from domain.model.session import Session
 from domain.model.ticket import Ticket
 from domain.ports.store import Query, Store
@@ -79,8 +80,8 @@ def test_where_a_session_was_last_seen_changes_nothing_else(store: Store, key: A
     one, other = session(key.id), session(key.id)
     _kept(store, one, other)
     with store.begin() as work:
-        work.sessions.seen(one.id, after(hours=1), "198.51.100.1")
-        work.sessions.seen("ses_nobody", after(hours=1), "198.51.100.1")
+        work.sessions.record_use(one.id, after(hours=1), "198.51.100.1")
+        work.sessions.record_use("ses_nobody", after(hours=1), "198.51.100.1")
     with store.read() as work:
         assert work.sessions.get(one.id) == replace(one, last_seen_at=after(hours=1), ip="198.51.100.1")
         assert work.sessions.get(other.id) == other
@@ -91,10 +92,10 @@ def test_all_sessions_of_a_key_are_removed_but_one(store: Store, key: ApiKey):
     one, two, foreign = session(key.id), session(key.id), session(stranger.id)
     _kept(store, one, two, foreign)
     with store.begin() as work:
-        work.sessions.remove_of(key.id, but=one.id)
+        work.sessions.remove_of(PrincipalKind.API_KEY, key.id, except_id=one.id)
     assert _living(store, key) == {one.id}
     with store.begin() as work:
-        work.sessions.remove_of(key.id)
+        work.sessions.remove_of(PrincipalKind.API_KEY, key.id)
     assert _living(store, key) == set()
     assert _living(store, stranger) == {foreign.id}
 
@@ -103,7 +104,7 @@ def test_sessions_are_forgotten_from_the_moment_of_their_expiry_on(store: Store,
     over, young = session(key.id, expires_at=NOW), session(key.id, expires_at=after(seconds=0.001))
     _kept(store, over, young)
     with store.begin() as work:
-        work.sessions.forget(NOW)
+        work.sessions.remove_expired(NOW)
     assert _living(store, key) == {young.id}
 
 
@@ -115,14 +116,14 @@ def test_whoever_locks_the_key_first_ends_sessions_while_their_uses_are_written_
 
         def seen(sessions: list[Session] = sessions) -> None:
             with store.begin() as work:
-                work.api_keys.used(key.id, NOW, "192.0.2.1", 1)
+                work.api_keys.record_use(key.id, NOW, "192.0.2.1", 1)
                 for each in sorted(sessions, key=lambda one: one.id, reverse=True):
-                    work.sessions.seen(each.id, NOW, "192.0.2.1")
+                    work.sessions.record_use(each.id, NOW, "192.0.2.1")
 
         def ended() -> None:
             with store.begin() as work:
                 work.api_keys.get(key.id)
-                work.sessions.remove_of(key.id)
+                work.sessions.remove_of(PrincipalKind.API_KEY, key.id)
 
         with ThreadPoolExecutor(4) as pool:
             for done in [pool.submit(act) for act in (seen, ended, seen, ended)]:
@@ -193,6 +194,6 @@ def test_tickets_go_with_the_session_that_asked_for_them(store: Store, key: ApiK
 def test_tickets_are_forgotten_from_the_moment_of_their_expiry_on(store: Store, key: ApiKey):
     _kept(store, ticket(key.id, "over", expires_at=NOW), ticket(key.id, "young", expires_at=after(seconds=0.001)))
     with store.begin() as work:
-        work.tickets.forget(NOW)
+        work.tickets.remove_expired(NOW)
     assert _taken(store, "over") is None
     assert _taken(store, "young") is not None

@@ -20,6 +20,7 @@ from domain.adapters.sql.store import open_store
 from domain.model.api_key import ApiKey
 from domain.model.deployment import Deployment, DeploymentStatus, Trigger
 from domain.model.operation import Kind, Operation, OperationStatus
+from domain.model.principal import PrincipalKind
 from domain.model.service import DeployMethod, Service, ServiceStatus
 from domain.model.session import Session
 from domain.model.ticket import Ticket
@@ -227,11 +228,11 @@ def test_sessions_and_tickets_are_found_and_ended_without_reading_all_of_them(cr
         assert len(work.api_keys.get_many(["key_00001", "key_00002"])) == 2
     with _statements(_writing(crowded), "DELETE", "UPDATE") as ended, crowded.begin() as work:
         assert work.tickets.take("digest-00007") is not None
-        work.tickets.forget(after(seconds=5))
-        work.sessions.seen("ses_00009", after(), "192.0.2.1")
+        work.tickets.remove_expired(after(seconds=5))
+        work.sessions.record_use("ses_00009", after(), "192.0.2.1")
         work.sessions.remove("ses_00009")
-        work.sessions.remove_of("key_00007", but="ses_00007")
-        work.sessions.forget(after(seconds=5))
+        work.sessions.remove_of(PrincipalKind.API_KEY, "key_00007", except_id="ses_00007")
+        work.sessions.remove_expired(after(seconds=5))
         work.api_keys.remove("key_00008")
     assert (len(looked), len(ended)) == (4 * 2 + 3, 7)
     assert [plan for statement in (*looked, *ended) if (plan := _reading_all(crowded, statement))] == []

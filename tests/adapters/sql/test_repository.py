@@ -292,8 +292,8 @@ def test_a_key_is_found_by_prefix_and_counts_its_requests(store: Store):
         assert not work.api_keys.any()
         work.api_keys.add(key)
         assert work.api_keys.any()
-        work.api_keys.used(key.id, after(seconds=5), "10.0.0.1", 3)
-        work.api_keys.used(key.id, after(seconds=9), "10.0.0.2", 4)
+        work.api_keys.record_use(key.id, after(seconds=5), "10.0.0.1", 3)
+        work.api_keys.record_use(key.id, after(seconds=9), "10.0.0.2", 4)
     with store.read() as work:
         used = replace(key, request_count=7, last_used_at=after(seconds=9), last_used_ip="10.0.0.2")
         assert work.api_keys.by_prefix("abcd1234") == used

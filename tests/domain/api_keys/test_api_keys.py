@@ -14,8 +14,9 @@ from domain.adapters.fernet import Vault
 from domain.adapters.sql.store import open_store
 from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, Stale, Unauthenticated
 from domain.identity import validity
-from domain.identity.access import ALL_PERMISSIONS, Caller
+from domain.identity.access import Caller
 from domain.identity.authenticator import Authenticator
+from domain.identity.permissions import ALL_PERMISSIONS, granted
 from domain.model.api_key import ApiKey
 from domain.model.role import Role
 from domain.ports import Ports
@@ -33,7 +34,7 @@ def problems(act: Callable[..., object], *args: object) -> dict[str, str]:
 
 
 def by(key: ApiKey) -> Caller:
-    return validity.caller(key, HERE)
+    return validity.caller_for(key, HERE)
 
 
 def stored(ports: Ports, key_id: str) -> ApiKey | None:
@@ -55,7 +56,7 @@ def later(ports: Ports, **delta: float) -> str:
 def test_create_api_key_makes_a_key_that_opens(ports: Ports, admin: Caller):
     key, text = api_keys.create_api_key(ports, admin, {"name": "my-script", "role": "admin", "rateLimitRpm": 120})
     caller = Authenticator(ports).by_api_key(text, HERE, "")
-    assert (caller.id, caller.name, caller.role, caller.rate_limit_rpm) == (key.id, "my-script", Role.ADMIN, 120)
+    assert (caller.id, caller.name, caller.role, caller.grant.rate_limit_rpm) == (key.id, "my-script", Role.ADMIN, 120)
     assert (key.created_by, key.created_at, key.revision) == (admin.id, ports.clock.now(), 1)
     assert text.startswith(f"{key.prefix}_")
     assert stored(ports, key.id) == key
@@ -95,7 +96,7 @@ def test_no_role_makes_a_greater_one(ports: Ports, make_key: MakeKey, maker: Rol
     before = all_keys(ports, caller)
     if role in MAKERS[maker]:
         key, _ = api_keys.create_api_key(ports, caller, {"name": "new", "role": role})
-        assert validity.permissions(key) <= caller.permissions
+        assert granted(key.grant) <= caller.permissions
         assert key.customer_id == "cust_a"
         return
     with pytest.raises(Forbidden if not MAKERS[maker] else Invalid) as raised:
@@ -329,7 +330,7 @@ def test_a_lesser_maker_cannot_give_what_it_lacks(ports: Ports, make_key: MakeKe
     key = make_key(Role.OPERATOR)
     changed = api_keys.update_api_key(ports, maker, key.id, {"role": "admin", "deniedPermissions": []})
     assert changed.role is Role.ADMIN
-    assert validity.permissions(changed) == ALL_PERMISSIONS - {"env.reveal"}
+    assert granted(changed.grant) == ALL_PERMISSIONS - {"env.reveal"}
 
 
 def test_update_api_key_does_not_bind_a_key_to_no_customer(ports: Ports, admin: Caller, make_key: MakeKey):
@@ -557,7 +558,7 @@ def test_of_two_admin_keys_that_go_at_once_one_stays(ports: Ports, make_key: Mak
 
 
 def test_first_key_is_an_admin_of_everything(ports: Ports):
-    text = api_keys.first_key(ports)
+    text = api_keys.create_first_key(ports)
     assert text is not None
     caller = Authenticator(ports).by_api_key(text, HERE, "")
     assert (caller.name, caller.role, caller.customer_id, caller.permissions) == (
@@ -569,19 +570,19 @@ def test_first_key_is_an_admin_of_everything(ports: Ports):
 
 
 def test_first_key_is_made_once(ports: Ports):
-    assert api_keys.first_key(ports)
-    assert api_keys.first_key(ports) is None
+    assert api_keys.create_first_key(ports)
+    assert api_keys.create_first_key(ports) is None
 
 
 def test_where_there_is_a_key_there_is_no_first_one(ports: Ports, viewer: Caller):
-    assert api_keys.first_key(ports) is None
+    assert api_keys.create_first_key(ports) is None
 
 
 def test_processes_that_start_at_once_make_one_first_key(ports: Ports, tmp_path: Path):
     def start(_: int) -> str | None:
         store = open_store(f"sqlite:///{tmp_path}/panel.db", Vault(tmp_path / "key"))
         try:
-            return api_keys.first_key(replace(ports, store=store))
+            return api_keys.create_first_key(replace(ports, store=store))
         finally:
             store.close()
 
@@ -593,15 +594,15 @@ def test_processes_that_start_at_once_make_one_first_key(ports: Ports, tmp_path:
 
 def test_a_process_that_did_not_see_the_first_key_makes_no_second(ports: Ports, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("domain.adapters.sql.repositories.api_keys.ApiKeys.any", lambda _: False)
-    assert api_keys.first_key(ports)
-    assert api_keys.first_key(ports) is None
+    assert api_keys.create_first_key(ports)
+    assert api_keys.create_first_key(ports) is None
 
 
 def test_make_key_makes_what_the_command_line_asks_for(ports: Ports):
-    text = api_keys.make_key(ports, "ci", Role.CUSTOMER, "cust_a")
+    text = api_keys.create_unbounded_key(ports, "ci", Role.CUSTOMER, "cust_a")
     caller = Authenticator(ports).by_api_key(text, HERE, "")
     assert (caller.name, caller.role, caller.customer_id) == ("ci", Role.CUSTOMER, "cust_a")
 
 
 def test_make_key_gives_a_customers_key_a_customer(ports: Ports):
-    assert set(problems(api_keys.make_key, ports, "ci", Role.CUSTOMER)) == {"customerId"}
+    assert set(problems(api_keys.create_unbounded_key, ports, "ci", Role.CUSTOMER)) == {"customerId"}

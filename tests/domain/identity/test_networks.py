@@ -23,8 +23,8 @@ from domain.identity import networks
     ],
 )
 def test_a_network_is_written_in_one_way(text: str, normal: str):
-    assert networks.normal(text) == normal
-    assert networks.normal(normal) == normal
+    assert networks.normalize(text) == normal
+    assert networks.normalize(normal) == normal
 
 
 @pytest.mark.parametrize(
@@ -33,12 +33,12 @@ def test_a_network_is_written_in_one_way(text: str, normal: str):
 )
 def test_what_is_no_network_is_refused_with_its_name(text: str):
     with pytest.raises(ValueError, match="^" + re.escape(text)):
-        networks.normal(text)
+        networks.normalize(text)
 
 
 def test_an_address_within_a_network_is_never_widened():
     with pytest.raises(ValueError, match=r"write 10\.0\.0\.0/8 or 10\.1\.2\.3$"):
-        networks.normal("10.1.2.3/8")
+        networks.normalize("10.1.2.3/8")
 
 
 @pytest.mark.parametrize(
@@ -56,4 +56,4 @@ def test_an_address_within_a_network_is_never_widened():
     ],
 )
 def test_within_means_that_nobody_else_is_admitted(inner: tuple[str, ...], outer: tuple[str, ...], answer: bool):
-    assert networks.within(inner, outer) is answer
+    assert networks.is_within(inner, outer) is answer

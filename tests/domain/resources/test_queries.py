@@ -7,12 +7,13 @@ import pytest
 
 from domain.errors import BadRequest
 from domain.identity.access import Caller
+from domain.model.grant import Grant
 from domain.model.role import Role
 from domain.ports.store import Query
 from domain.resources import queries
 
-FREE = Caller("key_1", "free", Role.ADMIN, frozenset(), datetime(2026, 1, 1, tzinfo=UTC))
-BOUND = replace(FREE, customer_id="cust_a")
+FREE = Caller("key_1", "free", Grant(Role.ADMIN), datetime(2026, 1, 1, tzinfo=UTC))
+BOUND = replace(FREE, grant=replace(FREE.grant, customer_id="cust_a"))
 
 
 def test_a_list_without_parameters_is_the_newest_twenty():

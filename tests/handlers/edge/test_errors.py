@@ -12,7 +12,7 @@ from domain.adapters.sql.store import SqlStore
 from domain.errors import Unavailable
 from domain.identity.authenticator import Authenticator
 from domain.model.role import Role
-from handlers.edge import errors
+from handlers.edge import refusals
 from handlers.openapi31.operations import Operation
 from tests.calls import (
     NOWHERE,
@@ -396,12 +396,12 @@ def test_a_fault_in_any_rule_is_hidden_and_logged_once_with_its_trace(
             500,
             {
                 "code": "internal_error",
-                "message": "Something went wrong",
-                "details": f"The log has it under {request_id}",
+                "message": "Internal error",
+                "details": f"Search the panel's log for {request_id}",
             },
         ), operation.operation_id
         (record,) = [one for one in caplog.records if one.levelname == "ERROR"]
-        assert (record.name, record.request_id) == ("handlers.edge.errors", request_id)  # type: ignore[attr-defined]
+        assert (record.name, record.request_id) == ("handlers.edge.refusals", request_id)  # type: ignore[attr-defined]
         assert record.exc_info is not None
         assert CANARY in str(record.exc_info[1])
 
@@ -480,7 +480,7 @@ def test_an_engine_that_is_away_keeps_nobody_from_asking(panel: Panel) -> None:
 def test_every_kind_of_refusal_has_one_status_and_every_code_is_in_the_catalogue() -> None:
     from domain import errors as kinds
 
-    refusals = {kind for kind in vars(kinds).values() if isinstance(kind, type) and issubclass(kind, kinds.Refusal)}
-    assert set(errors.STATUS) == refusals - {kinds.Refusal}
+    known = {kind for kind in vars(kinds).values() if isinstance(kind, type) and issubclass(kind, kinds.Refusal)}
+    assert set(refusals.CODES) == known - {kinds.Refusal}
     catalogue = READ_DOCUMENT.raw["components"]["schemas"]["ErrorCode"]["enum"]
-    assert {kind.default for kind in errors.STATUS} <= set(catalogue)
+    assert {kind.default for kind in refusals.CODES} <= set(catalogue)

@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from handlers.program.websocket_proxy import marked, splicing
+from handlers.program.websocket_proxy import proxy_protocol, with_client_address
 from tests import conformance
 from tests.listening import listening
 from tests.panel import Panel
@@ -44,7 +44,7 @@ def sockets(panel: Panel) -> Iterator[Server]:
 @pytest.fixture
 def port(panel: Panel) -> Iterator[int]:
     """The API's port."""
-    with listening(panel.app, splicing(panel.ports)) as url:
+    with listening(panel.app, proxy_protocol(panel.ports)) as url:
         yield int(url.rpartition(":")[2])
 
 
@@ -138,7 +138,7 @@ def test_the_address_that_a_proxy_here_tells_counts(panel: Panel, sockets: Serve
 )
 def test_the_head_goes_on_with_the_one_address_that_is_believed(peer: str, told: list[str], address: str) -> None:
     lines = ["GET /api/ws HTTP/1.1", "host: panel", *(f"X-Forwarded-For: {one}" for one in told), "cookie: a=b", "", ""]
-    first, *headers = marked("\r\n".join(lines).encode(), peer).decode().split("\r\n")
+    first, *headers = with_client_address("\r\n".join(lines).encode(), peer).decode().split("\r\n")
     assert first == lines[0]
     assert headers == ["host: panel", "cookie: a=b", f"x-forwarded-for: {address}", "", ""]
 

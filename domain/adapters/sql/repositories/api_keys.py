@@ -14,7 +14,7 @@ api_keys = entity_table("api_keys", ApiKey)
 Index("api_keys_prefix", api_keys.c.prefix, unique=True)
 list_indexes(api_keys, "created_at id", "name id", "role id", "customer_id created_at id")
 
-# Every request asks this: building the statement anew would take as long as running it.
+# Every request runs this statement, and building it takes as long as running it.
 _BY_PREFIX = select(api_keys).where(api_keys.c.prefix == bindparam("prefix"))
 
 
@@ -29,15 +29,15 @@ class ApiKeys(Repository[ApiKey], ports.ApiKeys):
     conflicts = {"api_keys_prefix": ("A key with this prefix exists already", "conflict")}  # noqa: RUF012 - as declared
 
     def by_prefix(self, prefix: str) -> ApiKey | None:
-        """The key that a credential's first characters name."""
+        """Return the key that a credential's first characters name."""
         return self._fetch_one(_BY_PREFIX, prefix=prefix)
 
-    def used(self, key_id: str, at: datetime, address: str, requests: int) -> None:
-        """Add to the request count and set last use; the revision stays."""
+    def record_use(self, key_id: str, at: datetime, address: str, requests: int) -> None:
+        """Add to the request count, and set when and from where the key was last used. The revision stays."""
         count = self.table.c.request_count + requests
-        last = update(self.table).where(self.table.c.id == key_id)
-        self._write(last.values(request_count=count, last_used_at=at, last_used_ip=address))
+        change = update(self.table).where(self.table.c.id == key_id)
+        self._write(change.values(request_count=count, last_used_at=at, last_used_ip=address))
 
     def any(self) -> bool:
-        """Whether there is a key at all."""
+        """Return whether there is a key at all."""
         return self._connection.execute(select(self.table.c.id).limit(1)).first() is not None

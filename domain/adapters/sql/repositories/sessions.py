@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKeyConstraint, Index, bindparam, delete, select, update
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, bindparam, delete, select, update
 
 from domain.adapters.sql.repository import Repository
 from domain.adapters.sql.tables import entity_table, list_indexes
+from domain.model.principal import PrincipalKind
 from domain.model.session import Session
 from domain.ports import store as ports
 
@@ -13,9 +14,11 @@ sessions = entity_table(
     "sessions",
     Session,
     ForeignKeyConstraint(["api_key_id"], ["api_keys.id"], ondelete="CASCADE"),
+    ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
+    CheckConstraint("(api_key_id IS NULL) <> (user_id IS NULL)", name="sessions_principal"),
 )
 Index("sessions_digest", sessions.c.digest, unique=True)
-list_indexes(sessions, "api_key_id created_at id", "expires_at")
+list_indexes(sessions, "api_key_id created_at id", "user_id created_at id", "expires_at")
 
 _BY_DIGEST = select(sessions).where(sessions.c.digest == bindparam("digest"))
 
@@ -25,23 +28,24 @@ class Sessions(Repository[Session], ports.Sessions):
 
     table = sessions
     entity = Session
-    filters = frozenset({"api_key_id"})
+    filters = frozenset({"api_key_id", "user_id"})
     sorts = frozenset({"created_at", "last_seen_at"})
 
     def by_digest(self, digest: str) -> Session | None:
-        """The session whose cookie has this digest."""
+        """Return the session whose cookie has this digest."""
         return self._fetch_one(_BY_DIGEST, digest=digest)
 
-    def seen(self, session_id: str, at: datetime, ip: str) -> None:
-        """Set where and when it was last seen; the revision stays."""
-        last = update(self.table).where(self.table.c.id == session_id)
-        self._write(last.values(last_seen_at=at, ip=ip))
+    def record_use(self, session_id: str, at: datetime, ip: str) -> None:
+        """Set when and from where the session was last used. The revision stays."""
+        change = update(self.table).where(self.table.c.id == session_id)
+        self._write(change.values(last_seen_at=at, ip=ip))
 
-    def remove_of(self, api_key_id: str, but: str | None = None) -> None:
-        """Remove all sessions of a key but one."""
-        others = delete(self.table).where(self.table.c.api_key_id == api_key_id)
-        self._write(others if but is None else others.where(self.table.c.id != but))
+    def remove_of(self, kind: PrincipalKind, principal_id: str, except_id: str | None = None) -> None:
+        """Remove all sessions of a principal, except one."""
+        column = self.table.c.user_id if kind is PrincipalKind.USER else self.table.c.api_key_id
+        removal = delete(self.table).where(column == principal_id)
+        self._write(removal if except_id is None else removal.where(self.table.c.id != except_id))
 
-    def forget(self, now: datetime) -> None:
-        """Remove those that have expired."""
+    def remove_expired(self, now: datetime) -> None:
+        """Remove the sessions that have expired."""
         self._write(delete(self.table).where(self.table.c.expires_at <= now))

@@ -1,0 +1,20 @@
+"""Principals: what a credential can belong to."""
+
+from enum import StrEnum
+
+from domain.model.api_key import ApiKey
+from domain.model.user import User
+
+Principal = ApiKey | User
+
+
+class PrincipalKind(StrEnum):
+    """The kinds of principals."""
+
+    API_KEY = "api_key"
+    USER = "user"
+
+
+def kind_of(principal: Principal) -> PrincipalKind:
+    """Return the kind of a principal."""
+    return PrincipalKind.USER if isinstance(principal, User) else PrincipalKind.API_KEY

@@ -1,0 +1,44 @@
+"""Users: people who log in at an identity provider."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.model.grant import Grant
+from domain.model.role import Role
+
+
+@dataclass
+class User:
+    """A principal without a secret of its own: it calls with sessions, which end when the user is disabled or removed.
+
+    `subject` is the identity provider's id of the user (the claim `sub`).
+    """
+
+    id: str
+    name: str
+    email: str
+    subject: str
+    role: Role
+    created_at: datetime
+    created_by: str | None = None
+    customer_id: str | None = None
+    denied_permissions: tuple[str, ...] = ()
+    allowed_ips: tuple[str, ...] = ()
+    rate_limit_rpm: int | None = None
+    expires_at: datetime | None = None
+    enabled: bool = True
+    last_seen_at: datetime | None = None
+    last_seen_ip: str | None = None
+    revision: int = 1
+
+    @property
+    def grant(self) -> Grant:
+        """What the user may do."""
+        return Grant(
+            role=self.role,
+            customer_id=self.customer_id,
+            denied_permissions=self.denied_permissions,
+            allowed_ips=self.allowed_ips,
+            rate_limit_rpm=self.rate_limit_rpm,
+            expires_at=self.expires_at,
+        )
