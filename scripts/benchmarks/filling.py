@@ -119,7 +119,7 @@ def _make_models(ports: Ports, caller: Caller) -> None:
 
 
 def _model(work: Work, made: services.Whole) -> _Made:
-    service, operation = work.services.get(made.service.id), work.operations.get(made.begun or "")
+    service, operation = work.services.get(made.service.id), work.operations.get(made.queued_operation_id or "")
     deployment = work.deployments.get(made.deployment_id or "")
     assert service is not None
     assert operation is not None

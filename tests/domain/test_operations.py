@@ -44,7 +44,7 @@ def _asked_at_once(ports: Ports, caller: Caller, name: str) -> list[str]:
         lambda: deployments.deploy_service(ports, caller, service_id),
         lambda: deployments.stop_service(ports, caller, service_id),
         lambda: deployments.cancel_deployment(ports, caller, made.deployment_id),
-        lambda: operations.cancel_operation(ports, caller, made.begun),
+        lambda: operations.cancel_operation(ports, caller, made.queued_operation_id),
         lambda: services.update_service(ports, caller, service_id, {"deploy_timeout": 3}),
     )
 
