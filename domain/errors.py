@@ -1,10 +1,14 @@
-"""Refusals: the few ways in which a rule says no, and the closed catalogue of codes they carry."""
+"""Refusals: the ways in which a rule refuses a request. Each has a code of the document's closed list."""
 
 from collections.abc import Mapping
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a malfunction
-    """A rule said no. `code` stands in the catalogue; `details` may name ids, never secrets."""
+class Refusal(Exception):  # noqa: N818 - a refusal is a result for the caller, not a malfunction
+    """A rule refuses a request.
+
+    `message` is one sentence for people, `code` is for programs. `details` names the IDs or values concerned and the
+    next step. None of them contains a secret.
+    """
 
     default = "internal_error"
 
@@ -16,49 +20,49 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a malfunct
 
 
 class BadRequest(Refusal):
-    """A parameter or header cannot be used as it stands."""
+    """A parameter or header has a value that cannot be used."""
 
     default = "bad_request"
 
 
 class Unauthenticated(Refusal):
-    """Nobody known is calling."""
+    """The request has no valid credential."""
 
     default = "unauthenticated"
 
 
 class Forbidden(Refusal):
-    """The caller is known and may not."""
+    """The caller lacks the permission."""
 
     default = "forbidden"
 
 
 class NotFound(Refusal):
-    """It does not exist, or not for this caller."""
+    """The resource does not exist, or belongs to another tenant."""
 
     default = "not_found"
 
 
 class Conflict(Refusal):
-    """It exists already, or its state does not allow this."""
+    """The resource exists already, or its state does not allow the request."""
 
     default = "conflict"
 
 
 class Gone(Refusal):
-    """It was there and is not kept any more."""
+    """The data is older than what is kept."""
 
     default = "cursor_too_old"
 
 
 class Stale(Refusal):
-    """If-Match names a revision that is no longer the current one."""
+    """If-Match names a revision that is not the current one."""
 
     default = "stale"
 
 
 class Invalid(Refusal):
-    """A body breaks rules: one message for each field, by dotted path."""
+    """Fields of a body break rules. `fields` has one message for each, by dotted path."""
 
     default = "validation_error"
 
@@ -68,13 +72,13 @@ class Invalid(Refusal):
 
 
 class UpgradeRequired(Refusal):
-    """What is asked for speaks another protocol."""
+    """The resource needs another protocol, such as WebSocket."""
 
     default = "upgrade_required"
 
 
 class TooMany(Refusal):
-    """The caller's budget for this minute is spent; `retry_after` is in seconds."""
+    """The caller's requests exceed the rate limit; `retry_after` is in seconds."""
 
     default = "rate_limited"
 
@@ -84,6 +88,6 @@ class TooMany(Refusal):
 
 
 class Unavailable(Refusal):
-    """A part that the panel leans on (engine, database) does not answer now."""
+    """A part that the panel depends on, such as the engine or the database, does not answer."""
 
     default = "unavailable"

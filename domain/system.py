@@ -1,4 +1,4 @@
-"""Whether the panel works, and which of its parts does not."""
+"""System: the health of the panel and of the parts that it depends on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Probe = Literal["live", "ready"]
 
 @dataclass(frozen=True)
 class Check:
-    """A part of the panel; when it is away, the detail says what to do."""
+    """The state of one part; `detail` says what to do if it is unavailable."""
 
     status: Status
     detail: str
@@ -25,7 +25,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Health:
-    """What a probe is told; the checks are for admins."""
+    """The result of a health check; `checks` is None for callers that are not admins."""
 
     status: Status
     version: str
@@ -33,31 +33,31 @@ class Health:
 
 
 def get_health(ports: Ports, caller: Caller | None, probe: Probe = "live") -> Health:
-    """To be alive is to answer; to be ready takes the database and the engine."""
+    """Return the panel's health. `live` is always ok, `ready` needs the database and the engine."""
     admin = caller is not None and caller.role is Role.ADMIN and caller.customer_id is None
-    needed = _needed(ports) if admin or probe == "ready" else {}
-    away = probe == "ready" and any(check.status == "unavailable" for check in needed.values())
-    return Health("unavailable" if away else "ok", version(), {**needed, **_useful(ports)} if admin else None)
+    required = _required(ports) if admin or probe == "ready" else {}
+    failed = probe == "ready" and any(check.status == "unavailable" for check in required.values())
+    return Health("unavailable" if failed else "ok", version(), {**required, **_optional(ports)} if admin else None)
 
 
 def checks(ports: Ports) -> Mapping[str, Check]:
-    """Each part that is in use."""
-    return {**_needed(ports), **_useful(ports)}
+    """Return the state of each part in use."""
+    return {**_required(ports), **_optional(ports)}
 
 
-def _needed(ports: Ports) -> Mapping[str, Check]:
-    """What the panel cannot do without."""
+def _required(ports: Ports) -> Mapping[str, Check]:
+    """Return the parts without which the panel cannot serve."""
     return {"database": _database(ports), "engine": _engine(ports)}
 
 
-def _useful(ports: Ports) -> Mapping[str, Check]:
-    """What it can do without for a while."""
+def _optional(ports: Ports) -> Mapping[str, Check]:
+    """Return the parts that the panel can miss for a while."""
     return {"redis": _redis(ports)} if ports.settings.redis_url else {}
 
 
 @cache
 def version(distribution: str = "ai-admin-panel") -> str:
-    """The installed version; `0` when the panel runs from a folder that was never installed."""
+    """Return the installed version, or `0` if the panel is not installed."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
@@ -69,8 +69,8 @@ def _database(ports: Ports) -> Check:
         ports.store.ping()
     except Unavailable as refusal:
         if ports.settings.database_url:
-            return _away(refusal, "Start the server that PANEL_DATABASE_URL names. ")
-        return _away(refusal, f"Look for a full disk or missing rights at {ports.settings.data_dir}. ")
+            return _unavailable(refusal, "Start the server that PANEL_DATABASE_URL names. ")
+        return _unavailable(refusal, f"Check for a full disk or missing permissions at {ports.settings.data_dir}. ")
     return Check("ok", "PostgreSQL answers" if ports.settings.database_url else "SQLite answers")
 
 
@@ -78,7 +78,7 @@ def _engine(ports: Ports) -> Check:
     try:
         engine = ports.runtime.ping()
     except Unavailable as refusal:
-        return _away(refusal)
+        return _unavailable(refusal)
     return Check("ok", f"{engine.name} {engine.version}")
 
 
@@ -86,13 +86,13 @@ def _redis(ports: Ports) -> Check:
     try:
         ports.notifier.ping()
     except Unavailable as refusal:
-        return _away(
+        return _unavailable(
             refusal,
-            "Start the Redis that PANEL_REDIS_URL names, or mend or empty that setting. Until then each process counts"
-            " limits for itself, and news between processes take up to a second. ",
+            "Start the Redis server that PANEL_REDIS_URL names, or correct or clear that setting. Until then each"
+            " process counts rate limits by itself, and events take up to a second to reach other processes. ",
         )
     return Check("ok", "Redis answers")
 
 
-def _away(refusal: Unavailable, advice: str = "") -> Check:
+def _unavailable(refusal: Unavailable, advice: str = "") -> Check:
     return Check("unavailable", " ".join(f"{advice}{refusal.message}".split()))

@@ -79,7 +79,7 @@ def logs(service_id: str, customer_id: str | None, lines: Sequence[ServiceLine],
             "seq": None,
             "id": new_id("evt"),
             "type": "service.logs",
-            "at": timestamps.text(at),
+            "at": timestamps.format_time(at),
             "customer_id": customer_id,
             "resource": f"logs:{service_id}",
             "data": {"service_id": service_id, "lines": [_line(line) for line in lines]},
@@ -89,7 +89,7 @@ def logs(service_id: str, customer_id: str | None, lines: Sequence[ServiceLine],
 
 def _line(line: ServiceLine) -> dict[str, str]:
     return {
-        "at": timestamps.text(line.at),
+        "at": timestamps.format_time(line.at),
         "container": line.container,
         "component": line.component,
         "stream": line.stream,

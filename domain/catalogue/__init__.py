@@ -1,1 +1,1 @@
-"""The template catalogue: template files, their rules, and the values that fill them."""
+"""The template catalogue: template files, their rules, and the values of their variables."""

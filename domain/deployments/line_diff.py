@@ -33,12 +33,13 @@ class Change(NamedTuple):
 def unified_diff(old: str, new: str) -> str | None:
     """Return the unified diff from `old` to `new`, or None if their lines are equal."""
     before, after = old.splitlines(), new.splitlines()
-    hunks = _hunks(_changes(before, after))
+    hunks = _hunks(changes(before, after))
     lines = [line for hunk in hunks for line in _hunk_lines(before, after, hunk)]
     return "\n".join(["--- before", "+++ after", *lines]) if lines else None
 
 
-def _changes(old: Sequence[str], new: Sequence[str]) -> Iterator[Change]:
+def changes(old: Sequence[str], new: Sequence[str]) -> Iterator[Change]:
+    """Return the changes that lead from the old lines to the new ones, in order."""
     head = _common(old, new)
     tail = _common(old[head:][::-1], new[head:][::-1])
     found = shortest_edit(old[head : len(old) - tail], new[head : len(new) - tail])
@@ -106,10 +107,10 @@ def _kept(reached: list[dict[int, int]], diagonal: int) -> list[Match]:
     return matches[::-1]
 
 
-def _hunks(changes: Iterator[Change]) -> list[list[Change]]:
+def _hunks(edits: Iterator[Change]) -> list[list[Change]]:
     """Group the changes whose context lines touch."""
     hunks: list[list[Change]] = []
-    for change in changes:
+    for change in edits:
         if hunks and change.old - hunks[-1][-1].old_end <= 2 * _CONTEXT:
             hunks[-1].append(change)
         else:

@@ -38,7 +38,7 @@ def event_json(event: Event) -> dict[str, Any]:
         "seq": event.sequence,
         "id": event.id,
         "type": str(event.type),
-        "at": timestamps.text(event.at),
+        "at": timestamps.format_time(event.at),
         "customer_id": event.customer_id,
         "resource": event.resource,
         "data": event.data,

@@ -1,4 +1,4 @@
-"""Measurements of what services use."""
+"""Samples: measurements of what services use."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Sample:
-    """What a service took at a moment: cores, megabytes, and bytes a second since the sample before."""
+    """One measurement of a service: cores, MB, and bytes per second since the sample before."""
 
     service_id: str
     at: datetime

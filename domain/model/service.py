@@ -1,4 +1,4 @@
-"""A service: an application of a tenant."""
+"""Services: the applications of tenants."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +8,7 @@ from domain.model.definition import Definition
 
 
 class DeployMethod(StrEnum):
-    """Where a service's compose text came from."""
+    """The source of a service's compose text."""
 
     TEMPLATE = "template"
     COMPOSE = "compose"
@@ -16,7 +16,7 @@ class DeployMethod(StrEnum):
 
 
 class ServiceStatus(StrEnum):
-    """What the engine was last seen to say of a service."""
+    """The status of a service, as last observed at the engine."""
 
     DEPLOYING = "deploying"
     RUNNING = "running"
@@ -26,7 +26,7 @@ class ServiceStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Usage:
-    """The live figures of a service when it was last observed."""
+    """What a service used when it was last observed: cores and MB."""
 
     cpu: float = 0.0
     memory_mb: float = 0.0
@@ -35,7 +35,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Limits:
-    """What all containers of a service together may take; None where one of them has no limit."""
+    """What all containers of a service may use together, in cores and MB; None if one of them has no limit."""
 
     cpu: float | None = None
     memory_mb: int | None = None
@@ -43,7 +43,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Health:
-    """What the last look at a service's containers found."""
+    """The health of a service's containers when they were last checked."""
 
     status: str = "unknown"
     last_check: datetime | None = None
@@ -52,7 +52,10 @@ class Health:
 
 @dataclass
 class Service:
-    """An application of a tenant: a compose project that deployments move forward."""
+    """An application of a tenant: a compose project that deployments bring up to date.
+
+    `definition` is what the next deployment starts, `status` is what was observed and `wanted` what it should be.
+    """
 
     id: str
     name: str

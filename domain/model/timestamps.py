@@ -1,9 +1,9 @@
-"""Times as they are written in everything that leaves the panel."""
+"""Timestamps, as the API, events and logs write them."""
 
 from datetime import datetime
 
 
-def text(at: datetime) -> str:
-    """RFC 3339 in UTC, with as many digits of a second as there are."""
-    shown = at.isoformat(timespec="microseconds" if at.microsecond % 1000 else "milliseconds")
-    return shown.replace("+00:00", "Z").replace(".000Z", "Z")
+def format_time(at: datetime) -> str:
+    """Return a UTC time in RFC 3339, without trailing zeros of the second."""
+    text = at.isoformat(timespec="microseconds" if at.microsecond % 1000 else "milliseconds")
+    return text.replace("+00:00", "Z").replace(".000Z", "Z")

@@ -36,7 +36,7 @@ class Wanted:
     def lines(self, container: Container, printed: Sequence[OutputLine], masking: Masking) -> list[ServiceLine]:
         """The wanted ones, without secrets: these cannot be searched for either."""
         role, needle = component(container), self.search.casefold() if self.search else ""
-        texts = masking.all_masked([line.text for line in printed])
+        texts = masking.mask_all([line.text for line in printed])
         return [
             ServiceLine(line.at, container.name, role, line.stream, text)
             for line, text in zip(printed, texts, strict=True)

@@ -116,7 +116,7 @@ class Report:
 
     def redacted(self, text: str) -> str:
         """The text without any hidden value."""
-        return self._masking.masked(text)
+        return self._masking.mask(text)
 
     # ── What is written ────────────────────────────────────────────────────────────────────────
 

@@ -1,7 +1,7 @@
 """Putting it together: Connexion's middlewares, ours where its own know only 3.0, and one function for errors."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -54,8 +54,6 @@ class Options:
     """Called for every operation with whoever calls; raises to refuse."""
     extras: Mapping[str, Extra] = field(default_factory=dict)
     """More arguments that any handler may name, each made from the ASGI scope."""
-    outer: Sequence[Callable[[ASGIApp], ASGIApp]] = ()
-    """Middlewares outside routing and of the handling of errors; what they raise is still answered by `errors`."""
     base_path: str = "/api"
     threads: int = 40
     """How many handlers that are not `async` may run at once; blocking streams have threads of their own."""
@@ -104,7 +102,6 @@ def _middlewares(document: Document, router: Router, options: Options) -> list[C
     checks = [partial(ResponseMiddleware, checks=ResponseChecks(document))] if options.validate_responses else []
     return [
         partial(ServerErrorMiddleware, handler=_answering(options.errors)),
-        *options.outer,
         ExceptionMiddleware,
         partial(RoutingMiddleware, router=router),
         partial(SecurityMiddleware, authorize=options.authorize),

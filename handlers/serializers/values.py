@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 def timestamp(at: datetime | None) -> str | None:
     """Return a time as RFC 3339 text, None if it is not known yet."""
-    return timestamps.text(at) if at else None
+    return timestamps.format_time(at) if at else None
 
 
 def milliseconds(start: datetime | None, end: datetime | None) -> int | None:

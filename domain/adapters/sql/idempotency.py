@@ -100,7 +100,11 @@ class SharedTransaction:
 
     @contextmanager
     def block(self, *, commit: bool = True) -> Iterator[Connection]:
-        """Open a savepoint, which rolls back alone if the block fails, as a block with its own transaction would."""
+        """Open a savepoint, which rolls back alone if the block fails, as a block with its own transaction would.
+
+        If no block has had an effect yet, the failure ends the transaction. So a rule that starts over reads, checks
+        and decrypts outside of a transaction again.
+        """
         if self._in_block:
             raise RuntimeError(NESTED)
         connection = self.connection or self._begin()
@@ -111,6 +115,10 @@ class SharedTransaction:
                 if not commit:
                     savepoint.rollback()
             self._effect = self._effect or commit
+        except BaseException:
+            if not self._effect:
+                self._rollback()
+            raise
         finally:
             self._in_block = False
 
@@ -118,6 +126,12 @@ class SharedTransaction:
         self.connection = self._exit.enter_context(transaction(self._engine))
         self._record.reserve(self.connection)
         return self.connection
+
+    def _rollback(self) -> None:
+        if self.connection is not None and (current := self.connection.get_transaction()) is not None:
+            current.rollback()
+        self.connection = None
+        self._exit.close()
 
     def finish(self, response: bytes) -> None:
         """Store the response and the events, or roll back if no block had an effect."""

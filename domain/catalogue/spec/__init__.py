@@ -1,1 +1,1 @@
-"""A template file (spec v2): fields, rules, rendering."""
+"""Template files (spec v2): their fields, rules and rendering."""

@@ -1,4 +1,4 @@
-"""The shape of a template file (spec v2): which fields there are and which values they take by themselves."""
+"""The fields of a template file (spec v2) and the values that each of them takes."""
 
 import re
 from typing import Annotated, Literal
@@ -17,17 +17,17 @@ Prose = Annotated[str, Meta(max_length=500, pattern=r"\A[^\x00-\x08\x0b-\x1f\x7f
 Slug = Annotated[str, Meta(max_length=63, pattern=r"\A[a-z0-9][a-z0-9-]*\Z")]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Megabytes = Annotated[int, Meta(ge=0, le=2**30)]
-_SAID = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?", re.DOTALL)
-_NAMED = re.compile(r"Object (?P<fault>missing required|contains unknown) field `(?P<name>.*)`", re.DOTALL)
+_ERROR = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?", re.DOTALL)
+_FIELD_ERROR = re.compile(r"Object (?P<fault>missing required|contains unknown) field `(?P<name>.*)`", re.DOTALL)
 _FAULTS = {"missing required": "This field is required", "contains unknown": "There is no such field"}
 
 
 class Part(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """A map of the file: camelCase, and nothing that the panel does not know."""
+    """A map of the file. Keys are in camelCase, and unknown ones are refused."""
 
 
 class Metadata(Part):
-    """What people choose a template by."""
+    """What the catalogue shows."""
 
     name: Slug
     display_name: Line
@@ -41,14 +41,14 @@ class Metadata(Part):
 
 
 class Domain(Part):
-    """Where visitors are sent."""
+    """The port that visitors reach."""
 
     port: Port
     protocol: Transport = "http"
 
 
 class Resources(Part):
-    """What it needs at least."""
+    """What the template needs at least."""
 
     cpu_cores: Annotated[float, Meta(ge=0, le=128)]
     memory_mb: Megabytes = msgspec.field(name="memoryMB")
@@ -56,7 +56,7 @@ class Resources(Part):
 
 
 class Check(Part):
-    """The HTTP check from outside the container."""
+    """The HTTP check from outside of the container. Times are in seconds."""
 
     path: Annotated[str, Meta(max_length=1024, pattern=r"\A/[!-~]*\Z")]
     port: Port | None = None
@@ -65,7 +65,7 @@ class Check(Part):
 
 
 class Variable(Part):
-    """What the user is asked for."""
+    """A value that the user gives."""
 
     name: Annotated[str, Meta(max_length=64, pattern=r"\A[A-Z][A-Z0-9_]*\Z")]
     label: Line
@@ -78,10 +78,10 @@ class Variable(Part):
     generate: Annotated[int, Meta(ge=SHORTEST_SECRET, le=256)] | None = None
     pattern: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
-    def meant(self) -> TemplateVariable:
-        """The variable as the rules see it: what is secret by its type is secret."""
-        stated = msgspec.structs.asdict(self)
-        return TemplateVariable(**stated | {"secret": self.secret or self.type in {"secret", "password"}})
+    def to_variable(self) -> TemplateVariable:
+        """Return the variable as the catalogue holds it. Variables of the types secret and password are secret."""
+        fields = msgspec.structs.asdict(self)
+        return TemplateVariable(**fields | {"secret": self.secret or self.type in {"secret", "password"}})
 
 
 class Spec(Part):
@@ -96,7 +96,7 @@ class Spec(Part):
 
 
 class File(Part):
-    """The whole."""
+    """The whole file."""
 
     api_version: Literal["v2"]
     kind: Literal["Template"]
@@ -105,27 +105,29 @@ class File(Part):
 
 
 def read(text: str) -> File:
-    """The file of this text; raises Invalid."""
-    notes = findings.FindingCollector()
+    """Return the parsed file. Raise Invalid, with the dotted field and the line of each fault."""
+    collector = findings.FindingCollector()
     try:
-        tree = yaml_tree.parse(text, notes)
-    except findings.UnreadableTextError as fault:
-        raise Invalid({dotted(fault.location.pointer): located(fault.location.line, fault.message)}) from None
-    if notes.ordered():
-        raise Invalid({dotted(found.pointer): located(found.line, found.message) for found in notes.ordered()})
+        tree = yaml_tree.parse(text, collector)
+    except findings.UnreadableTextError as error:
+        raise Invalid({dotted(error.location.pointer): located(error.location.line, error.message)}) from None
+    if collector.ordered():
+        raise Invalid(
+            {dotted(finding.pointer): located(finding.line, finding.message) for finding in collector.ordered()}
+        )
     try:
         return msgspec.convert(_plain(tree), File, strict=False)
     except msgspec.ValidationError as error:
-        raise Invalid(dict([_said(str(error))])) from None
+        raise Invalid(dict([_field_error(str(error))])) from None
 
 
 def located(line: int, message: str) -> str:
-    """A message that says where to look."""
+    """Return a message with its line number."""
     return f"line {line}: {message}"
 
 
 def dotted(pointer: str) -> str:
-    """A JSON pointer as the name of a field; the whole file is `template`."""
+    """Return a JSON pointer as a dotted field name; the whole file is `template`."""
     return pointer.strip("/").replace("/", ".") or "template"
 
 
@@ -137,10 +139,10 @@ def _plain(node: yaml_tree.Node | None) -> object:
     return None if node is None or node.null else node.text
 
 
-def _said(message: str) -> tuple[str, str]:
-    said = _SAID.fullmatch(message)
-    what, path = (said["what"], said["path"] or "") if said else (message, "")
+def _field_error(message: str) -> tuple[str, str]:
+    match = _ERROR.fullmatch(message)
+    what, path = (match["what"], match["path"] or "") if match else (message, "")
     steps = [path.replace("[", ".").replace("]", "")] if path else []
-    if named := _NAMED.fullmatch(what):
-        return ".".join([*steps, named["name"]]), _FAULTS[named["fault"]]
+    if field := _FIELD_ERROR.fullmatch(what):
+        return ".".join([*steps, field["name"]]), _FAULTS[field["fault"]]
     return ".".join(steps) or "template", what

@@ -1,4 +1,4 @@
-"""From the text of a template file to a template."""
+"""Load a template from the text of its file."""
 
 from collections.abc import Iterable
 from hashlib import sha256
@@ -15,11 +15,11 @@ _SAMPLES = {"integer": "1", "boolean": "true", "email": "someone@example.com", "
 
 
 def load(text: str) -> Template:
-    """The template that this file describes; raises Invalid with every fault by its dotted field."""
+    """Return the template that a file describes. Raise Invalid with all faults of a stage, by dotted field."""
     file = fields.read(text)
-    variables = tuple(variable.meant() for variable in file.spec.variables)
+    variables = tuple(variable.to_variable() for variable in file.spec.variables)
     _refuse((*rules.variable_faults(variables), *rules.reference_faults(file.spec, variables)))
-    project = _project(compose.check(file.spec.compose, {each.name: _sample(each) for each in variables}))
+    project = _project(compose.check(file.spec.compose, {variable.name: _sample(variable) for variable in variables}))
     _refuse(rules.project_faults(file.spec, project))
     return _template(file, variables, project, sha256(text.encode()).hexdigest())
 
@@ -32,11 +32,11 @@ def _refuse(faults: Iterable[rules.Fault]) -> None:
         raise Invalid(fields)
 
 
-def _project(checked: CheckResult) -> Project:
-    if checked.project is None:
-        errors = (found for found in checked.findings if found.severity == "error")
-        raise Invalid({"spec.compose": "; ".join(fields.located(found.line, found.message) for found in errors)})
-    return checked.project
+def _project(result: CheckResult) -> Project:
+    if result.project is None:
+        errors = (finding for finding in result.findings if finding.severity == "error")
+        raise Invalid({"spec.compose": "; ".join(fields.located(error.line, error.message) for error in errors)})
+    return result.project
 
 
 def _sample(variable: TemplateVariable) -> str:
@@ -44,22 +44,22 @@ def _sample(variable: TemplateVariable) -> str:
 
 
 def _template(file: fields.File, variables: tuple[TemplateVariable, ...], project: Project, digest: str) -> Template:
-    about, spec = file.metadata, file.spec
-    least, front = spec.min_resources, spec.domains[0]
+    metadata, spec = file.metadata, file.spec
+    minimum, domain = spec.min_resources, spec.domains[0]
     return Template(
-        id=about.name,
-        name=about.display_name,
-        description=about.description,
-        category=about.category,
-        icon=about.icon,
-        tags=about.tags,
-        featured=about.featured,
-        trending=about.trending,
-        coming_soon=about.coming_soon,
+        id=metadata.name,
+        name=metadata.display_name,
+        description=metadata.description,
+        category=metadata.category,
+        icon=metadata.icon,
+        tags=metadata.tags,
+        featured=metadata.featured,
+        trending=metadata.trending,
+        coming_soon=metadata.coming_soon,
         security_profile=spec.security_profile,
-        min_resources=MinResources(least.cpu_cores, least.memory_mb, least.storage_mb),
-        healthcheck=_health_check(spec.healthcheck, front.port),
-        expose=Expose(front.port, front.protocol),
+        min_resources=MinResources(minimum.cpu_cores, minimum.memory_mb, minimum.storage_mb),
+        healthcheck=_health_check(spec.healthcheck, domain.port),
+        expose=Expose(domain.port, domain.protocol),
         variables=variables,
         compose=spec.compose,
         images=tuple(sorted({component.image for component in project.components})),
@@ -67,5 +67,5 @@ def _template(file: fields.File, variables: tuple[TemplateVariable, ...], projec
     )
 
 
-def _health_check(check: fields.Check | None, front: int) -> HealthCheck | None:
-    return HealthCheck(check.path, check.port or front, check.interval, check.timeout) if check else None
+def _health_check(check: fields.Check | None, port: int) -> HealthCheck | None:
+    return HealthCheck(check.path, check.port or port, check.interval, check.timeout) if check else None

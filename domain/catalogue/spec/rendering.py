@@ -1,4 +1,4 @@
-"""References `${NAME}` in a template's compose text: where they stand, and the text with values in their place."""
+"""References `${NAME}` in the compose text of a template: find them, and replace them by values."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,19 +12,19 @@ REFERENCE = re.compile(r"\$\$|\$\{([A-Z][A-Z0-9_]*)\}")
 
 
 class Leaf(NamedTuple):
-    """A single value of the text; `path` leads to it."""
+    """A scalar value of the text and the keys that lead to it."""
 
     path: tuple[str, ...]
     text: str
 
     @property
     def names(self) -> frozenset[str]:
-        """The variables that it refers to."""
+        """The names of the variables that the value refers to."""
         return frozenset(match[1] for match in REFERENCE.finditer(self.text) if match[1])
 
 
 def leaves(node: yaml_tree.Node | None, path: tuple[str, ...] = ()) -> Iterator[Leaf]:
-    """Every value of a tree; aliases count where they stand, and not in the `x-…` that they are often taken from."""
+    """Yield every scalar of a tree. Aliased values appear at each alias; top-level `x-…` keys are left out."""
     if isinstance(node, yaml_tree.ScalarNode):
         yield Leaf(path, node.text)
     for step, child in _children(node):
@@ -40,9 +40,9 @@ def _children(node: yaml_tree.Node | None) -> Iterator[tuple[str, yaml_tree.Node
 
 
 def render(text: str, values: Mapping[str, str]) -> str:
-    """The compose text with these values written out as quoted YAML, each at its own line; all else stays as it is.
+    """Return the compose text with values in place of references; everything else and all line numbers stay.
 
-    A value is written so that it means itself: its `$` become `$$`, and nothing in it is read as YAML.
+    Values are written as quoted YAML with `$` doubled, so that nothing in them is interpreted.
     """
     done = 0
     parts = []

@@ -1,4 +1,4 @@
-"""What the parts of a template file must be to each other; every fault is a field and a message."""
+"""Rules across the fields of a template file. A fault is a dotted field and a message."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ _SPLIT = {("command",), ("entrypoint",), ("healthcheck", "test")}
 
 
 def variable_faults(variables: Iterable[TemplateVariable]) -> Iterator[Fault]:
-    """What is wrong with the declarations, each by itself and among each other."""
+    """Yield the faults of the variable declarations."""
     taken: set[str] = set()
     for index, variable in enumerate(variables):
         if variable.name in taken:
@@ -28,25 +28,31 @@ def variable_faults(variables: Iterable[TemplateVariable]) -> Iterator[Fault]:
 
 def _choice_faults(variable: TemplateVariable) -> Iterator[Fault]:
     if (variable.type == "select") != bool(variable.options):
-        yield "options", "A variable of type select has options, and no other has"
+        yield "options", "Variables of type select need options, and other types have none"
     if len(set(variable.options)) < len(variable.options):
-        yield "options", "An option stands here twice"
+        yield "options", "An option is listed twice"
 
 
 def _secret_faults(variable: TemplateVariable) -> Iterator[Fault]:
     if variable.secret and variable.default is not None:
-        yield "default", "A secret that everybody can read here is none: generate it, or leave it to the user"
+        yield (
+            "default",
+            "A secret has no default, since anyone can read this file: generate it, or let users choose it",
+        )
     if variable.generate and not variable.secret:
-        yield "generate", "Only secrets are generated"
+        yield "generate", "Only secrets can be generated"
     if variable.generate and (variable.pattern or variable.type not in {"string", "secret", "password"}):
-        yield "generate", "What is generated is letters and digits: it cannot follow a pattern or another type"
+        yield "generate", "Generated values are letters and digits: they cannot have a pattern or another type"
 
 
 def _default_faults(variable: TemplateVariable) -> Iterator[Fault]:
     try:
         matcher(variable.pattern or "")
     except ValueError:
-        yield "pattern", "This is not a regular expression that can be matched in linear time"
+        yield (
+            "pattern",
+            "Not a regular expression that can be matched in linear time: remove look-arounds and back-references",
+        )
         return
     fault = variable.fault(variable.default) if variable.default else None
     if fault:
@@ -54,7 +60,7 @@ def _default_faults(variable: TemplateVariable) -> Iterator[Fault]:
 
 
 def reference_faults(spec: Spec, variables: tuple[TemplateVariable, ...]) -> Iterator[Fault]:
-    """Where the compose text and the declarations do not fit; a text that cannot be read has none."""
+    """Yield the faults between the compose text and the declarations; none if the text cannot be parsed."""
     try:
         found = tuple(leaves(yaml_tree.parse(spec.compose, findings.FindingCollector())))
     except findings.UnreadableTextError:
@@ -88,7 +94,7 @@ def _shell_faults(before: Leaf, leaf: Leaf) -> Iterator[str]:
 
 
 def project_faults(spec: Spec, project: Project) -> Iterator[Fault]:
-    """What the checked project lacks of what the file says about it."""
+    """Yield what the file promises and the checked project does not have."""
     if not project.public_endpoint(spec.domains[0].port):
         yield "spec.domains.0.port", "No service of the compose text exposes this port"
     if spec.healthcheck and not project.public_endpoint(spec.healthcheck.port):

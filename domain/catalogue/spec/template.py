@@ -1,4 +1,4 @@
-"""The words of templates, and which values their variables take."""
+"""Templates and their variables, with the check of variable values."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ _NO_MINIMUM = MinResources()
 
 @dataclass(frozen=True)
 class TemplateVariable:
-    """What a template asks its user for. `generate` is the length of the secret that is made when none is given."""
+    """A value that the user gives. `generate` is the length of the secret that is generated if none is given."""
 
     name: str
     label: str
@@ -39,14 +39,14 @@ class TemplateVariable:
     pattern: str | None = None
 
     def fault(self, value: str) -> str | None:
-        """Why this value cannot be used; the message never holds the value."""
+        """Return why this value cannot be used, or None. The message never contains the value."""
         return next(self._faults(value), None)
 
     def _faults(self, value: str) -> Iterator[str]:
         if len(value) > LONGEST_VALUE:
             yield f"{self.label} has more than {LONGEST_VALUE} characters"
         elif _UNSTORABLE.search(value):
-            yield f"{self.label} holds a control character or half a Unicode character"
+            yield f"{self.label} contains a control character or half a Unicode character"
         fits, kind = _KINDS.get(self.type, _ANYTHING)
         if not fits(value):
             yield f"{self.label} must be {kind}"
@@ -58,7 +58,7 @@ class TemplateVariable:
 
 @dataclass(frozen=True)
 class Expose:
-    """Where visitors are sent."""
+    """The port that visitors reach."""
 
     port: int
     protocol: Transport = "http"
@@ -66,7 +66,7 @@ class Expose:
 
 @dataclass(frozen=True)
 class Template:
-    """A checked template; `digest` changes whenever its file does."""
+    """A template that passed all rules; `digest` changes with its file."""
 
     id: str
     name: str
@@ -88,13 +88,13 @@ class Template:
 
     @property
     def secrets(self) -> frozenset[str]:
-        """The names of the variables whose values nobody may see."""
+        """The names of the secret variables."""
         return frozenset(variable.name for variable in self.variables if variable.secret)
 
 
 @lru_cache(maxsize=256)
 def matcher(pattern: str) -> Draft202012Validator:
-    """A check of whole values in linear time, so that no pattern can stall the panel; raises ValueError."""
+    """Return a check of whole values that takes linear time for any pattern. Raise ValueError for invalid patterns."""
     return Draft202012Validator({"pattern": rf"\A(?:{pattern})\z"}, pattern_options=RegexOptions())
 
 

@@ -143,7 +143,7 @@ class Variable(Shown):
     secret: bool
 
     @field_serializer("value")
-    def masked(self, value: str) -> str:
+    def mask(self, value: str) -> str:
         """Secrets are never shown."""
         return MASK if self.secret else value
 
