@@ -1,4 +1,4 @@
-"""The peer of the socket server: what comes in at /publish goes to all other sockets by `websockets.broadcast`."""
+"""The peer of the WebSocket server: broadcast messages from /publish to all other connections."""
 
 import asyncio
 import sys

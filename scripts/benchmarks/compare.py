@@ -1,7 +1,7 @@
-"""Measures the panel beside the same operations in FastAPI, SQLAlchemy and `limits`, and prints one table.
+"""Compare the panel with the same operations in FastAPI, SQLAlchemy and `limits`, and print a table.
 
-Both have one database, full of services, and one process each on one core, and take turns; before anything is measured
-they have to answer alike. `peer/app.py` says what the peer does less.
+Both servers use the same filled database, run as one process on one core, and take turns. Before the measurement, their
+responses must be equal. `peer/app.py` lists what the peer omits.
 """
 
 import argparse
@@ -16,21 +16,21 @@ from pathlib import Path
 from platform import python_version
 from statistics import median
 
-from filling import filled
+from database import fill_database
 from load import Load
-from processes import BIN, HERE, PANEL, answers, ask, cpu, free_port, leave_a_core, running
+from processes import BIN, HERE, PANEL, cpu_seconds, free_port, is_up, reserve_core, send_request, start_process
 
 CONNECTIONS = 16
 COMPOSE = "services:\n  web:\n    image: ai-admin-panel/hello:1\n    expose: [8080]\n"
-# What differs in what two servers make.
-OWN = frozenset({"id", "key", "prefix", "createdAt"})
+# Fields that the servers generate.
+GENERATED = frozenset({"id", "key", "prefix", "createdAt"})
 _PEER = ["--app-dir", str(HERE / "peer"), "--loop", "uvloop", "--http", "httptools", "--ws", "none"]
 _PEER += ["--log-level", "warning", "--no-access-log", "--no-server-header"]
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What one load showed: requests a second, and CPU milliseconds a request, which a busy machine disturbs less."""
+    """Requests per second, and CPU milliseconds per request, which depend less on other processes."""
 
     rate: float
     cost: float
@@ -38,35 +38,35 @@ class Figures:
 
 @dataclass(frozen=True)
 class Server:
-    """One process that is measured."""
+    """A process to measure."""
 
     name: str
     port: int
     pid: int
 
     def figures(self, load: Load, key: str, seconds: float) -> Figures:
-        """What it takes to answer for so long."""
-        before = cpu(self.pid)
-        told = load.offered(self.port, key, CONNECTIONS, seconds)
-        return Figures(told.rate, 1000 * (cpu(self.pid) - before) / told.answered)
+        """Run the load for `seconds` and return its figures."""
+        before = cpu_seconds(self.pid)
+        result = load.run(self.port, key, CONNECTIONS, seconds)
+        return Figures(result.rate, 1000 * (cpu_seconds(self.pid) - before) / result.succeeded)
 
 
 def main() -> None:
-    """Rounds over both servers and all loads; nothing is asserted."""
+    """Run rounds over both servers and all loads and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of one load in one round")
-    parser.add_argument("--services", type=int, default=100_000, help="in the database; whole thousands")
-    parser.add_argument("--postgres", metavar="URL", default="", help="of a server; without it, SQLite")
+    parser.add_argument("--seconds", type=float, default=2.0, help="for one load in one round")
+    parser.add_argument("--services", type=int, default=100_000, help="number in the database, in whole thousands")
+    parser.add_argument("--postgres", metavar="URL", default="", help="a PostgreSQL server; SQLite by default")
     options = parser.parse_args()
-    core = leave_a_core()
+    core = reserve_core()
     print(_conditions(options), flush=True)
     with tempfile.TemporaryDirectory(prefix="bench") as folder, ExitStack() as stack:
-        full = filled(Path(folder), options.postgres, options.services)
+        full = fill_database(Path(folder), options.postgres, options.services)
         servers = [stack.enter_context(_server(name, full.environment, core)) for name in ("panel", "FastAPI")]
         for name, load in _loads(full.service_id).items():
             _compare_answers(load, servers, full.key)
-            print("\n" + _table(name, _measured(load, servers, full.key, options)), flush=True)
+            print("\n" + _table(name, _measure(load, servers, full.key, options)), flush=True)
 
 
 def _loads(service_id: str) -> dict[str, Load]:
@@ -84,31 +84,33 @@ def _conditions(options: argparse.Namespace) -> str:
     return (
         f"Python {python_version()}, {versions}, {'PostgreSQL' if options.postgres else 'SQLite'}, "
         f"{options.services:,} services; each server on one core, {CONNECTIONS} connections, "
-        f"{options.rounds} rounds of {options.seconds:g} s; load of the machine {os.getloadavg()[0]:.1f}"
+        f"{options.rounds} rounds of {options.seconds:g} s; machine load {os.getloadavg()[0]:.1f}"
     )
 
 
 @contextmanager
-def _server(name: str, given: Mapping[str, str], core: int) -> Iterator[Server]:
+def _server(name: str, environment: Mapping[str, str], core: int) -> Iterator[Server]:
     port = free_port()
     command = [PANEL, "api"] if name == "panel" else [str(BIN / "uvicorn"), *_PEER, "--port", str(port), "app:app"]
-    with running(command, {**given, "PANEL_PORT": str(port)}, partial(answers, port), core) as pid:
+    with start_process(command, {**environment, "PANEL_PORT": str(port)}, partial(is_up, port), core) as pid:
         yield Server(name, port, pid)
 
 
 def _compare_answers(load: Load, servers: list[Server], key: str) -> None:
-    """Both have to say the same, but for what is made anew, and to send the same headers besides HTTP's own."""
-    told = []
+    """Exit unless both servers return the same status, body (except generated fields) and names of headers."""
+    responses = []
     for server in servers:
-        status, headers, body = ask(server.port, load.method, load.path, key, load.body)
+        status, headers, body = send_request(server.port, load.method, load.path, key, load.body)
         names = sorted(headers.keys() - {"date", "content-length", "server"})
-        made = OWN if status == 201 else frozenset()
-        told.append((status, names, {name: "new" if name in made else value for name, value in body.items()}))
-    if told[0][0] >= 300 or told[0] != told[1]:
-        raise SystemExit("\n".join([f"{load.path} is not the same everywhere", *map(str, told)]))
+        generated = GENERATED if status == 201 else frozenset()
+        responses.append(
+            (status, names, {name: "generated" if name in generated else value for name, value in body.items()})
+        )
+    if responses[0][0] >= 300 or responses[0] != responses[1]:
+        raise SystemExit("\n".join([f"The responses to {load.path} differ", *map(str, responses)]))
 
 
-def _measured(load: Load, servers: list[Server], key: str, options: argparse.Namespace) -> dict[str, list[Figures]]:
+def _measure(load: Load, servers: list[Server], key: str, options: argparse.Namespace) -> dict[str, list[Figures]]:
     for server in servers:
         server.figures(load, key, options.seconds / 4)
     figures: dict[str, list[Figures]] = {server.name: [] for server in servers}
@@ -119,11 +121,11 @@ def _measured(load: Load, servers: list[Server], key: str, options: argparse.Nam
 
 
 def _table(load: str, figures: Mapping[str, list[Figures]]) -> str:
-    """Ratios are medians of the rounds' own ratios, in which one server runs right after the other."""
-    lines = [f"{load:34} {'requests/s':>10} {'CPU ms each':>12} {'panel is, by CPU':>17} {'by requests/s':>14}"]
+    """Format the medians. Ratios are medians over the rounds, in which the servers run one right after the other."""
+    lines = [f"{load:34} {'requests/s':>10} {'CPU ms':>12} {'panel, by CPU':>17} {'by requests/s':>14}"]
     ours = figures["panel"]
     for name, theirs in figures.items():
-        rate, cost = median(one.rate for one in theirs), median(one.cost for one in theirs)
+        rate, cost = median(figure.rate for figure in theirs), median(figure.cost for figure in theirs)
         by_cpu = median(peer.cost / own.cost for peer, own in zip(theirs, ours, strict=True))
         by_rate = median(own.rate / peer.rate for peer, own in zip(theirs, ours, strict=True))
         lines.append(f"  {name:32} {rate:10,.0f} {cost:12.3f} {by_cpu:15.2f} x {by_rate:12.2f} x")

@@ -1,6 +1,6 @@
-"""A load: one request asked again and again, by a process of its own.
+"""Send one request repeatedly, in a separate process.
 
-`load.py PORT CONNECTIONS SECONDS <request` tells as JSON how often it was answered well, and after how long.
+`load.py PORT CONNECTIONS SECONDS <request` prints a LoadResult as JSON.
 """
 
 import asyncio
@@ -14,36 +14,36 @@ from statistics import median
 from typing import Any
 
 import uvloop
-from processes import printed
+from processes import command_output
 
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Told:
-    """Answers a second, how many there were, and the median of milliseconds that they took."""
+class LoadResult:
+    """Successful responses per second, the numbers of successful and failed ones, and their median latency in ms."""
 
     rate: float
-    answered: int
-    refused: int
-    delay: float
+    succeeded: int
+    failed: int
+    latency: float
 
 
 @dataclass(frozen=True)
 class Load:
-    """One request of the API."""
+    """A request of the API."""
 
     method: str
     path: str
     body: dict[str, Any] | None = None
 
-    def offered(self, port: int, key: str, connections: int, seconds: float) -> Told:
-        """Ask for so long over so many connections, each as soon as it is answered."""
+    def run(self, port: int, key: str, connections: int, seconds: float) -> LoadResult:
+        """Send the request for `seconds` over `connections`, each sending the next one after a response."""
         command = [sys.executable, __file__, str(port), str(connections), str(seconds)]
-        told = Told(**json.loads(printed(command, os.environ, self._request(key))))
-        if told.refused or not told.answered:
-            raise SystemExit(f"{self.path} was refused {told.refused} times and answered {told.answered} times")
-        return told
+        result = LoadResult(**json.loads(command_output(command, os.environ, self._request(key))))
+        if result.failed or not result.succeeded:
+            raise SystemExit(f"{self.path}: {result.failed} requests failed, {result.succeeded} succeeded")
+        return result
 
     def _request(self, key: str) -> bytes:
         body = json.dumps(self.body).encode() if self.body else b""
@@ -52,59 +52,59 @@ class Load:
         return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-class Visitor(asyncio.Protocol):
-    """One connection that asks again as soon as it is answered, until its time is over."""
+class Connection(asyncio.Protocol):
+    """A connection that sends the next request after each response, until the time is over."""
 
     def __init__(self, request: bytes, until: float) -> None:
-        self.refused = 0
-        self.delays: list[float] = []
+        self.failed = 0
+        self.latencies: list[float] = []
         self.done = asyncio.get_running_loop().create_future()
         self._request = request
         self._until = until
-        self._seen = b""
+        self._buffer = b""
 
-    def connection_made(self, transport: asyncio.WriteTransport) -> None:  # type: ignore[override]  # TCP has it
-        """Ask for the first time."""
+    def connection_made(self, transport: asyncio.WriteTransport) -> None:  # type: ignore[override]  # a TCP transport
+        """Send the first request."""
         self._transport = transport
-        self._ask()
+        self._send()
 
-    def _ask(self) -> None:
-        self._asked = time.perf_counter()
+    def _send(self) -> None:
+        self._sent_at = time.perf_counter()
         self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        """Ask again when the answer is whole."""
-        self._seen += data
-        head, _, body = self._seen.partition(b"\r\n\r\n")
+        """Send the next request when the response is complete."""
+        self._buffer += data
+        head, _, body = self._buffer.partition(b"\r\n\r\n")
         length = _LENGTH.search(head + b"\r\n")
         if length is None or len(body) < int(length[1]):
             return
-        self._seen = b""
+        self._buffer = b""
         if head.startswith(b"HTTP/1.1 2"):
-            self.delays.append(time.perf_counter() - self._asked)
+            self.latencies.append(time.perf_counter() - self._sent_at)
         else:
-            self.refused += 1
+            self.failed += 1
         if time.perf_counter() < self._until:
-            self._ask()
+            self._send()
         else:
             self._transport.close()
             self.done.set_result(None)
 
 
-async def _load(port: int, connections: int, seconds: float, request: bytes) -> Told:
+async def _load(port: int, number: int, seconds: float, request: bytes) -> LoadResult:
     loop, began = asyncio.get_running_loop(), time.perf_counter()
-    made = [
-        await loop.create_connection(lambda: Visitor(request, began + seconds), "127.0.0.1", port)
-        for _ in range(connections)
+    opened = [
+        await loop.create_connection(lambda: Connection(request, began + seconds), "127.0.0.1", port)
+        for _ in range(number)
     ]
-    visitors = [visitor for _, visitor in made]
-    await asyncio.gather(*(one.done for one in visitors))
+    connections = [connection for _, connection in opened]
+    await asyncio.gather(*(connection.done for connection in connections))
     took = time.perf_counter() - began
-    delays = [delay for one in visitors for delay in one.delays]
-    refused = sum(one.refused for one in visitors)
-    return Told(len(delays) / took, len(delays), refused, 1000 * median(delays or [0.0]))
+    latencies = [latency for connection in connections for latency in connection.latencies]
+    failed = sum(connection.failed for connection in connections)
+    return LoadResult(len(latencies) / took, len(latencies), failed, 1000 * median(latencies or [0.0]))
 
 
 if __name__ == "__main__":
-    where, visitors, lasting = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-    print(json.dumps(asdict(uvloop.run(_load(where, visitors, lasting, sys.stdin.buffer.read())))))
+    target, number, duration = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    print(json.dumps(asdict(uvloop.run(_load(target, number, duration, sys.stdin.buffer.read())))))

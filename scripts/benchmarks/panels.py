@@ -1,4 +1,4 @@
-"""A panel that does all of its work, on the engine that DOCKER_HOST names."""
+"""A complete panel on the engine of DOCKER_HOST."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,35 +6,35 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from processes import PANEL, answers, ask, environment, free_port, printed, running
+from processes import PANEL, command_output, environment, free_port, is_up, send_request, start_process
 
 
 class Panel:
-    """Its port, an admin's key, and what both are good for."""
+    """A running panel: its port and an admin key."""
 
     def __init__(self, port: int, key: str) -> None:
         self.port = port
         self.key = key
 
-    def ask(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
-        """The JSON of a good answer."""
-        status, _, told = ask(self.port, method, f"/api{path}", self.key, body)
-        assert status < 300, told
-        return told
+    def request(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+        """Send a request and return the JSON of its response. It must succeed."""
+        status, _, content = send_request(self.port, method, f"/api{path}", self.key, body)
+        assert status < 300, content
+        return content
 
-    def deployed(self, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """The id of a service that runs, and the operation that brought it there."""
-        made = self.ask("POST", "/services", {"name": "bench", **body})
-        ended = self.ask("GET", f"/operations/{made['operation_id']}?wait=60")
-        assert ended["status"] == "succeeded", ended
-        return str(made["id"]), ended
+    def deploy(self, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Deploy a service. Return its ID and the ended operation."""
+        service = self.request("POST", "/services", {"name": "bench", **body})
+        operation = self.request("GET", f"/operations/{service['operation_id']}?wait=60")
+        assert operation["status"] == "succeeded", operation
+        return str(service["id"]), operation
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Panel]:
-    """One with its data in this folder."""
+def start_panel(folder: Path) -> Iterator[Panel]:
+    """Run a panel with its data in `folder`."""
     port = free_port()
     given = environment(folder, PANEL_PORT=str(port))
-    key = printed([PANEL, "create-key"], given).strip()
-    with running([PANEL, "serve"], given, partial(answers, port)):
+    key = command_output([PANEL, "create-key"], given).strip()
+    with start_process([PANEL, "serve"], given, partial(is_up, port)):
         yield Panel(port, key)

@@ -1,7 +1,7 @@
-"""Measures what reading costs among few services and among many, and prints how the costs compare.
+"""Measure the cost of reads with few services and with many, and print the ratios.
 
-A panel for each number, the same request over and over on one connection, and turns. CPU is the panel's and, where it
-has one, its PostgreSQL server's.
+There is one panel for each number of services. The same request is repeated on one connection, with the panels in turn.
+CPU time includes the PostgreSQL server, if there is one.
 """
 
 import argparse
@@ -16,9 +16,9 @@ from platform import python_version
 from statistics import median
 
 import psycopg
-from filling import MODELS, Filled, filled
+from database import MODELS, FilledDatabase, fill_database
 from load import Load
-from processes import PANEL, answers, children, cpu, free_port, leave_a_core, parent, running
+from processes import PANEL, child_pids, cpu_seconds, free_port, is_up, parent_pid, reserve_core, start_process
 
 LISTS = {
     "list": "",
@@ -31,101 +31,106 @@ LISTS = {
     "list of a template by name": "?template=hello&sort=name&order=asc",
     "list of a customer": "?customer_id=cust_07",
     "list of a customer by updated_at": "?customer_id=cust_07&sort=updated_at",
-    "search that finds all": "?search=app",
-    "search that finds 1 of 1,000": "?search=-432",
-    "search that finds nothing": "?search=zebra",
-    "search of two letters, nothing": "?search=zq",
+    "search that matches all": "?search=app",
+    "search that matches 1 of 1,000": "?search=-432",
+    "search that matches none": "?search=zebra",
+    "search of two letters, none": "?search=zq",
     "search within a customer": "?search=zebra&customer_id=cust_07",
 }
 
 
 @dataclass(frozen=True)
 class Figures:
-    """CPU milliseconds a request, and milliseconds until it was answered."""
+    """CPU milliseconds per request, and latency in milliseconds."""
 
     cost: float
-    delay: float
+    latency: float
 
 
 @dataclass(frozen=True)
 class Server:
-    """A panel on a database that is full, and the database's own process, if it has one."""
+    """A panel on a filled database, and the process of the database server, if there is one."""
 
-    full: Filled
-    number: int
+    full: FilledDatabase
+    services: int
     port: int
     pid: int
     database: int | None
 
     def loads(self) -> dict[str, Load]:
-        """The last copy of all is the only one with both of its numbers."""
-        last = f"417{self.number // MODELS - 1}" if self.number > MODELS else "417"
-        lists = {**LISTS, "search that finds one": f"?search={last}"}
+        """Return the requests by name. Only one service has a name with both numbers of `last`."""
+        last = f"417{self.services // MODELS - 1}" if self.services > MODELS else "417"
+        lists = {**LISTS, "search that matches one": f"?search={last}"}
         get = {"get": Load("GET", f"/api/services/{self.full.service_id}")}
         return get | {name: Load("GET", f"/api/services{query}") for name, query in lists.items()}
 
     def figures(self, name: str, seconds: float) -> Figures:
-        """What it takes to answer for so long."""
+        """Run the load `name` for `seconds` and return its figures."""
         before = self._cpu()
-        told = self.loads()[name].offered(self.port, self.full.key, 1, seconds)
-        return Figures(1000 * (self._cpu() - before) / told.answered, told.delay)
+        result = self.loads()[name].run(self.port, self.full.key, 1, seconds)
+        return Figures(1000 * (self._cpu() - before) / result.succeeded, result.latency)
 
     def _cpu(self) -> float:
-        helping = [self.database, *children(self.database)] if self.database else []
-        return sum(cpu(pid) for pid in (self.pid, *helping))
+        database_pids = [self.database, *child_pids(self.database)] if self.database else []
+        return sum(cpu_seconds(pid) for pid in (self.pid, *database_pids))
 
 
 def main() -> None:
-    """Rounds over both panels and all requests; nothing is asserted."""
+    """Run rounds over both panels and all requests and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--few", type=int, default=1000)
     parser.add_argument("--many", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=1.0, help="of one request in one round")
-    parser.add_argument("--postgres", metavar="URL", default="", help="of a server; without it, SQLite")
-    parser.add_argument("--folder", type=Path, help="where what was filled is kept for the next time")
+    parser.add_argument("--seconds", type=float, default=1.0, help="for one request in one round")
+    parser.add_argument("--postgres", metavar="URL", default="", help="a PostgreSQL server; SQLite by default")
+    parser.add_argument("--folder", type=Path, help="where to keep the filled databases for the next run")
     options = parser.parse_args()
-    core, database = leave_a_core(), "PostgreSQL" if options.postgres else "SQLite"
-    print(f"Python {python_version()}, {database}; load of the machine {os.getloadavg()[0]:.1f}", flush=True)
+    core, store = reserve_core(), "PostgreSQL" if options.postgres else "SQLite"
+    print(f"Python {python_version()}, {store}; machine load {os.getloadavg()[0]:.1f}", flush=True)
     with tempfile.TemporaryDirectory(prefix="bench") as folder, ExitStack() as stack:
         place = options.folder or Path(folder)
         servers = [
-            stack.enter_context(_server(place / str(number), options.postgres, number, core))
-            for number in (options.few, options.many)
+            stack.enter_context(_server(place / str(services), options.postgres, services, core))
+            for services in (options.few, options.many)
         ]
-        print(_line("", *(f"{number:,}" for number in (options.few, options.many)), "times"), flush=True)
+        print(_line("", *(f"{services:,}" for services in (options.few, options.many)), "times"), flush=True)
         for name in servers[0].loads():
-            print(_told(name, *_measured(name, servers, options)), flush=True)
+            print(_row(name, *_measure(name, servers, options)), flush=True)
 
 
 @contextmanager
-def _server(folder: Path, postgres: str, number: int, core: int) -> Iterator[Server]:
-    full, port = filled(folder, postgres, number), free_port()
-    with running([PANEL, "api"], {**full.environment, "PANEL_PORT": str(port)}, partial(answers, port), core) as pid:
-        yield Server(full, number, port, pid, _process(postgres) if postgres else None)
+def _server(folder: Path, postgres: str, services: int, core: int) -> Iterator[Server]:
+    full, port = fill_database(folder, postgres, services), free_port()
+    with start_process(
+        [PANEL, "api"], {**full.environment, "PANEL_PORT": str(port)}, partial(is_up, port), core
+    ) as pid:
+        yield Server(full, services, port, pid, _server_pid(postgres) if postgres else None)
 
 
-def _process(url: str) -> int:
+def _server_pid(url: str) -> int:
     with psycopg.connect(url) as connection:
-        return parent(connection.info.backend_pid)
+        return parent_pid(connection.info.backend_pid)
 
 
-def _measured(name: str, servers: Sequence[Server], options: argparse.Namespace) -> list[list[Figures]]:
+def _measure(name: str, servers: Sequence[Server], options: argparse.Namespace) -> list[list[Figures]]:
     for server in servers:
         server.figures(name, options.seconds / 4)
     rounds = [[server.figures(name, options.seconds) for server in servers] for _ in range(options.rounds)]
     return [list(each) for each in zip(*rounds, strict=True)]
 
 
-def _told(name: str, few: Sequence[Figures], many: Sequence[Figures]) -> str:
-    shown = [f"{median(one.cost for one in each):.2f} {median(one.delay for one in each):.2f}" for each in (few, many)]
+def _row(name: str, few: Sequence[Figures], many: Sequence[Figures]) -> str:
+    columns = [
+        f"{median(figures.cost for figures in each):.2f} {median(figures.latency for figures in each):.2f}"
+        for each in (few, many)
+    ]
     costs = median(large.cost / small.cost for small, large in zip(few, many, strict=True))
-    delays = median(large.delay / small.delay for small, large in zip(few, many, strict=True))
-    return _line(name, *shown, f"{costs:.2f} {delays:.2f}")
+    latencies = median(large.latency / small.latency for small, large in zip(few, many, strict=True))
+    return _line(name, *columns, f"{costs:.2f} {latencies:.2f}")
 
 
 def _line(name: str, few: str, many: str, ratio: str) -> str:
-    return f"{name or 'CPU ms, and ms until answered':34} {few:>16} {many:>18} {ratio:>16}"
+    return f"{name or 'CPU ms, latency ms':34} {few:>16} {many:>18} {ratio:>16}"
 
 
 if __name__ == "__main__":

@@ -1,14 +1,12 @@
-"""The peer of the panel: the same operations as their own books write them in FastAPI, SQLAlchemy and `limits`.
+"""The peer of the panel: the same operations, written as in the documentation of FastAPI, SQLAlchemy and `limits`.
 
-A session for each request and the caller by `Depends`, functions that are not async, mapped classes, models of
-pydantic in and out (`response_model` is FastAPI's fast way: pydantic then writes the JSON itself). Tables, indexes,
-pool, and the rules that know neither HTTP nor SQL (what a compose text may say, what a key may give away) are the
-panel's own.
+It uses a session per request and the caller by `Depends`, synchronous functions, mapped classes, and pydantic models
+for requests and responses (`response_model` is FastAPI's fast way: pydantic writes the JSON itself). Tables, indexes,
+pool, and the rules that know neither HTTP nor SQL (the compose policy, the bounds of API keys) are the panel's.
 
-It does more in one thing: it counts every list anew, where the panel counts one of more than a thousand every ten
-seconds, as its document says. And it does less: no use of a key is noted, nothing keeps what a request reads from
-changing meanwhile, a request brings no id of its own, errors have no common shape, and there are no cookies, tickets,
-Idempotency-Keys and If-None-Match.
+It does one thing more: it counts the items of every list, while the panel counts lists of more than a thousand items
+every ten seconds, as documented. It omits: recording the use of keys, a consistent snapshot for the reads of a request,
+request IDs from clients, a common shape of errors, cookies, tickets, Idempotency-Key and If-None-Match.
 """
 
 import hmac
@@ -31,6 +29,7 @@ from sqlalchemy.orm import Session
 from tables import ApiKey, Deployment, Operation, Service, open_session
 
 from domain import services, users
+from domain.adapters.system import Clock
 from domain.api_keys import bounds, fields
 from domain.identity import networks, tokens
 from domain.identity.access import sees
@@ -42,10 +41,10 @@ from handlers.openapi31 import Document
 from handlers.static_asset import DOCUMENT
 
 app = FastAPI()
-_WORLD: Any = SimpleNamespace(
-    operations_by_permission=routing.operations_by_permission(Document.load(DOCUMENT.content))
+_PORTS: Any = SimpleNamespace(
+    clock=Clock(), operations_by_permission=routing.operations_by_permission(Document.load(DOCUMENT.content))
 )
-_USUAL = int(os.environ["PANEL_RATE_LIMIT_AUTHENTICATED"])
+_DEFAULT_LIMIT = int(os.environ["PANEL_RATE_LIMIT_AUTHENTICATED"])
 _LIMITER = FixedWindowRateLimiter(MemoryStorage())
 _UNFINISHED = (OperationStatus.QUEUED, OperationStatus.RUNNING)
 
@@ -58,18 +57,18 @@ def _session() -> Iterator[Session]:
 Stored = Annotated[Session, Depends(_session)]
 
 
-def _known(
+def _authenticate(
     request: Request,
     response: Response,
     session: Stored,
     given: Annotated[HTTPAuthorizationCredentials, Depends(HTTPBearer())],
 ) -> ApiKey:
-    """Whose key it is; the request is counted, and the headers tell of that."""
+    """Authenticate the key, count the request, and set the headers of the rate limit."""
     prefix = tokens.prefix_of(given.credentials)
     key = session.scalar(select(ApiKey).where(ApiKey.prefix == prefix))
-    if key is None or not _opens(key, given.credentials, request.client.host if request.client else ""):
-        raise HTTPException(401, "A valid API key is needed")
-    item = RateLimitItemPerMinute(key.rate_limit_rpm or _USUAL)
+    if key is None or not _is_valid(key, given.credentials, request.client.host if request.client else ""):
+        raise HTTPException(401, "A valid API key is required")
+    item = RateLimitItemPerMinute(key.rate_limit_rpm or _DEFAULT_LIMIT)
     allowed = _LIMITER.hit(item, key.id)
     reset_at, remaining = _LIMITER.get_window_stats(item, key.id)
     response.headers["X-Request-Id"] = new_id("req")
@@ -81,46 +80,46 @@ def _known(
     return key
 
 
-def _opens(key: ApiKey, text: str, address: str) -> bool:
+def _is_valid(key: ApiKey, text: str, address: str) -> bool:
     given, now = tokens.digest(text), datetime.now(UTC)
     current = hmac.compare_digest(given, key.digest)
     previous = hmac.compare_digest(given, key.previous_digest or "0" * 64)
-    good = current or (previous and key.previous_until is not None and now < key.previous_until)
-    return good and not (key.expires_at and key.expires_at <= now) and networks.allows(key.allowed_ips, address)
+    valid_secret = current or (previous and key.previous_until is not None and now < key.previous_until)
+    return valid_secret and not (key.expires_at and key.expires_at <= now) and networks.allows(key.allowed_ips, address)
 
 
-Known = Annotated[ApiKey, Depends(_known)]
+Authenticated = Annotated[ApiKey, Depends(_authenticate)]
 
 
-def _allow(known: ApiKey, permission: str) -> None:
-    if permission not in granted(known.grant):  # type: ignore[arg-type]  # it has the same fields
-        raise HTTPException(403, f"This needs the permission {permission}")
+def _allow(key_row: ApiKey, permission: str) -> None:
+    if permission not in granted(key_row.grant):
+        raise HTTPException(403, f"This operation requires the permission {permission}")
 
 
 @app.get("/api/permissions", response_model=models.PermissionList)
-def list_permissions(known: Known) -> Any:  # noqa: ANN401 - response_model says it
+def list_permissions(key_row: Authenticated) -> Any:  # noqa: ANN401 - see response_model
     """GET /permissions"""
-    page = users.list_permissions(_WORLD, known)  # type: ignore[arg-type]
+    page = users.list_permissions(_PORTS, key_row)  # type: ignore[arg-type]
     return {"data": page.items, "total": page.total, "page": page.page, "per_page": page.per_page}
 
 
 @app.post("/api/services/validate", response_model=models.ServiceReport)
-def validate_service(known: Known, body: models.ServiceCheck) -> Any:  # noqa: ANN401 - response_model says it
+def validate_service(key_row: Authenticated, body: models.ServiceCheck) -> Any:  # noqa: ANN401 - see response_model
     """POST /services/validate"""
-    _allow(known, "services.read")
-    report = services.validate_service(_WORLD, known, body.model_dump())  # type: ignore[arg-type]
+    _allow(key_row, "services.read")
+    report = services.validate_service(_PORTS, key_row, body.model_dump())  # type: ignore[arg-type]
     valid = report.quota_effect is not None
     return {"valid": valid, "findings": report.findings, "quota_effect": report.quota_effect}
 
 
 @app.get("/api/services", response_model=models.ServiceList)
-def list_services(session: Stored, known: Known, query: Annotated[models.ServiceQuery, Query()]) -> Any:  # noqa: ANN401
+def list_services(session: Stored, key_row: Authenticated, query: Annotated[models.ServiceQuery, Query()]) -> Any:  # noqa: ANN401
     """GET /services"""
-    _allow(known, "services.read")
+    _allow(key_row, "services.read")
     given = {name: getattr(query, name) for name in ("status", "template", "deploy_method", "customer_id")}
     wanted = [getattr(Service, name) == value for name, value in given.items() if value is not None]
-    if known.customer_id:
-        wanted.append(Service.customer_id == known.customer_id)
+    if key_row.customer_id:
+        wanted.append(Service.customer_id == key_row.customer_id)
     if query.search:
         wanted.append(Service.name.icontains(query.search, autoescape=True))
     total = session.scalar(select(func.count()).select_from(Service).where(*wanted))
@@ -134,19 +133,19 @@ def list_services(session: Stored, known: Known, query: Annotated[models.Service
 @app.get("/api/services/{service_id}", response_model=models.Service)
 def get_service(
     session: Stored,
-    known: Known,
+    key_row: Authenticated,
     response: Response,
     service_id: Annotated[str, Path(pattern="^svc_[0-9a-z]+$", max_length=64)],
-) -> Any:  # noqa: ANN401 - response_model says it
+) -> Any:  # noqa: ANN401 - see response_model
     """GET /services/{service_id}"""
-    _allow(known, "services.read")
+    _allow(key_row, "services.read")
     service = session.get(Service, service_id)
-    if service is None or not sees(known, service.customer_id):  # type: ignore[arg-type]
+    if service is None or not sees(key_row, service.customer_id):  # type: ignore[arg-type]
         raise HTTPException(404, "Service not found")
     newest = select(Deployment).where(Deployment.service_id == service.id)
     deployment = session.scalar(newest.order_by(Deployment.created_at.desc(), Deployment.id.desc()).limit(1))
-    going_on = select(Operation).where(Operation.service_id == service.id, Operation.status.in_(_UNFINISHED))
-    operation = session.scalar(going_on.order_by(Operation.id).limit(1))
+    unfinished = select(Operation).where(Operation.service_id == service.id, Operation.status.in_(_UNFINISHED))
+    operation = session.scalar(unfinished.order_by(Operation.id).limit(1))
     live = session.get(Deployment, service.live_deployment_id) if service.live_deployment_id else None
     service.deployment_id = deployment.id if deployment else None
     service.operation_id = operation.id if operation else None
@@ -156,15 +155,15 @@ def get_service(
 
 
 @app.post("/api/v1/api-keys", response_model=models.ApiKeyWithSecret, status_code=201)
-def create_api_key(session: Stored, known: Known, response: Response, body: models.NewApiKey) -> Any:  # noqa: ANN401
+def create_api_key(session: Stored, key_row: Authenticated, response: Response, body: models.NewApiKey) -> Any:  # noqa: ANN401
     """POST /v1/api-keys"""
-    _allow(known, "api_keys.write")
+    _allow(key_row, "api_keys.write")
     text, now = tokens.new_api_key(), datetime.now(UTC)
-    given, problems = fields.read(body.model_dump(by_alias=True, exclude_unset=True), now)
-    key = ApiKey.inheriting(known, text, now, given)
-    problems |= bounds.rate(key.rate_limit_rpm, known, _USUAL)  # type: ignore[arg-type]
-    problems |= fields.incomplete(key) | bounds.excess(key, known)  # type: ignore[arg-type]
-    if problems:
+    read = fields.read(_PORTS, body.model_dump(by_alias=True, exclude_unset=True))  # type: ignore[arg-type]
+    key = ApiKey.inheriting(key_row, text, now, read.values)
+    excess = bounds.excess(key.grant, key_row.grant)
+    excess |= bounds.rate_excess(key.rate_limit_rpm, key_row.grant, _DEFAULT_LIMIT)
+    if problems := read.problems | fields.missing(key) | excess:  # type: ignore[arg-type]
         raise HTTPException(422, problems)
     session.add(key)
     session.commit()

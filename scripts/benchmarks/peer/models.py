@@ -1,4 +1,4 @@
-"""What the peer takes and answers, as models of pydantic."""
+"""Pydantic models of the peer's requests and responses."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -14,19 +14,19 @@ CustomerId = Annotated[str, StringConstraints(pattern="^cust_[0-9a-z]+$", max_le
 Slug = Annotated[str, StringConstraints(pattern="^[a-z0-9][a-z0-9-]*$", max_length=63)]
 
 
-class Given(BaseModel):
-    """What is sent: nothing that has no name here."""
+class RequestModel(BaseModel):
+    """A request body or query. Unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Shown(BaseModel):
-    """What is answered, made from a row or from what a rule returned."""
+class ResponseModel(BaseModel):
+    """A response, created from a row or from the result of a rule."""
 
     model_config = ConfigDict(from_attributes=True)
 
 
-class Listed(Shown):
+class ListModel(ResponseModel):
     """A page of a list."""
 
     total: int
@@ -34,21 +34,21 @@ class Listed(Shown):
     per_page: int
 
 
-class Permission(Shown):
-    """One permission."""
+class Permission(ResponseModel):
+    """A permission."""
 
     name: str
     operations: list[str]
 
 
-class PermissionList(Listed):
-    """A page of them."""
+class PermissionList(ListModel):
+    """A page of permissions."""
 
     data: list[Permission]
 
 
-class ServiceCheck(Given):
-    """What `POST /services/validate` takes."""
+class ServiceCheck(RequestModel):
+    """The body of `POST /services/validate`."""
 
     compose: Annotated[str, StringConstraints(min_length=1, max_length=262144)]
     variables: dict[
@@ -57,8 +57,8 @@ class ServiceCheck(Given):
     ] = Field(default={}, max_length=200)
 
 
-class Finding(Shown):
-    """What the policy says of one place."""
+class Finding(ResponseModel):
+    """A finding of the policy."""
 
     code: str
     severity: str
@@ -67,8 +67,8 @@ class Finding(Shown):
     pointer: str
 
 
-class QuotaEffect(Shown):
-    """What a project takes."""
+class QuotaEffect(ResponseModel):
+    """The quota that a service uses."""
 
     services: int
     containers: int
@@ -77,16 +77,16 @@ class QuotaEffect(Shown):
     storage_mb: int
 
 
-class ServiceReport(Shown):
-    """What the policy says."""
+class ServiceReport(ResponseModel):
+    """The result of a validation."""
 
     valid: bool
     findings: list[Finding]
     quota_effect: QuotaEffect | None
 
 
-class ServiceQuery(Given):
-    """How a list of services is asked for."""
+class ServiceQuery(RequestModel):
+    """The query parameters of `GET /services`."""
 
     page: int = Field(1, ge=1, le=1_000_000)
     per_page: int = Field(20, ge=1, le=100)
@@ -99,16 +99,16 @@ class ServiceQuery(Given):
     customer_id: CustomerId | None = None
 
 
-class Resources(Shown):
-    """What a service takes."""
+class Resources(ResponseModel):
+    """The resource usage of a service."""
 
     cpu_usage: float
     memory_usage_mb: float
     memory_limit_mb: int | None
 
 
-class ServiceSummary(Shown):
-    """A service in a list."""
+class ServiceSummary(ResponseModel):
+    """A service as in lists."""
 
     id: str
     name: str
@@ -122,21 +122,21 @@ class ServiceSummary(Shown):
     resources: Resources
 
 
-class ServiceList(Listed):
-    """A page of them."""
+class ServiceList(ListModel):
+    """A page of services."""
 
     data: list[ServiceSummary]
 
 
-class AllResources(Resources):
-    """What a service takes and may take."""
+class ServiceResources(Resources):
+    """The resource usage and limits of a service."""
 
     cpu_limit: float | None
     storage_mb: float
 
 
-class Variable(Shown):
-    """One variable of the environment."""
+class Variable(ResponseModel):
+    """A variable of the environment."""
 
     name: str
     value: str
@@ -144,20 +144,20 @@ class Variable(Shown):
 
     @field_serializer("value")
     def mask(self, value: str) -> str:
-        """Secrets are never shown."""
+        """Mask the value of a secret."""
         return MASK if self.secret else value
 
 
-class Health(Shown):
-    """What the last look found."""
+class Health(ResponseModel):
+    """The result of the last health check."""
 
     status: str
     last_check: datetime | None
     consecutive_failures: int
 
 
-class HealthCheck(Shown):
-    """How a service is looked at."""
+class HealthCheck(ResponseModel):
+    """The health check of a service."""
 
     path: str
     port: int | None
@@ -166,7 +166,7 @@ class HealthCheck(Shown):
 
 
 class Service(ServiceSummary):
-    """The whole service."""
+    """A service."""
 
     customer_name: str | None
     image: str | None
@@ -175,7 +175,7 @@ class Service(ServiceSummary):
     custom_domains: list[str]
     port: int | None
     labels: dict[str, str]
-    resources: AllResources
+    resources: ServiceResources
     health: Health
     health_check: HealthCheck | None
     deploy_timeout: int
@@ -185,8 +185,8 @@ class Service(ServiceSummary):
     deployed_at: datetime | None
 
 
-class NewApiKey(Given):
-    """What `POST /v1/api-keys` takes."""
+class NewApiKey(RequestModel):
+    """The body of `POST /v1/api-keys`."""
 
     model_config = ConfigDict(alias_generator=to_camel)
     name: Annotated[
@@ -207,8 +207,8 @@ class NewApiKey(Given):
     expires_at: str | None = None
 
 
-class ApiKeyWithSecret(Shown):
-    """An API key, and this once its text."""
+class ApiKeyWithSecret(ResponseModel):
+    """An API key with its secret."""
 
     model_config = ConfigDict(alias_generator=AliasGenerator(serialization_alias=to_camel))
     id: str

@@ -1,4 +1,4 @@
-"""The panel's tables as mapped classes, and sessions on an engine with the panel's pool."""
+"""The panel's tables as mapped classes, and sessions with the panel's pool settings."""
 
 import os
 import sqlite3
@@ -17,29 +17,30 @@ from domain.adapters.sql.repositories.services import services
 from domain.api_keys import bounds
 from domain.identity import tokens
 from domain.model.definition import HealthCheck, Variable
+from domain.model.grant import Grant
 from domain.model.identifiers import new_id
 
 
 class Row(DeclarativeBase):
-    """What all mapped classes have; their columns are the panel's."""
+    """The base of all mapped classes. Their columns are the panel's."""
 
     metadata = tables.metadata
 
 
 class Deployment(Row):
-    """One attempt to make a definition live."""
+    """A deployment of a service."""
 
     __table__ = deployments
 
 
 class Operation(Row):
-    """Work that goes on."""
+    """A unit of background work."""
 
     __table__ = operations
 
 
 class Service(Row):
-    """An application, and what is shown of it that stands in no column."""
+    """A service, with the fields of responses that are not columns."""
 
     __table__ = services
     customer_name = None
@@ -50,32 +51,32 @@ class Service(Row):
 
     @property
     def compose(self) -> str:
-        """What is deployed."""
+        """The compose text."""
         return str(self.definition.compose)
 
     @property
     def variables(self) -> tuple[Variable, ...]:
-        """The environment that it is deployed with."""
+        """The variables of the environment."""
         return tuple(self.definition.variables)
 
     @property
     def port(self) -> int | None:
-        """Where visitors reach it."""
+        """The published container port."""
         return self.definition.port
 
     @property
     def health_check(self) -> HealthCheck | None:
-        """How it is looked at."""
+        """The health check."""
         return self.definition.health_check
 
     @property
     def deploy_timeout(self) -> int:
-        """How long a deployment may take."""
+        """Maximum number of seconds for a deployment to become healthy."""
         return int(self.definition.timeout)
 
     @property
     def resources(self) -> dict[str, object]:
-        """What it takes, and may take."""
+        """The usage and the limits."""
         return {
             "cpu_usage": self.usage.cpu,
             "memory_usage_mb": self.usage.memory_mb,
@@ -86,16 +87,28 @@ class Service(Row):
 
 
 class ApiKey(Row):
-    """A credential; `key` is its text as long as it is new."""
+    """An API key. `key` is its secret, directly after its creation only."""
 
     __table__ = api_keys
     key = ""
 
+    @property
+    def grant(self) -> Grant:
+        """What the key may do."""
+        return Grant(
+            role=self.role,
+            customer_id=self.customer_id,
+            denied_permissions=self.denied_permissions,
+            allowed_ips=self.allowed_ips,
+            rate_limit_rpm=self.rate_limit_rpm,
+            expires_at=self.expires_at,
+        )
+
     @classmethod
     def inheriting(cls, maker: Self, text: str, now: datetime, given: Mapping[str, Any]) -> Self:
-        """A new one: what is not given comes from its maker."""
+        """Return a new key. Fields that are not given are inherited from `maker`."""
         inherited = ("customer_id", "allowed_ips", "rate_limit_rpm", "expires_at")
-        made = cls(
+        created = cls(
             id=new_id("key"),
             prefix=tokens.prefix_of(text),
             digest=tokens.digest(text),
@@ -105,9 +118,9 @@ class ApiKey(Row):
             revision=1,
             **{"denied_permissions": (), **{name: getattr(maker, name) for name in inherited}, **given},
         )
-        made.denied_permissions = bounds.carried(made, maker)  # type: ignore[arg-type]  # it has the same fields
-        made.key = text
-        return made
+        created.denied_permissions = bounds.inherited_denials(created.grant, maker.grant)
+        created.key = text
+        return created
 
 
 def _engine(url: str) -> Engine:
@@ -120,8 +133,8 @@ def _engine(url: str) -> Engine:
 
 
 def _prepare(raw: sqlite3.Connection, _record: object) -> None:
-    for wish in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-        raw.execute(f"PRAGMA {wish}")
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        raw.execute(f"PRAGMA {pragma}")
 
 
 open_session = sessionmaker(_engine(os.environ["PANEL_DATABASE_URL"]), expire_on_commit=False)

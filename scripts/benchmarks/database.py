@@ -1,7 +1,7 @@
-"""Fills a panel's database with services: each is a copy of one that the panel itself made and deployed.
+"""Fill a panel's database with copies of a service that the panel has created and deployed.
 
-The first thousand go through the panel's store, with states, owners, templates and times of their own; the database
-makes all others of these, with the work and the deployment that belong to each.
+The first thousand copies are written through the panel's store, with different statuses, customers, templates and
+times. The database copies these to create all others, each with its operation and deployment.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,30 +33,30 @@ CUSTOMERS = 50
 STATUSES = [ServiceStatus.RUNNING] * 16 + [ServiceStatus.STOPPED] * 3 + [ServiceStatus.FAILED]
 TEMPLATES = ("hello", "gitea", "postgres", "wordpress", None)
 NEWEST = datetime(2026, 3, 29, 10, 0, 0, tzinfo=UTC)
-# What differs from copy to copy; all else stays as the panel wrote it.
+# Columns that differ between copies. All others stay as the panel wrote them.
 NAMES = frozenset({"id", "name", "service_id", "deployment_id", "operation_id", "live_deployment_id"})
 
-_Made = tuple[Service, Operation, Deployment]
+_Records = tuple[Service, Operation, Deployment]
 
 
 @dataclass(frozen=True)
-class Filled:
-    """What a panel needs to run on a database that is full, an admin's key for it, and one of its services."""
+class FilledDatabase:
+    """The environment of a panel on a filled database, an admin key, and the ID of a service."""
 
     environment: dict[str, str]
     key: str
     service_id: str
 
 
-def filled(folder: Path, server: str, number: int) -> Filled:
-    """A panel with so many services, in whole thousands: found there, or made.
+def fill_database(folder: Path, server: str, number: int) -> FilledDatabase:
+    """Return a database with `number` services (whole thousands), and fill it first if needed.
 
-    Its database is a file in the folder, or one of its own on the PostgreSQL server with this URL.
+    It is a file in `folder`, or a separate database on the PostgreSQL server at the URL `server`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     url = _database(server, f"bench_{number}") if server else f"sqlite:///{folder / 'panel.db'}"
-    given = environment(folder, PANEL_RUNTIME="memory", PANEL_DATABASE_URL=url)
-    with _opened(given) as ports:
+    variables = environment(folder, PANEL_RUNTIME="memory", PANEL_DATABASE_URL=url)
+    with _open_ports(variables) as ports:
         key = api_keys.create_unbounded_key(ports, "bench", Role.ADMIN)
         known = _page(ports)
         if not known.total:
@@ -64,12 +64,12 @@ def filled(folder: Path, server: str, number: int) -> Filled:
             known = _page(ports)
     if known.total < number:
         _multiply(url, number // MODELS - 1)
-    return Filled(given, key, known.items[-1].id)
+    return FilledDatabase(variables, key, known.items[-1].id)
 
 
 @contextmanager
-def _opened(given: Mapping[str, str]) -> Iterator[Ports]:
-    ports = wiring.open_ports(settings.read({name: given[name] for name in given if name.startswith("PANEL_")}))
+def _open_ports(variables: Mapping[str, str]) -> Iterator[Ports]:
+    ports = wiring.open_ports(settings.read({name: variables[name] for name in variables if name.startswith("PANEL_")}))
     try:
         yield ports
     finally:
@@ -78,7 +78,7 @@ def _opened(given: Mapping[str, str]) -> Iterator[Ports]:
 
 
 def _database(server: str, name: str) -> str:
-    engine = create_engine(_driven(server), isolation_level="AUTOCOMMIT")
+    engine = create_engine(_driver_url(server), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         if not connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}):
             connection.exec_driver_sql(f"CREATE DATABASE {name}")
@@ -86,7 +86,7 @@ def _database(server: str, name: str) -> str:
     return make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
-def _driven(url: str) -> str:
+def _driver_url(url: str) -> str:
     return url.replace("postgresql://", "postgresql+psycopg://")
 
 
@@ -103,14 +103,14 @@ def _caller(ports: Ports, key: str) -> Caller:
 
 
 def _make_models(ports: Ports, caller: Caller) -> None:
-    """A thousand services in the place of the one that was deployed."""
+    """Deploy a service, copy it a thousand times, and remove the original."""
     body = {"name": "model", "deploy_method": "template", "template": "hello", "variables": {"GREETING": "Welcome"}}
-    made = services.create_service(ports, caller, body)
-    assert isinstance(made, services.Whole)
+    created = services.create_service(ports, caller, body)
+    assert isinstance(created, services.ServiceDetail)
     Worker(ports).run_until_idle()
     with ports.store.begin() as work:
-        model = _model(work, made)
-        for service, operation, deployment in (_copied(model, number) for number in range(MODELS)):
+        model = _model(work, created)
+        for service, operation, deployment in (_copy(model, number) for number in range(MODELS)):
             work.services.add(service)
             work.operations.add(operation)
             work.deployments.add(deployment)
@@ -118,20 +118,21 @@ def _make_models(ports: Ports, caller: Caller) -> None:
         work.services.remove(model[0].id)
 
 
-def _model(work: Work, made: services.Whole) -> _Made:
-    service, operation = work.services.get(made.service.id), work.operations.get(made.queued_operation_id or "")
-    deployment = work.deployments.get(made.deployment_id or "")
+def _model(work: Work, created: services.ServiceDetail) -> _Records:
+    service, operation = work.services.get(created.service.id), work.operations.get(created.queued_operation_id or "")
+    deployment = work.deployments.get(created.deployment_id or "")
     assert service is not None
     assert operation is not None
     assert deployment is not None
     return service, operation, deployment
 
 
-def _copied(model: _Made, number: int) -> _Made:
+def _copy(model: _Records, number: int) -> _Records:
     at = NEWEST - timedelta(minutes=number)
-    owner = {"customer_id": f"cust_{number % CUSTOMERS:02}", "created_at": at}
+    changes = {"customer_id": f"cust_{number % CUSTOMERS:02}", "created_at": at}
     service, operation, deployment = (
-        replace(one, id=new_id(prefix), **owner) for one, prefix in zip(model, ("svc", "op", "dep"), strict=True)
+        replace(record, id=new_id(prefix), **changes)
+        for record, prefix in zip(model, ("svc", "op", "dep"), strict=True)
     )
     work = {"service_id": service.id, "operation_id": operation.id}
     return (
@@ -152,26 +153,26 @@ def _copied(model: _Made, number: int) -> _Made:
 
 
 def _multiply(url: str, copies: int) -> None:
-    """So many more of each row; SQLite keeps no journal meanwhile, and the panel turns it on again."""
-    engine = create_engine(_driven(url), isolation_level="AUTOCOMMIT")
+    """Insert `copies` copies of each row. SQLite's journal is off meanwhile; the panel turns it on again."""
+    engine = create_engine(_driver_url(url), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
-            for hurry in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -1000000"):
-                connection.exec_driver_sql(f"PRAGMA {hurry}")
+            for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -1000000"):
+                connection.exec_driver_sql(f"PRAGMA {pragma}")
         for table in (metadata.tables[name] for name in ("services", "operations", "deployments")):
-            connection.execute(_copies(table), {"copies": copies, "longer": 10 ** len(str(copies))})
+            connection.execute(_copy_statement(table), {"copies": copies, "longer": 10 ** len(str(copies))})
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("VACUUM ANALYZE")
     engine.dispose()
 
 
-def _copies(table: Table) -> TextClause:
-    """Numbers have all the same length, so that they sort as they might have come."""
+def _copy_statement(table: Table) -> TextClause:
+    """Return the statement that copies rows. The appended numbers have the same length, so that they sort by number."""
     number = "substr(CAST(:longer + number AS text), 2)"
     names = [column.name for column in table.columns]
-    shown = [f"{name} || {number}" if name in NAMES else name for name in names]
+    values = [f"{name} || {number}" if name in NAMES else name for name in names]
     return text(
         f"INSERT INTO {table.name} ({', '.join(names)})"
         " WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < :copies)"
-        f" SELECT {', '.join(shown)} FROM {table.name} CROSS JOIN numbers WHERE number <= :copies"
+        f" SELECT {', '.join(values)} FROM {table.name} CROSS JOIN numbers WHERE number <= :copies"
     )
