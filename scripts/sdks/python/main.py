@@ -1,4 +1,4 @@
-"""The story of scripts/sdk, told with the client that openapi-generator makes for Python."""
+"""The scenario of scripts/sdk with the Python client of openapi-generator."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -11,102 +11,102 @@ PRINTED = "hello listens on port 8080"
 
 
 def main() -> None:
-    """Tells the story; whatever goes another way ends it with an exception."""
+    """Run the scenario. Unexpected results end it with an exception."""
     with connect(os.environ["PANEL_API_KEY"]) as first:
         key = panel.ApiKeysApi(first).create_api_key(panel.NewApiKey(name=SDK, role=panel.RoleName.ADMIN))
-    say(f"made the key {key.prefix}, and uses it from now on")
+    print_step(f"created the key {key.prefix}")
     with connect(key.key) as client:
-        live_and_die_of_services(client)
-        meet_errors(client)
+        deploy_and_delete_services(client)
+        check_errors(client)
         keys = panel.ApiKeysApi(client)
         keys.revoke_api_key(key.id)
-        error = refused(panel.exceptions.UnauthorizedException, lambda: keys.get_api_key(key.id)).error
-        say(f"deleted the key; it opens nothing any more: 401 {error.code.value}")
+        error = expect_error(panel.exceptions.UnauthorizedException, lambda: keys.get_api_key(key.id)).error
+        print_step(f"revoked the key: 401 {error.code.value}")
 
 
 def connect(key: str) -> panel.ApiClient:
-    """A client that calls with this key; its server is the panel of the environment."""
+    """Return a client for PANEL_URL that sends `key`."""
     return panel.ApiClient(panel.Configuration(host=os.environ["PANEL_URL"] + "/api", access_token=key))
 
 
-def live_and_die_of_services(client: panel.ApiClient) -> None:
-    """Deploys three services, reads their logs, finds them page by page, and deletes them."""
+def deploy_and_delete_services(client: panel.ApiClient) -> None:
+    """Deploy three services, read their logs, list them page by page, and delete them."""
     services = panel.ServicesApi(client)
     names = [f"{SDK}-{number}" for number in range(1, 4)]
     for name in names:
         deployed = deploy(client, name)
         log = panel.RuntimeApi(client).get_service_logs(deployed.id, tail=10)
         expect([line.text for line in log.data] == [PRINTED], f"the line {PRINTED!r}", log)
-        say(f"deployed {deployed.name}, which answers at {deployed.url} and prints {PRINTED!r}")
+        print_step(f"deployed {deployed.name} at {deployed.url}; its output is {PRINTED!r}")
 
     pages = list(list_pages(services, size=2))
-    found = [service for page in pages for service in page]
-    expect([service.name for service in found] == names and len(pages) == 2, f"{names} on two pages", found)
-    say(f"found {len(found)} services on {len(pages)} pages")
+    listed = [service for page in pages for service in page]
+    expect([service.name for service in listed] == names and len(pages) == 2, f"{names} on two pages", listed)
+    print_step(f"listed {len(listed)} services on {len(pages)} pages")
 
-    for service in found:
+    for service in listed:
         read = services.get_service_with_http_info(service.id)
-        # This client leaves header names as the server wrote them.
+        # This client does not normalize header names.
         services.delete_service(service.id, if_match=(read.headers or {})["etag"])
-    left = services.list_services(search=SDK).total
-    expect(left == 0, "no service left", left)
-    say("deleted the services, each by its ETag")
+    remaining = services.list_services(search=SDK).total
+    expect(remaining == 0, "no service remaining", remaining)
+    print_step("deleted the services, each with its ETag")
 
 
 def deploy(client: panel.ApiClient, name: str) -> panel.Service:
-    """A service made from the template `hello`, as it is when its deployment has succeeded."""
-    # The annotation knows the first answer alone, the one of a dry run; what comes is what the status stands for.
-    made: object = panel.TemplatesApi(client).deploy_template("hello", panel.TemplateDeployment(name=name))
-    if not isinstance(made, panel.Service) or made.operation_id is None:
-        raise SystemExit(f"a service with an operation was expected, and this came: {made}")
-    operation = panel.OperationsApi(client).get_operation(made.operation_id, wait=60)
-    expect(operation.status == panel.OperationStatus.SUCCEEDED, "a deployment that succeeds", operation)
-    return panel.ServicesApi(client).get_service(made.id)
+    """Create a service from the template `hello`, wait for its deployment, and return the service."""
+    # The annotation has only the first success response (the dry run); at run time, the status selects the class.
+    created: object = panel.TemplatesApi(client).deploy_template("hello", panel.TemplateDeployment(name=name))
+    if not isinstance(created, panel.Service) or created.operation_id is None:
+        raise SystemExit(f"expected a service with an operation, got {created}")
+    operation = panel.OperationsApi(client).get_operation(created.operation_id, wait=60)
+    expect(operation.status == panel.OperationStatus.SUCCEEDED, "a succeeded deployment", operation)
+    return panel.ServicesApi(client).get_service(created.id)
 
 
 def list_pages(services: panel.ServicesApi, size: int) -> Iterator[list[panel.ServiceSummary]]:
-    """The services of this story by name, page by page, as far as `total` says that there are any."""
+    """Yield the pages of this scenario's services, sorted by name, until `total` is reached."""
     page, read, total = 1, 0, 1
     while read < total:
-        answer = services.list_services(search=SDK, sort="name", order="asc", page=page, per_page=size)
-        yield answer.data
-        page, read, total = page + 1, read + len(answer.data), answer.total
+        response = services.list_services(search=SDK, sort="name", order="asc", page=page, per_page=size)
+        yield response.data
+        page, read, total = page + 1, read + len(response.data), response.total
 
 
-def meet_errors(client: panel.ApiClient) -> None:
-    """Asks for what is not there and for what breaks rules."""
+def check_errors(client: panel.ApiClient) -> None:
+    """Request a missing service and create an invalid key."""
     services, keys = panel.ServicesApi(client), panel.ApiKeysApi(client)
-    error = refused(panel.exceptions.NotFoundException, lambda: services.get_service("svc_nobody")).error
+    error = expect_error(panel.exceptions.NotFoundException, lambda: services.get_service("svc_nobody")).error
     expect(error.code == panel.ErrorCode.NOT_FOUND, "not_found", error)
-    say(f"met 404 {error.code.value}: {error.details}")
+    print_step(f"received 404 {error.code.value}: {error.details}")
 
-    bad = panel.NewApiKey(
+    invalid = panel.NewApiKey(
         name=SDK, role=panel.RoleName.VIEWER, allowedIps=["nowhere"], expiresAt=datetime(2000, 1, 1, tzinfo=UTC)
     )
-    error = refused(panel.exceptions.UnprocessableEntityException, lambda: keys.create_api_key(bad)).error
+    error = expect_error(panel.exceptions.UnprocessableEntityException, lambda: keys.create_api_key(invalid)).error
     expect(set(error.fields or {}) == {"allowedIps.0", "expiresAt"}, "both fields", error)
-    say(f"met 422 {error.code.value}: {error.fields}")
+    print_step(f"received 422 {error.code.value}: {error.fields}")
 
 
-def refused(kind: type[panel.ApiException], call: Callable[[], object]) -> panel.Error:
-    """The error of the document that this call is answered with."""
+def expect_error(kind: type[panel.ApiException], call: Callable[[], object]) -> panel.Error:
+    """Return the error body of a call that must raise `kind`."""
     try:
-        answer = call()
-    except kind as refusal:
-        if isinstance(refusal.data, panel.Error):
-            return refusal.data
+        response = call()
+    except kind as exception:
+        if isinstance(exception.data, panel.Error):
+            return exception.data
         raise
-    raise SystemExit(f"{kind.__name__} was expected, and this came: {answer}")
+    raise SystemExit(f"expected {kind.__name__}, got {response}")
 
 
-def expect(truth: bool, what: str, came: object) -> None:
-    """Ends the story where something else comes than was expected."""
-    if not truth:
-        raise SystemExit(f"{what} was expected, and this came: {came}")
+def expect(condition: bool, expected: str, actual: object) -> None:
+    """End the scenario if the condition is false."""
+    if not condition:
+        raise SystemExit(f"expected {expected}, got {actual}")
 
 
-def say(line: str) -> None:
-    """One line a step."""
+def print_step(line: str) -> None:
+    """Print a step of the scenario."""
     print(f"  {line}")
 
 
