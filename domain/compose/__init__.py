@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from domain.compose.context import Inputs
+from domain.compose.files import GivenFiles
 from domain.compose.findings import CODES, Code, Finding, FindingCollector, Location, UnreadableTextError
 from domain.compose.image_text import for_image, with_image, with_port
 from domain.compose.interpolation import Interpolator
@@ -24,22 +26,29 @@ class CheckResult:
     used: frozenset[str]
 
 
-def check(text: str, variables: Mapping[str, str] = {}) -> CheckResult:
-    """Check a compose text with these variables and return its project and findings."""
+def check(text: str, variables: Mapping[str, str] = {}, files: Mapping[str, str] = {}) -> CheckResult:
+    """Check a compose text and return its project and findings.
+
+    `files` maps paths relative to the text (`nginx.conf`, `conf/app.env`) to contents: what bind mounts, `env_file`,
+    `configs` and `secrets` name. The variable `COMPOSE_PROFILES` activates profiles, as in compose.
+    """
     collector = FindingCollector()
-    interpolator = Interpolator(variables)
+    profiles = frozenset(variables.get("COMPOSE_PROFILES", "").split(","))
+    inputs = Inputs(collector, Interpolator(variables), GivenFiles(files), profiles)
     project = None
     try:
-        project = _read(text, interpolator, collector)
+        inputs.files.check_size()
+        project = _read(text, inputs)
     except UnreadableTextError as error:
         collector.add(error.code, error.message, error.location)
     findings = collector.ordered()
     accepted = all(finding.severity != "error" for finding in findings)
-    return CheckResult(project if accepted else None, findings, frozenset(interpolator.used))
+    return CheckResult(project if accepted else None, findings, frozenset(inputs.interpolator.used))
 
 
-def _read(text: str, interpolator: Interpolator, collector: FindingCollector) -> Project | None:
-    root = parse(text, collector)
+def _read(text: str, inputs: Inputs) -> Project | None:
+    root = parse(text, inputs.findings)
     top = Location(1)
-    value = ValueBuilder(interpolator, collector).build(root, top) if root else ScalarValue(top, "", "", null=True)
-    return collector.attempt(lambda document: read_project(document, interpolator, collector), value)
+    builder = ValueBuilder(inputs.interpolator, inputs.findings)
+    value = builder.build(root, top) if root else ScalarValue(top, "", "", null=True)
+    return inputs.findings.attempt(lambda document: read_project(document, inputs), value)

@@ -1,116 +1,223 @@
-"""One service of the text: every field that is accepted and how it is read."""
+"""One service of the text: every field that is accepted, and how it is read."""
 
 import re
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from domain.compose.config_references import read_configs, read_secrets
 from domain.compose.context import Context
-from domain.compose.deploy import deploy
-from domain.compose.findings import Code, quote
-from domain.compose.healthchecks import probe
+from domain.compose.dependencies import read_depends_on, read_links
+from domain.compose.deploy import cpu, memory, pids, read_deploy, replicas
+from domain.compose.env_file_field import read_env_file, read_label_file
+from domain.compose.field_rules import check_fields
+from domain.compose.findings import Code, FieldError, quote
+from domain.compose.healthchecks import read_healthcheck
 from domain.compose.images import read_image
-from domain.compose.key_values import environment, labels
-from domain.compose.mounts import mounts, note_duplicates, tmpfs
-from domain.compose.references import depends_on, networks
-from domain.compose.refusals import SERVICE, refuse
-from domain.compose.scalars import argv, bad_value, boolean, container_path, duration, match_pattern
-from domain.compose.values import Value, as_list, as_map, as_scalar
+from domain.compose.key_values import read_environment, read_labels
+from domain.compose.mounts import check_duplicate_paths, read_mounts, read_tmpfs
+from domain.compose.networks import (
+    host_name,
+    read_attachments,
+    read_container_name,
+    read_extra_hosts,
+    read_network_mode,
+)
+from domain.compose.ports import read_expose, read_ports
+from domain.compose.privileges import read_cap_add, read_cap_drop, read_security_opt, read_sysctls, read_ulimits
+from domain.compose.refusals import SERVICE
+from domain.compose.scalars import argv, boolean, byte_size, container_path, duration, integer, match_pattern
+from domain.compose.values import MapValue, ScalarValue, Value, as_list, as_map, as_scalar
 from domain.model.project import Component
 
+FieldReader = Callable[[Value, Context], Mapping[str, Any]]
+
 LONGEST_GRACE = 300.0
-_PORT = re.compile(r"([1-9][0-9]{0,4})(?:/tcp)?")
-_USER = re.compile(r"(?:[0-9]{1,9}|[A-Za-z_][A-Za-z0-9_.-]{0,31})(?::(?:[0-9]{1,9}|[A-Za-z_][A-Za-z0-9_.-]{0,31}))?")
-_RESTART = re.compile(r"no|always|unless-stopped|on-failure(:[0-9]{1,3})?")
-_CAPABILITY = re.compile(
-    "ALL|AUDIT_(CONTROL|READ|WRITE)|BLOCK_SUSPEND|BPF|CHECKPOINT_RESTORE|CHOWN|DAC_(OVERRIDE|READ_SEARCH)|FOWNER|FSETID"
-    "|IPC_(LOCK|OWNER)|KILL|LEASE|LINUX_IMMUTABLE|MAC_(ADMIN|OVERRIDE)|MKNOD|NET_(ADMIN|BIND_SERVICE|BROADCAST|RAW)"
-    "|PERFMON|SETFCAP|SETGID|SETPCAP|SETUID|SYSLOG|SYS_(ADMIN|BOOT|CHROOT|MODULE|NICE|PACCT|PTRACE|RAWIO|RESOURCE|TIME)"
-    "|SYS_TTY_CONFIG|WAKE_ALARM"
-)
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,31})?")
+_GROUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}")
+_RESTART = re.compile(r"no|always|unless-stopped|on-failure(:[0-9]{1,9})?")
+_SIGNAL = re.compile(r"(SIG)?[A-Z][A-Z0-9+-]{1,14}|[0-9]{1,2}")
+_PLATFORM = re.compile(r"[a-z0-9]{1,16}(/[a-z0-9_]{1,16}){0,2}")
+_PULL_POLICY = re.compile(r"always|never|missing|if_not_present|refresh|daily|weekly|every_[0-9wdhms]{2,20}")
+_NAMESPACE_ADVICE = "a container has its own namespaces; components of a project reach each other by name"
 
 
 def read_component(name: str, value: Value, context: Context) -> Component:
-    """The service as a component; what could not be read is left out and stands among the findings."""
-    found = as_map(value)
-    refuse(found, tuple(_READERS), SERVICE, context.findings)
-    if found.get("image") is None:
+    """Read a service. What is not readable is left out; findings say why."""
+    section = as_map(value)
+    check_fields(section, tuple(READERS), SERVICE, context.findings)
+    if section.get("image") is None and section.get("build") is None:
         message = f"Give the service {quote(name)} an `image`, such as `nginx:1.29`."
-        context.findings.add(Code.MISSING_IMAGE, message, found.location)
+        context.findings.add(Code.MISSING_IMAGE, message, section.location)
     attributes: dict[str, Any] = {"image": ""}
-    for field, (attribute, read) in _READERS.items():
-        raw = found.get(field)
-        part = None if raw is None else context.findings.attempt(_bound(read, context), raw)
-        if part is not None:
-            attributes |= cast("dict[str, Any]", part) if field == "deploy" else {attribute: part}
-    result = Component(name=name, **attributes)
-    note_duplicates(result.mounts, result.tmpfs, found.location, context.findings)
-    if result.replicas > 1 and result.writes:
-        message = f"{quote(name)} writes to a volume, and two writers would spoil the data: run one replica."
-        context.findings.add(Code.BAD_VALUE, message, found.location)
-    return result
+    for field, read in READERS.items():
+        written = section.get(field)
+        if written is not None and not _is_unset(field, written):
+            part = context.findings.attempt(lambda pair: pair[0](pair[1], context), (read, written))
+            attributes = _merge(attributes, part or {})
+            _warn_not_applied(field, part or {}, written, context)
+    component = Component(name=name, **attributes)
+    check_duplicate_paths(component, section.location, context.findings)
+    _check_writers(component, section, context)
+    return component
 
 
-def _bound(read: Callable[[Value, Context], object], context: Context) -> Callable[[Value], object]:
-    return lambda value: read(value, context)
+def _is_unset(field: str, value: Value) -> bool:
+    """Return whether a variable without a value left the field empty, which compose takes for absent."""
+    return field in _EMPTY_IS_ABSENT and isinstance(value, ScalarValue) and not value.invalid and not value.text
 
 
-def _plain(read: Callable[[Value], object]) -> Callable[[Value, Context], object]:
-    return lambda value, _: read(value)
+def _merge(attributes: dict[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the attributes of one field: tuples and maps are joined, other values replaced."""
+    merged = dict(attributes)
+    for name, value in part.items():
+        known = merged.get(name)
+        if isinstance(value, tuple) and isinstance(known, tuple) and name in _JOINED:
+            merged[name] = tuple(dict.fromkeys((*known, *value)))
+        elif isinstance(value, Mapping) and isinstance(known, Mapping):
+            merged[name] = {**known, **value}
+        else:
+            merged[name] = value
+    return merged
 
 
-def _expose(value: Value, context: Context) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(context.findings.attempt_all(_port, as_list(value))))
+def _warn_not_applied(field: str, part: Mapping[str, Any], value: Value, context: Context) -> None:
+    objects = (*part.get("mounts", ()), part.get("probe"))
+    if any(part.get(name) or any(getattr(item, name, None) for item in objects) for name in NOT_APPLIED):
+        context.findings.warn(Code.NOT_KEPT, f"`{field}`: {NOT_APPLIED_YET}", value.location)
 
 
-def _port(value: Value) -> int:
-    found = as_scalar(value)
-    match = _PORT.fullmatch(found.text)
-    if not match or int(match[1]) > 65535:
-        raise bad_value(found, "write one TCP port of the container, such as `8080`")
-    return int(match[1])
+def _check_writers(component: Component, section: MapValue, context: Context) -> None:
+    if component.replicas > 1 and component.writes:
+        message = f"{quote(component.name)} writes to a volume: two writers can corrupt the data. Run one replica."
+        context.findings.add(Code.BAD_VALUE, message, section.location)
 
 
-def _restart(value: Value, context: Context) -> str:
+def _attribute(name: str, read: Callable[[Value], object]) -> FieldReader:
+    """Return a reader for a field that becomes one attribute."""
+    return lambda value, _: {name: read(value)}
+
+
+def _restart(value: Value, context: Context) -> Mapping[str, Any]:
     word = match_pattern(value, _RESTART, "write `no`, `always`, `on-failure` or `unless-stopped`")
     policy, limited, _ = word.partition(":")
     if limited:
-        message = "The panel keeps `on-failure`, without a limit of tries."
-        context.findings.add(Code.NOT_KEPT, message, value.location, "warning")
-    return policy
+        message = "The number of restarts is not limited: the panel applies `on-failure`."
+        context.findings.warn(Code.NOT_KEPT, message, value.location)
+    return {"restart": policy}
 
 
-def _cap_drop(value: Value, context: Context) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(context.findings.attempt_all(_capability, as_list(value))))
+def _stop_grace(value: Value, context: Context) -> Mapping[str, Any]:
+    seconds = duration(value)
+    if seconds > LONGEST_GRACE:
+        message = f"The panel waits at most {LONGEST_GRACE:.0f} seconds for a container to stop."
+        context.findings.warn(Code.TRANSLATED, message, value.location)
+    return {"stop_grace": min(seconds, LONGEST_GRACE)}
 
 
-def _capability(value: Value) -> str:
-    found = as_scalar(value)
-    name = found.text.upper().removeprefix("CAP_")
-    if not _CAPABILITY.fullmatch(name):
-        raise bad_value(found, "write `ALL` or a capability, such as `NET_RAW`")
-    return name
+def _pull_policy(value: Value, context: Context) -> Mapping[str, Any]:
+    policy = match_pattern(value, _PULL_POLICY, "write `always`, `missing` or `never`")
+    if policy not in ("always", "missing", "if_not_present"):
+        message = "The policy has no effect: the panel pulls the image at each deployment."
+        context.findings.warn(Code.NOT_KEPT, message, value.location)
+    return {}
 
 
-_READERS: dict[str, tuple[str, Callable[[Value, Context], object]]] = {
-    "image": ("image", _plain(read_image)),
-    "command": ("command", _plain(argv)),
-    "entrypoint": ("entrypoint", _plain(argv)),
-    "environment": ("environment", environment),
-    "expose": ("expose", _expose),
-    "volumes": ("mounts", mounts),
-    "tmpfs": ("tmpfs", lambda value, context: tmpfs(value, context.findings)),
-    "healthcheck": ("probe", probe),
-    "depends_on": ("depends_on", depends_on),
-    "restart": ("restart", _restart),
-    "labels": ("labels", lambda value, context: labels(value, context.findings)),
-    "user": (
-        "user",
-        _plain(lambda value: match_pattern(value, _USER, "write a user or `user:group`, such as `1000:1000`")),
+def _group_add(value: Value, context: Context) -> Mapping[str, Any]:
+    def read(item: Value) -> str:
+        return match_pattern(item, _GROUP, "write the name or number of a group")
+
+    return {"group_add": context.findings.attempt_all(read, as_list(value))}
+
+
+def _profiles(value: Value, context: Context) -> Mapping[str, Any]:  # noqa: ARG001 - `profiles.active_services` reads them
+    return {}
+
+
+def _accept(words: str, code: Code, advice: str) -> FieldReader:
+    """Return a reader that accepts only these words, which ask for what every container has."""
+
+    def read(value: Value, context: Context) -> Mapping[str, Any]:  # noqa: ARG001
+        scalar = as_scalar(value)
+        if scalar.text not in words.split():
+            raise FieldError(code, f"Remove {quote(scalar.raw)}: {advice}.", scalar.location)
+        return {}
+
+    return read
+
+
+# The order matters: what stands below replaces or extends what stands above it.
+READERS: dict[str, FieldReader] = {
+    "image": _attribute("image", read_image),
+    "command": _attribute("command", argv),
+    "entrypoint": _attribute("entrypoint", argv),
+    "env_file": read_env_file,
+    "environment": read_environment,
+    "ports": read_ports,
+    "expose": read_expose,
+    "volumes": read_mounts,
+    "tmpfs": read_tmpfs,
+    "configs": read_configs,
+    "secrets": read_secrets,
+    "healthcheck": lambda value, context: {"probe": read_healthcheck(value, context)},
+    "links": read_links,
+    "depends_on": read_depends_on,
+    "restart": _restart,
+    "label_file": read_label_file,
+    "labels": read_labels,
+    "user": _attribute(
+        "user", lambda value: match_pattern(value, _USER, "write a user or `user:group`, such as `1000:1000`")
     ),
-    "working_dir": ("working_dir", _plain(container_path)),
-    "read_only": ("read_only", _plain(boolean)),
-    "cap_drop": ("cap_drop", _cap_drop),
-    "stop_grace_period": ("stop_grace", _plain(lambda value: duration(value, 0, LONGEST_GRACE))),
-    "deploy": ("", deploy),
-    "networks": ("networks", networks),
+    "group_add": _group_add,
+    "working_dir": _attribute("working_dir", container_path),
+    "read_only": _attribute("read_only", boolean),
+    "cap_add": read_cap_add,
+    "cap_drop": read_cap_drop,
+    "security_opt": read_security_opt,
+    "sysctls": read_sysctls,
+    "ulimits": read_ulimits,
+    "pid": _accept("private", Code.HOST_NAMESPACE_REFUSED, _NAMESPACE_ADVICE),
+    "ipc": _accept("private shareable none", Code.HOST_NAMESPACE_REFUSED, _NAMESPACE_ADVICE),
+    "cgroup": _accept("private", Code.HOST_NAMESPACE_REFUSED, _NAMESPACE_ADVICE),
+    "isolation": _accept("default", Code.HOST_NAMESPACE_REFUSED, _NAMESPACE_ADVICE),
+    "runtime": _accept("runc io.containerd.runc.v2", Code.RUNTIME_REFUSED, "the panel chooses the container runtime"),
+    "shm_size": _attribute("shm_bytes", lambda value: byte_size(value, 1)),
+    "init": _attribute("init", boolean),
+    "tty": _attribute("tty", boolean),
+    "stdin_open": _attribute("stdin_open", boolean),
+    "stop_signal": _attribute("stop_signal", lambda value: match_pattern(value, _SIGNAL, "write a signal: `SIGQUIT`")),
+    "stop_grace_period": _stop_grace,
+    "platform": _attribute(
+        "platform", lambda value: match_pattern(value, _PLATFORM, "write a platform, such as `linux/amd64`")
+    ),
+    "pull_policy": _pull_policy,
+    "profiles": _profiles,
+    "cpus": _attribute("cpu", cpu),
+    "cpu_shares": _attribute("cpu_shares", lambda value: integer(value, 0, 262144)),
+    "mem_limit": _attribute("memory_mb", memory),
+    "mem_reservation": _attribute("memory_reservation_mb", memory),
+    "pids_limit": _attribute("pids", pids),
+    "scale": _attribute("replicas", replicas),
+    "deploy": read_deploy,
+    "network_mode": read_network_mode,
+    "networks": read_attachments,
+    "container_name": read_container_name,
+    "hostname": _attribute("hostname", host_name),
+    "domainname": _attribute("domainname", host_name),
+    "extra_hosts": read_extra_hosts,
 }
+_EMPTY_IS_ABSENT = frozenset(
+    {"container_name", "domainname", "hostname", "network_mode", "platform", "pull_policy", "restart", "stop_signal"}
+    | {"user", "working_dir"}
+)
+_JOINED = frozenset({"aliases", "expose", "files", "tmpfs"})
+
+
+NOT_APPLIED_YET = "this release of the panel does not apply all of it yet."
+# Attributes of components, mounts and probes that `check` accepts and that the runtime does not apply yet:
+# `Release.replicas` and the Docker adapter ignore them. Texts that use one get a warning. Remove an attribute here when
+# they apply it.
+NOT_APPLIED = frozenset(
+    {"aliases", "cap_add", "cpu_shares", "domainname", "extra_hosts", "files", "group_add", "hostname", "init"}
+    | {"memory_reservation_mb", "network_aliases", "no_copy", "pids", "platform", "shm_bytes", "start_interval"}
+    | {"stdin_open", "stop_signal", "sysctls", "tty", "ulimits"}
+)

@@ -1,17 +1,34 @@
-"""What the readers of fields share: the findings they write, the variables, and the names that the text declares."""
+"""What the readers of fields share: the findings, the variables, the given files and the names that are declared."""
 
 from dataclasses import dataclass
 
+from domain.compose.configs import Configs
+from domain.compose.files import GivenFiles
 from domain.compose.findings import FindingCollector
 from domain.compose.interpolation import Interpolator
+from domain.compose.volumes import Volumes
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The inputs of one check besides the text: where findings go, variables, given files, active profiles."""
+
+    findings: FindingCollector
+    interpolator: Interpolator
+    files: GivenFiles
+    profiles: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Context:
-    """One check of one text."""
+    """One service of one check. `service` is its name; `services` and `networks` are the declared names."""
 
     findings: FindingCollector
     interpolator: Interpolator
+    files: GivenFiles
+    volumes: Volumes
+    configs: Configs
+    secrets: Configs
     services: frozenset[str]
-    volumes: frozenset[str]
     networks: frozenset[str]
+    service: str = ""

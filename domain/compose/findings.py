@@ -1,5 +1,6 @@
 """Findings about a compose text: what is wrong or translated, where, and what to write instead."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,7 +36,8 @@ class Code(StrEnum):
     TAG_REFUSED = "tag_refused", "The YAML tag is not supported."
     CONTROL_CHARACTER = "control_character", "A value contains NUL or another control character."
     BAD_INTERPOLATION = "bad_interpolation", "A `$` starts neither a variable nor `$$`."
-    MISSING_VARIABLE = "missing_variable", "A variable has no value and no default."
+    MISSING_VARIABLE = "missing_variable", "A variable has no value. An error if the text requires one (`${NAME:?}`)."
+    MISSING_FILE = "missing_file", "A file that the text uses is not given."
     WRONG_TYPE = "wrong_type", "A map, a list or a single value is expected here."
     BAD_VALUE = "bad_value", "The field does not accept this value."
     BAD_NAME = "bad_name", "A name contains characters that are not allowed, or is too long."
@@ -47,34 +49,33 @@ class Code(StrEnum):
     UNKNOWN_FIELD = "unknown_field", "Compose has no such field. Check the spelling."
     UNSUPPORTED_FIELD = "unsupported_field", "The panel does not support this field of compose."
     UNKNOWN_SERVICE = "unknown_service", "A service is named that the text does not define."
-    UNKNOWN_VOLUME = "unknown_volume", "A volume is used that the top-level `volumes` does not declare."
+    UNKNOWN_VOLUME = "unknown_volume", "A warning: the top-level `volumes` does not declare the volume. It is created."
     UNKNOWN_NETWORK = "unknown_network", "A network is used that the top-level `networks` does not declare."
+    UNKNOWN_CONFIG = "unknown_config", "The top-level `configs` or `secrets` does not declare what a service uses."
     CYCLE = "cycle", "Services depend on each other in a cycle."
     DUPLICATE_MOUNT = "duplicate_mount", "Two mounts of a service have the same path."
-    RESERVED_LABEL = "reserved_label", "The label is reserved for the panel, the engine or a proxy."
+    RESERVED_LABEL = "reserved_label", "A warning: labels for the panel, the engine or a proxy are left out."
+    TRANSLATED = "translated", "A warning: the field is accepted, with another meaning than in compose."
     NOT_KEPT = "not_kept", "A warning: the field, or a part of it, has no effect."
     PRIVILEGED_REFUSED = "privileged_refused", "Privileged containers are refused."
-    CAPABILITY_REFUSED = "capability_refused", "Capabilities can be dropped, never added."
+    CAPABILITY_REFUSED = "capability_refused", "Only capabilities that Docker grants by default can be added."
     DEVICE_REFUSED = "device_refused", "Devices of the host are refused."
     HOST_NAMESPACE_REFUSED = "host_namespace_refused", "Namespaces of the host or of others are refused."
-    SECURITY_OPT_REFUSED = "security_opt_refused", "Security options are set by the panel."
-    SYSCTL_REFUSED = "sysctl_refused", "Kernel parameters are refused."
-    CGROUP_REFUSED = "cgroup_refused", "Control groups are chosen by the panel."
-    RUNTIME_REFUSED = "runtime_refused", "The container runtime is chosen by the panel."
-    DOCKER_SOCKET_REFUSED = "docker_socket_refused", "The engine's socket is never reachable from a service."
-    HOST_MOUNT_REFUSED = "host_mount_refused", "Folders and files of the host cannot be mounted."
-    ANONYMOUS_VOLUME_REFUSED = "anonymous_volume_refused", "A volume needs a name, or its data is lost."
+    SECURITY_OPT_REFUSED = "security_opt_refused", "The panel sets the security options."
+    SYSCTL_REFUSED = "sysctl_refused", "Only kernel parameters of the container's own namespaces can be set."
+    CGROUP_REFUSED = "cgroup_refused", "The panel chooses the control groups."
+    RUNTIME_REFUSED = "runtime_refused", "The panel chooses the container runtime."
+    DOCKER_SOCKET_REFUSED = "docker_socket_refused", "The engine's socket cannot be mounted."
+    HOST_MOUNT_REFUSED = "host_mount_refused", "Directories and files of the host cannot be mounted."
     VOLUME_DRIVER_REFUSED = "volume_driver_refused", "Volume drivers and their options are refused."
-    EXTERNAL_REFUSED = "external_refused", "Volumes and networks of others cannot be used."
-    SECRET_FILE_REFUSED = "secret_file_refused", "`secrets` and `configs` read files of the host."
-    ENV_FILE_REFUSED = "env_file_refused", "Files with variables or labels are refused."
-    INCLUDE_REFUSED = "include_refused", "Other compose files cannot be included."
-    EXTENDS_REFUSED = "extends_refused", "Services of other files cannot be extended."
-    BUILD_REFUSED = "build_refused", "Images are deployed here, not built."
-    PORTS_REFUSED = "ports_refused", "Ports of the host are given out by the panel's route."
-    CONTAINER_NAME_REFUSED = "container_name_refused", "Containers are named by the panel."
-    LINKS_REFUSED = "links_refused", "Links to containers are refused."
-    VOLUMES_FROM_REFUSED = "volumes_from_refused", "Mounts of other containers cannot be taken over."
+    EXTERNAL_REFUSED = "external_refused", "Volumes, networks, configs and secrets outside the project cannot be used."
+    SECRET_FILE_REFUSED = "secret_file_refused", "`secrets` and `configs` cannot read files of the host."
+    ENV_FILE_REFUSED = "env_file_refused", "`env_file` and `label_file` cannot read files of the host."
+    INCLUDE_REFUSED = "include_refused", "Compose files that are not given cannot be included."
+    EXTENDS_REFUSED = "extends_refused", "Services of files that are not given cannot be extended."
+    BUILD_REFUSED = "build_refused", "Images cannot be built from a compose text."
+    LINKS_REFUSED = "links_refused", "Links to containers outside the project are refused."
+    VOLUMES_FROM_REFUSED = "volumes_from_refused", "Mounts of other containers cannot be shared with `volumes_from`."
 
 
 CODES: dict[str, str] = {code.value: code.meaning for code in Code}
@@ -131,15 +132,24 @@ class FindingCollector:
 
     def __init__(self) -> None:
         self._findings: dict[tuple[Code, str, str], Finding] = {}
+        self._counts: Counter[Severity] = Counter()
 
     def add(self, code: Code, message: str, location: Location, severity: Severity = "error") -> None:
         """Note once what several readers may find at the same location."""
-        if len(self._findings) < MOST_FINDINGS:
-            finding = Finding(code, message, location.line, location.pointer, severity)
-        else:
-            message = f"There are more than {MOST_FINDINGS} findings: change these, then check again."
-            finding = Finding(Code.TOO_MANY_FINDINGS, message, 1, "")
-        self._findings.setdefault((finding.code, finding.pointer, finding.message), finding)
+        finding = Finding(code, message, location.line, location.pointer, severity)
+        key = (finding.code, finding.pointer, finding.message)
+        if key in self._findings:
+            return
+        self._counts[severity] += 1
+        if self._counts[severity] > MOST_FINDINGS:
+            message = f"There are more than {MOST_FINDINGS} {severity}s. Change these, then check again."
+            finding = Finding(Code.TOO_MANY_FINDINGS, message, 1, "", severity)
+            key = (finding.code, finding.pointer, finding.message)
+        self._findings[key] = finding
+
+    def warn(self, code: Code, message: str, location: Location) -> None:
+        """Add a warning: the text is accepted, but the author should know this."""
+        self.add(code, message, location, "warning")
 
     def attempt(self, read: Callable[[V], T], value: V) -> T | None:
         """Return `read(value)`, or None after adding the finding that it raised."""

@@ -11,6 +11,7 @@ MOST_FILLED = 1024 * 1024
 _DEEPEST = 8
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_COOLIFY = re.compile(r"SERVICE_(?:FQDN|URL|USER|PASSWORD|BASE64|REALBASE64|HEX|NAME)_")
 _OPERATOR = re.compile(r":?[-?+]")
 
 
@@ -37,10 +38,14 @@ Template = tuple[str | Reference, ...]
 
 @dataclass(frozen=True, slots=True)
 class Interpolation:
-    """The result of an interpolation, and one message for each variable without a value."""
+    """The result of an interpolation, with messages about variables without a value.
+
+    `unset` variables become empty, as in compose; `required` ones (`${NAME:?}`) are errors.
+    """
 
     fragments: tuple[Fragment, ...]
-    missing: tuple[str, ...] = ()
+    unset: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
 
 
 class TemplateError(Exception):
@@ -53,7 +58,7 @@ class TemplateError(Exception):
 
 
 def parse(text: str) -> Template:
-    """Parse literals and references. Raise TemplateError for a `$` that starts neither a variable nor `$$`."""
+    """Parse literals and references. A `$` that starts neither a variable nor `$$` is literal. Raise TemplateError."""
     return _Parser(text).template(0)
 
 
@@ -94,7 +99,8 @@ class _Parser:
         if following == "{":
             self._position += 1
             return self._braced(depth)
-        return Reference(self._name())
+        name = _NAME.match(self._text, self._position)
+        return Reference(self._name()) if name else "$"
 
     def _braced(self, depth: int) -> Reference:
         name = self._name()
@@ -140,6 +146,11 @@ class Interpolator:
         self.used.add(name)
         return self._variables.get(name)
 
+    def all(self) -> Mapping[str, str]:
+        """Return all variables, and record them as used."""
+        self.used.update(self._variables)
+        return self._variables
+
     def interpolate(self, text: str) -> "Interpolation":
         """Replace the variables of a text. Raise TemplateError for bad syntax or when the total size is exceeded."""
         if "$" not in text:
@@ -150,7 +161,9 @@ class Interpolator:
         fragments: list[Fragment] = []
         for fragment in self._pieces(template, missing):
             self._spend(fragments, fragment)
-        return Interpolation(tuple(fragments), tuple(_missing(reference) for reference in missing))
+        required = tuple(_required(reference) for reference in missing if reference.operator)
+        unset = dict.fromkeys(_unset(reference.name) for reference in missing if not reference.operator)
+        return Interpolation(tuple(fragments), tuple(unset), required)
 
     def _spend(self, fragments: list[Fragment], fragment: Fragment) -> None:
         self._room -= len(fragment.text)
@@ -180,7 +193,13 @@ class Interpolator:
             missing.append(reference)
 
 
-def _missing(reference: Reference) -> str:
-    if reference.operator and reference.raw:
+def _required(reference: Reference) -> str:
+    if reference.raw:
         return f"Set the variable `{reference.name}`: {quote(reference.raw)}."
-    return f"Set the variable `{reference.name}`, or write a default: `${{{reference.name}:-default}}`."
+    return f"Set the variable `{reference.name}`."
+
+
+def _unset(name: str) -> str:
+    if _COOLIFY.match(name):
+        return f"`{name}` is empty: Coolify generates it, the panel does not. Set the variable on the service."
+    return f"`{name}` is not set, so it is empty. Set the variable, or write a default: `${{{name}:-default}}`."

@@ -1,129 +1,167 @@
-"""Volumes and tmpfs of a service: named volumes of the project only, nothing of the host."""
+"""`volumes` and `tmpfs` of a service: volumes of the project, given files and memory; nothing of the host."""
 
 import re
-from typing import NoReturn
+from collections.abc import Mapping
+from typing import Any
 
+from domain.compose.bind_mounts import given_file, is_path, read_bind
 from domain.compose.context import Context
+from domain.compose.field_rules import FieldRules, check_fields
 from domain.compose.findings import Code, FieldError, FindingCollector, Location, quote
-from domain.compose.refusals import MOUNT, refuse
-from domain.compose.scalars import bad_value, boolean, non_empty_text, normalize_path
-from domain.compose.values import ListValue, MapValue, ScalarValue, Value, as_list, as_scalar
-from domain.model.project import Mount
+from domain.compose.mount_entries import MountEntry, mount_target, refuse_socket
+from domain.compose.refusals import BIND, MOUNT, TMPFS, VOLUME_MOUNT
+from domain.compose.scalars import bad_value, boolean, byte_size, choice, file_mode, non_empty_text, normalize_path
+from domain.compose.values import ListValue, MapValue, ScalarValue, Value, as_list, as_map, as_scalar
+from domain.model.project import Component, Mount
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
-_OPTION = re.compile(r"ro|rw|noexec|nosuid|nodev|(uid|gid)=[0-9]{1,9}|mode=[0-7]{3,4}|size=[1-9][0-9]{0,11}[kmgKMG]?")
-_KERNEL_FOLDERS = ("", "proc", "sys", "dev")
-_SHORT = "write `name:/path`, `name:/path:ro` or the long form"
-_LONG = ("type", "source", "target", "read_only")
+_TMPFS_OPTION = re.compile(
+    r"ro|rw|exec|noexec|nosuid|nodev|(uid|gid)=[0-9]{1,9}|mode=[0-7]{3,4}|size=[1-9][0-9]{0,11}[kmgKMG]?"
+)
+_MODES = frozenset({"", "ro", "rw", "z", "Z", "cached", "delegated", "consistent", "nocopy", "copy"})
+_FORMS = "write `name:/path`, `./directory:/path`, `/path` or the long form"
+_LONG = ("type", "source", "target", "read_only", "bind", "volume", "tmpfs", "content")
 
 
-def mounts(value: Value, context: Context) -> tuple[Mount, ...]:
-    """The named volumes of one service and where they appear."""
-    return context.findings.attempt_all(lambda item: _mount(item, context), as_list(value))
+def read_mounts(value: Value, context: Context) -> Mapping[str, Any]:
+    """Read `volumes`. Of two entries with the same path the last one counts, as in compose."""
+    entries: dict[str, MountEntry] = {}
+    for entry in context.findings.attempt_all(lambda item: _entry(item, context), as_list(value)):
+        if entry.path in entries:
+            message = f"{quote(entry.target.raw)} has the same path as an entry before, which is left out. Remove one."
+            context.findings.warn(Code.DUPLICATE_MOUNT, message, entry.target.location)
+        entries[entry.path] = entry
+    return {
+        "mounts": tuple(entry.mount for entry in entries.values() if entry.mount),
+        "files": tuple(file for entry in entries.values() for file in entry.files),
+        "tmpfs": tuple(entry.tmpfs for entry in entries.values() if entry.tmpfs),
+    }
 
 
-def _mount(value: Value, context: Context) -> Mount:
+def _entry(value: Value, context: Context) -> MountEntry:
     if isinstance(value, MapValue):
         return _long(value, context)
     return _short(as_scalar(value), context)
 
 
-def _short(value: ScalarValue, context: Context) -> Mount:
+def _short(value: ScalarValue, context: Context) -> MountEntry:
     if "docker.sock" in value.text:
-        _refuse_socket(value.location)
-    source, colon, rest = value.text.partition(":")
-    if _is_host(value.text if _WINDOWS.match(value.text) else source, anonymous=not colon):
-        _refuse_host(value.location)
-    if not colon:
-        message = f"Write a name before {quote(value.raw)}, such as `data:/path`, or each deployment loses the data."
-        raise FieldError(Code.ANONYMOUS_VOLUME_REFUSED, message, value.location)
-    target, _, mode = rest.partition(":")
-    if mode not in ("", "ro", "rw"):
-        raise bad_value(value, "a mode is `ro` or `rw`; " + _SHORT)
-    return Mount(_declared(source, value, context), _target(value, target), mode == "ro")
+        refuse_socket(value.location)
+    source, target, options = _split(value)
+    if options - _MODES:
+        message = "The panel applies `ro`, `rw` and `nocopy`; other mount options have no effect."
+        context.findings.warn(Code.NOT_KEPT, message, value.location)
+    path, read_only = mount_target(value, target), "ro" in options
+    if not source:
+        return _anonymous(value, path, read_only, context)
+    if is_path(source):
+        return read_bind(value, source, path, read_only, context)
+    volume = context.volumes.use(source, value)
+    return MountEntry(path, value, Mount(volume, path, read_only, "nocopy" in options))
 
 
-def _long(value: MapValue, context: Context) -> Mount:
-    refuse(value, _LONG, MOUNT, context.findings)
+def _split(value: ScalarValue) -> tuple[str, str, frozenset[str]]:
+    """Split the short form into source (empty for an anonymous volume), target and options."""
+    drive = value.text[:2] if _WINDOWS.match(value.text) else ""
+    parts = value.text[len(drive) :].split(":")
+    if len(parts) == 1:
+        return "", value.text, frozenset()
+    if not parts[0] or len(parts) > 3:
+        raise bad_value(value, _FORMS)
+    return drive + parts[0], parts[1], frozenset(",".join(parts[2:]).split(","))
+
+
+def _anonymous(value: ScalarValue, path: str, read_only: bool, context: Context) -> MountEntry:
+    message = f"{quote(value.raw)} becomes a volume of the service, so that a deployment keeps its data."
+    context.findings.warn(Code.TRANSLATED, message, value.location)
+    return MountEntry(path, value, Mount(context.volumes.for_anonymous(context.service, path), path, read_only))
+
+
+def _long(value: MapValue, context: Context) -> MountEntry:
+    check_fields(value, _LONG, MOUNT, context.findings)
     if any(isinstance(part, ScalarValue) and "docker.sock" in part.text for part in value.entries.values()):
-        _refuse_socket(value.location)
-    parts = {key: value.get(key) for key in _LONG}
-    kind = as_scalar(parts["type"]).text if parts["type"] else "volume"
-    source = as_scalar(parts["source"]) if parts["source"] else None
-    if kind in ("bind", "npipe") or (source and _is_host(source.text)):
-        _refuse_host(value.location)
-    if kind != "volume":
-        message = "The type of a mount is `volume`; for memory write the service's `tmpfs`."
-        raise FieldError(Code.UNSUPPORTED_FIELD, message, value.location)
-    if not source or not parts["target"]:
-        message = "Write `source` (the volume's name) and `target` (the path inside the container)."
-        raise FieldError(Code.BAD_VALUE, message, value.location)
-    target = as_scalar(parts["target"])
-    read_only = boolean(parts["read_only"]) if parts["read_only"] else False
-    return Mount(_declared(source.text, source, context), _target(target, target.text), read_only)
+        refuse_socket(value.location)
+    target = _required(value, "target", "the path inside the container")
+    path = mount_target(target, target.text)
+    kind = value.get("type")
+    form = choice(kind, _LONG_FORMS) if kind else "volume"
+    return _LONG_FORMS[form](value, target, path, context)
 
 
-def _target(value: ScalarValue, raw: str) -> str:
-    """Where a mount appears: anywhere but over the folders that the kernel fills."""
-    target = normalize_path(value, raw)
-    if target.split("/")[1] in _KERNEL_FOLDERS:
-        raise bad_value(value, "choose a folder other than `/`, `/proc`, `/sys` and `/dev`")
-    return target
+def _long_volume(value: MapValue, target: ScalarValue, path: str, context: Context) -> MountEntry:
+    read_only, no_copy = _flag(value, "read_only"), _flag(_options(value, "volume", ("nocopy",), context), "nocopy")
+    source = value.get("source")
+    if source is None:
+        return _anonymous(target, path, read_only, context)
+    name = as_scalar(source)
+    if is_path(name.text):
+        return read_bind(name, name.text, path, read_only, context)
+    return MountEntry(path, target, Mount(context.volumes.use(name.text, name), path, read_only, no_copy))
 
 
-def _is_host(source: str, *, anonymous: bool = False) -> bool:
-    """Whether a source is a path. Alone, an absolute path means an anonymous volume instead."""
-    if anonymous and source.startswith("/"):
-        return False
-    return source.startswith((".", "~")) or "/" in source or "\\" in source
+def _long_bind(value: MapValue, target: ScalarValue, path: str, context: Context) -> MountEntry:
+    _options(value, "bind", (), context)
+    content = value.get("content")
+    if content:
+        return MountEntry(path, target, files=(given_file(path, as_scalar(content).text, _flag(value, "read_only")),))
+    source = _required(value, "source", "a path beside the text, such as `./data`")
+    return read_bind(source, source.text, path, _flag(value, "read_only"), context)
 
 
-def _refuse_host(location: Location) -> NoReturn:
-    message = "Folders of the host cannot be mounted: declare a volume under the top-level `volumes` and mount that."
-    raise FieldError(Code.HOST_MOUNT_REFUSED, message, location)
+def _long_tmpfs(value: MapValue, target: ScalarValue, path: str, context: Context) -> MountEntry:
+    options = _options(value, "tmpfs", ("size", "mode"), context)
+    size, mode = options.get("size"), options.get("mode")
+    words = [f"size={byte_size(size, 1)}"] if size else []
+    words += [f"mode={file_mode(mode):04o}"] if mode else []
+    words += ["ro"] if _flag(value, "read_only") else []
+    return MountEntry(path, target, tmpfs=path + ":" * bool(words) + ",".join(words))
 
 
-def _refuse_socket(location: Location) -> NoReturn:
-    message = "Remove this mount: the engine's socket is never given to a service."
-    raise FieldError(Code.DOCKER_SOCKET_REFUSED, message, location)
+_LONG_FORMS = {"volume": _long_volume, "bind": _long_bind, "tmpfs": _long_tmpfs}
+_OPTION_RULES: Mapping[str, FieldRules] = {"bind": BIND, "volume": VOLUME_MOUNT, "tmpfs": TMPFS}
 
 
-def _declared(name: str, value: ScalarValue, context: Context) -> str:
-    if not _NAME.fullmatch(name):
-        raise bad_value(value, _SHORT)
-    if name not in context.volumes:
-        raw = quote(value.raw.partition(":")[0])
-        message = f"Declare the volume under the top-level `volumes`: {raw} is not there."
-        raise FieldError(Code.UNKNOWN_VOLUME, message, value.location)
-    return name
+def _options(value: MapValue, kind: str, accepted: tuple[str, ...], context: Context) -> MapValue:
+    written = value.get(kind)
+    options = as_map(written) if written else MapValue(value.location, {})
+    check_fields(options, accepted, _OPTION_RULES[kind], context.findings)
+    return options
 
 
-def volume_name(name: str) -> bool:
-    """Whether a volume may be called so."""
-    return bool(_NAME.fullmatch(name))
+def _flag(value: MapValue, name: str) -> bool:
+    written = value.get(name)
+    return boolean(written) if written else False
 
 
-def tmpfs(value: Value, findings: FindingCollector) -> tuple[str, ...]:
-    """Paths that live in memory, each with its options after a colon."""
+def _required(value: MapValue, name: str, meaning: str) -> ScalarValue:
+    written = value.get(name)
+    if written is None:
+        raise FieldError(Code.BAD_VALUE, f"Write `{name}`: {meaning}.", value.location)
+    return as_scalar(written)
+
+
+def read_tmpfs(value: Value, context: Context) -> Mapping[str, Any]:
+    """Read paths that live in memory, each with its options after a colon."""
     values = value.items if isinstance(value, ListValue) else (value,)
-    return findings.attempt_all(_tmpfs, values)
+    return {"tmpfs": context.findings.attempt_all(_tmpfs, values)}
 
 
 def _tmpfs(value: Value) -> str:
-    raw = non_empty_text(value)
-    target, colon, options = raw.partition(":")
-    if colon and not all(_OPTION.fullmatch(option) for option in options.split(",")):
+    text = non_empty_text(value)
+    target, _, options = text.partition(":")
+    scalar = as_scalar(value)
+    if options and not all(_TMPFS_OPTION.fullmatch(option) for option in options.split(",")):
         raise bad_value(
-            as_scalar(value), "options are `size=64m`, `mode=1777`, `uid=`, `gid=`, `ro`, `noexec`, `nosuid`, `nodev`"
+            scalar, "options are `size=64m`, `mode=1777`, `uid=`, `gid=`, `ro`, `exec`, `noexec`, `nosuid`, `nodev`"
         )
-    return _target(as_scalar(value), target) + colon + options
+    path = normalize_path(scalar, target)
+    return (path if path == "/dev/shm" else mount_target(scalar, target)) + (":" + options if options else "")  # noqa: S108
 
 
-def note_duplicates(
-    mounted: tuple[Mount, ...], in_memory: tuple[str, ...], location: Location, findings: FindingCollector
-) -> None:
-    """Note each path that two mounts of a service share."""
-    paths = [mount.path for mount in mounted] + [entry.partition(":")[0] for entry in in_memory]
+def check_duplicate_paths(component: Component, location: Location, findings: FindingCollector) -> None:
+    """Add a finding if a volume and a path in memory are mounted at the same path."""
+    in_memory = [entry.partition(":")[0] for entry in component.tmpfs]
+    paths = [mount.path for mount in component.mounts] + in_memory
     if len(set(paths)) < len(paths):
-        findings.add(Code.DUPLICATE_MOUNT, "Two mounts have the same path: give each a path of its own.", location)
+        message = "A path stands under `volumes` and under `tmpfs`. Remove one of the two."
+        findings.add(Code.DUPLICATE_MOUNT, message, location)

@@ -1,137 +1,144 @@
-"""What compose knows and the panel does not take, by name, each with what to do instead."""
+"""The fields that the panel refuses or ignores, section by section, each with a reason and the next step."""
 
-import difflib
-from collections.abc import Collection, Mapping
+from typing import TypeVar
 
-from domain.compose.findings import Code, FindingCollector, quote
-from domain.compose.values import MapValue
+from domain.compose.field_rules import FieldRules
+from domain.compose.findings import Code
 
-Refusals = Mapping[str, tuple[Code, str]]
+Rule = TypeVar("Rule")
 
-_REMOVE = "Remove `{field}`: "
 _NAMESPACE = (
     Code.HOST_NAMESPACE_REFUSED,
-    _REMOVE + "a service has namespaces of its own; services of a project reach each other by name",
+    "a container has its own namespaces; components of a project reach each other by name",
 )
-_CGROUP = (
-    Code.CGROUP_REFUSED,
-    _REMOVE + "the panel chooses control groups; set limits under `deploy.resources.limits`",
+_DEVICE = (Code.DEVICE_REFUSED, "devices of the host cannot be given to a container")
+_UNSUPPORTED = (Code.UNSUPPORTED_FIELD, "the panel does not support it")
+_EXTERNAL = (
+    Code.EXTERNAL_REFUSED,
+    "the project cannot use what belongs to others; declare it without `external`, and the panel creates it",
 )
-_DEVICE = (Code.DEVICE_REFUSED, _REMOVE + "devices of the host cannot be given to a service")
-_FILES = (Code.SECRET_FILE_REFUSED, _REMOVE + "set a secret variable and use it under `environment`")
-_VARIABLE_FILE = (
-    Code.ENV_FILE_REFUSED,
-    _REMOVE + "set the variables on the service, or write them under `environment`",
-)
-_LIMITS = (Code.UNSUPPORTED_FIELD, _REMOVE + "write `deploy.resources.limits` with `cpus` and `memory`")
-_LINKS = (Code.LINKS_REFUSED, _REMOVE + "services of a project reach each other by name")
-_HOSTS = (
-    Code.UNSUPPORTED_FIELD,
-    _REMOVE + "names are resolved by the engine; services of a project reach each other by name",
-)
-_KERNEL = (Code.UNSUPPORTED_FIELD, _REMOVE + "the panel leaves the kernel's limits as the host has them")
-_IMAGE = (Code.UNSUPPORTED_FIELD, _REMOVE + "the panel leaves this to the image and the engine")
-_DEFAULT = (Code.UNSUPPORTED_FIELD, _REMOVE + "the panel does not support it")
-_EXTERNAL = (Code.EXTERNAL_REFUSED, _REMOVE + "a project has volumes and networks of its own only")
-_NAMED = (Code.UNSUPPORTED_FIELD, _REMOVE + "the panel derives the name at the engine, so that projects never collide")
-_DRIVER = (Code.VOLUME_DRIVER_REFUSED, _REMOVE + "the panel stores volumes itself; write only the name: `data:`")
+_SCHEDULING = "the panel leaves scheduling to the host; set `cpus` and `memory` limits instead"
+_SWAP = "the panel gives containers no swap and lets the kernel choose what to end"
+_DNS = "containers use the engine's DNS, which knows the names of the project"
+_ADDRESS = "the engine assigns addresses; components of a project reach each other by name"
+_LABELS = "the panel sets its own labels on volumes and networks"
+_ENGINE_NAME = "the panel derives the name at the engine, so that projects never share it by accident"
+_UPDATES = "the panel replaces the containers of a service itself, without interruption"
 
 
-def _all(names: str, refusal: tuple[Code, str]) -> dict[str, tuple[Code, str]]:
-    return dict.fromkeys(names.split(), refusal)
+def _all(names: str, rule: Rule) -> dict[str, Rule]:
+    return dict.fromkeys(names.split(), rule)
 
 
-SERVICE: Refusals = {
-    "privileged": (Code.PRIVILEGED_REFUSED, _REMOVE + "no service runs privileged"),
-    "cap_add": (Code.CAPABILITY_REFUSED, _REMOVE + "capabilities can only be dropped, with `cap_drop`"),
-    **_all("devices device_cgroup_rules gpus blkio_config", _DEVICE),
-    **_all("pid ipc network_mode uts userns_mode cgroup isolation", _NAMESPACE),
-    "security_opt": (Code.SECURITY_OPT_REFUSED, _REMOVE + "the panel sets the security options of every container"),
-    "sysctls": (Code.SYSCTL_REFUSED, _REMOVE + "kernel parameters cannot be set"),
-    "cgroup_parent": _CGROUP,
-    "runtime": (Code.RUNTIME_REFUSED, _REMOVE + "the panel chooses the runtime"),
-    "use_api_socket": (Code.DOCKER_SOCKET_REFUSED, _REMOVE + "the engine's socket is never given to a service"),
-    **_all("secrets configs credential_spec", _FILES),
-    **_all("env_file label_file", _VARIABLE_FILE),
-    "extends": (Code.EXTENDS_REFUSED, _REMOVE + "write the service out, or use a YAML anchor and `<<`"),
-    "build": (Code.BUILD_REFUSED, _REMOVE + "push the image to a registry and name it under `image`"),
-    "ports": (
-        Code.PORTS_REFUSED,
-        "Write `expose` with the container's port instead of `ports`: the panel's route publishes it under the "
-        "service's URL",
-    ),
-    "container_name": (
-        Code.CONTAINER_NAME_REFUSED,
-        _REMOVE + "the panel names containers; the service's name is its host name",
-    ),
-    **_all("links external_links", _LINKS),
-    "volumes_from": (Code.VOLUMES_FROM_REFUSED, _REMOVE + "declare a named volume and mount it in both services"),
-    **_all("extra_hosts dns dns_opt dns_search hostname domainname mac_address", _HOSTS),
-    **_all("oom_kill_disable oom_score_adj ulimits shm_size mem_swappiness memswap_limit storage_opt", _KERNEL),
-    **_all(
-        "cpus cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpuset mem_limit "
-        "mem_reservation pids_limit",
-        _LIMITS,
-    ),
-    "scale": (Code.UNSUPPORTED_FIELD, _REMOVE + "write `deploy.replicas`"),
-    "group_add": (Code.UNSUPPORTED_FIELD, _REMOVE + "name user and group in `user`, such as `1000:1000`"),
-    "logging": (Code.UNSUPPORTED_FIELD, _REMOVE + "the panel keeps the logs itself"),
-    "profiles": (Code.UNSUPPORTED_FIELD, _REMOVE + "all services of the text are deployed"),
-    "init": (Code.UNSUPPORTED_FIELD, _REMOVE + "use an image whose entrypoint handles signals"),
-    **_all("platform pull_policy stop_signal stdin_open tty", _IMAGE),
-    **_all("annotations attach develop models post_start pre_stop provider", _DEFAULT),
-}
-
-TOP: Refusals = {
-    **_all("secrets configs", _FILES),
-    "include": (Code.INCLUDE_REFUSED, _REMOVE + "write everything into this one text"),
-    "models": _DEFAULT,
-}
-
-VOLUME: Refusals = {**_all("driver driver_opts", _DRIVER), "external": _EXTERNAL, "name": _NAMED, "labels": _DEFAULT}
-
-NETWORK: Refusals = {
-    "external": _EXTERNAL,
-    "name": _NAMED,
-    **_all("driver driver_opts ipam attachable enable_ipv4 enable_ipv6 labels", _DEFAULT),
-}
-
-MOUNT: Refusals = _all("bind volume tmpfs image cluster consistency", _DEFAULT)
-
-HEALTHCHECK: Refusals = {"start_interval": (Code.UNSUPPORTED_FIELD, _REMOVE + "write `interval` and `start_period`")}
-
-DEPENDENCY: Refusals = {
-    "restart": (Code.UNSUPPORTED_FIELD, _REMOVE + "a deployment replaces all services of the project"),
-    "required": (Code.UNSUPPORTED_FIELD, _REMOVE + "every dependency is required"),
-}
-
-DEPLOY: Refusals = _all(
-    "mode placement restart_policy update_config rollback_config endpoint_mode labels",
-    (
-        Code.UNSUPPORTED_FIELD,
-        _REMOVE + "the panel deploys without an interruption by itself; `replicas` and `resources.limits` are taken",
-    ),
+SERVICE = FieldRules(
+    refused={
+        "privileged": (Code.PRIVILEGED_REFUSED, "no container runs privileged"),
+        **_all("devices device_cgroup_rules gpus", _DEVICE),
+        **_all("uts userns_mode", _NAMESPACE),
+        "cgroup_parent": (
+            Code.CGROUP_REFUSED,
+            "the panel chooses the control group; set limits under `deploy.resources.limits`",
+        ),
+        "use_api_socket": (Code.DOCKER_SOCKET_REFUSED, "the engine's socket is never given to a container"),
+        "build": (Code.BUILD_REFUSED, "push the image to a registry and name it under `image`"),
+        "extends": (Code.EXTENDS_REFUSED, "write the service out, or use a YAML anchor and `<<`"),
+        "external_links": (Code.LINKS_REFUSED, "components reach only containers of their own project"),
+        "volumes_from": (
+            Code.VOLUMES_FROM_REFUSED,
+            "declare a volume under the top-level `volumes` and mount it in both services",
+        ),
+        "storage_opt": (Code.UNSUPPORTED_FIELD, "the engine chooses the storage of containers"),
+        **_all("credential_spec models post_start pre_stop provider", _UNSUPPORTED),
+    },
+    ignored={
+        "annotations": "annotations are for container runtimes, and the panel chooses the runtime",
+        "blkio_config": _SCHEDULING,
+        **_all("cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpuset", _SCHEDULING),
+        **_all("mem_swappiness memswap_limit oom_kill_disable oom_score_adj", _SWAP),
+        **_all("dns dns_opt dns_search", _DNS),
+        "mac_address": _ADDRESS,
+        "exclude_from_hc": "it is a field of Coolify; the panel checks every component",
+        "logging": "the panel keeps the output of containers itself",
+    },
+    silent=frozenset({"attach", "develop"}),
 )
 
-RESOURCES: Refusals = {"reservations": _LIMITS}
+TOP = FieldRules(
+    refused={
+        "include": (Code.INCLUDE_REFUSED, "write all services into this text"),
+        "models": _UNSUPPORTED,
+    }
+)
 
-LIMITS: Refusals = {"pids": _DEFAULT, "devices": _DEVICE}
+VOLUME = FieldRules(
+    refused={
+        "driver_opts": (
+            Code.VOLUME_DRIVER_REFUSED,
+            "options of volume drivers reach into the host; the panel stores volumes itself",
+        ),
+        "external": _EXTERNAL,
+    },
+    ignored={"name": _ENGINE_NAME, "labels": _LABELS},
+)
 
+NETWORK = FieldRules(
+    refused={"external": _EXTERNAL},
+    ignored={
+        **_all("ipam enable_ipv4 enable_ipv6", _ADDRESS),
+        "driver_opts": "the panel creates the networks of a project itself",
+        "labels": _LABELS,
+    },
+    silent=frozenset({"name", "attachable"}),
+)
 
-def refuse(found: MapValue, accepted: Collection[str], refused: Refusals, findings: FindingCollector) -> None:
-    """Note every field that is not accepted, under the code of its kind."""
-    for name, value in found.entries.items():
-        if name in refused:
-            code, message = refused[name]
-            findings.add(code, message.format(field=name) + ".", value.location)
-        elif name not in accepted:
-            findings.add(Code.UNKNOWN_FIELD, _unknown(name, accepted), value.location)
+CONFIG = FieldRules(
+    refused={"external": _EXTERNAL, "template_driver": _UNSUPPORTED, "driver": _UNSUPPORTED},
+    silent=frozenset({"name", "labels"}),
+)
 
+CONFIG_REFERENCE = FieldRules()
 
-def _unknown(name: str, accepted: Collection[str]) -> str:
-    near = difflib.get_close_matches(name.lower(), accepted, 1)
-    if near:
-        return f"There is no field {quote(name)}: did you mean `{near[0]}`?"
-    if not accepted:
-        return f"Remove {quote(name)}: nothing can be raw here."
-    return f"There is no field {quote(name)}: choose from {', '.join(accepted)}."
+ATTACHMENT = FieldRules(
+    ignored=_all("ipv4_address ipv6_address link_local_ips mac_address driver_opts", _ADDRESS),
+    silent=frozenset({"priority", "gw_priority", "interface_name"}),
+)
+
+MOUNT = FieldRules(refused=_all("image cluster", _UNSUPPORTED), silent=frozenset({"consistency", "is_directory"}))
+
+BIND = FieldRules(
+    ignored={"propagation": "volumes have no mount propagation"},
+    silent=frozenset({"create_host_path", "selinux", "recursive"}),
+)
+
+VOLUME_MOUNT = FieldRules(
+    refused={"subpath": (Code.UNSUPPORTED_FIELD, "declare a volume of its own for this path")},
+    ignored={"labels": _LABELS},
+)
+
+TMPFS = FieldRules()
+
+HEALTHCHECK = FieldRules()
+
+DEPENDENCY = FieldRules(ignored={"restart": "a deployment replaces all components of the project"})
+
+DEPLOY = FieldRules(
+    ignored={
+        **_all("update_config rollback_config", _UPDATES),
+        "placement": "all containers of a service run on one host",
+        "labels": "they are for Docker Swarm; labels of containers are written under the service's `labels`",
+        "endpoint_mode": "components reach each other by name",
+    },
+)
+
+RESTART_POLICY = FieldRules(
+    ignored=_all("delay max_attempts window", "the engine restarts containers with a growing delay")
+)
+
+RESOURCES = FieldRules()
+
+LIMITS = FieldRules(refused={"devices": _DEVICE, "generic_resources": _DEVICE})
+
+RESERVATIONS = FieldRules(
+    refused={"devices": _DEVICE, "generic_resources": _DEVICE},
+    ignored={"cpus": "compose does not apply it either; write `limits.cpus`"},
+)

@@ -12,7 +12,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class ScalarValue:
-    """A scalar: interpolated, as written (`raw`), and in fragments. `invalid`: a finding about it exists already."""
+    """A scalar: interpolated, as written (`raw`), and in fragments.
+
+    `invalid`: a finding about it exists already. `plain`: it is written without quotes.
+    """
 
     location: Location
     text: str
@@ -20,6 +23,7 @@ class ScalarValue:
     fragments: tuple[Fragment, ...] = ()
     null: bool = False
     invalid: bool = False
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,13 @@ Value = ScalarValue | ListValue | MapValue
 def is_null(value: Value) -> bool:
     """Return whether the value is null, which means that the field is absent."""
     return isinstance(value, ScalarValue) and value.null
+
+
+def is_blank(value: Value) -> bool:
+    """Return whether the value asks for nothing: null, empty or `false`."""
+    if isinstance(value, ScalarValue):
+        return value.null or value.text.strip().lower() in ("", "false")
+    return not (value.items if isinstance(value, ListValue) else value.entries)
 
 
 def as_map(value: Value) -> MapValue:
@@ -122,11 +133,14 @@ class ValueBuilder:
         except TemplateError as error:
             self._findings.add(error.code, error.message, location)
             return ScalarValue(location, "", node.text, invalid=True)
-        for message in result.missing:
+        for message in result.required:
             self._findings.add(Code.MISSING_VARIABLE, message, location)
+        for message in result.unset:
+            self._findings.warn(Code.MISSING_VARIABLE, message, location)
         text = "".join(fragment.text for fragment in result.fragments)
         fit = self._findings.attempt(lambda content: check_content(content, location), text)
-        return ScalarValue(location, text, node.text, result.fragments, node.null, bool(result.missing) or fit is None)
+        invalid = bool(result.required) or fit is None
+        return ScalarValue(location, text, node.text, result.fragments, node.null, invalid, node.plain)
 
 
 def _extensible(path: tuple[str, ...]) -> bool:

@@ -17,12 +17,14 @@ MOST_BYTES = 256 * 1024
 MOST_DEPTH = 20
 MOST_NODES = 10_000
 MOST_EXPANDED = 4 * MOST_BYTES
-LONGEST_KEY = 128
+LONGEST_KEY = 256
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
-_TAGS = frozenset({None, "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"})
+_CORE = "tag:yaml.org,2002:"
+_MERGE = _CORE + "merge"
+_TAGS = frozenset({None, "!", _MERGE, *(_CORE + kind for kind in ("str", "seq", "map", "int", "float", "bool"))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class ScalarNode:
     text: str
     null: bool
     merges: bool = False
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,8 @@ class _Composer:
         plain = event.implicit[0]
         size = NodeSize(characters=len(event.value))
         null = plain and event.value in _NULLS
-        return ScalarNode(event.start_mark.line + 1, size, event.value, null, plain and event.value == "<<")
+        merges = event.value == "<<" and (plain or event.tag == _MERGE)
+        return ScalarNode(event.start_mark.line + 1, size, event.value, null, merges, plain)
 
     def _sequence(self, event: Any) -> SequenceNode:  # noqa: ANN401
         items: list[tuple[int, Node]] = []

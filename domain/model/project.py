@@ -1,15 +1,23 @@
 """The meaning of a checked compose text: a project of components, with every reference resolved."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 Restart = Literal["no", "always", "on-failure", "unless-stopped"]
+Protocol = Literal["tcp", "udp", "sctp"]
+
+# Well-known TCP ports that do not speak HTTP: FTP, SSH, mail, DNS, LDAP, message brokers, databases, caches.
+# A route leads to one of them only if the component has no other port.
+NOT_HTTP = frozenset(
+    {21, 22, 23, 25, 53, 110, 143, 389, 465, 587, 636, 993, 995, 1433, 1521, 1883, 3306, 4222, 5432, 5433, 5671}
+    | {5672, 6379, 6380, 7687, 8883, 9042, 9092, 11211, 25565, 27017, 27018, 27019, 33060}
+)
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A container's healthcheck. Times are in seconds.
+    """A container's healthcheck. Times are in seconds; None means the engine's default.
 
     `test` has the engine's form: `CMD` and argv, `CMD-SHELL` and one string, or empty for the image's own test.
     """
@@ -20,20 +28,57 @@ class Probe:
     retries: int = 3
     start_period: float = 0.0
     disabled: bool = False
+    start_interval: float | None = None
 
 
 @dataclass(frozen=True)
 class Mount:
-    """A volume of the project, and the path in the container where it is mounted."""
+    """A volume of the project, and the path in the container where it is mounted.
+
+    A new volume starts with the files that the image has at this path, unless `no_copy` is set.
+    """
 
     volume: str
     path: str
     read_only: bool = False
+    no_copy: bool = False
+
+
+@dataclass(frozen=True)
+class ContainerFile:
+    """A file that is written into each container before it starts."""
+
+    path: str
+    content: str = field(repr=False)
+    mode: int = 0o444
+    uid: int = 0
+    gid: int = 0
+    read_only: bool = True
+
+
+class Port(NamedTuple):
+    """A port of the container that the text publishes at the host."""
+
+    number: int
+    protocol: Protocol = "tcp"
+
+
+class Ulimit(NamedTuple):
+    """A resource limit of processes (setrlimit); -1 means unlimited."""
+
+    soft: int
+    hard: int
 
 
 @dataclass(frozen=True)
 class Component:
-    """One compose service. `command` and `entrypoint` are argv; None means the image's own."""
+    """One compose service. `command` and `entrypoint` are argv; None means the image's own.
+
+    `expose` are the TCP ports that the container listens at; `ports` are those that the text publishes at the host.
+    `aliases` are names on all its networks, `network_aliases` those on one network. `extra_hosts` maps host names to
+    addresses. Sizes are in MB or bytes, as the names say. For `hostname`, `init` and `platform`, None leaves the
+    choice to the panel.
+    """
 
     name: str
     image: str
@@ -41,21 +86,41 @@ class Component:
     entrypoint: tuple[str, ...] | None = None
     environment: dict[str, str] = field(default_factory=dict)
     expose: tuple[int, ...] = ()
+    ports: tuple[Port, ...] = ()
     mounts: tuple[Mount, ...] = ()
+    files: tuple[ContainerFile, ...] = ()
     probe: Probe | None = None
     depends_on: dict[str, Condition] = field(default_factory=dict)
     restart: Restart = "unless-stopped"
     labels: dict[str, str] = field(default_factory=dict)
     user: str | None = None
+    group_add: tuple[str, ...] = ()
     working_dir: str | None = None
     tmpfs: tuple[str, ...] = ()
     read_only: bool = False
+    cap_add: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()
+    sysctls: dict[str, str] = field(default_factory=dict)
+    ulimits: dict[str, Ulimit] = field(default_factory=dict)
+    shm_bytes: int | None = None
+    init: bool | None = None
+    tty: bool = False
+    stdin_open: bool = False
+    stop_signal: str | None = None
     stop_grace: float = 10.0
+    platform: str | None = None
     cpu: float | None = None
+    cpu_shares: int | None = None
     memory_mb: int | None = None
+    memory_reservation_mb: int | None = None
+    pids: int | None = None
     replicas: int = 1
     networks: tuple[str, ...] = ("default",)
+    aliases: tuple[str, ...] = ()
+    network_aliases: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    hostname: str | None = None
+    domainname: str | None = None
+    extra_hosts: dict[str, str] = field(default_factory=dict)
 
     @property
     def writes(self) -> bool:
@@ -67,12 +132,14 @@ class Component:
 class Project:
     """A whole compose text. Components are ordered: each follows those that it depends on.
 
-    `networks` maps names to whether the network is internal (without access to the outside).
+    `networks` maps names to whether the network is internal (without access to the outside). `volume_paths` maps the
+    volumes that the text names by a path (`./data`, or `/data` for an anonymous volume) to this path.
     """
 
     components: tuple[Component, ...]
     volumes: tuple[str, ...] = ()
     networks: dict[str, bool] = field(default_factory=lambda: {"default": False})
+    volume_paths: dict[str, str] = field(default_factory=dict)
 
     def component(self, name: str) -> Component | None:
         """Return the component with this name, or None."""
@@ -85,16 +152,23 @@ class Project:
 
     @property
     def _dependents_first(self) -> list[Component]:
+        """Return components that no other depends on first; among them, those that publish a port."""
         needed = {name for component in self.components for name in component.depends_on}
-        return sorted(self.components, key=lambda component: component.name in needed)
+        return sorted(
+            self.components,
+            key=lambda component: (not component.replicas, component.name in needed, not component.ports),
+        )
 
     def public_endpoint(self, port: int | None = None) -> tuple[Component, int] | None:
         """Return the component that the route leads to, and its port; None if no component exposes one.
 
-        With `port`, return a component that exposes this port. Components that no other depends on come first.
+        With `port`, return a component that exposes this port. Components that no other depends on come first, and
+        ports that may speak HTTP before the well-known ports of databases and the like.
         """
-        for component in self._dependents_first:
-            for exposed in component.expose:
-                if port in (None, exposed):
-                    return component, exposed
-        return None
+        endpoints = [
+            (component, exposed)
+            for component in self._dependents_first
+            for exposed in component.expose
+            if port in (None, exposed)
+        ]
+        return min(endpoints, key=lambda endpoint: endpoint[1] in NOT_HTTP, default=None)

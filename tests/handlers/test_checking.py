@@ -56,7 +56,7 @@ def test_validate_service_counts_what_a_quota_would_lose(panel: Panel) -> None:
 
 
 def test_validate_service_fills_in_variables(panel: Panel) -> None:
-    text = "services: {web: {image: 'shop/web:${TAG}'}}"
+    text = "services: {web: {image: 'shop/web:${TAG:?}'}}"
     without = panel.post("/services/validate", {"compose": text}).json()
     assert [one["code"] for one in without["findings"]] == ["missing_variable"]
     assert panel.post("/services/validate", {"compose": text, "variables": {"TAG": "1"}}).json()["valid"] is True

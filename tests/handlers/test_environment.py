@@ -108,8 +108,9 @@ def test_a_name_moves_between_variables_and_secrets(panel: Panel) -> None:
     assert _fields(panel.patch(f"{path}/env", {"variables": {"A": "1"}, "secrets": {"A": "2"}})) == ["secrets.A"]
 
 
-def test_a_variable_that_the_text_needs_cannot_be_taken_away(panel: Panel) -> None:
-    body = {"name": "shop", "deploy_method": "compose", "compose": TEXT, "variables": {"GREETING": "hi"}}
+def test_a_variable_that_the_text_requires_cannot_be_removed(panel: Panel) -> None:
+    text = TEXT.replace("${GREETING}", "${GREETING:?what to say}")
+    body = {"name": "shop", "deploy_method": "compose", "compose": text, "variables": {"GREETING": "hi"}}
     path = f"/services/{panel.post('/services', body).json()['id']}"
     panel.work()
     for refused in (

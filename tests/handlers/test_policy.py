@@ -17,7 +17,7 @@ HOSTILE = {
     "host_mount_refused": "volumes: ['/etc:/x']",
     "host_namespace_refused": "network_mode: host",
     "capability_refused": "cap_add: [ALL]",
-    "ports_refused": "ports: ['80:80']",
+    "sysctl_refused": "sysctls: {vm.max_map_count: 262144}",
 }
 IMAGES = [
     "-v",

@@ -33,9 +33,9 @@ def _refuse(faults: Iterable[rules.Fault]) -> None:
 
 
 def _project(result: CheckResult) -> Project:
-    if result.project is None:
-        errors = (finding for finding in result.findings if finding.severity == "error")
-        raise Invalid({"spec.compose": "; ".join(fields.located(error.line, error.message) for error in errors)})
+    if result.project is None or result.findings:  # a template has no need of warnings: it can be written without
+        findings = (fields.located(finding.line, finding.message) for finding in result.findings)
+        raise Invalid({"spec.compose": "; ".join(findings)})
     return result.project
 
 

@@ -1,4 +1,4 @@
-"""Every accepted field, and what it becomes."""
+"""Every accepted field without a warning, and what it becomes."""
 
 from collections.abc import Callable
 
@@ -20,18 +20,27 @@ ACCEPTED = [
     ("command: [a, '-x; rm -rf / | $$(id) `id` & \\n']", "command", ("a", "-x; rm -rf / | $(id) `id` & \\n")),
     ("entrypoint: /bin/app -v", "entrypoint", ("/bin/app", "-v")),
     ("entrypoint: [/bin/app, -v]", "entrypoint", ("/bin/app", "-v")),
-    ("environment: {A: 1, B: yes, C: 22:22, D: 0o14, E: 1.0, F: '', G: true}", "environment",
-     {"A": "1", "B": "yes", "C": "22:22", "D": "0o14", "E": "1.0", "F": "", "G": "true"}),
+    ("environment: {A: 1, B: yes, C: 22:22, D: '0o14', E: '1.0', F: '', G: true, H: TRUE}", "environment",
+     {"A": "1", "B": "yes", "C": "22:22", "D": "0o14", "E": "1.0", "F": "", "G": "true", "H": "true"}),
+    ("environment: {A-B: x, a.b: x, 'a:b': x, 'A B': x, 1A: x, 'Ä': x, x-a: x}", "environment",
+     dict.fromkeys(["A-B", "a.b", "a:b", "A B", "1A", "Ä", "x-a"], "x")),
+    ("environment: ['A=1', 'A=2']", "environment", {"A": "2"}),
     ("environment: [A=1, B=, 'C=x=y', 'D=a b']", "environment", {"A": "1", "B": "", "C": "x=y", "D": "a b"}),
     ("environment:\n  A: |\n    two\n    lines\n", "environment", {"A": "two\nlines\n"}),
     ("environment:", "environment", {}),
     ("expose: [80, '8080', 443/tcp, 80]", "expose", (80, 8080, 443)),
+    ("expose: [3000-3002, 53/udp]", "expose", (3000, 3001, 3002)),
     ("volumes: ['data:/var/lib']", "mounts", (Mount("data", "/var/lib"),)),
     ("volumes: ['data:/a:ro', 'data:/b:rw']", "mounts", (Mount("data", "/a", read_only=True), Mount("data", "/b"))),
     ("volumes: ['data://a//b/./c/']", "mounts", (Mount("data", "/a/b/c"),)),
     ("volumes: [{type: volume, source: data, target: /a, read_only: true}]", "mounts", (Mount("data", "/a", True),)),
     ("volumes: [{source: data, target: /a}]", "mounts", (Mount("data", "/a"),)),
     ("volumes: ['data:/device', 'data:/system']", "mounts", (Mount("data", "/device"), Mount("data", "/system"))),
+    ("volumes: ['data:/a:z', 'data:/b:ro,Z,cached']", "mounts", (Mount("data", "/a"), Mount("data", "/b", True))),
+    ("volumes: ['data:/a/../b']", "mounts", (Mount("data", "/b"),)),
+    ("volumes: [{type: tmpfs, target: /x}]", "tmpfs", ("/x",)),
+    ("volumes: [{type: tmpfs, target: /x, tmpfs: {size: 64m, mode: 0755}}]", "tmpfs", ("/x:size=67108864,mode=0755",)),
+    ("tmpfs: ['/dev/shm:size=1g', '/run:exec']", "tmpfs", ("/dev/shm:size=1g", "/run:exec")),
     ("tmpfs: /tmp", "tmpfs", ("/tmp",)),
     ("tmpfs: [/tmp, '/run/:size=64m,mode=1777']", "tmpfs", ("/tmp", "/run:size=64m,mode=1777")),
     ("healthcheck: {test: curl localhost}", "probe", Probe(SHELL)),
@@ -43,12 +52,18 @@ ACCEPTED = [
     ("healthcheck: {disable: false, test: curl localhost}", "probe", Probe(SHELL)),
     ("healthcheck: {interval: 1m30s, timeout: 1.5s, retries: 5, start_period: 0s}", "probe",
      Probe((), interval=90, timeout=1.5, retries=5, start_period=0)),
+    ("healthcheck: {interval: 0s, timeout: 1d2h, retries: 100000}", "probe", Probe((), 0, 93600, 100000)),
+    ("healthcheck: {test: [], disable: no}", "probe", Probe(())),
+    ("healthcheck: {test: [CMD-SHELL, a, b]}", "probe", Probe(("CMD-SHELL", "a"))),
     ("healthcheck: {test: curl localhost, x-note: a}", "probe", Probe(SHELL)),
     ("depends_on: [db]", "depends_on", {"db": "service_started"}),
     ("depends_on: {db: }", "depends_on", {"db": "service_started"}),
     ("depends_on: {db: {condition: service_healthy}}", "depends_on", {"db": "service_healthy"}),
     ("depends_on: {db: {condition: service_completed_successfully}}", "depends_on",
      {"db": "service_completed_successfully"}),
+    ("depends_on: {cache: {condition: service_started, required: false}}", "depends_on", {}),
+    ("links: [db]", "depends_on", {"db": "service_started"}),
+    ("links: [db]\ndepends_on: {db: {condition: service_healthy}}", "depends_on", {"db": "service_healthy"}),
     ("restart: no", "restart", "no"),
     ("restart: 'no'", "restart", "no"),
     ("restart: always", "restart", "always"),
@@ -62,6 +77,8 @@ ACCEPTED = [
     ("working_dir: /", "working_dir", "/"),
     ("read_only: true", "read_only", True),
     ("read_only: 'FALSE'", "read_only", False),
+    ("read_only: yes", "read_only", True),
+    ("read_only: off", "read_only", False),
     ("cap_drop: [ALL, cap_net_raw, NET_RAW]", "cap_drop", ("ALL", "NET_RAW")),
     ("stop_grace_period: 5m", "stop_grace", 300),
     ("stop_grace_period: 1m1s500ms", "stop_grace", 61.5),
@@ -73,12 +90,27 @@ ACCEPTED = [
     ("deploy: {resources: {limits: {memory: 65536k}}}", "memory_mb", 64),
     ("deploy: {resources: {limits: {memory: 1000000000}}}", "memory_mb", 953),
     ("deploy: {resources: {limits: {memory: 1t}}}", "memory_mb", 1024 * 1024),
+    ("deploy: {resources: {limits: {cpus: 0, memory: 0}}}", "memory_mb", None),
+    ("cpus: 1.5", "cpu", 1.5),
+    ("mem_limit: 512m", "memory_mb", 512),
+    ("mem_limit: 512m\ndeploy: {resources: {limits: {memory: 1g}}}", "memory_mb", 1024),
+    ("scale: 2", "replicas", 2),
+    ("deploy: {replicas: 0}", "replicas", 0),
+    ("deploy: {mode: replicated}", "replicas", 1),
+    ("deploy: {restart_policy: {condition: any}}", "restart", "always"),
+    ("restart: always\ndeploy: {restart_policy: {condition: none}}", "restart", "no"),
     ("deploy: {replicas: 3}", "replicas", 3),
     ("deploy: {replicas: '20', x-note: a}", "replicas", 20),
     ("deploy:", "replicas", 1),
     ("networks: [back]", "networks", ("back",)),
     ("networks: {back: , default: {}}", "networks", ("back", "default")),
     ("networks: []", "networks", ("default",)),
+    ("network_mode: bridge", "networks", ("default",)),
+    ("network_mode: none", "networks", ()),
+    ("security_opt: ['no-new-privileges:true']", "image", "nginx"),
+    ("ipc: private\ncgroup: private\nruntime: runc\npull_policy: always", "image", "nginx"),
+    ("container_name: web", "aliases", ()),
+    ("profiles: []", "image", "nginx"),
     ("x-anything: {privileged: true, a: [1, 2, '$']}", "image", "nginx"),
 ]  # fmt: skip
 
@@ -105,7 +137,7 @@ def test_a_field_becomes_an_attribute_of_the_component(
         f"registry.example.com:443/a/b:1@{DIGEST}",
     ],
 )
-def test_an_image_reference_is_taken_as_it_stands(image: str):
+def test_an_image_reference_is_kept_as_written(image: str):
     project = check(f"services: {{web: {{image: '{image}'}}}}").project
     assert project
     assert project.components[0].image == image
@@ -159,21 +191,28 @@ def test_the_default_network_can_be_cut_off_from_the_outside():
     assert project.networks == {"default": True}
 
 
-def test_a_service_may_be_called_like_an_extension():
+def test_a_service_can_have_the_name_of_an_extension():
     project = check("services: {x-web: {image: x}, web: {image: x, depends_on: {x-web: }}}").project
     assert project
     assert project.components[1].depends_on == {"x-web": "service_started"}
 
 
-def test_a_limit_on_restarts_is_said_not_to_be_kept(field: Callable[..., CheckResult]):
+def test_a_limit_of_restarts_is_a_warning(field: Callable[..., CheckResult]):
     checked = field("restart: on-failure:3")
     assert [(found.code, found.severity, found.line) for found in checked.findings] == [("not_kept", "warning", 4)]
     assert checked.project
     assert checked.project.component("web").restart == "on-failure"
 
 
-def test_twenty_services_are_a_project():
-    text = "services:\n" + "".join(f"  s{number}: {{image: x}}\n" for number in range(20))
+@pytest.mark.parametrize("name", ["Web", "web.1", "w_b", "1", "w" * 63])
+def test_a_service_name_can_hold_capitals_dots_and_underscores(name: str):
+    project = check(f"services: {{{name}: {{image: x}}}}").project
+    assert project
+    assert project.components[0].name == name
+
+
+def test_fifty_services_are_a_project():
+    text = "services:\n" + "".join(f"  s{number}: {{image: x}}\n" for number in range(50))
     project = check(text).project
     assert project
-    assert len(project.components) == 20
+    assert len(project.components) == 50

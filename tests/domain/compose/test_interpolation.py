@@ -1,4 +1,4 @@
-"""The grammar of variables: what each form means, what is wrong, and that values stay values."""
+"""Interpolation of variables: what each form means, what is an error, and that values are not interpreted again."""
 
 from collections.abc import Callable
 
@@ -68,16 +68,31 @@ def test_each_form_means_what_compose_says(text: str, expected: object):
 
 
 @pytest.mark.parametrize(
-    "text", ["$NO", "${NO}", "${NO:?say}", "${NO?say}", "${EMPTY:?say}", "${NO:-$NO}", "${A:+$NO}"]
-)
-def test_a_variable_without_value_and_default_is_a_finding(text: str):
-    found = check(f"services:\n  web:\n    image: x\n    command: '{text}'", VALUES).findings
-    assert [(item.code, item.line, item.pointer) for item in found] == [
-        ("missing_variable", 4, "/services/web/command")
+    ("text", "severity"),
+    [("$NO", "warning"), ("${NO}", "warning"), ("${NO:-$NO}", "warning"), ("${A:+$NO}", "warning"),
+     ("${NO:?say}", "error"), ("${NO?say}", "error"), ("${EMPTY:?say}", "error"), ("${NO:-${NO:?say}}", "error")],
+)  # fmt: skip
+def test_a_variable_without_a_value_is_a_warning_and_a_required_one_an_error(text: str, severity: str):
+    checked = check(f"services:\n  web:\n    image: x\n    command: ['{text}']", VALUES)
+    assert [(found.code, found.line, found.pointer, found.severity) for found in checked.findings] == [
+        ("missing_variable", 4, "/services/web/command/0", severity)
     ]
+    assert (checked.project is None) == (severity == "error")
 
 
-def test_the_authors_words_about_a_missing_variable_are_told(field: Callable[..., CheckResult]):
+def test_a_variable_without_a_value_is_empty(field: Callable[..., CheckResult]):
+    project = field("command: [a$NO]\nuser: $NO\nrestart: $NO").project
+    assert project
+    web = project.component("web")
+    assert web
+    assert (web.command, web.user, web.restart) == (("a",), None, "unless-stopped")
+
+
+def test_a_variable_that_coolify_generates_is_explained(field: Callable[..., CheckResult]):
+    assert "Coolify" in field("command: [$SERVICE_PASSWORD_DB]").findings[0].message
+
+
+def test_the_message_of_a_required_variable_is_quoted(field: Callable[..., CheckResult]):
     assert "`the mail server`" in field("command: ${NO:?the mail server}").findings[0].message
 
 
@@ -85,22 +100,26 @@ def test_a_default_that_is_not_needed_may_name_what_is_missing(field: Callable[.
     assert field("command: ${A:-$NO}", A="x").findings == ()
 
 
-def test_all_missing_variables_of_a_value_are_told_at_once(field: Callable[..., CheckResult]):
+def test_each_missing_variable_of_a_value_is_a_finding(field: Callable[..., CheckResult]):
     assert [found.message.split("`")[1] for found in field("command: $NO $NEVER").findings] == ["NO", "NEVER"]
 
 
-@pytest.mark.parametrize("text", ["$", "a$", "$ ", "$1", "${", "${}", "${1}", "${A", "${A:}", "${A!}", "${A:-x", "$-",
-                                  "$é", "${A:-${B}", "${" * 40, "${A:-" * 12 + "}" * 12, "$(id)"])  # fmt: skip
-def test_a_dollar_that_begins_nothing_is_a_finding(text: str):
+@pytest.mark.parametrize("text", ["${", "${}", "${1}", "${A", "${A:}", "${A!}", "${A:-x", "${A:-${B}", "${" * 40,
+                                  "${A:-" * 12 + "}" * 12])  # fmt: skip
+def test_braces_that_are_not_closed_or_hold_no_name_are_a_finding(text: str):
     found = check(f"services:\n  web:\n    image: x\n    command: '{text}'", VALUES).findings
     assert [(item.code, item.line) for item in found] == [("bad_interpolation", 4)]
     assert "`$$`" in found[0].message or "Nest" in found[0].message
 
 
-def test_variables_that_the_text_names_are_told_even_when_it_is_refused():
-    text = (
-        "services: {web: {image: '$A', ports: ['${P:-80}'], command: '${X:-${Y}}', environment: [E], expose: ['$$N']}}"
-    )
+def test_a_dollar_without_a_name_is_literal():
+    for text in ("$", "a$", "$ ", "$1", "$-", "$é", "$(id)"):
+        assert filled(text) == text
+    assert filled("${NO-$}") == "$"
+
+
+def test_the_variables_that_a_refused_text_names_are_returned():
+    text = "services: {web: {image: '$A', gpus: '${P:-80}', command: '${X:-${Y}}', environment: [E], expose: ['$$N']}}"
     assert check(text).used == {"A", "P", "X", "Y", "E"}
 
 
@@ -109,11 +128,9 @@ def test_extensions_name_no_variables():
 
 
 def test_keys_are_not_interpolated(field: Callable[..., CheckResult]):
-    found = field("environment: {$A: x}\nlabels: ['$A=x']", A="NAME").findings
-    assert [(item.code, item.pointer) for item in found] == [
-        ("bad_name", "/services/web/environment/$A"),
-        ("bad_name", "/services/web/labels/0"),
-    ]
+    checked = field("environment: {$A: x}\nlabels: ['$A=x']", A="NAME")
+    assert [(item.code, item.pointer) for item in checked.findings] == [("bad_name", "/services/web/labels/0")]
+    assert check("services: {web: {image: x, environment: {$A: x}}}", {"A": "y"}).used == frozenset()
 
 
 def test_a_value_cannot_bring_another_variable_into_a_list(web: Callable[..., Component]):
@@ -137,15 +154,15 @@ def test_a_default_is_the_authors_writing_and_is_split(web: Callable[..., Compon
 
 
 @pytest.mark.parametrize("name", ["volumes", "deploy", "environment", "image", "command", "expose", "healthcheck"])
-def test_what_cannot_be_filled_in_is_one_finding_and_not_two(name: str):
+def test_a_required_variable_without_a_value_is_one_finding_and_not_two(name: str):
     checked = check(
-        f"services: {{web: {{image: x}}, db: {{image: x, {name}: $NO}}}}".replace("image: x, image", "image")
+        f"services: {{web: {{image: x}}, db: {{image: x, {name}: '${{NO:?}}'}}}}".replace("image: x, image", "image")
     )
     assert [found.code for found in checked.findings] == ["missing_variable"]
 
 
-@pytest.mark.parametrize("value", ["/etc", "/var/run/docker.sock", "..", "~", "C:\\x"])
-def test_a_value_passes_the_same_policy_as_what_is_written(field: Callable[..., CheckResult], value: str):
+@pytest.mark.parametrize("value", ["/etc", "/var/run/docker.sock", "~", "C:\\x"])
+def test_the_value_of_a_variable_passes_the_same_policy_as_written_text(field: Callable[..., CheckResult], value: str):
     codes = {found.code.value for found in field("volumes: ['$A:/x']", A=value).findings}
     assert codes <= {"host_mount_refused", "docker_socket_refused"}
     assert codes
@@ -175,6 +192,11 @@ FIELDS = [
     "depends_on: {db: {condition: $S}}", "restart: $S", "user: $S", "working_dir: $S", "read_only: $S",
     "cap_drop: [$S]", "stop_grace_period: $S", "deploy: {replicas: $S}", "deploy: {resources: {limits: {cpus: $S}}}",
     "deploy: {resources: {limits: {memory: $S}}}", "networks: [$S]", "unknown: $S", "ports: [$S]", "links: $S",
+
+    "links: [$S]", "hostname: $S", "cap_add: [$S]", "network_mode: $S",
+    "pid: $S", "security_opt: [$S]", "ulimits: {nofile: $S}", "extra_hosts: [$S]", "scale: $S",
+    "volumes: ['./$S:/x']", "volumes: ['/$S']", "env_file: $S", "configs: [$S]", "secrets: [{source: $S}]",
+    "shm_size: $S", "group_add: [$S]", "sysctls: ['a=$S']", "platform: $S", "profiles: [$S]", "extends: $S",
     "environment: [$S]", "labels: ['$S=x']",
 ]  # fmt: skip
 
@@ -209,7 +231,7 @@ def test_variables_cannot_make_a_small_text_large(field: Callable[..., CheckResu
     assert [item.code for item in field(text, A="x" * LONGEST_VALUE).findings] == ["too_large"]
 
 
-def test_hostile_values_reach_the_container_as_they_are(web: Callable[..., Component]):
+def test_hostile_values_reach_the_container_unchanged(web: Callable[..., Component]):
     hostile = [
         ";",
         "|",

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.compose import CODES, check
-from domain.compose.components import _READERS as FIELDS
+from domain.compose.components import READERS as FIELDS
 from domain.compose.refusals import SERVICE
 
 hostile = st.sampled_from(
@@ -16,7 +16,7 @@ hostile = st.sampled_from(
 )  # fmt: skip
 words = st.text(max_size=20) | hostile
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | words
-names = st.sampled_from([*FIELDS, *SERVICE]) | words
+names = st.sampled_from([*FIELDS, *SERVICE.refused, *SERVICE.ignored]) | words
 structures = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words, inner, max_size=4), max_leaves=12
 )

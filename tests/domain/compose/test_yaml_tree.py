@@ -30,7 +30,7 @@ def codes(text: str):
         ("a: \ufffe", 1),
     ],
 )
-def test_what_is_no_yaml_is_one_finding_with_its_line(text: str, line: int):
+def test_text_that_is_not_yaml_is_one_finding_with_its_line(text: str, line: int):
     assert codes(text) == [("not_yaml", line)]
 
 
@@ -40,7 +40,7 @@ def test_a_control_character_in_the_text_is_refused(character: str):
 
 
 @pytest.mark.parametrize("escape", ["\\0", "\\e", "\\x07", "\\b", "\\x9b", "\\x7f"])
-def test_an_escaped_control_character_is_refused_where_it_stands(field: Callable[..., CheckResult], escape: str):
+def test_an_escaped_control_character_is_refused_at_its_location(field: Callable[..., CheckResult], escape: str):
     checked = field(f'environment: {{A: "x{escape}"}}\ncommand: "x{escape}"')
     assert [(found.code, found.line, found.pointer) for found in checked.findings] == [
         ("control_character", 4, "/services/web/environment/A"),
@@ -68,7 +68,7 @@ def test_nesting_ends_at_its_limit():
 
 
 @pytest.mark.parametrize("opening", ["[", "{", "- ", "? ", "{? ", "[{a: "])
-def test_endless_nesting_is_cut_off(opening: str):
+def test_deep_nesting_stops_at_the_limit(opening: str):
     assert codes(opening * (MOST_BYTES // len(opening))) == [("too_deep", 1)]
 
 
@@ -81,23 +81,23 @@ def test_more_values_than_the_limit_are_too_large():
     assert codes("a: [" + "1," * MOST_NODES + "]") == [("too_large", 1)]
 
 
-def test_laughs_by_the_billion_are_stopped_before_they_are_laughed():
+def test_nested_aliases_stop_before_they_expand():
     lines = ["x-a: &a [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
     lines += [f"x-{to}: &{to} [{', '.join([f'*{of}'] * 10)}]" for of, to in zip("abcdefgh", "bcdefghi", strict=True)]
     assert codes("\n".join(lines)) == [("alias_bomb", 4)]
 
 
-def test_merge_keys_cannot_bomb_either():
+def test_nested_merge_keys_stop_before_they_expand():
     lines = ["x-a: &a {" + ", ".join(f"k{number}: 1" for number in range(100)) + "}"]
     lines += [f"x-{to}: &{to} {{<<: [{', '.join([f'*{of}'] * 10)}]}}" for of, to in zip("abcde", "bcdef", strict=True)]
     assert codes("\n".join(lines))[0][0] == "alias_bomb"
 
 
-def test_a_long_text_cannot_be_repeated_without_end():
+def test_aliases_of_a_long_text_stop_at_the_limit():
     assert codes("x-a: &a " + "z" * 100_000 + "\nx-b: [" + "*a, " * 20 + "]") == [("alias_bomb", 2)]
 
 
-def test_what_is_read_stays_within_the_limit_of_nodes():
+def test_the_number_of_nodes_stays_within_the_limit():
     text = "x-a: &a [" + "1, " * 90 + "]\nx-b: [" + "*a, " * 100 + "]"
     root = parse(text, FindingCollector())
     assert root
@@ -119,29 +119,30 @@ def test_an_alias_of_itself_is_refused(text: str):
         ("x-a: &a {restart: always}\nservices:\n  web:\n    image: x\n    <<: *a\n    <<: *a", 6),
     ],
 )
-def test_a_key_stands_once_in_a_map(text: str, line: int):
+def test_a_duplicate_key_is_a_finding(text: str, line: int):
     assert codes(text) == [("duplicate_key", line)]
 
 
 @pytest.mark.parametrize(
-    "text", ["? [a]\n: b", "? {a: b}\n: c", "~: x", "'': x", "k" * 129 + ": x", "? |\n  " + "k" * 2000 + "\n: x"]
+    "text", ["? [a]\n: b", "? {a: b}\n: c", "~: x", "'': x", "k" * 257 + ": x", "? |\n  " + "k" * 2000 + "\n: x"]
 )
-def test_a_key_is_a_short_word(text: str):
+def test_a_key_is_a_short_string(text: str):
     assert "bad_key" in [code for code, _ in codes("services: {web: {image: x}}\n" + text)]
 
 
 @pytest.mark.parametrize(
-    "tag", ["!!python/object/apply:os.system", "!!binary", "!include", "!reset", "!override", "!!int", "!!set"]
+    "tag", ["!!python/object/apply:os.system", "!!binary", "!include", "!reset", "!override", "!!timestamp", "!!set"]
 )
-def test_tags_are_refused_where_they_stand(tag: str):
+def test_other_tags_are_refused_at_their_location(tag: str):
     assert codes(f"services:\n  web:\n    image: x\n    command: {tag} [id]")[:1] == [("tag_refused", 4)]
 
 
-def test_tags_that_change_nothing_are_taken():
-    assert codes("services: !!map {web: {image: !!str x, command: !!seq [a]}}") == []
+def test_tags_of_plain_types_are_accepted():
+    text = "services: !!map {web: {image: !!str x, command: !!seq [a], scale: !!int 2, !!merge <<: {user: a}}}"
+    assert codes(text) == []
 
 
-def test_an_alias_means_what_it_repeats_and_its_findings_point_to_where_it_is_used():
+def test_findings_in_an_aliased_value_point_to_each_use():
     text = "x-a: &a\n  privileged: true\nservices:\n  web:\n    image: x\n    <<: *a\n  db:\n    image: x\n"
     text += "    deploy: *a\n"
     assert [(found.line, found.pointer) for found in check(text).findings] == [
@@ -150,7 +151,7 @@ def test_an_alias_means_what_it_repeats_and_its_findings_point_to_where_it_is_us
     ]
 
 
-def test_what_stands_in_the_map_wins_over_what_is_merged_and_the_earlier_over_the_later():
+def test_own_entries_win_over_merged_ones_and_earlier_merges_over_later_ones():
     project = check(
         "x-a: &a {user: a, working_dir: /a, restart: always}\nx-b: &b {user: b, working_dir: /b, read_only: true}\n"
         "services:\n  web:\n    <<: [*a, *b]\n    image: x\n    user: own\n"
@@ -160,7 +161,7 @@ def test_what_stands_in_the_map_wins_over_what_is_merged_and_the_earlier_over_th
     assert (web.user, web.working_dir, web.restart, web.read_only) == ("own", "/a", "always", True)
 
 
-def test_a_merge_takes_maps_only():
+def test_only_maps_can_be_merged():
     assert codes("services:\n  web:\n    image: x\n    <<: [a]") == [("wrong_type", 4)]
 
 
@@ -173,5 +174,5 @@ def test_a_map_is_needed_where_names_stand(text: str):
     assert "wrong_type" in [code for code, _ in codes(text)]
 
 
-def test_extensions_are_left_alone_whatever_they_hold():
+def test_extensions_are_not_checked():
     assert codes("x-a: {b: [$, '${', !x y]}\nservices: {web: {image: x, x-b: $}}") == [("tag_refused", 1)]
