@@ -1,14 +1,15 @@
-"""Operations: reading and cancelling work that goes on."""
+"""Operations: reading and cancelling background work."""
 
 from typing import Literal, TypedDict, Unpack
 
-from domain.errors import Conflict
-from domain.identity.access import Caller, not_found, sees
-from domain.model.operation import ENDED_OPERATION, Kind, Operation, OperationStatus
+from domain.identity.access import Caller
+from domain.model.operation import Kind, Operation, OperationStatus
 from domain.ports import Ports
 from domain.ports.store import Page, Work
-from domain.resources.queries import query, scoped
-from domain.work.queue import cancel_queued
+from domain.resources.queries import list_query
+from domain.resources.visibility import get_visible
+from domain.tasks.registry import TASKS
+from domain.work import queue
 
 
 class ListOperationsParameters(TypedDict, total=False):
@@ -25,58 +26,36 @@ class ListOperationsParameters(TypedDict, total=False):
     status: OperationStatus
 
 
-def visible(caller: Caller, work: Work, operation_id: str) -> Operation:
-    """The operation, or NotFound."""
-    operation = work.operations.get(operation_id)
-    if operation is None or not sees(caller, operation.customer_id):
-        raise not_found("Operation", operation_id)
-    return operation
-
-
 def list_operations(ports: Ports, caller: Caller, **parameters: Unpack[ListOperationsParameters]) -> Page[Operation]:
     """Return a page of the operations that the caller can see."""
-    filters = {
-        "kind": parameters.get("kind"),
-        "status": parameters.get("status"),
-        "actor_id": parameters.get("actor_id"),
-        "service_id": parameters.get("resource_id"),
-    }
-    asked = query(
-        parameters.get("page", 1),
-        parameters.get("per_page", 20),
-        parameters.get("sort", "created_at"),
-        parameters.get("order", "desc"),
-        filters=scoped(caller, filters, parameters.get("customer_id")),
-    )
+    query = list_query(caller, parameters, filters=("kind", "status", "actor_id", "resource_id"))
     with ports.store.read() as work:
-        return work.operations.page(asked)
+        return work.operations.page(query)
 
 
 def get_operation(ports: Ports, caller: Caller, operation_id: str) -> Operation:
-    """The operation as it is now."""
+    """Return the operation as it is now."""
     with ports.store.read() as work:
-        return visible(caller, work, operation_id)
+        return _visible(caller, work, operation_id)
 
 
 def cancel_operation(ports: Ports, caller: Caller, operation_id: str) -> Operation:
-    """End what waits; ask what runs to stop and undo. Raise Conflict when it has ended or is past its return."""
+    """End a queued operation, or ask the worker of a running one to stop and undo.
+
+    Raise Conflict if it has ended or can no longer be undone.
+    """
     now = ports.clock.now()
     with ports.store.read() as work:
-        service_id = visible(caller, work, operation_id).service_id
+        operation = _visible(caller, work, operation_id)
+    task = TASKS[operation.kind]
     with ports.store.begin() as work:
-        work.services.get(service_id)  # locked before its work, as everywhere: else two callers wait for each other
-        operation = visible(caller, work, operation_id)
-        cancel(work, operation)
+        task.lock(work, operation)
+        operation = _visible(caller, work, operation_id)
+        queue.request_cancel(work, operation)
         if operation.status is OperationStatus.QUEUED:
-            cancel_queued(work, operation, now)
+            task.settle(work, operation, queue.cancel_queued(work, operation, now))
     return operation
 
 
-def cancel(work: Work, operation: Operation) -> None:
-    """Write the wish to cancel; whoever carries the operation out sees it within a second."""
-    if operation.status in ENDED_OPERATION:
-        raise Conflict(f"It has ended already: {operation.status}", code="already_ended")
-    if operation.past_return:
-        raise Conflict("It cannot be undone any more", code="past_point_of_no_return")
-    operation.cancel_requested = True
-    work.operations.save(operation)
+def _visible(caller: Caller, work: Work, operation_id: str) -> Operation:
+    return get_visible(caller, work.operations, "Operation", operation_id)

@@ -1,12 +1,15 @@
-"""Makes a panel kill itself at a chosen moment, as a power cut or an operator would."""
+"""Make a panel kill itself at a chosen moment, as a power cut or an operator would."""
 
 import os
 import signal
+from collections.abc import Sequence
+from types import ModuleType
 from typing import Any
 
-from domain import tasks
+from domain.ports.progress import Change
 from domain.rollout import rollout
-from domain.work.progress import Report
+from domain.tasks import delete, deploy, stop
+from domain.work.progress import OperationProgress
 
 MOMENTS = (
     "pulling",
@@ -21,27 +24,33 @@ MOMENTS = (
     "live",
     "cleaned",
 )
-"""A step's name is the moment when the step is written; the others are when what they say is done."""
-_AFTER = {
+"""The name of a step is the moment when the step is written; at the others, what they say is done."""
+_AFTER: dict[str, tuple[ModuleType, str]] = {
     "created": (rollout, "create"),
-    "started": (rollout, "start"),
+    "started": (rollout, "start_components"),
     "routed": (rollout, "route"),
-    "live": (tasks, "_go_live"),
-    "cleaned": (tasks, "clean"),
-    "erased": (tasks, "_erase"),
-    "stopped": (tasks, "_stop_all"),
+    "live": (deploy, "_go_live"),
+    "cleaned": (deploy, "remove_other_versions"),
+    "erased": (delete, "_remove_all"),
+    "stopped": (stop, "stop_containers"),
 }
 
 
 def arm(moment: str) -> None:
-    """From now on, die at this moment."""
+    """Make this process kill itself at this moment."""
     if moment in _AFTER:
         module, name = _AFTER[moment]
         act = getattr(module, name)
-        setattr(module, name, lambda *given, **named: (act(*given, **named), _die()))
-    else:
-        step = Report.step
-        Report.step = lambda report, name, text: (step(report, name, text), name == moment and _die())  # type: ignore[method-assign, assignment]
+        setattr(module, name, lambda *args, **options: (act(*args, **options), _die()))
+        return
+    write_step = OperationProgress.step
+
+    def step(progress: OperationProgress, name: str, text: str, changes: Sequence[Change] = ()) -> None:
+        write_step(progress, name, text, changes)
+        if name == moment:
+            _die()
+
+    OperationProgress.step = step  # type: ignore[method-assign]
 
 
 def _die(*_: Any) -> None:

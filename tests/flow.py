@@ -1,4 +1,4 @@
-"""The deployment flow without HTTP: services are asked for, work is carried out, and any call can be made to fail."""
+"""The deployment flow without HTTP: request operations, run them, and make any call to a port fail."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,9 +19,10 @@ from domain.ports import Ports
 from domain.ports.router import Target
 from domain.ports.runtime import Container
 from domain.ports.store import Work
-from domain.rollout.reconcile import garbage_collection
-from domain.work import runner
-from domain.work.progress import Lease
+from domain.rollout.reconcile.garbage_collection import collect_garbage
+from domain.tasks.registry import TASKS
+from domain.work.lease import Lease
+from domain.work.runner import run_operation
 
 CALLER = Caller("key_1", "ann", Grant(Role.ADMIN), datetime(2026, 1, 1, tzinfo=UTC))
 FAILURES = frozenset(
@@ -47,11 +48,11 @@ LEASE = timedelta(seconds=10)
 
 
 class Killed(BaseException):
-    """The process is gone: nobody catches this."""
+    """The process is killed: nothing catches this."""
 
 
 class Trap:
-    """Counts calls; the n-th one springs, before it has its effect or after. `log` says what was called."""
+    """Counts calls; the n-th one raises, before its effect or after. `log` holds the names of the calls."""
 
     def __init__(self, at: int, spring: Callable[[], BaseException], *, after: bool = False) -> None:
         self.at = at
@@ -88,7 +89,7 @@ class Trapped:
 
 
 class TrappedStore:
-    """A store whose blocks go through a trap: it springs before a block begins, or when it has been committed."""
+    """A store whose blocks go through a trap: it raises before a block begins, or when it has been committed."""
 
     def __init__(self, store: Any, trap: Trap) -> None:
         self._store, self._trap = store, trap
@@ -112,7 +113,7 @@ class TrappedStore:
 
 @dataclass
 class Flow:
-    """Ask for work, carry it out, look at what came of it."""
+    """Request operations, run them, and read the result."""
 
     ports: Ports
     owner: str = field(default_factory=lambda: new_id("wrk"))
@@ -127,28 +128,28 @@ class Flow:
         assert isinstance(self.ports.router, memory.Router)
         return self.ports.router
 
-    # ── Asking ─────────────────────────────────────────────────────────────────────────────────
+    # ── Requests ───────────────────────────────────────────────────────────────────────────────
 
     def ask(self, image: str = "web:1", **body: Any) -> str:
-        """A service whose first deployment waits; its id."""
+        """Create a service whose first deployment is queued; return its id."""
         source = {"deploy_method": "compose"} if "compose" in body else {"deploy_method": "image", "image": image}
         port = {} if "compose" in body or "port" in body else {"port": 8080}
         body = {"name": new_id("web").replace("_", "-"), **source, **port, **body}
         return services.create_service(self.ports, CALLER, body).service.id  # type: ignore[union-attr]
 
     def running(self, image: str = "web:1", **body: Any) -> str:
-        """A service whose first deployment has succeeded; its id."""
+        """Create a service and run its first deployment, which succeeds; return its id."""
         service_id = self.ask(image, **body)
         self.work()
         assert self.service(service_id).status == "running", self.newest(service_id).failure
         return service_id
 
     def deploy(self, service_id: str, **body: Any) -> str:
-        """Queue a deployment; its id."""
+        """Queue a deployment; return its id."""
         return deployments.deploy_service(self.ports, CALLER, service_id, body).deployment.id  # type: ignore[union-attr]
 
     def redeploy(self, service_id: str, **body: Any) -> Deployment:
-        """A deployment, carried out."""
+        """Queue a deployment and run it."""
         deployment_id = self.deploy(service_id, **body)
         self.work()
         return self.deployment(deployment_id)
@@ -168,7 +169,7 @@ class Flow:
     def cancel(self, operation_id: str) -> None:
         operations.cancel_operation(self.ports, CALLER, operation_id)
 
-    # ── Working ────────────────────────────────────────────────────────────────────────────────
+    # ── Running ────────────────────────────────────────────────────────────────────────────────
 
     def claim(self, owner: str = "", lease: timedelta = LEASE) -> Operation | None:
         now = self.ports.clock.now()
@@ -181,36 +182,40 @@ class Flow:
         return operation
 
     def work(self, ports: Ports | None = None, lease: Lease | None = None) -> None:
-        """Carry out everything that is queued."""
+        """Run everything that is queued."""
         while operation := self.claim():
-            runner.carry_out(ports or self.ports, operation, lease or Lease(self.owner))
+            self.run(operation, ports, lease)
+
+    def run(self, operation: Operation, ports: Ports | None = None, lease: Lease | None = None) -> None:
+        """Run one claimed operation."""
+        run_operation(ports or self.ports, TASKS, operation, lease or Lease(self.owner))
 
     def die(self, trap: Trap, *, store: bool = False) -> None:
-        """Carry out what is queued until the trap kills the worker, if it does."""
+        """Run the next operation until the trap kills the worker, if it does."""
         operation = self.claimed(new_id("wrk"))
         ports = self.stored(trap) if store else self.trapped(trap)
         with suppress(Killed):
-            runner.carry_out(ports, operation, Lease(str(operation.lease_owner)))
+            self.run(operation, ports, Lease(str(operation.lease_owner)))
 
     def inherit(self) -> None:
-        """The lease of the dead worker runs out, and another one works."""
+        """Let the lease of the dead worker run out, and run everything with another worker."""
         self.ports.clock.sleep(LEASE.total_seconds())
         self.work()
 
     def trapped(self, trap: Trap) -> Ports:
-        """The same ports, runtime, prober and router through a trap."""
+        """Return the same ports with runtime, prober and router behind a trap."""
         runtime: Any = Trapped(self.ports.runtime, trap)
         prober: Any = Trapped(self.ports.prober, trap)
         router: Any = Trapped(self.ports.router, trap)
         return replace(self.ports, runtime=runtime, prober=prober, router=router)
 
     def stored(self, trap: Trap) -> Ports:
-        """The same ports, the store through a trap."""
+        """Return the same ports with the store behind a trap."""
         store: Any = TrappedStore(self.ports.store, trap)
         return replace(self.ports, store=store)
 
     def during(self, method: str, act: Callable[[], object], *, times: int = 1) -> Ports:
-        """The same ports; `act` runs when this method of a port is called, before it has its effect."""
+        """Return the same ports; `act` is called before this method of a port is."""
         left = [times]
 
         def call(name: str, inner: Callable[..., Any], *given: Any, **named: Any) -> Any:
@@ -223,7 +228,7 @@ class Flow:
         trap.call = call  # type: ignore[method-assign]
         return self.trapped(trap)
 
-    # ── Looking ────────────────────────────────────────────────────────────────────────────────
+    # ── Results ────────────────────────────────────────────────────────────────────────────────
 
     def service(self, service_id: str) -> Service:
         with self.ports.store.read() as work:
@@ -260,32 +265,34 @@ class Flow:
         return self.runtime.containers({"panel.service": service_id})
 
     def container(self, service_id: str, role: str = "app") -> Container:
-        found = [one for one in self.containers(service_id) if one.labels["panel.role"] == role]
+        found = [each for each in self.containers(service_id) if each.labels["panel.role"] == role]
         assert len(found) == 1, found
         return found[0]
 
     def held(self, service_id: str) -> set[str]:
-        """The deployments of which the engine holds anything."""
+        """Return the deployments of which the engine holds anything."""
         labels = {"panel.service": service_id}
-        found = [one.labels for one in self.runtime.containers(labels)] + list(self.runtime.networks(labels).values())
+        containers = [container.labels for container in self.runtime.containers(labels)]
+        found = [*containers, *self.runtime.networks(labels).values()]
         return {each["panel.deployment"] for each in found}
 
     def serves(self, service_id: str, deployment_id: str) -> bool:
-        """Whether visitors reach running containers of this deployment, and nothing else."""
-        running = [one for one in self.containers(service_id) if one.state == "running"]
-        mine = {one.address.host for one in running if one.address and one.labels["panel.deployment"] == deployment_id}
+        """Return whether requests reach running containers of this deployment, and nothing else."""
+        running = [container for container in self.containers(service_id) if container.state == "running"]
+        deployed = [container for container in running if container.labels["panel.deployment"] == deployment_id]
+        own = {container.address.host for container in deployed if container.address}
         reached = {target.host for target in self.router.targets(service_id)}
-        return bool(reached) and reached <= mine
+        return bool(reached) and reached <= own
 
     def targets(self, service_id: str) -> tuple[Target, ...]:
         return self.router.targets(service_id)
 
     def sweep(self) -> list[str]:
-        return garbage_collection.sweep(self.ports)
+        return collect_garbage(self.ports)
 
 
 def fresh(ports: Ports) -> Flow:
-    """The same store with another engine and router, as empty as new ones."""
+    """Return a flow on the same store with a new, empty engine and router."""
     images = {"web:1": memory.Behaviour(ports=(8080,)), "web:2": memory.Behaviour(ports=(8080,))}
     runtime = memory.Runtime(images)
     return Flow(replace(ports, runtime=runtime, prober=memory.Prober(runtime), router=memory.Router()))

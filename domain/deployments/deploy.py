@@ -21,7 +21,7 @@ from domain.ports.store import Work
 from domain.resources import revisions
 from domain.resources.dry_run import Change, DryRun, perform
 from domain.resources.visibility import get_changeable_service, get_visible
-from domain.work.queue import enqueue_deployment
+from domain.rollout.service_queue import enqueue_deployment
 
 
 class DeployRequest(SourceChange, total=False):

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal, TypedDict, Unpack
 
-from domain import operations
 from domain.deployments.detail import DeploymentDetail, read_row
 from domain.errors import Conflict
 from domain.identity.access import Caller
@@ -13,7 +12,8 @@ from domain.ports import Ports
 from domain.ports.store import Page, Work
 from domain.resources.queries import list_query
 from domain.resources.visibility import get_visible
-from domain.work.queue import detach
+from domain.rollout.service_queue import detach
+from domain.work.queue import request_cancel
 
 ListDeploymentsParameters = TypedDict(
     "ListDeploymentsParameters",
@@ -80,14 +80,14 @@ def cancel_deployment(ports: Ports, caller: Caller, deployment_id: str) -> Deplo
         found = _visible(caller, work, deployment_id)
     with ports.store.begin() as work:
         work.services.get(found.service_id)  # every transaction locks a service before its operations and deployments
-        operation = operations.visible(caller, work, found.operation_id)
+        operation = get_visible(caller, work.operations, "Operation", found.operation_id)
         deployment = _visible(caller, work, deployment_id)
         if deployment.status in ENDED_DEPLOYMENT:
             raise Conflict(f"Cannot cancel {deployment.id}: it has ended as {deployment.status}", code="already_ended")
         if operation.status is OperationStatus.QUEUED or deployment.superseded_by:
             detach(work, operation, deployment, now)
         else:
-            operations.cancel(work, operation)
+            request_cancel(work, operation)
         row = read_row(work, _visible(caller, work, deployment_id))
     return row.detail()
 

@@ -4,13 +4,13 @@ from typing import TypedDict
 
 from domain.errors import Conflict
 from domain.identity.access import Caller
-from domain.model.operation import Kind, Operation
+from domain.model.operation import Kind, Operation, Option
 from domain.model.service import Service, ServiceStatus
 from domain.ports import Ports
 from domain.ports.store import Work
 from domain.resources.dry_run import Change, DryRun, perform
 from domain.resources.visibility import get_changeable_service
-from domain.work.queue import enqueue
+from domain.rollout.service_queue import enqueue
 
 
 class StopRequest(TypedDict, total=False):
@@ -38,7 +38,7 @@ def restart_service(ports: Ports, caller: Caller, service_id: str, *, dry_run: b
 
 
 def _operate(
-    ports: Ports, caller: Caller, service_id: str, kind: Kind, *, dry_run: bool, **options: object
+    ports: Ports, caller: Caller, service_id: str, kind: Kind, *, dry_run: bool, **options: Option
 ) -> Operation | DryRun:
     now = ports.clock.now()
 

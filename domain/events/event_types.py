@@ -66,7 +66,7 @@ def deploy_progress(deployment: Deployment) -> EventContent:
 def operation_progress(operation: Operation) -> EventContent:
     """Return the event of a change of an operation."""
     data = {
-        "service_id": operation.service_id,
+        "service_id": operation.resource_id if operation.resource_type == "service" else None,
         "deployment_id": operation.deployment_id,
         "operation_id": operation.id,
         "kind": str(operation.kind),

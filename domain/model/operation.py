@@ -1,15 +1,16 @@
-"""Operations: background work, and how far it is."""
+"""Operations: background work about a resource."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from domain.model.steps import Failure, Step
 
+Option = str | int | float | bool | None
+
 
 class OperationStatus(StrEnum):
-    """Where a piece of background work is."""
+    """The state of an operation."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -25,7 +26,7 @@ ENDED_OPERATION = frozenset(
 
 
 class Kind(StrEnum):
-    """The kinds of background work."""
+    """The kinds of operations; `domain.tasks` has a task for each."""
 
     DEPLOY = "deploy"
     START = "start"
@@ -36,23 +37,29 @@ class Kind(StrEnum):
 
 @dataclass
 class Operation:
-    """Work that goes on: the row is the job. A lease says which worker holds it, and until when."""
+    """An operation. Its row is the job: a lease says which worker runs it, and until when.
+
+    At most one operation runs at a time for each `lock_key`. `options` holds what the caller asked for and what a
+    worker leaves for the next one. `kind` is a string, so that the queue needs no list of kinds; compare with `==`.
+    """
 
     id: str
-    kind: Kind
-    service_id: str
+    kind: str
+    resource_type: str
+    resource_id: str
+    lock_key: str
     created_at: datetime
     customer_id: str | None = None
     actor_id: str | None = None
     request_id: str | None = None
     deployment_id: str | None = None
     status: OperationStatus = OperationStatus.QUEUED
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Option] = field(default_factory=dict)
     progress: int = 0
     steps: tuple[Step, ...] = ()
     failure: Failure | None = None
     cancel_requested: bool = False
-    past_return: bool = False
+    irreversible: bool = False
     lease_owner: str | None = None
     lease_until: datetime | None = None
     attempts: int = 0

@@ -1,7 +1,26 @@
 """Steps of background work, and how it failed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
+
+FailureCode = Literal[
+    "image_missing",
+    "engine_unavailable",
+    "engine_refused",
+    "container_exited",
+    "unhealthy",
+    "timed_out",
+    "dependency_failed",
+    "policy_refused",
+    "cancelled",
+    "worker_lost",
+    "route_failed",
+    "service_deleted",
+    "secrets_unreadable",
+    "internal_error",
+]
+"""The codes of `Failure` in the document."""
 
 
 @dataclass(frozen=True)
@@ -15,8 +34,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why work ended badly: a code for programs, a message for people, the container's last lines."""
+    """Why an operation failed: a code for programs, a message for people, the container's last lines."""
 
-    code: str
+    code: FailureCode
     message: str
     log: tuple[str, ...] = ()
+
+
+def finish_steps(steps: tuple[Step, ...], at: datetime) -> tuple[Step, ...]:
+    """Return the steps with the running one, if any, finished at this time."""
+    return tuple(step if step.finished_at else replace(step, finished_at=at) for step in steps)

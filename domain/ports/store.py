@@ -12,6 +12,7 @@ from domain.model.event import Event
 from domain.model.operation import Operation
 from domain.model.principal import PrincipalKind
 from domain.model.sample import Sample
+from domain.model.schedule import Schedule
 from domain.model.service import Health, Service, ServiceStatus, Usage
 from domain.model.session import Session
 from domain.model.ticket import Ticket
@@ -91,30 +92,53 @@ class Deployments(Repository[Deployment], Protocol):
         """The one that was asked for last."""
 
     def add_lines(self, lines: Sequence[LogLine]) -> None: ...
+    def last_line_number(self, deployment_id: str) -> int:
+        """Return the number of the newest line of a deployment's log; 0 if it has none."""
+
     def lines(self, deployment_id: str, after: int, limit: int) -> list[LogLine]: ...
     def remove_of(self, service_id: str) -> None: ...
     def of_operation(self, operation_id: str) -> list[Deployment]:
-        """The deployments that an operation carries out, oldest first."""
+        """Return the deployments that share an operation, oldest first."""
 
 
 class Operations(Repository[Operation], Protocol):
-    """Operations: the queue of work."""
+    """Operations: the queue of background work."""
 
     def claim(self, owner: str, now: datetime, until: datetime) -> Operation | None:
-        """Take the oldest operation that is queued, or running with its lease over, of a service with no other running.
+        """Take the oldest operation that may run: queued behind no other of its lock key, or running without a lease.
 
-        Sets status running, `lease_owner`, `lease_until`, `attempts` + 1 and `started_at` when first claimed.
-        No two callers ever get the same one.
+        Sets status running, `lease_owner`, `lease_until`, `attempts` + 1, and `started_at` at the first claim. No two
+        callers ever get the same operation.
         """
 
     def renew(self, operation_id: str, owner: str, until: datetime) -> Operation | None:
-        """Extend the lease; None when it is no longer the owner's."""
+        """Extend the lease and return the operation; None if it is no longer the owner's."""
 
-    def waiting(self, service_id: str) -> list[Operation]:
-        """Queued operations of a service, oldest first."""
+    def unfinished(self, lock_key: str) -> list[Operation]:
+        """Return the queued and running operations of a lock key, oldest first."""
 
-    def unfinished(self, service_id: str) -> list[Operation]:
-        """Queued and running operations of a service, oldest first."""
+
+class Schedules(Protocol):
+    """Recurring jobs: when each is due, and which worker runs it."""
+
+    def put(self, added: Sequence[Schedule]) -> None:
+        """Add those whose name is new; of the others change nothing but `every`."""
+
+    def get(self, name: str) -> Schedule | None: ...
+    def due(self, names: Collection[str], now: datetime) -> bool:
+        """Return whether one of these is due and no worker runs it."""
+
+    def claim(self, names: Collection[str], owner: str, now: datetime, until: datetime) -> Schedule | None:
+        """Take the one of these that is due for longest and that no worker runs, with a lease until then."""
+
+    def finish(self, name: str, owner: str, ran_at: datetime, next_at: datetime, error: str | None) -> None:
+        """Write a run and give up the lease. Nothing is written if the lease is no longer the owner's."""
+
+    def owners(self) -> set[str]:
+        """Return the workers that have a lease on a schedule."""
+
+    def release(self, owner: str) -> None:
+        """Give up the leases of a worker, whose runs are done again."""
 
 
 class ApiKeys(Repository[ApiKey], Protocol):
@@ -195,6 +219,7 @@ class Work(Protocol):
     services: Services
     deployments: Deployments
     operations: Operations
+    schedules: Schedules
     api_keys: ApiKeys
     users: Users
     sessions: Sessions

@@ -35,6 +35,6 @@ def get_visible_service(caller: Caller, work: Work, service_id: str) -> Service:
 def get_changeable_service(caller: Caller, work: Work, service_id: str) -> Service:
     """Return the service that the caller is about to change. Raise Conflict if it is being deleted."""
     service = get_visible_service(caller, work, service_id)
-    if any(operation.kind is Kind.DELETE for operation in work.operations.unfinished(service.id)):
+    if any(operation.kind == Kind.DELETE for operation in work.operations.unfinished(service.id)):
         raise Conflict(f"Cannot change {service.name}: it is being deleted", code="wrong_state")
     return service

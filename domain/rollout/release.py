@@ -1,4 +1,5 @@
-"""A deployment as it stands at the engine: every name is derived, so it is known before the thing exists."""
+"""The release of a deployment: its containers, networks and volumes. All names are derived, so that they are known
+before the things exist."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -32,40 +33,40 @@ class Release:
 
     @property
     def labels(self) -> dict[str, str]:
-        """What marks everything that this release makes, volumes apart."""
+        """Labels for every engine object of this release, except volumes."""
         return {INSTANCE: self.instance, SERVICE: self.service_id, DEPLOYMENT: self.deployment_id}
 
     @property
     def volume_labels(self) -> dict[str, str]:
-        """Volumes outlive deployments: they are the service's."""
+        """Labels for volumes. They outlive deployments and belong to the service."""
         return {INSTANCE: self.instance, SERVICE: self.service_id}
 
-    def ends(self, component: Component) -> bool:
-        """Whether another component waits for this one to do its work and end."""
-        wishes = (other.depends_on.get(component.name) for other in self.project.components)
-        return "service_completed_successfully" in wishes
+    def is_one_shot(self, component: Component) -> bool:
+        """Return whether another component waits for this one to complete."""
+        conditions = (other.depends_on.get(component.name) for other in self.project.components)
+        return "service_completed_successfully" in conditions
 
     @property
-    def front(self) -> tuple[Component, int] | None:
-        """The component that visitors reach and its port."""
+    def public_endpoint(self) -> tuple[Component, int] | None:
+        """The component that requests are routed to, and its port; None if the release exposes none."""
         return self.project.public_endpoint(self.port)
 
     def network(self, name: str) -> str:
-        """The engine's name for one of the project's networks."""
+        """Return the engine's name for one of the project's networks."""
         return f"{self.service_id}-{self.deployment_id}-{name}"
 
     def volume(self, name: str) -> str:
-        """The engine's name for one of the project's volumes: the same for all deployments of the service."""
+        """Return the engine's name for one of the project's volumes, the same for all deployments of the service."""
         return f"{self.service_id}-{name}"
 
     def containers(self) -> Iterator[ContainerSpec]:
-        """Every container, each after those that it depends on."""
+        """Yield every container, each after those that it depends on."""
         for component in self.project.components:
             yield from self.replicas(component)
 
     def replicas(self, component: Component) -> Iterator[ContainerSpec]:
-        """The containers of one component. One that is waited for to end must not be started again by the engine."""
-        as_run = replace(component, restart="no") if self.ends(component) else component
+        """Yield the containers of one component. The engine must not restart a one-shot component."""
+        as_run = replace(component, restart="no") if self.is_one_shot(component) else component
         for replica in range(1, component.replicas + 1):
             yield ContainerSpec(
                 name=f"{self.service_id}-{self.deployment_id}-{component.name}-{replica}",
@@ -78,42 +79,43 @@ class Release:
             )
 
     def with_image(self, image: Image) -> "Release":
-        """The same with this image pulled. A project that exposes nothing takes the ports that the image names."""
+        """Return the release with this image pulled. A project that exposes nothing takes the ports of the image."""
         images = {**self.images, image.reference: image.digest}
         ports = (self.port,) if self.port else image.ports
-        if self.exposes or self.project.main_component.image != image.reference or not ports:
+        main = self.project.main_component
+        if self.exposes or main.image != image.reference or not ports:
             return replace(self, images=images)
         components = tuple(
-            replace(one, expose=ports) if one.name == self.project.main_component.name else one
-            for one in self.project.components
+            replace(component, expose=ports) if component.name == main.name else component
+            for component in self.project.components
         )
         return replace(self, images=images, project=replace(self.project, components=components))
 
     @property
     def exposes(self) -> bool:
-        """Whether anything in it says at which port it listens."""
+        """Whether any component names a port on which it listens."""
         return any(component.expose for component in self.project.components)
 
 
-def written(component: Component) -> set[str]:
-    """The project's volumes that a component may write to."""
+def writable_volumes(component: Component) -> set[str]:
+    """Return the project's volumes that a component may write to."""
     return {mount.volume for mount in component.mounts if not mount.read_only}
 
 
-def resolved(ports: Ports, release: Release) -> Release:
-    """A release that has run before, with the ports that its image names: these stand in no row."""
-    face = release.project.main_component.image
-    if release.exposes or face not in release.images:
+def with_image_ports(ports: Ports, release: Release) -> Release:
+    """Return a release that has run before with the ports that its image names, which no row holds."""
+    main = release.project.main_component.image
+    if release.exposes or main not in release.images:
         return release
     try:
-        image = ports.runtime.pull(release.images[face], lambda _: None)
+        image = ports.runtime.pull(release.images[main], lambda _: None)
     except ImageMissing:
         return release
-    return release.with_image(Image(face, image.digest, image.ports))
+    return release.with_image(Image(main, image.digest, image.ports))
 
 
-def release_of(ports: Ports, service: Service, deployment: Deployment) -> Release:
-    """The release that a deployment stands for; opens its secrets."""
+def build_release(ports: Ports, service: Service, deployment: Deployment) -> Release:
+    """Return the release that a deployment stands for. Decrypts its secrets; raise Unavailable if a key is missing."""
     definition = deployment.definition
     checked = check(ports.vault, definition)
     return Release(

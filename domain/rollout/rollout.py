@@ -3,113 +3,132 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 from domain.errors import Unavailable
+from domain.model.operation import Operation
 from domain.model.project import Component
 from domain.ports import Ports
+from domain.ports.progress import Change, Progress
 from domain.ports.router import Target
 from domain.ports.runtime import Image
+from domain.ports.store import Work
 from domain.rollout.checks import Checks
-from domain.rollout.release import DEPLOYMENT, INSTANCE, SERVICE, Release, written
-from domain.work.progress import LeaseLost, Report, TaskFailed
+from domain.rollout.release import DEPLOYMENT, INSTANCE, SERVICE, Release, writable_volumes
+from domain.work.failures import TaskFailed
 
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
-_PATIENCE, _UNDO_PATIENCE = 30.0, 3.0
+_PATIENCE, _UNDO_PATIENCE = 30.0, 3.0  # seconds
 _LONGEST_PAUSE = 3.0
-_DRAIN = 10.0
+DRAIN = 10.0
+"""Seconds that open connections get before their container is stopped."""
 
 
-def roll_out(ports: Ports, release: Release, old: Release | None, report: Report) -> str | None:
-    """Start the new beside the old and switch visitors when it is healthy; answer the URL."""
-    report.step("pulling", f"Pulling {_told(release)}")
-    release = patiently(ports, report, lambda: pull(ports, release, report))
-    report.step("creating", "Creating containers")
-    patiently(ports, report, lambda: create(ports, release))
-    report.step("starting", "Starting the new version beside the old" if old else "Starting containers")
-    checks = Checks(ports, release, report)
-    patiently(ports, report, lambda: start(ports, release, old, checks, report))
-    report.step("checking", "Waiting until everything is healthy")
-    patiently(ports, report, checks.wait_for_all)
-    report.step("routing", "Moving visitors to the new version")
-    return patiently(ports, report, lambda: route(ports, release))
+def roll_out(ports: Ports, release: Release, old: Release | None, progress: Progress) -> str | None:
+    """Start the new version beside the old, and route requests to it when it is healthy. Return the service's URL."""
+    progress.step("pulling", f"Pulling {image_list(release)}")
+    release = retry_while_unavailable(ports, progress, lambda: pull(ports, release, progress))
+    progress.step("creating", "Creating containers", changes=[_keep_images(release)])
+    retry_while_unavailable(ports, progress, lambda: create(ports, release))
+    progress.step("starting", "Starting the new version beside the old" if old else "Starting containers")
+    checks = Checks(ports, release, progress)
+    retry_while_unavailable(ports, progress, lambda: start_components(ports, release, old, checks, progress))
+    progress.step("checking", "Waiting until everything is healthy")
+    retry_while_unavailable(ports, progress, checks.wait_for_all)
+    progress.step("routing", "Routing requests to the new version")
+    return retry_while_unavailable(ports, progress, lambda: route(ports, release))
 
 
-def _told(release: Release) -> str:
+def image_list(release: Release) -> str:
+    """Return the images of a release as text, each once."""
     return ", ".join(dict.fromkeys(component.image for component in release.project.components))
 
 
+def _keep_images(release: Release) -> Change:
+    """Return the change that stores which digests were pulled, so that a rollback starts exactly these."""
+
+    def change(work: Work, operation: Operation) -> None:
+        deployment = work.deployments.get(operation.deployment_id or "")
+        if deployment is not None:
+            work.deployments.save(replace(deployment, images=dict(release.images)))
+
+    return change
+
+
 @contextmanager
-def undone_on_failure(ports: Ports, release: Release, old: Release | None, report: Report) -> Iterator[None]:
-    """Whatever goes wrong inside, let the old version serve and leave nothing of the new one; then let it through."""
+def undo_on_failure(ports: Ports, release: Release, old: Release | None, progress: Progress) -> Iterator[None]:
+    """If the block fails, undo the release and raise the failure again."""
     try:
         yield
-    except LeaseLost:
-        raise
     except Exception:
-        undo(ports, release, old, report)
+        undo(ports, release, old, progress)
         raise
 
 
-def undo(ports: Ports, release: Release, old: Release | None, report: Report) -> None:
-    """As far as the engine lets us. What is left the sweep removes, and an old version still owed it starts again."""
-    report.undo()
-    report.line("Undoing: removing the new version")
-    _as_far_as_possible(ports, report, lambda: send_back(ports, release, old))
-    whole = _as_far_as_possible(ports, report, lambda: _put_back(ports, release, old, report))
-    report.owes_undo = report.touched_old and not whole
+def undo(ports: Ports, release: Release, old: Release | None, progress: Progress) -> None:
+    """Route requests to the old version and remove the new one, as far as the engine allows.
+
+    Garbage collection removes what is left, and starts an old version that could not be started (`undo_pending`).
+    """
+    stopped = bool(progress.recall("old_version_stopped"))
+    progress.begin_undo(rolled_back=stopped)
+    progress.log("Undoing: removing the new version")
+    _try_to_undo(ports, progress, lambda: route_to_old(ports, release, old))
+    undone = _try_to_undo(ports, progress, lambda: _restore_old(ports, release, old if stopped else None))
+    pending = stopped and not undone
+    if pending != bool(progress.recall("undo_pending")):
+        progress.remember(undo_pending=pending)
 
 
-def _put_back(ports: Ports, release: Release, old: Release | None, report: Report) -> None:
-    """The new version goes first: two must not write to one volume."""
-    remove(ports, release)
-    if old and report.touched_old:
-        bring_back(ports, old)
-        send_back(ports, release, old)
+def _restore_old(ports: Ports, release: Release, stopped: Release | None) -> None:
+    """Remove the new version first: two must not write to one volume."""
+    remove_release(ports, release)
+    if stopped:
+        start_volume_writers(ports, stopped)
+        route_to_old(ports, release, stopped)
 
 
-def _as_far_as_possible(ports: Ports, report: Report, act: Callable[[], None]) -> bool:
+def _try_to_undo(ports: Ports, progress: Progress, act: Callable[[], None]) -> bool:
+    """Return whether it worked. A failure here is only logged: people are told the one that is being undone."""
     try:
-        patiently(ports, report, act, _UNDO_PATIENCE)
-    except LeaseLost:
-        raise
-    except Exception as fault:  # noqa: BLE001 - the failure that is being undone is the one to tell
+        retry_while_unavailable(ports, progress, act, _UNDO_PATIENCE)
+    except Exception as fault:  # noqa: BLE001
         _log.warning("could not undo everything", exc_info=fault)
-        report.note("Not everything could be undone now; the rest is done when the engine lets us")
+        progress.note("Not everything could be undone; the rest is done when the engine is available again")
         return False
     return True
 
 
-def patiently(ports: Ports, report: Report, act: Callable[[], T], seconds: float = _PATIENCE) -> T:
-    """Do it again while the engine is away, for half a minute."""
+def retry_while_unavailable(ports: Ports, progress: Progress, act: Callable[[], T], seconds: float = _PATIENCE) -> T:
+    """Return what `act` returns; call it again while it raises Unavailable, for so many seconds."""
     waited, pause = 0.0, 1.0
     while True:
         try:
             return act()
-        except Unavailable as away:
+        except Unavailable as fault:
             if waited >= seconds:
                 raise
-            report.check()
-            report.line(f"{away.message}; trying again")
+            progress.check()
+            progress.log(f"{fault.message}; trying again")
             ports.clock.sleep(pause)
             waited, pause = waited + pause, min(pause * 1.2, _LONGEST_PAUSE)
 
 
-def pull(ports: Ports, release: Release, report: Report) -> Release:
-    """Bring every image and keep its digest; a release that names digests gets exactly those."""
+def pull(ports: Ports, release: Release, progress: Progress) -> Release:
+    """Pull every image and return the release with their digests. An image that has a digest is pulled by it."""
     for reference in dict.fromkeys(component.image for component in release.project.components):
-        image = ports.runtime.pull(release.images.get(reference, reference), report.layers)
-        report.check()
-        report.note(f"{reference} is {image.digest}", "engine")
+        image = ports.runtime.pull(release.images.get(reference, reference), progress.layers)
+        progress.check()
+        progress.note(f"{reference} is {image.digest}", "engine")
         release = release.with_image(Image(reference, image.digest, image.ports))
-    report.images(release.images)
     return release
 
 
 def create(ports: Ports, release: Release) -> None:
-    """Make networks, volumes and containers; what exists already is left as it is."""
+    """Create networks, volumes and containers; what exists already is left as it is."""
     for name, internal in release.project.networks.items():
         ports.runtime.create_network(release.network(name), release.labels, internal=internal)
     for name in release.project.volumes:
@@ -118,52 +137,56 @@ def create(ports: Ports, release: Release) -> None:
         ports.runtime.create(container)
 
 
-def start(ports: Ports, release: Release, old: Release | None, checks: Checks, report: Report) -> None:
-    """Start component by component, each when what it depends on is as it wishes."""
+def start_components(ports: Ports, release: Release, old: Release | None, checks: Checks, progress: Progress) -> None:
+    """Start component by component, each when the conditions of its `depends_on` are met."""
     for component in release.project.components:
         for name, condition in component.depends_on.items():
             checks.wait_for(name, condition)
         if old:
-            hand_over(ports, component, old, report)
+            stop_volume_writers(ports, component, old, progress)
         for container in release.replicas(component):
-            report.check()
-            if not (release.ends(component) and _has_ended_well(ports, container.name)):
+            progress.check()
+            if not (release.is_one_shot(component) and _has_completed(ports, container.name)):
                 ports.runtime.start(container.name)
 
 
-def _has_ended_well(ports: Ports, name: str) -> bool:
-    """Work that is done once for a deployment is not done again when it is started again."""
-    seen = ports.runtime.inspect(name)
-    return seen is not None and seen.state == "exited" and seen.exit_code == 0
+def _has_completed(ports: Ports, name: str) -> bool:
+    """Return whether a one-shot container has done its work, which is done once for a deployment."""
+    container = ports.runtime.inspect(name)
+    return container is not None and container.state == "exited" and container.exit_code == 0
 
 
-def hand_over(ports: Ports, component: Component, old: Release, report: Report) -> None:
-    """Stop what writes to the same volume in the old version: two writers would spoil the data."""
+def stop_volume_writers(ports: Ports, component: Component, old: Release, progress: Progress) -> None:
+    """Stop the containers of the old version that write to a volume of this component: two would spoil the data."""
     for container in old.containers():
-        if written(component) & written(container.component) and _runs(ports, container.name):
-            report.touch_old()
-            report.line(f"Stopping the old {container.component.name}: two must not write to one volume")
+        if writable_volumes(component) & writable_volumes(container.component) and _is_running(ports, container.name):
+            if not progress.recall("old_version_stopped"):
+                progress.remember(old_version_stopped=True)  # before it is done: the worker that undoes it must know
+            progress.log(f"Stopping the old {container.component.name}: two must not write to one volume")
             ports.runtime.stop(container.name, container.component.stop_grace)
 
 
-def _runs(ports: Ports, name: str) -> bool:
-    seen = ports.runtime.inspect(name)
-    return seen is not None and seen.state == "running"
+def _is_running(ports: Ports, name: str) -> bool:
+    container = ports.runtime.inspect(name)
+    return container is not None and container.state == "running"
 
 
 def route(ports: Ports, release: Release, without: str | None = None) -> str | None:
-    """Send visitors to this release in one step; None when it exposes nothing. `without` leaves one container out."""
-    if release.front is None:
+    """Route requests to this release in one step and return the URL; None if it exposes nothing.
+
+    `without` leaves one container out.
+    """
+    if release.public_endpoint is None:
         ports.router.close(release.service_id)
         return None
-    found = [target for name, target in _targets(ports, release) if name != without]
-    if not found and without is None:
-        raise TaskFailed("route_failed", "No container has an address that visitors could be sent to")
-    return ports.router.switch(release.service_id, release.service_name, found)
+    targets = [target for name, target in _targets(ports, release) if name != without]
+    if not targets and without is None:
+        raise TaskFailed("route_failed", "No running container has an address to route requests to")
+    return ports.router.switch(release.service_id, release.service_name, targets)
 
 
 def _targets(ports: Ports, release: Release) -> Iterator[tuple[str, Target]]:
-    component, port = release.front or (None, 0)
+    component, port = release.public_endpoint or (None, 0)
     for container in release.replicas(component) if component else ():
         seen = ports.runtime.inspect(container.name)
         target = seen.target(port) if seen and seen.state == "running" else None
@@ -171,39 +194,39 @@ def _targets(ports: Ports, release: Release) -> Iterator[tuple[str, Target]]:
             yield container.name, target
 
 
-def send_back(ports: Ports, release: Release, old: Release | None) -> None:
-    """Send visitors to what runs of the old version; without any that serves them there is no route."""
-    if old is None or old.front is None:
+def route_to_old(ports: Ports, release: Release, old: Release | None) -> None:
+    """Route requests to the running containers of the old version; close the route if it has no public endpoint."""
+    if old is None or old.public_endpoint is None:
         ports.router.close(release.service_id)
         return
-    found = [target for _, target in _targets(ports, old)]
-    if set(found) != set(ports.router.targets(release.service_id)):
-        ports.router.switch(release.service_id, release.service_name, found)
+    targets = [target for _, target in _targets(ports, old)]
+    if set(targets) != set(ports.router.targets(release.service_id)):
+        ports.router.switch(release.service_id, release.service_name, targets)
 
 
-def bring_back(ports: Ports, old: Release) -> None:
-    """Start what was stopped for the new version."""
+def start_volume_writers(ports: Ports, old: Release) -> None:
+    """Start the containers of the old version that `stop_volume_writers` stopped."""
     for container in old.containers():
-        seen = ports.runtime.inspect(container.name) if written(container.component) else None
-        if seen and seen.state != "running" and not old.ends(container.component):
+        seen = ports.runtime.inspect(container.name) if writable_volumes(container.component) else None
+        if seen and seen.state != "running" and not old.is_one_shot(container.component):
             ports.runtime.start(container.name)
 
 
-def clean(ports: Ports, release: Release, old: Release | None) -> None:
-    """Let visitors of earlier versions finish, then remove every trace of them."""
-    ports.router.drain(release.service_id, _DRAIN)
-    graces = {one.name: one.component.stop_grace for one in old.containers()} if old else {}
-    ours = {INSTANCE: release.instance, SERVICE: release.service_id}
-    for container in reversed(ports.runtime.containers(ours)):
+def remove_other_versions(ports: Ports, release: Release, old: Release | None) -> None:
+    """Let requests to earlier versions finish, then remove the containers and networks of these versions."""
+    ports.router.drain(release.service_id, DRAIN)
+    graces = {container.name: container.component.stop_grace for container in old.containers()} if old else {}
+    labels = {INSTANCE: release.instance, SERVICE: release.service_id}
+    for container in reversed(ports.runtime.containers(labels)):
         if container.labels.get(DEPLOYMENT) != release.deployment_id:
-            ports.runtime.stop(container.name, graces.get(container.name, _DRAIN))
+            ports.runtime.stop(container.name, graces.get(container.name, DRAIN))
             ports.runtime.remove(container.name)
-    for network, labels in ports.runtime.networks(ours).items():
-        if labels.get(DEPLOYMENT) != release.deployment_id:
+    for network, network_labels in ports.runtime.networks(labels).items():
+        if network_labels.get(DEPLOYMENT) != release.deployment_id:
             ports.runtime.remove_network(network)
 
 
-def remove(ports: Ports, release: Release) -> None:
+def remove_release(ports: Ports, release: Release) -> None:
     """Remove the containers and networks of this release alone."""
     for container in ports.runtime.containers(release.labels):
         ports.runtime.remove(container.name)

@@ -9,7 +9,6 @@ from domain.runtime.metrics import (
     ServiceMetrics,
     forget_old,
     get_service_metrics,
-    measured,
 )
 
 __all__ = [
@@ -24,6 +23,5 @@ __all__ = [
     "get_service_logs",
     "get_service_metrics",
     "list_service_containers",
-    "measured",
     "tail_service_logs",
 ]

@@ -13,11 +13,11 @@ from domain.model.sample import Sample
 from domain.ports import Ports
 from domain.resources.queries import query
 from domain.resources.visibility import get_visible_service
+from domain.rollout.reconcile.measuring import FIGURES, measure
 from domain.runtime.looking import look
 
 EVERY = timedelta(seconds=10)
 KEPT = timedelta(hours=3)
-_FIGURES = ("cpu", "memory_mb", "network_rx", "network_tx", "block_read", "block_write")
 
 
 # Written as a call, since `from` is a keyword of Python.
@@ -52,13 +52,6 @@ def get_service_metrics(
     return ServiceMetrics(service_id, step, tuple(_averages(taken, step)))
 
 
-def measured(ports: Ports, service_id: str, names: Sequence[str], *, over: float = 0.0) -> Sample | None:
-    """What these containers of a service take together; None when none of them runs."""
-    each = ports.runtime.stats(names, over=over).values()
-    sums = {figure: round(sum(getattr(one, figure) for one in each), 4) for figure in _FIGURES}
-    return Sample(service_id, ports.clock.now(), **sums) if each else None
-
-
 def forget_old(ports: Ports) -> int:
     """Remove samples older than three hours; answer how many."""
     before = ports.clock.now() - KEPT
@@ -68,7 +61,7 @@ def forget_old(ports: Ports) -> int:
 
 def _now(ports: Ports, caller: Caller, service_id: str) -> tuple[Sample, ...]:
     running = [one.name for one in look(ports, caller, service_id).containers if one.state == "running"]
-    sample = measured(ports, service_id, running)
+    sample = measure(ports, service_id, running)
     return (sample,) if sample else ()
 
 
@@ -81,5 +74,5 @@ def _averages(taken: Sequence[Sample], step: int) -> list[Sample]:
 
 
 def _average(at: datetime, samples: Sequence[Sample]) -> Sample:
-    means = {figure: round(fmean(getattr(one, figure) for one in samples), 4) for figure in _FIGURES}
+    means = {figure: round(fmean(getattr(one, figure) for one in samples), 4) for figure in FIGURES}
     return Sample(samples[0].service_id, at, **means)

@@ -12,8 +12,8 @@ from domain.model.service import DeployMethod, Service
 from domain.ports import Ports
 from domain.ports.store import Work
 from domain.resources.dry_run import Change, DryRun, perform
+from domain.rollout.service_queue import enqueue_deployment
 from domain.services.read import ServiceDetail, get_detail
-from domain.work.queue import enqueue_deployment
 
 
 class NewService(NewDefinition):

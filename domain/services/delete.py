@@ -11,7 +11,8 @@ from domain.ports.store import Work
 from domain.resources import revisions
 from domain.resources.dry_run import Change, DryRun, perform
 from domain.resources.visibility import get_visible_service
-from domain.work.queue import cancel_queued, enqueue, touch, unfinished
+from domain.rollout.service_queue import cancel_queued, enqueue, touch
+from domain.work.queue import unfinished
 
 Volumes = Literal["keep", "delete"]
 
@@ -44,7 +45,7 @@ def delete_service(
 
 def _queue_deletion(work: Work, now: datetime, caller: Caller, service: Service, volumes: Volumes) -> Operation:
     for operation in unfinished(work, service.id):
-        if operation.kind is Kind.DELETE:
+        if operation.kind == Kind.DELETE:
             if volumes in ("keep", operation.options["volumes"]):
                 return operation
         elif operation.status is OperationStatus.QUEUED:

@@ -12,8 +12,8 @@ from domain.ports.store import Work
 from domain.resources import revisions
 from domain.resources.dry_run import Change, perform
 from domain.resources.visibility import get_changeable_service
+from domain.rollout.service_queue import enqueue_deployment
 from domain.services.read import ServiceDetail, get_detail
-from domain.work.queue import enqueue_deployment
 
 
 class ServiceChange(DefinitionChange, total=False):

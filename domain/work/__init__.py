@@ -1,1 +1,1 @@
-"""Background work: the queue, its runner and its progress."""
+"""Background work about any resource: queue, leases, runner, progress, schedules. It knows no kind of work."""

@@ -1,223 +1,188 @@
-"""How far a piece of work is: its steps, its progress and its log, written as it goes; and whether it may go on."""
+"""Record an operation's steps, progress and log, and check that its lease is still held."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from datetime import datetime
-from threading import Event
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from domain.errors import Unavailable
-from domain.model.deployment import Deployment, DeploymentStatus, LogLine
 from domain.model.masking import Masking
-from domain.model.operation import Operation
-from domain.model.service import ServiceStatus
-from domain.model.steps import Step
+from domain.model.operation import Operation, OperationStatus, Option
+from domain.model.steps import Failure, Step, finish_steps
 from domain.ports import Ports
-from domain.ports.clock import Clock
+from domain.ports.progress import Change
 from domain.ports.runtime import Layers
 from domain.ports.store import Work
-from domain.work.queue import closed
+from domain.work import queue
+from domain.work.failures import Cancelled
+from domain.work.lease import Lease, LeaseLost
+from domain.work.task import Line, Outcome, StepRule, Task
 
 T = TypeVar("T")
-Change = Callable[[Work, Operation], None]
 
-_PROGRESS = {"pulling": 5, "creating": 45, "starting": 55, "checking": 65, "routing": 85, "cleaning": 90}
-_PULLING = 40
-_PULL_NEWS_EVERY = 1.0
+_LAYERS_EVERY = 1.0  # seconds
 _MEGABYTE = 2**20
-_FINAL = frozenset({"routing", "stopping", "removing"})
-_LOOKS, _PAUSE = 60, 0.5
+_TRIES, _PAUSE = 60, 0.5
 
 
-class Cancelled(Exception):  # noqa: N818
-    """Somebody asked for this work to stop; it is undone."""
+class OperationProgress:
+    """Implements `ports.progress.Progress` for an operation that a worker has claimed.
 
-    def __init__(self) -> None:
-        super().__init__("Cancelled while it ran")
-
-
-class LeaseLost(Exception):  # noqa: N818
-    """This worker no longer holds the work: it must stop at once and touch nothing."""
-
-
-class TaskFailed(Exception):  # noqa: N818
-    """The work failed for a reason that a person can act on; `code` is one of the document's failure codes."""
-
-    def __init__(self, code: str, message: str, log: Iterable[str] = ()) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.log = tuple(log)
-
-
-class Lease:
-    """A worker's hold on one operation; its heartbeat sets the two events and moves `until`."""
-
-    def __init__(self, owner: str, clock: Clock | None = None, until: datetime | None = None) -> None:
-        self.owner = owner
-        self.until = until
-        self.cancelled = Event()
-        self.lost = Event()
-        self._clock = clock
-
-    def hold(self) -> None:
-        """Raise LeaseLost when somebody else has the work, or may have it by now."""
-        if self._clock and self.until and self._clock.now() >= self.until:
-            self.lost.set()
-        if self.lost.is_set():
-            raise LeaseLost
-
-
-class Report:
-    """Writes the row of an operation, and of the deployment that it carries out, if any.
-
-    What is noted is written with the next step: a transaction costs as much as many calls to the engine.
+    Lines that are noted are written with the next step: a transaction costs as much as many calls to the engine.
     """
 
-    def __init__(self, ports: Ports, operation: Operation, lease: Lease) -> None:
+    def __init__(self, ports: Ports, task: Task, operation: Operation, lease: Lease) -> None:
         self._ports = ports
-        self._service_id = operation.service_id
-        self._operation_id = operation.id
-        self._deployment_id = operation.deployment_id
+        self._task = task
+        self._operation = operation
         self._lease = lease
+        self._options = dict(operation.options)
+        self._irreversible = operation.irreversible
+        self._failed = OperationStatus.FAILED
+        self._begun = False
         self._step = ""
+        self._lines: list[Line] = []
         self._masking = Masking()
-        self._lines = self.read(self._last_line)
-        self._noted: list[tuple[str, str, str]] = []
-        self._changes: list[Change] = []
-        self._pull_news = (ports.clock.now(), "")
-        self._final = operation.past_return
-        self.before = ServiceStatus.FAILED
-        self.touched_old = bool(operation.options.get("touched_old"))
-        self.owes_undo = False
+        self._layers_at, self._layers_text = ports.clock.now(), ""
 
     # ── Whether to go on ───────────────────────────────────────────────────────────────────────
 
     def check(self) -> None:
-        """Raise LeaseLost when another worker may have the work, Cancelled while it may still be cancelled."""
-        self._lease.hold()
-        if self._lease.cancelled.is_set() and not self._final:
+        """Raise LeaseLost if another worker may have the operation, Cancelled while it can still be cancelled."""
+        self._lease.check()
+        if self._lease.cancelled.is_set() and not self._irreversible:
             raise Cancelled
 
-    def undo(self) -> None:
-        """From here on nothing is cancelled any more: what is undone is undone to its end."""
-        self._final = True
-        self._changes.clear()
+    def begin_undo(self, *, rolled_back: bool = False) -> None:
+        """Ignore cancellation from here on, so that the undo is done to its end."""
+        self._irreversible = True
+        if rolled_back:
+            self._failed = OperationStatus.ROLLED_BACK
 
-    def now(self) -> datetime:
-        """The time, for what is written of this work."""
-        return self._ports.clock.now()
-
-    # ── What is kept from people ───────────────────────────────────────────────────────────────
+    # ── What is kept secret ────────────────────────────────────────────────────────────────────
 
     def hide(self, values: Iterable[str]) -> None:
-        """Never let these values into the log, nor a line of one that has several."""
+        """Mask these values in all that is logged from now on."""
         self._masking = Masking(values)
 
-    def redacted(self, text: str) -> str:
-        """The text without any hidden value."""
+    def redact(self, text: str) -> str:
+        """Return the text with hidden values masked."""
         return self._masking.mask(text)
 
     # ── What is written ────────────────────────────────────────────────────────────────────────
 
-    def step(self, name: str, text: str) -> None:
-        """Begin a step: the one before it ends. From some steps on nobody can cancel."""
+    def step(self, name: str, text: str, changes: Sequence[Change] = ()) -> None:
+        """Begin a step of the task."""
         self.check()
-        self.note(text, step=name)
-        now, self._step = self._ports.clock.now(), name
-        self.write(lambda work, operation: self._begin(work, operation, Step(name, now)))
-        self._final = self._final or name in _FINAL
+        rule, step = self._task.steps[name], Step(name, self._ports.clock.now())
+        self._step = name
+        self.note(text)
+        self._write([*changes, lambda work, operation: self._begin(work, operation, step, rule)], step)
+        self._begun = True
+        self._irreversible = self._irreversible or rule.irreversible
 
-    def _begin(self, work: Work, operation: Operation, step: Step) -> None:
-        if operation.cancel_requested and not (operation.past_return or self._final):
+    def _begin(self, work: Work, operation: Operation, step: Step, rule: StepRule) -> None:
+        if operation.cancel_requested and not (operation.irreversible or self._irreversible):
             raise Cancelled
         if step not in operation.steps:
-            operation.steps = (*closed(operation.steps, step.started_at), step)
-        operation.past_return = operation.past_return or step.name in _FINAL
-        operation.progress = max(operation.progress, _PROGRESS.get(step.name, operation.progress))
+            operation.steps = (*finish_steps(operation.steps, step.started_at), step)
+        operation.irreversible = operation.irreversible or rule.irreversible
+        operation.progress = max(operation.progress, rule.percent)
         work.operations.save(operation)
-        for deployment in self._carried(work):
-            deployment.status, deployment.steps = DeploymentStatus(step.name), operation.steps
-            deployment.started_at = deployment.started_at or step.started_at
-            work.deployments.save(deployment)
 
-    def note(self, text: str, stream: str = "panel", *, step: str | None = None) -> None:
-        """Add a line to the log, with whatever is written next."""
-        self._noted += [(step or self._step, line, stream) for line in self.redacted(text).splitlines() if line.strip()]
+    def note(self, text: str, stream: str = "panel") -> None:
+        """Add lines to the log with the next write."""
+        now = self._ports.clock.now()
+        lines = (line for line in self.redact(text).splitlines() if line.strip())
+        self._lines += [Line(now, self._step, line, stream) for line in lines]
 
-    def also(self, change: Change) -> None:
-        """Make a change in the transaction of what is written next; it may be tried again."""
-        self._changes.append(change)
-
-    def line(self, text: str, stream: str = "panel") -> None:
-        """Add a line to the log, now."""
+    def log(self, text: str, stream: str = "panel") -> None:
+        """Add lines to the log now."""
         self.note(text, stream)
-        self.write(lambda *_: None)
+        self._write()
 
     def layers(self, layers: Layers | None) -> None:
-        """News of a pull, written once a second at most and only when there are any; raises as `check` does."""
+        """Record how far a pull is, once a second at most and only if it moved."""
         self.check()
-        now, (told_at, told) = self._ports.clock.now(), self._pull_news
-        news = _told(layers) if layers and layers.known else told
-        if layers is None or news == told or (now - told_at).total_seconds() < _PULL_NEWS_EVERY:
+        if layers is None or not layers.known:
             return
-        self._pull_news = (now, news)
-        self.note(news, "engine")
-        self.write(lambda work, operation: self._progress(work, operation, layers))
+        now, text = self._ports.clock.now(), _layers_text(layers)
+        if text == self._layers_text or (now - self._layers_at).total_seconds() < _LAYERS_EVERY:
+            return
+        self._layers_at, self._layers_text = now, text
+        self.note(text, "engine")
+        self._write([lambda work, operation: self._advance(work, operation, layers)])
 
-    def _progress(self, work: Work, operation: Operation, layers: Layers) -> None:
-        operation.progress = max(operation.progress, 5 + _PULLING * layers.done // layers.known)
+    def _advance(self, work: Work, operation: Operation, layers: Layers) -> None:
+        """Move the progress within the current step."""
+        percents = [rule.percent for rule in self._task.steps.values()]
+        start = self._task.steps[self._step].percent
+        end = min((percent for percent in percents if percent > start), default=100)
+        operation.progress = max(operation.progress, start + (end - start) * layers.done // layers.known)
         work.operations.save(operation)
 
-    def images(self, images: Mapping[str, str]) -> None:
-        """Keep which digests were pulled, with the next step."""
-        self.also(lambda work, _: self._keep(work, images))
+    def remember(self, **options: Option) -> None:
+        """Store facts in the operation's options now."""
 
-    def _keep(self, work: Work, images: Mapping[str, str]) -> None:
-        for deployment in self._carried(work):
-            work.deployments.save(replace(deployment, images=dict(images)))
+        def change(work: Work, operation: Operation) -> None:
+            operation.options = {**operation.options, **options}
+            work.operations.save(operation)
 
-    def touch_old(self) -> None:
-        """Keep, before it is done, that the old version is about to be stopped: whoever undoes this must know."""
-        if not self.touched_old:
-            self.touched_old = True
-            self.write(lambda work, operation: self.remember(work, operation, touched_old=True))
+        self._write([change])
+        self._options |= options
 
-    def remember(self, work: Work, operation: Operation, **facts: Any) -> None:  # noqa: ANN401
-        """Keep facts that the next worker needs when this one dies."""
-        operation.options = {**operation.options, **facts}
-        work.operations.save(operation)
+    def recall(self, option: str) -> Option:
+        """Return a stored fact or an option that the caller gave."""
+        return self._options.get(option)
 
-    def read(self, ask: Callable[[Work], T]) -> T:
-        """What `ask` finds in one snapshot; a database that is away is waited for."""
+    def end(self, failure: Failure | None, changes: Sequence[Change] = ()) -> None:
+        """End the operation, leave its resource as the task says, and make these changes, in one transaction."""
+        outcome = Outcome(self._status(failure), self._ports.clock.now(), failure)
+        if failure:
+            self.note(f"{outcome.status.value}: {failure.message}")
+            self.note("\n".join(failure.log), "container")
 
-        def answer() -> T:
+        def change(work: Work, operation: Operation) -> None:
+            queue.finish(work, operation, outcome)
+            self._task.settle(work, operation, outcome)
+
+        self._write([*changes, change])
+
+    def _status(self, failure: Failure | None) -> OperationStatus:
+        if failure is None:
+            return OperationStatus.SUCCEEDED
+        return OperationStatus.CANCELLED if failure.code == "cancelled" else self._failed
+
+    # ── The database ───────────────────────────────────────────────────────────────────────────
+
+    def read(self, query: Callable[[Work], T]) -> T:
+        """Return what `query` finds in one snapshot."""
+
+        def look() -> T:
             with self._ports.store.read() as work:
-                return ask(work)
+                return query(work)
 
-        return self._patiently(answer)
+        return self._retry(look)
 
-    def write(self, change: Callable[[Work, Operation], None]) -> None:
-        """Change rows in one transaction, with all that was noted, as long as this worker holds the work.
+    def _write(self, changes: Sequence[Change] = (), step: Step | None = None) -> None:
+        """Make the changes and write the noted lines in one transaction, if this worker still has the operation."""
 
-        A database that is away is waited for: while the lease lasts nobody else can have the work either.
-        """
-
-        def written() -> None:
+        def write() -> None:
             with self._ports.store.begin() as work:
-                work.services.get(self._service_id)  # locked before its work, as by everybody: no deadlock
-                for each in (*self._changes, change):
-                    each(work, self._held(work))
-                self._write_lines(work)
+                self._task.lock(work, self._operation)
+                operation = self._held(work)
+                if step and not self._begun:
+                    self._task.begin(work, operation)
+                for change in changes:
+                    change(work, operation)
+                self._task.record(work, operation, step, self._lines)
 
-        self._patiently(written)
-        self._noted.clear()
-        self._changes.clear()
+        self._retry(write)
+        self._lines.clear()
         self._ports.notifier.notify()
 
-    def _patiently(self, act: Callable[[], T]) -> T:
-        for _ in range(_LOOKS):
-            self._lease.hold()
+    def _retry(self, act: Callable[[], T]) -> T:
+        """Wait for a database that does not answer: while the lease lasts, no other worker can have the operation."""
+        for _ in range(_TRIES):
+            self._lease.check()
             try:
                 return act()
             except Unavailable:
@@ -225,35 +190,15 @@ class Report:
         raise LeaseLost
 
     def _held(self, work: Work) -> Operation:
-        operation = work.operations.get(self._operation_id)
+        operation = work.operations.get(self._operation.id)
         if operation is None or operation.lease_owner != self._lease.owner:
             self._lease.lost.set()
             raise LeaseLost
         return operation
 
-    def _carried(self, work: Work) -> list[Deployment]:
-        deployment = work.deployments.get(self._deployment_id) if self._deployment_id else None
-        return [deployment] if deployment else []
 
-    def _last_line(self, work: Work) -> int:
-        lines = work.deployments.lines(self._deployment_id, 0, 1_000_000) if self._deployment_id else []
-        return lines[-1].number if lines else 0
-
-    def _write_lines(self, work: Work) -> None:
-        if not self._carried(work) or not self._noted:
-            return
-        now, first = self._ports.clock.now(), self._lines + 1
-        self._lines += len(self._noted)
-        work.deployments.add_lines(
-            [
-                LogLine(str(self._deployment_id), number, now, step, line, stream)
-                for number, (step, line, stream) in enumerate(self._noted, start=first)
-            ]
-        )
-
-
-def _told(layers: Layers) -> str:
-    news = f"{layers.done} of {layers.known} layers"
+def _layers_text(layers: Layers) -> str:
+    text = f"{layers.done} of {layers.known} layers"
     if layers.bytes_known:
-        news += f", {layers.bytes_done // _MEGABYTE} of {layers.bytes_known // _MEGABYTE} MB"
-    return news
+        text += f", {layers.bytes_done // _MEGABYTE} of {layers.bytes_known // _MEGABYTE} MB"
+    return text

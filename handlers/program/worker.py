@@ -1,168 +1,112 @@
-"""The door for queued work: claims it, carries it out in threads, keeps its leases, and looks after the engine."""
+"""The worker: runs queued operations in threads, and keeps the engine and the database in agreement."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from datetime import timedelta
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 
-from domain import events, runtime
 from domain.errors import Unavailable
-from domain.identity import expiry
-from domain.model.operation import Operation, OperationStatus
+from domain.model.operation import Operation
 from domain.ports import Ports
-from domain.ports.store import Query
-from domain.rollout.reconcile import garbage_collection, observer
-from domain.work import runner
-from domain.work.progress import Lease
+from domain.rollout.reconcile import observer
+from domain.tasks.periodic import JOBS
+from domain.tasks.registry import TASKS
+from domain.work.lease import Lease
+from domain.work.runner import run_operation
+from domain.work.schedules import Job, add_schedules, run_due_jobs
+from domain.work.task import Task
 from handlers.program import worker_id
+from handlers.program.leases import Leases, end_leases_of_dead_workers
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 8
-_LEASE = timedelta(seconds=10)
-_LOOK_EVERY = 1.0
-_OBSERVE_EVERY = 2.0
-_SWEEP_EVERY = 30.0
+_QUEUE_EVERY, _OBSERVE_EVERY, _SCHEDULES_EVERY = 1.0, 2.0, 5.0  # seconds
 
 
 class Worker:
-    """Eight pieces of work at once at most, of as many services; stops within seconds, and gives back what it held."""
+    """Run at most eight operations at once, each under its own lock key.
 
-    def __init__(self, ports: Ports) -> None:
+    Three threads: `queue` claims operations and keeps their leases; `schedules` runs jobs that are due; `observer`
+    compares services with the engine. The observer is no job of the schedule, since it runs every two seconds and
+    keeps releases and pending probes in memory; two observers write the same, so each worker may have one.
+    """
+
+    def __init__(self, ports: Ports, tasks: Mapping[str, Task] = TASKS, jobs: Sequence[Job] = JOBS) -> None:
         self._ports = ports
+        self._tasks = tasks
+        self._jobs = jobs
         self._owner = worker_id.new_owner()
         self._stopping = Event()
-        self._lock = Lock()
-        self._held: dict[str, Lease] = {}
-        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="work")
-        self._watch = observer.Watch()
+        self._leases = Leases(ports, self._owner)
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="operation")
+        self._observed = observer.ObserverState()
         self._threads = [
             Thread(target=self._repeat, args=(act, every), name=name, daemon=True)
             for name, act, every in (
-                ("queue", self._look, _LOOK_EVERY),
-                ("observer", lambda: observer.observe(ports, self._watch), _OBSERVE_EVERY),
-                ("sweeper", self._sweep, _SWEEP_EVERY),
+                ("queue", self._run_queue, _QUEUE_EVERY),
+                ("observer", lambda: observer.observe(ports, self._observed), _OBSERVE_EVERY),
+                ("schedules", lambda: run_due_jobs(ports, jobs, self._owner), _SCHEDULES_EVERY),
             )
         ]
 
     def start(self) -> None:
-        """Returns at once; the work goes on in threads, that of dead workers of this machine first."""
-        self._inherit()
+        """Start the threads and return; operations of dead workers of this machine are taken first."""
+        end_leases_of_dead_workers(self._ports)
+        add_schedules(self._ports, self._jobs)
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Stop what runs at its next step and put it back into the queue, for whoever starts next."""
+        """Stop running operations at their next step and return them to the queue, for the worker that starts next."""
         self._stopping.set()
         self._ports.notifier.notify()
-        queue, *watchers = self._threads
+        queue, *others = self._threads
         queue.join()
-        with self._lock:  # nothing is claimed any more
-            for lease in self._held.values():
-                lease.lost.set()
+        self._leases.lose_all()  # nothing is claimed any more
         self._pool.shutdown(wait=True)
-        for thread in watchers:
+        for thread in others:
             thread.join()
-        self._watch.close()
+        self._observed.close()
 
     def run_until_idle(self) -> None:
-        """Carry out everything that is queued, in this thread: for tests and scripts."""
-        while operation := self._claim():
-            self._carry_out(operation, Lease(self._owner))
+        """Run everything that is queued, in this thread: for tests and scripts."""
+        while claimed := self._leases.claim():
+            operation, _ = claimed
+            self._run(operation, Lease(self._owner))  # without heartbeat, so it must not run out
 
     def _repeat(self, act: Callable[[], object], every: float) -> None:
-        told = None
+        logged = None
         while not self._stopping.is_set():
-            mark = self._ports.notifier.version()
+            version = self._ports.notifier.version()
             try:
                 act()
-                told = None
-            except Unavailable as away:
-                if away.message != told:
-                    _log.warning("%s", away.message, extra={"details": away.details})
-                told = away.message
-            except Exception:  # noqa: BLE001 - one bad look must not end the looking
-                _log.exception("unforeseen")
-            if every <= _LOOK_EVERY:
-                self._ports.notifier.wait(every, mark)
+                logged = None
+            except Unavailable as fault:
+                if fault.message != logged:
+                    _log.warning("%s", fault.message, extra={"details": fault.details})
+                logged = fault.message
+            except Exception:  # noqa: BLE001 - a failure must not end the thread
+                _log.exception("failed unexpectedly")
+            if every <= _QUEUE_EVERY:
+                self._ports.notifier.wait(every, version)
             else:
                 self._stopping.wait(every)
 
-    def _inherit(self) -> None:
-        now = self._ports.clock.now()
-        with self._ports.store.begin() as work:
-            for operation in work.operations.page(Query({"status": OperationStatus.RUNNING}, per_page=100)).items:
-                if operation.lease_owner and worker_id.is_dead(operation.lease_owner):
-                    work.operations.renew(operation.id, operation.lease_owner, now)
-
-    def _look(self) -> None:
-        self._hear()
-        while len(self._held) < _AT_ONCE and not self._stopping.is_set():
-            operation = self._claim()
-            if operation is None:
+    def _run_queue(self) -> None:
+        self._leases.keep()
+        while len(self._leases) < _AT_ONCE and not self._stopping.is_set():
+            claimed = self._leases.claim()
+            if claimed is None:
                 return
-            lease = Lease(self._owner, self._ports.clock, operation.lease_until)
-            with self._lock:
-                self._held[operation.id] = lease
-            self._pool.submit(self._carry_out, operation, lease)
+            self._pool.submit(self._run, *claimed)
 
-    def _claim(self) -> Operation | None:
-        now = self._ports.clock.now()
-        with self._ports.store.begin() as work:
-            return work.operations.claim(self._owner, now, now + _LEASE)
-
-    def _carry_out(self, operation: Operation, lease: Lease) -> None:
+    def _run(self, operation: Operation, lease: Lease) -> None:
         try:
-            runner.carry_out(self._ports, operation, lease)
+            run_operation(self._ports, self._tasks, operation, lease)
         except Exception:  # noqa: BLE001 - its lease runs out, and then it is claimed again
             _log.exception("the end of %s could not be written; it is tried again", operation.id)
         finally:
-            with self._lock:
-                self._held.pop(operation.id, None)
+            self._leases.drop(operation.id)
             if self._stopping.is_set():
-                self._give_back(operation.id)
+                self._leases.give_back(operation.id)
             self._ports.notifier.notify()
-
-    def _give_back(self, operation_id: str) -> None:
-        """Whoever starts next need not wait for the lease to run out; and stopping in order is no failed attempt."""
-        with suppress(Unavailable), self._ports.store.begin() as work:
-            operation = work.operations.get(operation_id)
-            if operation and operation.lease_owner == self._owner:
-                operation.lease_until, operation.attempts = self._ports.clock.now(), operation.attempts - 1
-                work.operations.save(operation)
-
-    def _hear(self) -> None:
-        """Keep the leases, and learn what was cancelled: at every news, which costs no transaction that writes."""
-        with self._lock:
-            held = dict(self._held)
-        if not held:
-            return
-        self._renew({name: lease for name, lease in held.items() if self._is_due(lease)})
-        with self._ports.store.read() as work:
-            for operation_id, lease in held.items():
-                operation = work.operations.get(operation_id)
-                if operation and operation.cancel_requested:
-                    lease.cancelled.set()
-
-    def _is_due(self, lease: Lease) -> bool:
-        return lease.until is not None and lease.until - self._ports.clock.now() < _LEASE * 2 / 3
-
-    def _renew(self, due: Mapping[str, Lease]) -> None:
-        if not due:
-            return
-        until = self._ports.clock.now() + _LEASE
-        with self._ports.store.begin() as work:
-            renewed = {name for name in due if work.operations.renew(name, self._owner, until)}
-        for operation_id, lease in due.items():
-            if operation_id in renewed:
-                lease.until = until
-            else:
-                lease.lost.set()
-
-    def _sweep(self) -> None:
-        events.forget_old(self._ports)
-        expiry.remove_expired(self._ports)
-        runtime.forget_old(self._ports)
-        for name in garbage_collection.sweep(self._ports):
-            _log.info("removed %s, which nothing claims", name)

@@ -12,7 +12,7 @@ import httpx
 from domain import settings
 from domain.ports import Ports
 from domain.ports.store import Query
-from domain.rollout.release import release_of
+from domain.rollout.release import build_release
 from handlers.program import wiring
 from tests.chaos.parts import House
 
@@ -94,7 +94,7 @@ def rows(ports: Ports) -> list[Row]:
 
 
 def _row(ports: Ports, service: Any, live: Any) -> Row:
-    release = release_of(ports, service, live) if live else None
+    release = build_release(ports, service, live) if live else None
     names = frozenset(container.name for container in release.containers()) if release else frozenset()
     image = release.project.components[0].image if release else ""
     return Row(service.id, str(service.status), live and live.id, service.url, image, names)

@@ -89,7 +89,7 @@ def test_bad_parameters_of_logs_are_refused(panel: Panel, service: str, query: s
 
 
 def test_figures_are_a_series_and_the_latest_is_measured_now(panel: Panel, service: str) -> None:
-    watch = observer.Watch()
+    watch = observer.ObserverState()
     for _ in range(20):
         observer.observe(panel.ports, watch)
         if panel.get(f"/services/{service}/metrics").json()["data"]:

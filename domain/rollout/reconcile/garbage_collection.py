@@ -1,57 +1,61 @@
-"""Removing what no row claims, and bringing back what a deployment that could not be undone has left stopped."""
+"""Removing what no row claims, and starting what a deployment that could not be undone has left stopped."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from domain.errors import Unavailable
-from domain.model.identifiers import new_id
-from domain.model.operation import Kind, Operation
+from domain.model.operation import Kind, OperationStatus
 from domain.model.service import Service, ServiceStatus
 from domain.ports import Ports
 from domain.ports.runtime import EngineRefused
 from domain.ports.store import Query, Work
 from domain.rollout.release import DEPLOYMENT, INSTANCE, SERVICE
+from domain.rollout.service_queue import enqueue
 
 _log = logging.getLogger(__name__)
 
 
-def sweep(ports: Ports) -> list[str]:
-    """Remove containers, networks and routes that no row claims; answer their names.
+def collect_garbage(ports: Ports) -> list[str]:
+    """Remove containers, networks and routes that no row claims, and return their names.
 
-    The engine is asked first and the rows after: what a deployment makes is claimed by its row before it exists.
+    The engine is asked before the database: a deployment is claimed by its row before its containers exist.
     """
-    ours = {INSTANCE: ports.instance}
-    containers = {one.name: one.labels for one in ports.runtime.containers(ours)}
-    networks, routes = ports.runtime.networks(ours), ports.router.routes()
+    labels = {INSTANCE: ports.instance}
+    containers = {container.name: container.labels for container in ports.runtime.containers(labels)}
+    networks, routes = ports.runtime.networks(labels), ports.router.routes()
     with ports.store.read() as work:
-        orphans = [name for name, labels in containers.items() if not _claimed(work, labels)]
-        loose = [name for name, labels in networks.items() if not _claimed(work, labels)]
-        lost = [service_id for service_id in routes if not _routable(work, service_id)]
-    removed = [*_removed(orphans, ports.runtime.remove), *_removed(loose, ports.runtime.remove_network)]
-    removed += _removed(lost, ports.router.close)
-    _bring_back(ports)
+        stray_containers = [name for name, found in containers.items() if not _is_claimed(work, found)]
+        stray_networks = [name for name, found in networks.items() if not _is_claimed(work, found)]
+        stray_routes = [service_id for service_id in routes if not _may_have_route(work, service_id)]
+    removed = [
+        *_remove(stray_containers, ports.runtime.remove),
+        *_remove(stray_networks, ports.runtime.remove_network),
+        *_remove(stray_routes, ports.router.close),
+    ]
+    _start_pending_undo(ports)
     return removed
 
 
-def _claimed(work: Work, labels: Mapping[str, str]) -> bool:
-    """By its deployment, live or at work. What does not carry all our labels was not made by us."""
+def _is_claimed(work: Work, labels: Mapping[str, str]) -> bool:
+    """Return whether a deployment claims it: the live one or one in progress. Without our labels it is not ours."""
     if SERVICE not in labels or DEPLOYMENT not in labels:
         return True
     service = work.services.get(labels[SERVICE])
     if service is None:
         return False
-    at_work = any(one.deployment_id == labels[DEPLOYMENT] for one in work.operations.unfinished(service.id))
-    return at_work or service.live_deployment_id == labels[DEPLOYMENT]
+    unfinished = work.operations.unfinished(service.id)
+    in_progress = any(operation.deployment_id == labels[DEPLOYMENT] for operation in unfinished)
+    return in_progress or service.live_deployment_id == labels[DEPLOYMENT]
 
 
-def _routable(work: Work, service_id: str) -> bool:
+def _may_have_route(work: Work, service_id: str) -> bool:
     service = work.services.get(service_id)
     return service is not None and bool(service.live_deployment_id or work.operations.unfinished(service_id))
 
 
-def _removed(names: Iterable[str], remove: Callable[[str], None]) -> Iterator[str]:
-    """One that cannot be removed now does not keep the others."""
+def _remove(names: Iterable[str], remove: Callable[[str], None]) -> Iterator[str]:
+    """Yield what was removed. What cannot be removed now is tried again later."""
     for name in names:
         try:
             remove(name)
@@ -61,29 +65,24 @@ def _removed(names: Iterable[str], remove: Callable[[str], None]) -> Iterator[st
             yield name
 
 
-def _bring_back(ports: Ports) -> None:
-    """Start a version again that was stopped for one that failed while the engine was away."""
+def _start_pending_undo(ports: Ports) -> None:
+    """Queue the start of an old version that a failed deployment stopped and could not start again."""
     with ports.store.read() as work:
-        owed = [one for one in work.services.wanted_running() if _is_owed(work, one)]
-    for service in owed:
+        pending = [service for service in work.services.wanted_running() if _is_undo_pending(work, service)]
+    for service in pending:
         with suppress(Unavailable), ports.store.begin() as work:
             current = work.services.get(service.id)
-            if current is not None and _is_owed(work, current):
-                work.operations.add(_start(ports, current))
+            if current is not None and _is_undo_pending(work, current):
+                enqueue(work, ports.clock.now(), None, current, Kind.START)
 
 
-def _is_owed(work: Work, service: Service) -> bool:
+def _is_undo_pending(work: Work, service: Service) -> bool:
     if service.status is not ServiceStatus.FAILED:
         return False
-    newest = work.operations.page(Query({"service_id": service.id}, per_page=1)).items
-    return any(operation.finished_at and operation.options.get("owes_undo") for operation in newest)
-
-
-def _start(ports: Ports, service: Service) -> Operation:
-    return Operation(
-        id=new_id("op"),
-        kind=Kind.START,
-        service_id=service.id,
-        created_at=ports.clock.now(),
-        customer_id=service.customer_id,
+    newest = work.operations.page(Query({"resource_id": service.id}, per_page=1)).items
+    return any(
+        operation.finished_at
+        and operation.status is not OperationStatus.SUCCEEDED
+        and operation.options.get("undo_pending")
+        for operation in newest
     )

@@ -1,6 +1,6 @@
-"""How a service does, by what its containers say of themselves and by what it answers from outside."""
+"""The health of a service: what its containers' healthchecks say, and whether its HTTP check succeeds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from domain.model.service import Health
@@ -11,49 +11,56 @@ from domain.rollout.release import ROLE, Release
 _EVERY = timedelta(seconds=10)
 
 
-def running(release: Release, containers: dict[str, Container]) -> bool:
-    """Whether everything runs that should; only what is waited for to end may have ended."""
-    return all(_as_it_should(release, containers.get(spec.name), spec.component.name) for spec in release.containers())
+def all_running(release: Release, containers: Mapping[str, Container]) -> bool:
+    """Return whether every container runs; one-shot containers may have exited with code 0."""
+    return all(
+        _runs_or_completed(release, containers.get(spec.name), spec.component.name) for spec in release.containers()
+    )
 
 
-def _as_it_should(release: Release, seen: Container | None, name: str) -> bool:
-    if seen is None:
+def _runs_or_completed(release: Release, container: Container | None, name: str) -> bool:
+    if container is None:
         return False
     component = release.project.component(name)
-    ended_well = component is not None and release.ends(component) and seen.exit_code == 0
-    return seen.state == "running" or ended_well
+    completed = component is not None and release.is_one_shot(component) and container.exit_code == 0
+    return container.state == "running" or completed
 
 
-def said(found: Sequence[Container], *, runs: bool) -> str:
-    """What the containers say of themselves, the worst first."""
-    states = {container.health for container in found}
-    if not runs or "unhealthy" in states:
+def container_health(containers: Sequence[Container], *, all_run: bool) -> str:
+    """Return the worst health among the containers, as their own healthchecks say."""
+    states = {container.health for container in containers}
+    if not all_run or "unhealthy" in states:
         return "unhealthy"
     return "starting" if "starting" in states else "healthy"
 
 
-def visited(release: Release, found: Sequence[Container]) -> list[Container]:
-    """The containers that visitors reach."""
-    return [one for one in found if release.front and one.labels.get(ROLE) == release.front[0].name]
+def public_containers(release: Release, containers: Sequence[Container]) -> list[Container]:
+    """Return the containers that requests are routed to."""
+    endpoint = release.public_endpoint
+    return [container for container in containers if endpoint and container.labels.get(ROLE) == endpoint[0].name]
 
 
 def interval(release: Release) -> timedelta:
-    """How often the service's health is checked."""
+    """Return how often the service's health is checked."""
     return timedelta(seconds=release.health_check.interval) if release.health_check else _EVERY
 
 
-def answers(ports: Ports, release: Release, containers: Sequence[Container]) -> bool:
-    """Whether each of these answers the service's HTTP check."""
-    check, front = release.health_check, release.front
-    if check is None or front is None:
+def probe(ports: Ports, release: Release, containers: Sequence[Container]) -> bool:
+    """Return whether the service's HTTP check succeeds for each of these containers."""
+    check, endpoint = release.health_check, release.public_endpoint
+    if check is None or endpoint is None:
         return True
-    targets = [one.target(check.port or front[1]) for one in containers]
+    targets = [container.target(check.port or endpoint[1]) for container in containers]
     return all(ports.prober.probe_http(target, check.path, check.timeout) for target in targets)
 
 
-def judged(before: Health, own: str, answered: bool | None, now: datetime, every: timedelta) -> Health:
-    """The health after a look. A failure counts once an interval, or when it is new; `answered` None is no news."""
-    status = own if own != "healthy" or answered is None else ("healthy" if answered else "unhealthy")
+def next_health(before: Health, own: str, probed: bool | None, now: datetime, every: timedelta) -> Health:
+    """Return the health after an observation.
+
+    `own` is the containers' own health; `probed` is the result of the HTTP check, None if there is no new one. A
+    failure counts once for each interval, or when it is new.
+    """
+    status = own if own != "healthy" or probed is None else ("healthy" if probed else "unhealthy")
     due = before.last_check is None or now - before.last_check >= every
     if status == before.status and not due:
         return before

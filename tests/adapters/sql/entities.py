@@ -57,7 +57,15 @@ def deployment(service_id: str, **fields: object) -> Deployment:
 
 def operation(service_id: str = "svc_1", **fields: object) -> Operation:
     """A queued operation."""
-    return replace(Operation(id=new_id("op"), kind=Kind.DEPLOY, service_id=service_id, created_at=NOW), **fields)
+    known = Operation(
+        id=new_id("op"),
+        kind=Kind.DEPLOY,
+        resource_type="service",
+        resource_id=service_id,
+        lock_key=service_id,
+        created_at=NOW,
+    )
+    return replace(known, **fields)
 
 
 def api_key(prefix: str = "abcdefgh", **fields: object) -> ApiKey:

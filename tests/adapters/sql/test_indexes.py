@@ -188,7 +188,6 @@ def test_lists_claims_and_look_ups_read_no_whole_table_of_twenty_thousand(filled
             asked.append(seen[-1])
     with _statements(_writing(filled)) as seen, filled.begin() as work:
         assert work.operations.claim("worker-1", after(), after(seconds=30)) is not None
-        assert work.operations.waiting("svc_01999")
         assert work.operations.unfinished("svc_01999")
         assert work.deployments.previous_success("svc_00007") is not None
         assert work.deployments.of_operation("op_none") == []

@@ -166,7 +166,7 @@ def test_every_filter_and_sort_that_the_api_offers_is_known(store: Store):
     offered = {
         "services": (owner, "status customer_id template deploy_method", "name status created_at updated_at"),
         "deployments": (made, "service_id customer_id status trigger actor_id", "created_at status"),
-        "operations": (task, "kind status service_id customer_id actor_id", "created_at status kind"),
+        "operations": (task, "kind status resource_id customer_id actor_id", "created_at status kind"),
         "api_keys": (key, "role customer_id created_by", "name created_at last_used_at"),
     }
     for noun, (entity, filters, sorts) in offered.items():

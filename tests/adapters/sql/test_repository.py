@@ -51,7 +51,7 @@ def test_a_deployment_an_operation_and_a_key_come_back_as_they_were_stored(store
     steps = (Step("pulling", NOW, after(seconds=1)), Step("creating", after(seconds=1)))
     failure = Failure("image_missing", "no such image", ("line 1", "line 2"))
     made = deployment(owner.id, definition=FULL, images={"web": "sha256:1"}, steps=steps, failure=failure)
-    task = operation(owner.id, options={"volumes": "keep", "deep": [1, None, {"a": True}]}, steps=steps)
+    task = operation(owner.id, options={"volumes": "keep", "grace": 2.5, "flag": True, "absent": None}, steps=steps)
     key = api_key(denied_permissions=("env.reveal",), allowed_ips=("10.0.0.0/8",), expires_at=NOW, rate_limit_rpm=3)
     with store.begin() as work:
         work.services.add(owner)

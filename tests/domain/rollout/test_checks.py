@@ -32,7 +32,7 @@ def _failure(flow: Flow, behaviour: memory.Behaviour, **body: Any) -> Failure:
 def test_a_container_that_ends_says_how_with_its_last_lines(flow: Flow):
     failure = _failure(flow, memory.Behaviour(ports=(8080,), exit_code=3, lines=LINES))
     assert (failure.code, failure.log[:2]) == ("container_exited", LINES)
-    assert "ended" in failure.message
+    assert "exited with code 3" in failure.message
 
 
 def test_a_crash_loop_is_no_start(flow: Flow):

@@ -13,11 +13,10 @@ from domain.model.project import Component
 from domain.model.service import Service
 from domain.ports import Ports
 from domain.ports.runtime import Address, ContainerSpec, EngineRefused
-from domain.rollout.reconcile import garbage_collection, observer
-from domain.rollout.reconcile.background import Aside
-from domain.rollout.reconcile.observer import Watch
-from domain.work import runner
-from domain.work.progress import Lease
+from domain.rollout.reconcile import observer
+from domain.rollout.reconcile.background_calls import BackgroundCalls
+from domain.rollout.reconcile.garbage_collection import collect_garbage
+from domain.rollout.reconcile.observer import ObserverState
 from tests.flow import Flow, Killed, Trap, fresh
 
 
@@ -28,12 +27,12 @@ def flow(ports: Ports) -> Flow:
 
 @pytest.fixture
 def watch() -> Any:
-    watch = Watch()
+    watch = ObserverState()
     yield watch
     watch.close()
 
 
-def _look(flow: Flow, watch: Watch, service_id: str, seconds: float = 2) -> Service:
+def _look(flow: Flow, watch: ObserverState, service_id: str, seconds: float = 2) -> Service:
     flow.ports.clock.sleep(seconds)
     observer.observe(flow.ports, watch)
     return flow.service(service_id)
@@ -47,7 +46,7 @@ def _set(flow: Flow, name: str, **now: Any) -> None:
 # ── Observing ────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_running_service_is_healthy_and_measured(flow: Flow, watch: Watch):
+def test_a_running_service_is_healthy_and_measured(flow: Flow, watch: ObserverState):
     service = _look(flow, watch, flow.running())
     assert (service.status, service.health.status, service.health.consecutive_failures) == ("running", "healthy", 0)
     assert (service.usage.cpu, service.usage.memory_mb) == (0.01, 8.0)
@@ -55,7 +54,7 @@ def test_a_running_service_is_healthy_and_measured(flow: Flow, watch: Watch):
 
 @pytest.mark.parametrize("exit_code", [137, 0])
 def test_a_container_that_ends_behind_our_back_shows_whatever_its_code_and_so_does_its_return(
-    flow: Flow, watch: Watch, exit_code: int
+    flow: Flow, watch: ObserverState, exit_code: int
 ):
     service_id = flow.running()
     name, revision = flow.container(service_id).name, flow.service(service_id).revision
@@ -68,13 +67,13 @@ def test_a_container_that_ends_behind_our_back_shows_whatever_its_code_and_so_do
     assert _look(flow, watch, service_id).status == "running"
 
 
-def test_a_container_that_is_removed_behind_our_back_shows(flow: Flow, watch: Watch):
+def test_a_container_that_is_removed_behind_our_back_shows(flow: Flow, watch: ObserverState):
     service_id = flow.running()
     flow.runtime.remove(flow.container(service_id).name)
     assert _look(flow, watch, service_id).status == "failed"
 
 
-def test_work_that_is_done_may_have_ended(flow: Flow, watch: Watch):
+def test_work_that_is_done_may_have_ended(flow: Flow, watch: ObserverState):
     flow.runtime.images["job:1"] = memory.Behaviour(exit_code=0)
     service_id = flow.running(
         compose="services: {job: {image: 'job:1'}, web: {image: 'web:1', expose: [8080], "
@@ -83,7 +82,7 @@ def test_work_that_is_done_may_have_ended(flow: Flow, watch: Watch):
     assert _look(flow, watch, service_id).status == "running"
 
 
-def test_a_container_with_another_address_is_followed_at_the_same_url(flow: Flow, watch: Watch):
+def test_a_container_with_another_address_is_followed_at_the_same_url(flow: Flow, watch: ObserverState):
     service_id = flow.running()
     url = flow.service(service_id).url
     _set(flow, flow.container(service_id).name, address=Address("198.18.9.9"))
@@ -92,7 +91,7 @@ def test_a_container_with_another_address_is_followed_at_the_same_url(flow: Flow
     assert service.url == url
 
 
-def test_a_route_that_was_lost_is_made_again_and_its_url_told(flow: Flow, watch: Watch):
+def test_a_route_that_was_lost_is_made_again_and_its_url_told(flow: Flow, watch: ObserverState):
     service_id = flow.running()
     flow.router.close(service_id)
     flow.running()
@@ -101,7 +100,7 @@ def test_a_route_that_was_lost_is_made_again_and_its_url_told(flow: Flow, watch:
     assert service.url == flow.router.switch(service_id, service.name, flow.targets(service_id))
 
 
-def test_a_container_that_says_it_is_unhealthy_is_counted_once_an_interval(flow: Flow, watch: Watch):
+def test_a_container_that_says_it_is_unhealthy_is_counted_once_an_interval(flow: Flow, watch: ObserverState):
     flow.runtime.images["probed:1"] = memory.Behaviour(ports=(8080,), probed=True)
     service_id = flow.running("probed:1")
     fake = flow.runtime.fakes[flow.container(service_id).name]
@@ -113,7 +112,7 @@ def test_a_container_that_says_it_is_unhealthy_is_counted_once_an_interval(flow:
     assert (service.status, service.health.status) == ("running", "unhealthy")
 
 
-def test_an_http_check_is_made_at_its_interval_and_its_failures_are_counted(flow: Flow, watch: Watch):
+def test_an_http_check_is_made_at_its_interval_and_its_failures_are_counted(flow: Flow, watch: ObserverState):
     service_id = flow.running(health_check={"path": "/healthz", "interval": 5})
     asked: list[str] = []
     probe = flow.ports.prober.probe_http
@@ -129,7 +128,7 @@ def test_an_http_check_is_made_at_its_interval_and_its_failures_are_counted(flow
     assert (health.status, health.consecutive_failures) == ("healthy", 0)
 
 
-def test_an_http_check_that_hangs_holds_up_nobody_else(flow: Flow, watch: Watch):
+def test_an_http_check_that_hangs_holds_up_nobody_else(flow: Flow, watch: ObserverState):
     slow, other = flow.running(health_check={"path": "/"}), flow.running()
     held, probe = threading.Event(), flow.ports.prober.probe_http
     flow.ports.prober.probe_http = lambda *given: held.wait(20) and probe(*given)  # type: ignore[method-assign]
@@ -140,7 +139,7 @@ def test_an_http_check_that_hangs_holds_up_nobody_else(flow: Flow, watch: Watch)
     assert _look(flow, watch, slow).health.status == "healthy"
 
 
-def test_a_measurement_that_fails_is_no_look_that_fails(flow: Flow, watch: Watch):
+def test_a_measurement_that_fails_is_no_look_that_fails(flow: Flow, watch: ObserverState):
     first, second = flow.running(), flow.running()
     stats, broken = flow.runtime.stats, flow.container(first).name
 
@@ -155,7 +154,7 @@ def test_a_measurement_that_fails_is_no_look_that_fails(flow: Flow, watch: Watch
     assert flow.service(first).health.status == "healthy"
 
 
-def test_usage_is_refreshed_after_a_while(flow: Flow, watch: Watch):
+def test_usage_is_refreshed_after_a_while(flow: Flow, watch: ObserverState):
     service_id = flow.running()
     _look(flow, watch, service_id)
     fake = flow.runtime.fakes[flow.container(service_id).name]
@@ -164,14 +163,14 @@ def test_usage_is_refreshed_after_a_while(flow: Flow, watch: Watch):
     assert _look(flow, watch, service_id, 10).usage.memory_mb == 50.0
 
 
-def test_a_stopped_service_is_not_touched(flow: Flow, watch: Watch):
+def test_a_stopped_service_is_not_touched(flow: Flow, watch: ObserverState):
     service_id = flow.running()
     flow.stop(service_id), flow.work()
     before = flow.service(service_id)
     assert _look(flow, watch, service_id) == before
 
 
-def test_a_service_that_is_worked_on_is_not_touched(flow: Flow, watch: Watch):
+def test_a_service_that_is_worked_on_is_not_touched(flow: Flow, watch: ObserverState):
     service_id = flow.running()
     flow.restart(service_id)
     flow.claimed()
@@ -180,7 +179,7 @@ def test_a_service_that_is_worked_on_is_not_touched(flow: Flow, watch: Watch):
     assert _look(flow, watch, service_id) == before
 
 
-def test_a_deployment_that_ends_between_two_questions_is_not_overwritten(flow: Flow, watch: Watch):
+def test_a_deployment_that_ends_between_two_questions_is_not_overwritten(flow: Flow, watch: ObserverState):
     """The rows are read, and before the engine answers everything moves on."""
     service_id = flow.running()
     observer.observe(flow.ports, watch)
@@ -191,7 +190,7 @@ def test_a_deployment_that_ends_between_two_questions_is_not_overwritten(flow: F
     assert flow.serves(service_id, str(service.live_deployment_id))
 
 
-def test_visitors_are_not_sent_back_by_an_answer_that_is_late(flow: Flow, watch: Watch):
+def test_visitors_are_not_sent_back_by_an_answer_that_is_late(flow: Flow, watch: ObserverState):
     """The list still shows the old containers, and meanwhile visitors have moved on."""
     service_id = flow.running()
     observer.observe(flow.ports, watch)
@@ -211,7 +210,7 @@ def test_visitors_are_not_sent_back_by_an_answer_that_is_late(flow: Flow, watch:
     assert service.status == "running"
 
 
-def test_while_the_engine_is_away_statuses_stay_and_health_becomes_unknown(flow: Flow, watch: Watch):
+def test_while_the_engine_is_away_statuses_stay_and_health_becomes_unknown(flow: Flow, watch: ObserverState):
     service_id = flow.running()
     healthy = _look(flow, watch, service_id)
     flow.runtime.away = True
@@ -225,7 +224,7 @@ def test_while_the_engine_is_away_statuses_stay_and_health_becomes_unknown(flow:
     assert _look(flow, watch, service_id).health.status == "healthy"
 
 
-def test_containers_without_our_labels_disturb_nothing(flow: Flow, watch: Watch):
+def test_containers_without_our_labels_disturb_nothing(flow: Flow, watch: ObserverState):
     service_id = flow.running()
     _strange(flow, "strange", {"panel.instance": flow.ports.instance})
     assert _look(flow, watch, service_id).status == "running"
@@ -238,7 +237,7 @@ def _strange(flow: Flow, name: str, labels: dict[str, str]) -> None:
     flow.runtime.create(ContainerSpec(name, digest, component, {}, {}, {}, labels))
 
 
-def test_a_thousand_services_cost_one_list_and_nothing_is_written_when_nothing_changed(flow: Flow, watch: Watch):
+def test_a_thousand_services_cost_one_list_call_and_no_write_if_nothing_changed(flow: Flow, watch: ObserverState):
     service_id = flow.running()
     service, deployment = flow.service(service_id), flow.newest(service_id)
     with flow.ports.store.begin() as work:
@@ -259,20 +258,20 @@ def test_a_thousand_services_cost_one_list_and_nothing_is_written_when_nothing_c
 def test_answers_come_once_and_failures_are_asked_again():
     from datetime import UTC, datetime
 
-    aside: Aside[int] = Aside(2)
+    calls: BackgroundCalls[int] = BackgroundCalls(2)
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    aside.ask("one", now, timedelta(seconds=5), lambda: 1)
-    aside.ask("bad", now, timedelta(seconds=5), lambda: 1 // 0)
-    assert aside.answers(5) == {"one": 1}
-    assert aside.answers(5) == {}
-    aside.ask("one", now + timedelta(seconds=4), timedelta(seconds=5), lambda: 2)
-    assert aside.answers(5) == {}
-    aside.ask("one", now + timedelta(seconds=5), timedelta(seconds=5), lambda: 2)
-    assert aside.answers(5) == {"one": 2}
-    aside.keep([])
-    aside.ask("one", now, timedelta(seconds=5), lambda: 3)
-    assert aside.answers(5) == {"one": 3}
-    aside.close()
+    calls.submit("one", now, timedelta(seconds=5), lambda: 1)
+    calls.submit("bad", now, timedelta(seconds=5), lambda: 1 // 0)
+    assert calls.results(5) == {"one": 1}
+    assert calls.results(5) == {}
+    calls.submit("one", now + timedelta(seconds=4), timedelta(seconds=5), lambda: 2)
+    assert calls.results(5) == {}
+    calls.submit("one", now + timedelta(seconds=5), timedelta(seconds=5), lambda: 2)
+    assert calls.results(5) == {"one": 2}
+    calls.keep([])
+    calls.submit("one", now, timedelta(seconds=5), lambda: 3)
+    assert calls.results(5) == {"one": 3}
+    calls.close()
 
 
 # ── Sweeping ─────────────────────────────────────────────────────────────────────────────────────
@@ -316,7 +315,7 @@ def test_a_deployment_that_begins_while_the_sweep_looks_is_left_alone(flow: Flow
         flow.deploy(first, image="web:2")
         flow.die(Trap(6, Killed))
 
-    assert garbage_collection.sweep(flow.during("routes", begin)) == []
+    assert collect_garbage(flow.during("routes", begin)) == []
     flow.inherit()
     assert flow.service(begun[0]).status == "running"
     assert flow.service(first).status == "running"
@@ -341,6 +340,6 @@ def test_the_route_of_a_service_that_never_went_live_goes(flow: Flow):
     service_id = flow.ask("bad:1")
     flow.runtime.images["bad:1"] = memory.Behaviour(exit_code=1)
     operation = flow.claimed()
-    runner.carry_out(flow.ports, operation, Lease(flow.owner))
+    flow.run(operation)
     flow.router.switch(service_id, "bad", ())
     assert flow.sweep() == [service_id]

@@ -6,7 +6,7 @@ from domain.model.deployment import Deployment, Trigger
 from domain.model.project import Component, Mount, Project
 from domain.ports import Ports
 from domain.ports.runtime import Image
-from domain.rollout.release import Release, release_of, resolved, written
+from domain.rollout.release import Release, build_release, with_image_ports, writable_volumes
 from tests.flow import Flow, fresh
 
 
@@ -58,13 +58,13 @@ def test_what_is_waited_for_to_end_is_not_started_again_by_the_engine():
     release = _release(job, web)
     restarts = {container.component.name: container.component.restart for container in release.containers()}
     assert restarts == {"job": "no", "web": "unless-stopped"}
-    assert release.ends(job)
-    assert not release.ends(web)
+    assert release.is_one_shot(job)
+    assert not release.is_one_shot(web)
 
 
 def test_written_are_the_volumes_that_are_not_mounted_to_be_read_alone():
     component = Component("db", "db:1", mounts=(Mount("data", "/data"), Mount("seed", "/seed", read_only=True)))
-    assert written(component) == {"data"}
+    assert writable_volumes(component) == {"data"}
 
 
 def test_pulled_images_are_started_by_their_digest():
@@ -74,20 +74,20 @@ def test_pulled_images_are_started_by_their_digest():
 
 def test_a_port_that_the_project_exposes_is_not_replaced_by_the_images():
     release = _release(Component("web", "web:1", expose=(80,))).with_image(Image("web:1", "web@sha256:1", (3000,)))
-    assert release.front
-    assert release.front[1] == 80
+    assert release.public_endpoint
+    assert release.public_endpoint[1] == 80
 
 
 def test_a_given_port_is_exposed_when_nothing_else_is_not_even_by_the_image():
     release = _release(Component("web", "web:1"), port=8000).with_image(Image("web:1", "web@sha256:1"))
-    assert release.front
-    assert release.front[1] == 8000
+    assert release.public_endpoint
+    assert release.public_endpoint[1] == 8000
 
 
 def test_secrets_are_told_apart_and_never_printed(ports: Ports):
     flow: Flow = fresh(ports)
     service_id = flow.ask(secrets={"PASSWORD": "s3cret-word"}, variables={"COLOUR": "blue"})
-    release = release_of(flow.ports, flow.service(service_id), flow.newest(service_id))
+    release = build_release(flow.ports, flow.service(service_id), flow.newest(service_id))
     assert release.secrets == {"s3cret-word"}
     assert release.environment == {"PASSWORD": "s3cret-word", "COLOUR": "blue"}
     assert "s3cret-word" not in repr(release)
@@ -99,5 +99,5 @@ def test_ports_of_an_image_that_is_gone_are_done_without(ports: Ports):
     deployment: Deployment = replace(
         flow.newest(service_id), images={"own:1": "sha256:" + "0" * 64}, trigger=Trigger.ROLLBACK
     )
-    release = release_of(flow.ports, flow.service(service_id), deployment)
-    assert resolved(flow.ports, release) == release
+    release = build_release(flow.ports, flow.service(service_id), deployment)
+    assert with_image_ports(flow.ports, release) == release

@@ -12,7 +12,7 @@ from domain.model.service import ServiceStatus
 from domain.ports import Ports
 from domain.ports.runtime import Layers
 from domain.rollout import release
-from domain.work.progress import Lease
+from domain.work.lease import Lease
 from tests.flow import Flow, Killed, Trap, fresh
 
 WRITER = "services: {db: {image: 'web:1', expose: [8080], volumes: ['data:/data']}}\nvolumes: {data: }"
@@ -402,10 +402,8 @@ def test_a_redeployment_of_a_ready_image_costs_little_beyond_the_engines_own_wor
     flow.deploy(service_id, image="web:2")
     blocks, calls = Trap(0, Killed), Trap(0, Killed)
     operation = flow.claimed()
-    from domain.work import runner
-
     ports = replace(flow.trapped(calls), store=flow.stored(blocks).store)
-    runner.carry_out(ports, operation, Lease(flow.owner))
+    flow.run(operation, ports)
     assert blocks.log.count("begin") == 7, "six steps and the end"
     assert blocks.log.count("read") <= 3
     assert len(calls.log) <= 16, calls.log

@@ -16,7 +16,7 @@ from domain.model.sample import Sample
 from domain.ports import Ports
 from domain.ports.runtime import Stats
 from domain.rollout.reconcile import observer
-from domain.rollout.reconcile.observer import Watch
+from domain.rollout.reconcile.observer import ObserverState
 from domain.runtime import ServiceMetrics
 from tests.flow import CALLER, Flow, fresh
 
@@ -33,8 +33,8 @@ def flow(ports: Ports) -> Flow:
 
 
 @pytest.fixture
-def watch() -> Iterator[Watch]:
-    watch = Watch()
+def watch() -> Iterator[ObserverState]:
+    watch = ObserverState()
     yield watch
     watch.close()
 
@@ -43,7 +43,7 @@ def _metrics(flow: Flow, service_id: str, **wanted: Any) -> ServiceMetrics:
     return runtime.get_service_metrics(flow.ports, CALLER, service_id, **wanted)
 
 
-def _observe(flow: Flow, watch: Watch, seconds: float, looks: int) -> None:
+def _observe(flow: Flow, watch: ObserverState, seconds: float, looks: int) -> None:
     for _ in range(looks):
         observer.observe(flow.ports, watch)
         flow.ports.clock.sleep(seconds)
@@ -59,7 +59,7 @@ def _kept(flow: Flow, service_id: str, *samples: tuple[float, float]) -> None:
         work.samples.add(rows)
 
 
-def test_the_observer_takes_a_sample_every_ten_seconds_of_all_containers_together(flow: Flow, watch: Watch):
+def test_the_observer_takes_a_sample_every_ten_seconds_of_all_containers_together(flow: Flow, watch: ObserverState):
     service_id = flow.running(compose=PAIR)
     _observe(flow, watch, 2, 16)
     taken = _metrics(flow, service_id).samples
@@ -69,7 +69,7 @@ def test_the_observer_takes_a_sample_every_ten_seconds_of_all_containers_togethe
 
 
 @pytest.mark.parametrize("pause", [1, 2.05, 3.7])
-def test_no_slot_of_ten_seconds_is_left_out_however_the_looks_fall(flow: Flow, watch: Watch, pause: float):
+def test_no_slot_of_ten_seconds_is_left_out_however_the_looks_fall(flow: Flow, watch: ObserverState, pause: float):
     service_id = flow.running("busy:1")
     _observe(flow, watch, pause, int(200 / pause))
     ats = [sample.at for sample in _metrics(flow, service_id).samples]
@@ -77,7 +77,7 @@ def test_no_slot_of_ten_seconds_is_left_out_however_the_looks_fall(flow: Flow, w
     assert len(ats) in (20, 21)
 
 
-def test_what_does_not_run_is_not_sampled(flow: Flow, watch: Watch):
+def test_what_does_not_run_is_not_sampled(flow: Flow, watch: ObserverState):
     service_id = flow.running("busy:1")
     flow.runtime.kill(flow.container(service_id).name)
     _observe(flow, watch, 2, 10)
@@ -175,7 +175,7 @@ def test_another_tenants_service_is_not_there(flow: Flow, customer_b: Caller):
             _metrics(flow, "svc_nowhere", **wanted)
 
 
-def test_the_service_shows_what_was_sampled_and_keeps_its_storage(flow: Flow, watch: Watch):
+def test_the_service_shows_what_was_sampled_and_keeps_its_storage(flow: Flow, watch: ObserverState):
     service_id = flow.running("busy:1")
     with flow.ports.store.begin() as work:
         service = work.services.get(service_id)

@@ -9,8 +9,10 @@ import pytest
 
 from domain.errors import Unavailable
 from domain.ports import Ports
-from domain.work import runner
-from domain.work.progress import Cancelled, Lease, LeaseLost, Report
+from domain.tasks.registry import TASKS
+from domain.work.failures import Cancelled
+from domain.work.lease import Lease, LeaseLost
+from domain.work.progress import OperationProgress
 from tests.flow import LEASE, Flow, Killed, Trap, fresh
 
 
@@ -41,22 +43,22 @@ class Outage:
         return self._store.read()
 
 
-def _report(flow: Flow) -> tuple[Report, Lease, str]:
+def _progress(flow: Flow) -> tuple[OperationProgress, Lease, str]:
     service_id = flow.ask()
     operation = flow.claimed()
     lease = Lease(flow.owner, flow.ports.clock, operation.lease_until)
-    return Report(flow.ports, operation, lease), lease, service_id
+    return OperationProgress(flow.ports, TASKS[operation.kind], operation, lease), lease, service_id
 
 
 @pytest.mark.parametrize("clock", [True, False], ids=["knowing its time", "by the row alone"])
 def test_whoever_lost_the_work_writes_no_step_and_no_line(flow: Flow, clock: bool):
-    report, lease, service_id = _report(flow)
+    progress, lease, service_id = _progress(flow)
     lease.until = lease.until if clock else None
-    report.step("pulling", "Pulling")
+    progress.step("pulling", "Pulling")
     flow.ports.clock.sleep(LEASE.total_seconds())
     assert flow.claimed("another")
     before = flow.newest(service_id)
-    for write in (lambda: report.line("late"), lambda: report.step("creating", "Creating"), report.check):
+    for write in (lambda: progress.log("late"), lambda: progress.step("creating", "Creating"), progress.check):
         with pytest.raises(LeaseLost):
             write()
     assert flow.newest(service_id) == before
@@ -64,20 +66,20 @@ def test_whoever_lost_the_work_writes_no_step_and_no_line(flow: Flow, clock: boo
 
 
 def test_a_lease_that_is_over_stops_the_work_though_nobody_has_taken_it(flow: Flow):
-    report, lease, _ = _report(flow)
+    progress, lease, _ = _progress(flow)
     flow.ports.clock.sleep(LEASE.total_seconds() - 0.1)
-    report.check()
+    progress.check()
     flow.ports.clock.sleep(0.1)
     with pytest.raises(LeaseLost):
-        report.check()
+        progress.check()
     assert lease.lost.is_set()
 
 
 def test_a_lease_that_is_renewed_goes_on(flow: Flow):
-    report, lease, _ = _report(flow)
+    progress, lease, _ = _progress(flow)
     lease.until = flow.ports.clock.now() + timedelta(minutes=1)
     flow.ports.clock.sleep(LEASE.total_seconds() * 2)
-    report.check()
+    progress.check()
 
 
 def test_work_whose_lease_is_lost_touches_the_engine_no_more(flow: Flow):
@@ -95,7 +97,7 @@ def test_work_whose_lease_is_lost_touches_the_engine_no_more(flow: Flow):
             return act(*given, **named)
 
         trap.call = lose  # type: ignore[method-assign]
-        runner.carry_out(flow.trapped(trap), operation, lease)
+        flow.run(operation, flow.trapped(trap), lease)
         assert len(trap.log) == number
         assert flow.operation(operation.id).status == "running"
         flow.inherit()
@@ -103,11 +105,11 @@ def test_work_whose_lease_is_lost_touches_the_engine_no_more(flow: Flow):
 
 
 def test_a_wish_to_cancel_is_seen_at_the_next_step_without_any_heartbeat(flow: Flow):
-    report, _, service_id = _report(flow)
-    report.step("pulling", "Pulling")
+    progress, _, service_id = _progress(flow)
+    progress.step("pulling", "Pulling")
     flow.cancel(flow.last(service_id).id)
     with pytest.raises(Cancelled):
-        report.step("creating", "Creating")
+        progress.step("creating", "Creating")
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["not written", "written all the same"])
@@ -117,7 +119,7 @@ def test_a_database_that_is_away_for_a_moment_at_any_block_costs_only_the_moment
         new = flow.deploy(service_id)
         store: Any = Outage(flow.ports.store, first, 3 if not late else 1, late=late)
         operation = flow.claimed()
-        runner.carry_out(replace(flow.ports, store=store), operation, Lease(flow.owner))
+        flow.run(operation, replace(flow.ports, store=store))
         assert store.count > first
         assert flow.deployment(new).status == "succeeded"
         assert flow.service(service_id).status == "running"
@@ -132,7 +134,7 @@ def test_a_database_that_is_away_for_long_leaves_the_work_to_the_next_worker(flo
     store: Any = Outage(flow.ports.store, 4, 10_000)
     operation = flow.claimed()
     lease = Lease(flow.owner, flow.ports.clock, operation.lease_until)
-    runner.carry_out(replace(flow.ports, store=store), operation, lease)
+    flow.run(operation, replace(flow.ports, store=store), lease)
     assert flow.operation(operation.id).status == "running"
     assert flow.serves(service_id, old)
     flow.inherit()
@@ -172,6 +174,6 @@ def test_progress_only_rises_and_ends_at_a_hundred(flow: Flow):
 
 
 def test_short_values_are_not_hidden_for_they_would_hide_the_log(flow: Flow):
-    report, _, _ = _report(flow)
-    report.hide(["on", "s3cret", "s3cret-and-more"])
-    assert report.redacted("turned on, s3cret-and-more, s3cret") == "turned on, ********, ********"
+    progress, _, _ = _progress(flow)
+    progress.hide(["on", "s3cret", "s3cret-and-more"])
+    assert progress.redact("turned on, s3cret-and-more, s3cret") == "turned on, ********, ********"

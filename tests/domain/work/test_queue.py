@@ -18,7 +18,9 @@ from domain.model.operation import ENDED_OPERATION, Operation, OperationStatus
 from domain.model.service import ServiceStatus
 from domain.model.steps import Failure
 from domain.ports import Ports
+from domain.rollout.service_status import settle_service
 from domain.work import queue
+from domain.work.task import Outcome
 
 ENDS = [OperationStatus.SUCCEEDED, OperationStatus.FAILED, OperationStatus.CANCELLED, OperationStatus.ROLLED_BACK]
 OPERATE = {"start": deployments.start_service, "stop": deployments.stop_service, "restart": deployments.restart_service}
@@ -56,7 +58,7 @@ class Queue(RuleBasedStateMachine):
         """Leave nothing that a worker of the next example could take."""
         with self.ports.store.begin() as work:
             for one in self._left():
-                queue.finish(work, self._operation(work, one), OperationStatus.FAILED, self.ports.clock.now())
+                self._finish(work, one, OperationStatus.FAILED)
 
     def _left(self) -> list[Expected]:
         return [one for one in self.work if one.status in ("queued", "running")]
@@ -137,13 +139,18 @@ class Queue(RuleBasedStateMachine):
         if running and (running[0].kind, status) != ("delete", OperationStatus.SUCCEEDED):
             failure = None if status is OperationStatus.SUCCEEDED else Failure("timed_out", "It took too long")
             with self.ports.store.begin() as work:
-                queue.finish(work, self._operation(work, running[0]), status, self.ports.clock.now(), failure)
+                self._finish(work, running[0], status, failure)
             self._end(running[0], status)
 
     def _end(self, operation: Expected, status: str) -> None:
         operation.status = status
         self.ended |= dict.fromkeys(operation.carries, status)
         operation.carries = []
+
+    def _finish(self, work: Any, one: Expected, status: OperationStatus, failure: Failure | None = None) -> None:
+        operation, outcome = self._operation(work, one), Outcome(status, self.ports.clock.now(), failure)
+        queue.finish(work, operation, outcome)
+        settle_service(work, operation, outcome)
 
     def _operation(self, work: Any, expected: Expected) -> Operation:
         found = work.operations.get(expected.id)

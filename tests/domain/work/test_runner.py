@@ -7,9 +7,8 @@ import pytest
 
 from domain.errors import Conflict, Invalid, Refusal, Unavailable
 from domain.ports import Ports
+from domain.ports.router import RouteFailed
 from domain.ports.runtime import EngineRefused, ImageMissing
-from domain.work import runner
-from domain.work.progress import Lease
 from tests.flow import Flow, Killed, Trap, fresh
 
 WRITER = "services: {db: {image: 'web:1', expose: [8080], volumes: ['data:/data']}}\nvolumes: {data: }"
@@ -26,7 +25,10 @@ def flow(ports: Ports) -> Flow:
         (lambda: ImageMissing("no such image"), "image_missing"),
         (lambda: EngineRefused("no room"), "engine_refused"),
         (lambda: Unavailable("away", code="engine_unavailable"), "engine_unavailable"),
-        (lambda: Unavailable("The port is taken"), "route_failed"),
+        (lambda: RouteFailed("The port is taken"), "route_failed"),
+        (lambda: Unavailable("away", code="secrets_unreadable"), "secrets_unreadable"),
+        (lambda: Unavailable("away", code="database_unavailable"), "internal_error"),
+        (lambda: Unavailable("away"), "internal_error"),
         (lambda: Invalid({"compose": "is refused"}), "policy_refused"),
         (lambda: Conflict("somebody else was faster"), "internal_error"),
         (lambda: Refusal("no"), "internal_error"),
@@ -63,7 +65,7 @@ def test_the_log_ends_with_why_it_failed_and_the_containers_last_lines(flow: Flo
     flow.work()
     lines = flow.lines(flow.newest(service_id).id)
     assert (lines[-1].stream, lines[-1].text) == ("container", "cannot open it")
-    assert any(line.text.startswith("failed: app ended") for line in lines)
+    assert any(line.text.startswith("failed: app exited") for line in lines)
 
 
 def test_work_on_a_service_that_is_gone_ends(flow: Flow):
@@ -139,10 +141,10 @@ def test_what_is_asked_for_later_decides_what_is_wanted(flow: Flow):
     service_id = flow.running()
     flow.stop(service_id), flow.start(service_id), flow.stop(service_id)
     operation = flow.claimed()
-    runner.carry_out(flow.ports, operation, Lease(flow.owner))
+    flow.run(operation)
     assert (flow.service(service_id).status, flow.service(service_id).wanted) == ("stopped", "stopped")
     operation = flow.claimed()
-    runner.carry_out(flow.ports, operation, Lease(flow.owner))
+    flow.run(operation)
     assert (flow.service(service_id).status, flow.service(service_id).wanted) == ("running", "stopped")
     flow.work()
     assert (flow.service(service_id).status, flow.service(service_id).wanted) == ("stopped", "stopped")
@@ -153,7 +155,7 @@ def test_a_stopped_service_uses_nothing_and_its_health_is_unknown(flow: Flow):
     from domain.rollout.reconcile import observer
 
     service_id = flow.running()
-    observer.observe(flow.ports, observer.Watch())
+    observer.observe(flow.ports, observer.ObserverState())
     assert flow.service(service_id).usage.memory_mb > 0
     flow.stop(service_id), flow.work()
     assert (flow.service(service_id).usage, flow.service(service_id).health) == (Usage(), Health())

@@ -17,8 +17,8 @@ from domain.model.identifiers import new_id
 from domain.model.operation import OperationStatus
 from domain.ports import Ports
 from domain.settings import Settings
-from handlers.program import worker as door
-from handlers.program import worker_id
+from handlers.program import leases, worker_id
+from handlers.program import worker as worker_module
 from handlers.program.worker import Worker
 from tests import fake_ports
 from tests.adapters.sql.conftest import postgres_url, sqlite_url, url  # noqa: F401
@@ -175,7 +175,7 @@ def test_a_pull_that_hangs_is_cancelled_and_the_queue_moves_on(flow: Flow):
 
 
 def test_work_that_hangs_does_not_starve_the_others_once_it_is_cancelled(flow: Flow, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(door, "_AT_ONCE", 2)
+    monkeypatch.setattr(worker_module, "_AT_ONCE", 2)
     with _working(flow.ports):
         hanging = [_hanging(flow), _hanging(flow)]
         for each in hanging:
@@ -214,7 +214,7 @@ def test_stopping_again_and_again_in_order_is_no_crash(flow: Flow):
 
 
 def test_a_lease_is_kept_as_long_as_the_work_goes_on(flow: Flow, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(door, "_LEASE", door._LEASE / 5)
+    monkeypatch.setattr(leases, "LENGTH", leases.LENGTH / 5)
     with _working(flow.ports, flow.ports):
         operation_id = _hanging(flow)
         _until(_has(flow, operation_id, "running"))
@@ -236,12 +236,12 @@ def test_a_worker_whose_lease_was_taken_writes_nothing_more(flow: Flow):
         flow.runtime.release()
         time.sleep(1)
         assert flow.operation(operation_id) == before
-        assert flow.containers(before.service_id) == []
+        assert flow.containers(before.resource_id) == []
 
 
 def test_the_work_of_a_dead_worker_of_this_machine_is_taken_at_once(flow: Flow):
     service_id = flow.ask()
-    here = worker_id._here()
+    here = worker_id._machine()
     assert flow.claim(f"{here}-{2**22 + 1}-{new_id('wrk')}")
     with _working(flow.ports):
         _until(lambda: flow.service(service_id).status == "running", 5)

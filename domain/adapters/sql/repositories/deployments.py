@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import ForeignKeyConstraint, bindparam, delete, insert, select
+from sqlalchemy import ForeignKeyConstraint, bindparam, delete, func, insert, select
 
 from domain.adapters.sql.repository import Repository
 from domain.adapters.sql.tables import entity_table, list_indexes
@@ -25,7 +25,7 @@ deployment_lines = entity_table(
     primary=("deployment_id", "number"),
 )
 
-# Kept, as every look at a service asks them.
+# Built once, since every request for a service runs it.
 _NEWEST = (
     select(deployments)
     .where(deployments.c.service_id == bindparam("service_id"))
@@ -35,7 +35,7 @@ _NEWEST = (
 
 
 class Deployments(Repository[Deployment], ports.Deployments):
-    """Deployments and their logs; they go with their service."""
+    """Deployments and their logs; they are removed with their service."""
 
     table = deployments
     entity = Deployment
@@ -47,36 +47,41 @@ class Deployments(Repository[Deployment], ports.Deployments):
         return deploy_progress(deployment)
 
     def previous_success(self, service_id: str, before: str | None = None) -> Deployment | None:
-        """The newest success older than `before`; one that was superseded did not run itself."""
-        wanted = [
+        """Return the newest success older than `before`, without those that were superseded and did not run."""
+        conditions = [
             self.table.c.service_id == service_id,
             self.table.c.status == DeploymentStatus.SUCCEEDED,
             self.table.c.superseded_by.is_(None),
         ]
         if before is not None:
-            wanted.append(self.table.c.id < before)
-        return self._fetch_one(select(self.table).where(*wanted).order_by(self.table.c.id.desc()).limit(1))
+            conditions.append(self.table.c.id < before)
+        return self._fetch_one(select(self.table).where(*conditions).order_by(self.table.c.id.desc()).limit(1))
 
     def newest(self, service_id: str) -> Deployment | None:
-        """The one that was asked for last."""
+        """Return the newest deployment of a service."""
         return self._fetch_one(_NEWEST, service_id=service_id)
 
     def add_lines(self, lines: Sequence[LogLine]) -> None:
-        """Raise Conflict when a number is taken, or the deployment is gone."""
+        """Add lines to logs. Raise Conflict if a number is taken or the deployment is gone."""
         if lines:
             self._write_or_conflict(insert(deployment_lines), [asdict(line) for line in lines])
 
+    def last_line_number(self, deployment_id: str) -> int:
+        """Return the number of the newest line of a deployment's log; 0 if it has none."""
+        newest = select(func.max(deployment_lines.c.number)).where(deployment_lines.c.deployment_id == deployment_id)
+        return self._connection.scalar(newest) or 0
+
     def lines(self, deployment_id: str, after: int, limit: int) -> list[LogLine]:
-        """Lines with numbers above `after`, in order."""
+        """Return at most `limit` lines with numbers above `after`, in order."""
         table = deployment_lines
-        wanted = select(table).where(table.c.deployment_id == deployment_id, table.c.number > after)
-        return [LogLine(*row) for row in self._connection.execute(wanted.order_by(table.c.number).limit(limit))]
+        lines = select(table).where(table.c.deployment_id == deployment_id, table.c.number > after)
+        return [LogLine(*row) for row in self._connection.execute(lines.order_by(table.c.number).limit(limit))]
 
     def remove_of(self, service_id: str) -> None:
         """Remove a service's deployments, with their logs."""
         self._write(delete(self.table).where(self.table.c.service_id == service_id))
 
     def of_operation(self, operation_id: str) -> list[Deployment]:
-        """The deployments that an operation carries out, oldest first."""
-        wanted = select(self.table).where(self.table.c.operation_id == operation_id)
-        return self._fetch_all(wanted.order_by(self.table.c.id))
+        """Return the deployments that share an operation, oldest first."""
+        shared = select(self.table).where(self.table.c.operation_id == operation_id)
+        return self._fetch_all(shared.order_by(self.table.c.id))

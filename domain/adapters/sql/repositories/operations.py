@@ -1,4 +1,4 @@
-"""The repository of operations: the queue of work."""
+"""The repository of operations: the queue of background work."""
 
 from datetime import datetime
 
@@ -13,27 +13,24 @@ from domain.ports import store as ports
 
 operations = entity_table("operations", Operation)
 _running = text("status = 'running'")
-Index("operations_running", operations.c.service_id, unique=True, sqlite_where=_running, postgresql_where=_running)
-list_indexes(operations, "created_at id", "status id", "kind id", "service_id status id")
-list_indexes(operations, "customer_id created_at id", "actor_id created_at id")
+Index("operations_running", operations.c.lock_key, unique=True, sqlite_where=_running, postgresql_where=_running)
+list_indexes(operations, "created_at id", "status id", "kind id", "lock_key status id")
+list_indexes(operations, "resource_id created_at id", "customer_id created_at id", "actor_id created_at id")
 
-_OF_SERVICE = (
+_QUEUED, _RUNNING = OperationStatus.QUEUED, OperationStatus.RUNNING
+_UNFINISHED = (
     select(operations)
-    .where(operations.c.service_id == bindparam("service_id"))
-    .where(operations.c.status.in_(bindparam("statuses", expanding=True)))
+    .where(operations.c.lock_key == bindparam("lock_key"), operations.c.status.in_([_QUEUED, _RUNNING]))
     .order_by(operations.c.id)
 )
 
 
-_QUEUED, _RUNNING = OperationStatus.QUEUED, OperationStatus.RUNNING
-
-
 class Operations(Repository[Operation], ports.Operations):
-    """Operations: the queue of work. They outlive their service, for they tell how its removal went."""
+    """Operations. They outlive their resource, since they say how its removal went."""
 
     table = operations
     entity = Operation
-    filters = frozenset({"kind", "status", "service_id", "customer_id", "actor_id"})
+    filters = frozenset({"kind", "status", "resource_id", "customer_id", "actor_id"})
     sorts = frozenset({"created_at", "status", "kind"})
 
     def event(self, operation: Operation) -> EventContent:
@@ -41,7 +38,7 @@ class Operations(Repository[Operation], ports.Operations):
         return operation_progress(operation)
 
     def claim(self, owner: str, now: datetime, until: datetime) -> Operation | None:
-        """Take the oldest one that may run now; None when there is none, or others are faster."""
+        """Take the oldest operation that may run now; None if there is none, or other workers are faster."""
         first = select(self.table).where(self._claimable(now)).order_by(self.table.c.id).limit(1)
         operation = self._fetch_one(first.with_for_update(key_share=True, skip_locked=True))
         if operation is None:
@@ -50,34 +47,27 @@ class Operations(Repository[Operation], ports.Operations):
         operation.attempts, operation.started_at = operation.attempts + 1, operation.started_at or now
         try:
             self.save(operation)
-        except Conflict:  # the index that allows one running operation a service had the last word
+        except Conflict:  # the unique index decides: another operation of this lock key runs already
             return None
         return operation
 
     def _claimable(self, now: datetime) -> ColumnElement[bool]:
-        """Abandoned work before queued work: it alone may go on while its service counts as busy."""
+        """A running operation whose lease is over may go on, though its lock key is busy; a queued one waits."""
         this, other = self.table.c, self.table.alias("other").c
         earlier = or_(other.status == _RUNNING, and_(other.status == _QUEUED, other.id < this.id))
-        busy = exists().where(other.service_id == this.service_id, earlier)
+        busy = exists().where(other.lock_key == this.lock_key, earlier)
         return or_(
             and_(this.status == _RUNNING, this.lease_until <= now),
             and_(this.status == _QUEUED, ~busy),
         )
 
     def renew(self, operation_id: str, owner: str, until: datetime) -> Operation | None:
-        """Extend the lease; None when it is no longer the owner's. The revision stays: no caller sees leases."""
+        """Extend the lease; None if it is no longer the owner's. The revision stays, since clients see no leases."""
         this = self.table.c
-        mine = (this.id == operation_id, this.lease_owner == owner, this.status == _RUNNING)
-        renewed = update(self.table).where(*mine).values(lease_until=until).returning(*this)
+        leased = (this.id == operation_id, this.lease_owner == owner, this.status == _RUNNING)
+        renewed = update(self.table).where(*leased).values(lease_until=until).returning(*this)
         return self._entity_of(self._write(renewed).first())
 
-    def waiting(self, service_id: str) -> list[Operation]:
-        """Queued operations of a service, oldest first."""
-        return self._of(service_id, _QUEUED)
-
-    def unfinished(self, service_id: str) -> list[Operation]:
-        """Queued and running operations of a service, oldest first."""
-        return self._of(service_id, _QUEUED, _RUNNING)
-
-    def _of(self, service_id: str, *statuses: OperationStatus) -> list[Operation]:
-        return self._fetch_all(_OF_SERVICE, service_id=service_id, statuses=statuses)
+    def unfinished(self, lock_key: str) -> list[Operation]:
+        """Return the queued and running operations of a lock key, oldest first."""
+        return self._fetch_all(_UNFINISHED, lock_key=lock_key)

@@ -54,6 +54,6 @@ class Services(Repository[Service], ports.Services):
     def wanted_running(self) -> list[Service]:
         """Return the services that should be running and have no operation in progress."""
         this, work = self.table.c, operations.c
-        busy = exists().where(work.service_id == this.id, work.status == OperationStatus.RUNNING)
+        busy = exists().where(work.lock_key == this.id, work.status == OperationStatus.RUNNING)
         wanted = (this.wanted == ServiceStatus.RUNNING, this.live_deployment_id.is_not(None), ~busy)
         return self._fetch_all(select(self.table).where(*wanted).order_by(this.id))

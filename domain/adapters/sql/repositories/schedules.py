@@ -1,0 +1,75 @@
+"""The repository of schedules: recurring jobs and their leases."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, insert, or_, select, update
+
+from domain.adapters.sql.repository import Block
+from domain.adapters.sql.tables import entity_table, list_indexes
+from domain.model.schedule import Schedule
+from domain.ports import store as ports
+
+schedules = entity_table("schedules", Schedule, primary=("name",))
+list_indexes(schedules, "next_at")
+
+
+class Schedules(ports.Schedules):
+    """Schedules. A row is locked while a worker takes it, so that one worker gets it."""
+
+    def __init__(self, block: Block) -> None:
+        self._connection = block.connection
+
+    def put(self, added: Sequence[Schedule]) -> None:
+        """Add those whose name is new; of the others change nothing but `every`."""
+        known = set(self._connection.scalars(select(schedules.c.name)))
+        for schedule in added:
+            if schedule.name in known:
+                named = update(schedules).where(schedules.c.name == schedule.name)
+                self._connection.execute(named.values(every=schedule.every))
+            else:
+                self._connection.execute(insert(schedules).values(asdict(schedule)))
+
+    def get(self, name: str) -> Schedule | None:
+        """Return a schedule; None if there is none of this name."""
+        row = self._connection.execute(select(schedules).where(schedules.c.name == name)).first()
+        return None if row is None else Schedule(*row)
+
+    def due(self, names: Collection[str], now: datetime) -> bool:
+        """Return whether one of these is due and no worker runs it."""
+        return self._connection.scalar(select(schedules.c.name).where(_due(names, now)).limit(1)) is not None
+
+    def claim(self, names: Collection[str], owner: str, now: datetime, until: datetime) -> Schedule | None:
+        """Take the one of these that is due for longest and that no worker runs."""
+        oldest = select(schedules).where(_due(names, now)).order_by(schedules.c.next_at, schedules.c.name).limit(1)
+        row = self._connection.execute(oldest.with_for_update(skip_locked=True)).first()
+        if row is None:
+            return None
+        schedule = Schedule(*row)
+        schedule.lease_owner, schedule.lease_until = owner, until
+        named = update(schedules).where(schedules.c.name == schedule.name)
+        self._connection.execute(named.values(lease_owner=owner, lease_until=until))
+        return schedule
+
+    def finish(self, name: str, owner: str, ran_at: datetime, next_at: datetime, error: str | None) -> None:
+        """Write a run and give up the lease, if it is still the owner's."""
+        leased = update(schedules).where(schedules.c.name == name, schedules.c.lease_owner == owner)
+        self._connection.execute(
+            leased.values(last_run_at=ran_at, next_at=next_at, last_error=error, lease_owner=None, lease_until=None)
+        )
+
+    def owners(self) -> set[str]:
+        """Return the workers that have a lease."""
+        leased = select(schedules.c.lease_owner).where(schedules.c.lease_owner.is_not(None))
+        return {owner for owner in self._connection.scalars(leased) if owner is not None}
+
+    def release(self, owner: str) -> None:
+        """Give up the leases of a worker."""
+        leased = update(schedules).where(schedules.c.lease_owner == owner)
+        self._connection.execute(leased.values(lease_owner=None, lease_until=None))
+
+
+def _due(names: Collection[str], now: datetime) -> ColumnElement[bool]:
+    free = or_(schedules.c.lease_until.is_(None), schedules.c.lease_until <= now)
+    return and_(schedules.c.name.in_(list(names)), schedules.c.next_at <= now, free)

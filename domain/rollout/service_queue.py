@@ -1,0 +1,91 @@
+"""Operations about services: put into the queue, shared by deployments that wait, cancelled before they start."""
+
+from datetime import datetime
+
+from domain.identity.access import Caller
+from domain.model.deployment import Deployment, DeploymentStatus, Trigger
+from domain.model.identifiers import new_id
+from domain.model.operation import Kind, Operation, OperationStatus, Option
+from domain.model.service import Service
+from domain.model.steps import Failure
+from domain.ports.store import Work
+from domain.rollout.service_status import settle_service
+from domain.work import queue
+from domain.work.queue import Resource
+
+
+def enqueue(
+    work: Work, now: datetime, caller: Caller | None, service: Service, kind: Kind, **options: Option
+) -> Operation:
+    """Append an operation to the service's queue. Without a caller the panel itself asks for it."""
+    resource = Resource("service", service.id, service.customer_id, lock_key=service.id)
+    return queue.enqueue(work, now, resource, kind, caller=caller, options=options)
+
+
+def enqueue_deployment(
+    work: Work, now: datetime, caller: Caller, service: Service, trigger: Trigger, rollback: Deployment | None = None
+) -> Deployment:
+    """Queue a deployment of the service's definition; with `rollback`, of that deployment's images.
+
+    If the newest queued operation is a deployment that has not started, merge into it: the earlier deployment gets
+    `superseded_by` and shares the result.
+    """
+    newest = queue.unfinished(work, service.id)[-1:]
+    shared = next((op for op in newest if (op.kind, op.status) == (Kind.DEPLOY, OperationStatus.QUEUED)), None)
+    operation = shared or enqueue(work, now, caller, service, Kind.DEPLOY)
+    deployment = Deployment(
+        id=new_id("dep"),
+        service_id=service.id,
+        operation_id=operation.id,
+        trigger=trigger,
+        definition=service.definition,
+        created_at=now,
+        customer_id=service.customer_id,
+        actor_id=caller.id,
+        images=dict(rollback.images) if rollback else {},
+        rollback_of=rollback.id if rollback else None,
+    )
+    work.deployments.add(deployment)
+    _run_newest(work, operation, deployment)
+    return deployment
+
+
+def _run_newest(work: Work, operation: Operation, deployment: Deployment) -> None:
+    """Make this the deployment that the operation runs, in place of the earlier ones."""
+    for earlier in work.deployments.of_operation(operation.id):
+        if earlier.id != deployment.id and earlier.finished_at is None:
+            earlier.superseded_by = deployment.id
+            work.deployments.save(earlier)
+    operation.deployment_id = deployment.id
+    work.operations.save(operation)
+
+
+def detach(work: Work, operation: Operation, deployment: Deployment, now: datetime) -> None:
+    """Cancel one deployment of an operation that does not run it; the newest of the others is run in its place."""
+    others = [
+        other
+        for other in work.deployments.of_operation(operation.id)
+        if not other.finished_at and other.id != deployment.id
+    ]
+    if not others:
+        cancel_queued(work, operation, now)
+        return
+    deployment.status, deployment.finished_at = DeploymentStatus.CANCELLED, now
+    deployment.failure = Failure("cancelled", "Cancelled before it started")
+    deployment.superseded_by = None
+    work.deployments.save(deployment)
+    others[-1].superseded_by = None
+    work.deployments.save(others[-1])
+    _run_newest(work, operation, others[-1])
+
+
+def cancel_queued(work: Work, operation: Operation, now: datetime) -> None:
+    """End an operation about a service that has not started; the service is wanted as it was before."""
+    settle_service(work, operation, queue.cancel_queued(work, operation, now))
+
+
+def touch(work: Work, service_id: str) -> None:
+    """Raise the revision of a service whose operations change, since clients see them on it."""
+    service = work.services.get(service_id)
+    if service:
+        work.services.save(service)

@@ -1,0 +1,25 @@
+"""The recurring jobs of an installation."""
+
+import logging
+from datetime import timedelta
+
+from domain import events, runtime
+from domain.identity import expiry
+from domain.ports import Ports
+from domain.rollout.reconcile.garbage_collection import collect_garbage
+from domain.work.schedules import Job
+
+_log = logging.getLogger(__name__)
+
+
+def _collect_garbage(ports: Ports) -> None:
+    for name in collect_garbage(ports):
+        _log.info("removed %s, which nothing claims", name)
+
+
+JOBS = (
+    Job("remove_old_events", timedelta(minutes=1), events.forget_old),
+    Job("remove_old_samples", timedelta(minutes=1), runtime.forget_old),
+    Job("remove_expired_credentials", timedelta(minutes=1), expiry.remove_expired),
+    Job("collect_garbage", timedelta(seconds=30), _collect_garbage),
+)
