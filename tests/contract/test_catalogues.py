@@ -18,6 +18,7 @@ from domain.model.deployment import DeploymentStatus, Trigger
 from domain.model.operation import Kind, OperationStatus
 from domain.model.role import Role
 from domain.model.service import DeployMethod, ServiceStatus
+from domain.model.steps import FailureCode
 from tests.contract.reading import COMPONENTS, operations
 
 ROOT = Path(__file__).parents[2]
@@ -90,29 +91,16 @@ def test_error_codes_are_those_that_the_panel_can_answer() -> None:
     assert sorted(listed) == sorted({*_worded(), *_taken(), *(code for tree in _trees() for code in _refused(tree))})
 
 
-def _failed(tree: ast.Module) -> Iterator[str]:
-    """The codes that work of this module fails with."""
-    for name, call in _calls(tree, "TaskFailed", "Failure", "_broken"):
-        yield from _texts(call.args[1 if name == "_broken" else 0])
+def test_failure_codes_are_those_of_the_model() -> None:
+    assert COMPONENTS["schemas"]["Failure"]["properties"]["code"]["enum"] == list(get_args(FailureCode))
 
 
-def _translated() -> Iterator[str]:
-    """The codes that other faults are turned into where work ends: its tables, and what it calls `code`."""
-    tree = ast.parse((ROOT / "domain/work/runner.py").read_text())
-    named = [node for node in ast.walk(tree) if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "code"]
-    tables = [node for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
-    for node in (*named, *tables):
-        yield from _texts(node.value)
-
-
-def _texts(node: ast.AST | None) -> Iterator[str]:
-    return (_text(child) for child in ast.walk(node or ast.Pass()) if isinstance(child, ast.expr))
-
-
-def test_failure_codes_are_those_that_work_can_end_with() -> None:
-    listed = COMPONENTS["schemas"]["Failure"]["properties"]["code"]["enum"]
-    found = {code for tree in _trees() for code in _failed(tree)} | set(_translated())
-    assert sorted(listed) == sorted(found - {""})
+def test_every_failure_code_is_used() -> None:
+    used: set[str] = set()
+    for path in (ROOT / "domain").rglob("*.py"):
+        if path != ROOT / "domain/model/steps.py":
+            used |= {_text(node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.expr)}
+    assert set(get_args(FailureCode)) <= used
 
 
 def test_finding_codes_are_those_of_the_policy() -> None:
