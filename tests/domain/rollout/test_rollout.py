@@ -226,11 +226,11 @@ def test_a_pull_tells_how_far_it_is_when_there_is_news(flow: Flow):
     service_id = flow.ask()
     pull = flow.runtime.pull
 
-    def slow(reference: str, tell: Any) -> Any:
+    def slow(reference: str, tell: Any, credentials: Any = None) -> Any:
         for done in (0, 1, 1, 1, 2):
             flow.ports.clock.sleep(1)
             tell(Layers(done, 3, done * 2**20, 3 * 2**20))
-        return pull(reference, tell)
+        return pull(reference, tell, credentials)
 
     flow.runtime.pull = slow  # type: ignore[method-assign]
     flow.work()
