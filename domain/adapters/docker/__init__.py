@@ -1,4 +1,4 @@
-"""The engine: Docker 20.10 and later, asked over its own API."""
+"""The container engine Docker, 20.10 and later, over its API."""
 
 import ipaddress
 import math
@@ -9,9 +9,9 @@ from typing import Any
 
 from docker.errors import APIError, NotFound
 
-from domain.adapters.docker import creating, looking, networking, output, pulling
-from domain.adapters.docker.connection import PATIENT, Connection
-from domain.adapters.docker.measuring import Meter
+from domain.adapters.docker import container_config, inspection, networks, output, pulling
+from domain.adapters.docker.connection import LONG_TIMEOUT, Connection
+from domain.adapters.docker.stats import StatsSampler
 from domain.ports.runtime import (
     Container,
     ContainerSpec,
@@ -23,104 +23,99 @@ from domain.ports.runtime import (
     Stats,
 )
 
-Labelled = dict[str, Mapping[str, str]]
+LabelsByName = dict[str, Mapping[str, str]]
 
 
 class Runtime:
-    """Containers at a Docker engine; `subnets` is the private range that their networks are cut from."""
+    """Containers of a Docker engine. The subnets of their networks are taken from the private range `subnets`."""
 
     def __init__(self, docker_host: str | None = None, subnets: str = "10.210.0.0/16") -> None:
         self._connection = Connection(docker_host)
         self._subnets = ipaddress.IPv4Network(subnets)
-        self._meter = Meter()
-        self._histories = looking.Histories()
+        self._sampler = StatsSampler()
+        self._details = inspection.DetailsCache()
 
     def ping(self) -> Engine:
-        """Asks for its version."""
-        with self._connection.asked() as client:
+        with self._connection.client() as client:
             return Engine("docker", str(client.version()["Version"]))
 
     def pull(self, reference: str, progress: PullProgress, credentials: RegistryCredentials | None = None) -> Image:
-        """A reference by digest that the engine holds is not pulled again; `hello` is made, not pulled."""
+        """Pull an image. A digest that the engine has is not pulled again; the hello image is built, not pulled."""
         return pulling.pull(self._connection, reference, progress, credentials)
 
     def create_network(self, name: str, labels: Mapping[str, str], *, internal: bool = False) -> None:
-        """An `internal` one has no way out to the internet; this host still reaches the containers in it."""
-        with self._connection.asked(PATIENT) as client:
-            networking.create(client, self._subnets, name, labels, internal=internal)
+        """Create a network. This host reaches containers in an `internal` network too."""
+        with self._connection.client(LONG_TIMEOUT) as client:
+            networks.create(client, self._subnets, name, labels, internal=internal)
 
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
-        """On the engine's own disk."""
-        with self._connection.asked() as client:
-            made = client.create_volume(name, driver="local", labels=dict(labels))
-            creating.must_be_ours(made["Labels"] or {}, labels, name)
+        """Create a volume on the engine's disk."""
+        with self._connection.client() as client:
+            volume = client.create_volume(name, driver="local", labels=dict(labels))
+            container_config.check_labels(volume["Labels"] or {}, labels, name)
 
     def create(self, spec: ContainerSpec) -> None:
-        """Repeatable also after a crash between the container and its second network."""
-        with self._connection.asked(PATIENT) as client:
+        """Create a container. Can be repeated after a crash between the container and its second network."""
+        with self._connection.client(LONG_TIMEOUT) as client:
             try:
-                creating.create(client, spec)
-            except APIError as refused:
-                if not creating.conflicts(refused):
+                container_config.create(client, spec)
+            except APIError as error:
+                if not container_config.is_conflict(error):
                     raise
             found = client.inspect_container(spec.name)
-            creating.must_be_ours(found["Config"]["Labels"] or {}, spec.labels, spec.name)
-            creating.connect(client, spec, found)
+            container_config.check_labels(found["Config"]["Labels"] or {}, spec.labels, spec.name)
+            container_config.connect(client, spec, found)
 
     def start(self, name: str) -> None:
-        """Starting one that runs is success."""
-        with self._connection.asked(PATIENT) as client:
+        """Start a container; succeeds if it is running already."""
+        with self._connection.client(LONG_TIMEOUT) as client:
             client.start(name)
 
     def stop(self, name: str, grace: float) -> None:
-        """Returns when it has ended."""
-        with self._connection.asked(PATIENT) as client, suppress(NotFound):
+        """Stop a container and wait until it has ended."""
+        with self._connection.client(LONG_TIMEOUT) as client, suppress(NotFound):
             client.stop(name, timeout=math.ceil(grace))
 
     def remove(self, name: str) -> None:
-        """Returns when it is gone, also when somebody else is removing it."""
-        with self._connection.asked(PATIENT) as client, suppress(NotFound):
+        """Remove a container, or wait for a removal that is in progress."""
+        with self._connection.client(LONG_TIMEOUT) as client, suppress(NotFound):
             try:
                 client.remove_container(name, v=True, force=True)
-            except APIError as refused:
-                if not creating.conflicts(refused):
+            except APIError as error:
+                if not container_config.is_conflict(error):
                     raise
                 client.wait(name, condition="removed")
 
     def remove_network(self, name: str) -> None:
-        """Disconnects whoever is still in it."""
-        with self._connection.asked(PATIENT) as client:
-            networking.remove(client, name)
+        with self._connection.client(LONG_TIMEOUT) as client:
+            networks.remove(client, name)
 
     def remove_volume(self, name: str) -> None:
-        """Raises EngineRefused while a container has it."""
-        with self._connection.asked(PATIENT) as client, suppress(NotFound):
+        with self._connection.client(LONG_TIMEOUT) as client, suppress(NotFound):
             client.remove_volume(name)
 
     def inspect(self, name: str) -> Container | None:
-        """A container that waits for its next restart counts as exited."""
-        with self._connection.asked() as client, suppress(NotFound):
-            return looking.inspected(client.inspect_container(name))
+        """Return the state. A container that waits for its next restart counts as exited."""
+        with self._connection.client() as client, suppress(NotFound):
+            return inspection.from_inspection(client.inspect_container(name))
         return None
 
     def containers(self, labels: Mapping[str, str]) -> list[Container]:
-        """One call, and one more for each that came up or ended within the last minute: the list tells no history."""
-        with self._connection.asked() as client:
-            found = client.containers(all=True, filters=_carrying(labels))
-            return [looking.listed(each, self._histories.of(client, each)) for each in found]
+        """List containers in one call, plus one for each that started or ended within the last minute."""
+        with self._connection.client() as client:
+            entries = client.containers(all=True, filters=_label_filter(labels))
+            return [inspection.from_listing(entry, self._details.get(client, entry)) for entry in entries]
 
-    def networks(self, labels: Mapping[str, str]) -> Labelled:
-        """Name → labels."""
-        with self._connection.asked() as client:
-            return _labelled(client.networks(filters=_carrying(labels)))
+    def networks(self, labels: Mapping[str, str]) -> LabelsByName:
+        with self._connection.client() as client:
+            return _labels_by_name(client.networks(filters=_label_filter(labels)))
 
-    def volumes(self, labels: Mapping[str, str]) -> Labelled:
-        """Name → labels."""
-        with self._connection.asked() as client:
-            return _labelled(client.volumes(filters=_carrying(labels))["Volumes"] or ())
+    def volumes(self, labels: Mapping[str, str]) -> LabelsByName:
+        with self._connection.client() as client:
+            return _labels_by_name(client.volumes(filters=_label_filter(labels))["Volumes"] or ())
 
     def logs(self, name: str, tail: int) -> list[str]:
-        """Standard output and standard error, in the order in which they came."""
+        """Return lines of stdout and stderr in the order in which they were printed."""
         return [line.text for line in self.output(name, tail=tail)]
 
     def output(
@@ -132,24 +127,24 @@ class Runtime:
         until: datetime | None = None,
         keep: Callable[[OutputLine], bool] | None = None,
     ) -> list[OutputLine]:
-        """The engine counts the last lines itself where it can."""
+        """Return lines of the output. The engine selects the last lines itself if there is no other condition."""
         if tail is not None and until is None and keep is None:
-            return output.last(self._connection, name, tail, since) if tail > 0 else []
-        return output.chosen(self._connection, name, tail, since, until, keep)
+            return output.read_last(self._connection, name, tail, since) if tail > 0 else []
+        return output.read_selected(self._connection, name, tail, since, until, keep)
 
     def follow(self, name: str, since: datetime | None = None) -> Generator[list[OutputLine], None, None]:
-        """Over a connection of its own. A reader that is slow slows the engine's sending, and nothing else."""
+        """Yield output over a connection of its own. A slow reader slows only the engine's sending."""
         return output.follow(self._connection, name, since)
 
     def stats(self, names: Sequence[str], *, over: float = 0.0) -> dict[str, Stats]:
-        """Rates are differences between two looks: the first one at a container waits a moment for its second."""
-        with self._connection.asked() as client:
-            return self._meter.stats(client, names, over)
+        """Return stats. Rates need two measurements; the first call for a container waits a moment between them."""
+        with self._connection.client() as client:
+            return self._sampler.stats(client, names, over)
 
 
-def _carrying(labels: Mapping[str, str]) -> dict[str, list[str]]:
+def _label_filter(labels: Mapping[str, str]) -> dict[str, list[str]]:
     return {"label": [f"{name}={value}" for name, value in labels.items()]}
 
 
-def _labelled(found: Iterable[Mapping[str, Any]]) -> Labelled:
-    return {each["Name"]: each["Labels"] or {} for each in found}
+def _labels_by_name(found: Iterable[Mapping[str, Any]]) -> LabelsByName:
+    return {entry["Name"]: entry["Labels"] or {} for entry in found}

@@ -1,6 +1,7 @@
-"""How the engine is reached: clients made when first needed, and its errors in our words."""
+"""Connections to one engine, and the translation of errors."""
 
 import http.client
+import logging
 import os
 import socket
 import ssl
@@ -17,52 +18,57 @@ from docker.tls import TLSConfig
 from docker.utils import kwargs_from_env, parse_host
 
 from domain import errors
+from domain.adapters.docker.output_text import safe_text
 from domain.ports.runtime import EngineRefused
 
-QUICK = 10
-# What may rightly take long (a start on a slow disk, a stop after its grace) still has to end one day.
-PATIENT = 180
+SHORT_TIMEOUT = 10
+# For calls that may take long, such as a start on a slow disk, or a stop with its grace period.
+LONG_TIMEOUT = 180
+log = logging.getLogger(__name__)
 
 
 class Connection:
-    """The way to one engine. `host` is a DOCKER_HOST; None takes the environment's."""
+    """Connections to the engine at `host`, a value for DOCKER_HOST; None takes that of the environment."""
 
     def __init__(self, host: str | None) -> None:
-        given = {**os.environ, "DOCKER_HOST": host} if host else dict(os.environ)
-        found = kwargs_from_env(given)
-        self.host = found.get("base_url") or "unix:///var/run/docker.sock"
-        self._tls: TLSConfig | bool = found.get("tls") or False
+        environment = {**os.environ, "DOCKER_HOST": host} if host else dict(os.environ)
+        options = kwargs_from_env(environment)
+        self.host = options.get("base_url") or "unix:///var/run/docker.sock"
+        self._tls: TLSConfig | bool = options.get("tls") or False
         self._clients: dict[int, APIClient] = {}
         self._lock = threading.Lock()
+        self._reachable = True
 
     @contextmanager
-    def asked(self, seconds: int = QUICK) -> Iterator[APIClient]:
-        """A client that waits so long for each answer; raises Unavailable, and EngineRefused for a plain no."""
-        with self.reachable():
-            yield self._client(seconds)
+    def client(self, timeout: int = SHORT_TIMEOUT) -> Iterator[APIClient]:
+        """Yield a client that waits up to `timeout` seconds for each response. Translates errors."""
+        with self.translate_errors():
+            yield self._client(timeout)
 
     @contextmanager
-    def reachable(self) -> Iterator[None]:
-        """Turn what goes wrong within into Unavailable and EngineRefused."""
+    def translate_errors(self) -> Iterator[None]:
+        """Raise EngineRefused for errors that the engine returned, and Unavailable if it cannot be reached."""
         try:
             yield
-        except APIError as refused:
-            raise EngineRefused(refused.explanation or str(refused)) from refused
-        except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as away:
-            self._forget()
-            raise self._unavailable(away) from away
-        except http.client.HTTPException as cut:
-            raise self._unavailable(cut) from cut
+        except APIError as error:
+            raise EngineRefused(safe_text((error.explanation or str(error)).encode())) from error
+        except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            self._close_clients()
+            raise self._unavailable(error) from error
+        except http.client.HTTPException as error:
+            raise self._unavailable(error) from error
+        else:
+            self._reachable = True
 
-    def wire(self) -> http.client.HTTPConnection:
-        """A connected connection of its own, which the caller may cut while the engine is still silent."""
+    def connect(self) -> http.client.HTTPConnection:
+        """Open a connection that the caller can shut down while it waits for the engine. It has no timeout."""
         url = urlsplit(str(parse_host(self.host, tls=bool(self._tls))))
         if url.scheme == "http+unix":
-            connection: http.client.HTTPConnection = _Unix(url.path)
+            connection: http.client.HTTPConnection = _UnixConnection(url.path)
         elif url.scheme == "https":
-            connection = http.client.HTTPSConnection(url.netloc, timeout=QUICK, context=self._context())
+            connection = http.client.HTTPSConnection(url.netloc, timeout=SHORT_TIMEOUT, context=self._ssl_context())
         else:
-            connection = http.client.HTTPConnection(url.netloc, timeout=QUICK)
+            connection = http.client.HTTPConnection(url.netloc, timeout=SHORT_TIMEOUT)
         try:
             connection.connect()
         except OSError:
@@ -71,29 +77,31 @@ class Connection:
         connection.sock.settimeout(None)
         return connection
 
-    def _client(self, seconds: int) -> APIClient:
-        """Made late, since the version is agreed with an engine that answers."""
+    def _client(self, timeout: int) -> APIClient:
+        """Create a client when it is first needed, because it negotiates the API version with the engine."""
         with self._lock:
-            if seconds not in self._clients:
-                self.wire().close()  # says plainly what is wrong, where the library wraps it three times
-                self._clients[seconds] = APIClient(self.host, version="auto", timeout=seconds, tls=self._tls)
-            return self._clients[seconds]
+            if timeout not in self._clients:
+                self.connect().close()  # raises a plain error, which the library would wrap three times
+                self._clients[timeout] = APIClient(self.host, version="auto", timeout=timeout, tls=self._tls)
+            return self._clients[timeout]
 
-    def _forget(self) -> None:
-        """The engine that comes back may be another version."""
+    def _close_clients(self) -> None:
+        """Negotiate the API version again: the engine may be another version when it is back."""
         with self._lock:
             clients, self._clients = self._clients, {}
         for client in clients.values():
             client.close()
 
-    def _unavailable(self, away: Exception) -> errors.Unavailable:
+    def _unavailable(self, error: Exception) -> errors.Unavailable:
+        if self._reachable:  # the first failure is logged, not each of the many that follow
+            log.warning("the engine at %s cannot be reached: %s", self.host, error)
+        self._reachable = False
         return errors.Unavailable(
             f"The Docker engine at {self.host} does not answer. Start it, or set DOCKER_HOST to where it listens",
             code="engine_unavailable",
-            details=str(away),
         )
 
-    def _context(self) -> ssl.SSLContext:
+    def _ssl_context(self) -> ssl.SSLContext:
         if not isinstance(self._tls, TLSConfig):
             return ssl.create_default_context()
         context = ssl.create_default_context(cafile=self._tls.ca_cert)
@@ -102,12 +110,12 @@ class Connection:
         return context
 
 
-class _Unix(http.client.HTTPConnection):
+class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: str) -> None:
         super().__init__("localhost")
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(QUICK)
+        self.sock.settimeout(SHORT_TIMEOUT)
         self.sock.connect(self._path)

@@ -1,4 +1,7 @@
-"""The engine's stream of what a container prints, standard output and error in one, taken apart into lines."""
+"""Parses the engine's log stream, in which stdout and stderr are multiplexed, into lines.
+
+The format is that of `/containers/{id}/logs` without a TTY: https://docs.docker.com/reference/api/engine/#stream-format
+"""
 
 import logging
 import struct
@@ -6,75 +9,75 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from domain.adapters.docker.wording import ENOUGH, shown
+from domain.adapters.docker.output_text import MAX_BYTES, safe_text
 from domain.ports.runtime import OutputLine
 
-# Which of the two it is, and how long; then follow the time, a blank, and a line or a piece of one.
+# Stream and length. The time, a space, and a line or a piece of one follow.
 HEADER = struct.Struct(">BxxxL")
 STREAMS: dict[int, Literal["stdout", "stderr"]] = {1: "stdout", 2: "stderr"}
 log = logging.getLogger(__name__)
 
 
 @dataclass
-class _Long:
-    """A line that comes in pieces: the engine cuts after 16 kB. What nobody will see of it is not kept."""
+class _PartialLine:
+    """A line that arrives in pieces: the engine splits lines at 16 kB. Bytes that are never shown are dropped."""
 
     at: datetime
     text: bytes = b""
-    is_told: bool = False
+    emitted: bool = False
 
     def add(self, piece: bytes) -> None:
-        if len(self.text) <= ENOUGH:
+        if len(self.text) <= MAX_BYTES:
             self.text += piece
 
 
-class Frames:
-    """Takes the bytes as they come; `entries` counts what the engine counts as a line, pieces of long ones too."""
+class FrameParser:
+    """Takes bytes as they arrive. `entries` counts frames: each line, and each piece of a long line."""
 
     def __init__(self) -> None:
         self.entries = 0
         self._rest = b""
-        self._long: dict[int, _Long] = {}
+        self._partial: dict[int, _PartialLine] = {}
 
-    def lines(self, data: bytes) -> list[OutputLine]:
-        """The lines that are whole now, or longer than will be shown."""
+    def feed(self, data: bytes) -> list[OutputLine]:
+        """Return the lines that are complete with these bytes, or longer than is shown."""
         data = self._rest + data if self._rest else data
-        found: list[OutputLine] = []
+        lines: list[OutputLine] = []
         start, end = 0, len(data)
         while start + HEADER.size <= end:
-            kind, size = HEADER.unpack_from(data, start)
+            stream, size = HEADER.unpack_from(data, start)
             stop = start + HEADER.size + size
             if stop > end:
                 break
-            self._take(found, kind, data[start + HEADER.size : stop])
+            self._add_frame(lines, stream, data[start + HEADER.size : stop])
             start = stop
         self._rest = data[start:]
-        return found
+        return lines
 
-    def last(self) -> list[OutputLine]:
-        """What was begun and never ended."""
-        begun = [(kind, long) for kind, long in self._long.items() if not long.is_told]
-        self._long.clear()
-        return [OutputLine(long.at, STREAMS[kind], shown(long.text)) for kind, long in begun]
+    def finish(self) -> list[OutputLine]:
+        """Return lines without a newline at the end of the stream."""
+        partial = [(stream, line) for stream, line in self._partial.items() if not line.emitted]
+        self._partial.clear()
+        return [OutputLine(line.at, STREAMS[stream], safe_text(line.text)) for stream, line in partial]
 
-    def _take(self, found: list[OutputLine], kind: int, frame: bytes) -> None:
-        if kind not in STREAMS:
-            log.warning("the engine has an output that it cannot read: %s", shown(frame))
+    def _add_frame(self, lines: list[OutputLine], stream: int, frame: bytes) -> None:
+        if stream not in STREAMS:
+            log.warning("the engine cannot read a container's output: %s", safe_text(frame))
             return
         self.entries += 1
-        blank = frame.index(b" ")
-        at = datetime.fromisoformat(frame[:blank].decode())
-        if frame[-1:] == b"\n" and kind not in self._long:
-            found.append(OutputLine(at, STREAMS[kind], shown(frame[blank + 1 : -1])))
+        space = frame.index(b" ")
+        at = datetime.fromisoformat(frame[:space].decode())
+        if frame[-1:] == b"\n" and stream not in self._partial:
+            lines.append(OutputLine(at, STREAMS[stream], safe_text(frame[space + 1 : -1])))
         else:
-            self._piece(found, kind, at, frame[blank + 1 :])
+            self._add_piece(lines, stream, at, frame[space + 1 :])
 
-    def _piece(self, found: list[OutputLine], kind: int, at: datetime, piece: bytes) -> None:
-        long = self._long.setdefault(kind, _Long(at))
-        long.add(piece.removesuffix(b"\n"))
-        ends = piece.endswith(b"\n")
-        if not long.is_told and (ends or len(long.text) > ENOUGH):
-            found.append(OutputLine(long.at, STREAMS[kind], shown(long.text)))
-            long.is_told = True
-        if ends:
-            del self._long[kind]
+    def _add_piece(self, lines: list[OutputLine], stream: int, at: datetime, piece: bytes) -> None:
+        line = self._partial.setdefault(stream, _PartialLine(at))
+        line.add(piece.removesuffix(b"\n"))
+        complete = piece.endswith(b"\n")
+        if not line.emitted and (complete or len(line.text) > MAX_BYTES):
+            lines.append(OutputLine(line.at, STREAMS[stream], safe_text(line.text)))
+            line.emitted = True
+        if complete:
+            del self._partial[stream]

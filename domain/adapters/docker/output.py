@@ -1,4 +1,4 @@
-"""What containers print, asked of the engine: what there is, and what comes."""
+"""Reads the output of containers from the engine, once or continuously."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
@@ -8,29 +8,33 @@ from http.client import HTTPException
 from socket import socket
 from urllib.parse import quote, urlencode
 
-from domain.adapters.docker.connection import QUICK, Connection
-from domain.adapters.docker.frames import Frames
-from domain.adapters.docker.wording import shown
+from domain.adapters.docker.connection import SHORT_TIMEOUT, Connection
+from domain.adapters.docker.frames import FrameParser
+from domain.adapters.docker.output_text import safe_text
 from domain.ports.runtime import EngineRefused, OutputLine, ReadPosition
 
-BEAT = 0.2  # seconds of silence that are worth saying
-AT_ONCE = 256 * 1024
-GONE = (404, 409)  # the second says that it is being removed
+BEAT = 0.2  # seconds without output after which an empty batch is yielded
+CHUNK = 256 * 1024
+GONE = (404, 409)  # 409: the container is being removed
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Keep = Callable[[OutputLine], bool]
 
 
-def last(connection: Connection, name: str, tail: int, since: datetime | None) -> list[OutputLine]:
-    """The engine counts pieces of long lines as lines: when that makes too few of them, everything is read."""
-    frames = Frames()
-    lines = list(_read(connection, frames, name, tail=tail + 1, since=since))
-    if len(lines) > tail or frames.entries <= tail:
+def read_last(connection: Connection, name: str, tail: int, since: datetime | None) -> list[OutputLine]:
+    """Return the last `tail` lines.
+
+    The engine counts each piece of a long line as a line. If it returns too few lines because of that, all output is
+    read.
+    """
+    parser = FrameParser()
+    lines = list(_read(connection, parser, name, tail=tail + 1, since=since))
+    if len(lines) > tail or parser.entries <= tail:
         return lines[-tail:]
-    return chosen(connection, name, tail, since, None, None)
+    return read_selected(connection, name, tail, since, None, None)
 
 
-def chosen(
+def read_selected(
     connection: Connection,
     name: str,
     tail: int | None,
@@ -38,18 +42,21 @@ def chosen(
     until: datetime | None,
     keep: Keep | None,
 ) -> list[OutputLine]:
-    """The engine counts before it looks at `until`, so all of it is read, and no more kept than is asked for."""
-    lines = _read(connection, Frames(), name, since=since, until=until)
-    return list(deque((one for one in lines if _wanted(one, until, keep)), tail))
+    """Return the last `tail` of the lines that `keep` selects.
+
+    All output is read, because the engine applies its `tail` before `until`; no more than the result is kept in memory.
+    """
+    lines = _read(connection, FrameParser(), name, since=since, until=until)
+    return list(deque((line for line in lines if _is_selected(line, until, keep)), tail))
 
 
-def _wanted(line: OutputLine, until: datetime | None, keep: Keep | None) -> bool:
+def _is_selected(line: OutputLine, until: datetime | None, keep: Keep | None) -> bool:
     return (until is None or line.at < until) and (keep is None or keep(line))
 
 
 def _read(
     connection: Connection,
-    frames: Frames,
+    parser: FrameParser,
     name: str,
     *,
     tail: int | None = None,
@@ -57,89 +64,93 @@ def _read(
     until: datetime | None = None,
 ) -> Iterator[OutputLine]:
     path = _path(name, tail=tail, since=since, until=until)
-    with closing(_body(connection, path, _all)) as body:
+    with closing(_response_body(connection, path, _chunks)) as body:
         for data in body:
-            yield from frames.lines(data)
-    yield from frames.last()
+            yield from parser.feed(data)
+    yield from parser.finish()
 
 
 def follow(connection: Connection, name: str, since: datetime | None) -> Generator[list[OutputLine], None, None]:
-    """The connection is this generator's own, and cut when it is closed.
+    """Yield output as it is printed, over a connection that is closed with the generator.
 
-    Engine 20.10 may end it before the last lines of a container that ended: so there is a second look.
+    Engine 20.10 may end the response before the last lines of a container that ended, so the output is read once more.
     """
-    frames, read = Frames(), ReadPosition(since)
-    with closing(_body(connection, _path(name, since=since, follow=1), _coming)) as body:
+    parser, position = FrameParser(), ReadPosition(since)
+    with closing(_response_body(connection, _path(name, since=since, follow=1), _chunks_with_beat)) as body:
         for data in body:
-            lines = frames.lines(data)
-            read = read.advance(lines)
+            lines = parser.feed(data)
+            position = position.advance(lines)
             yield lines
-    yield from read.skip_read([list(_read(connection, Frames(), name, since=read.at))])
+    yield from position.skip_read([list(_read(connection, FrameParser(), name, since=position.at))])
 
 
-def _path(name: str, **asked: datetime | int | None) -> str:
-    given = {key: _seconds(one) if isinstance(one, datetime) else one for key, one in asked.items() if one is not None}
+def _path(name: str, **parameters: datetime | int | None) -> str:
+    given = {
+        key: _seconds(value) if isinstance(value, datetime) else value
+        for key, value in parameters.items()
+        if value is not None
+    }
     query = urlencode({"stdout": 1, "stderr": 1, "timestamps": 1, **given})
     return f"/containers/{quote(name, safe='')}/logs?{query}"
 
 
 def _seconds(at: datetime) -> str:
-    """Not as a float, which has no room for microseconds; nothing was printed before the epoch."""
+    """Format seconds since the epoch; a float would lose microseconds. Times before the epoch become the epoch."""
     whole, rest = divmod(max(at, EPOCH) - EPOCH, timedelta(seconds=1))
     return f"{whole}.{rest.microseconds:06}000"
 
 
-def _body(
-    connection: Connection, path: str, pieces: Callable[[socket], Iterator[bytes]]
+def _response_body(
+    connection: Connection, path: str, read: Callable[[socket], Iterator[bytes]]
 ) -> Generator[bytes, None, None]:
-    """Nothing when the container is gone.
+    """Yield the body of a response; nothing if the container is gone.
 
-    Asked as HTTP/1.0: the engine then sends its frames as they are, not each in a chunk of its own, which would cost
-    more to take apart than the frames. In exchange its end says nothing of whether the engine lives: that is asked.
+    The request is HTTP/1.0, so that the engine sends its frames without chunked encoding, which would cost more to
+    parse than the frames. The end of such a response does not tell whether the engine still runs, so a ping follows.
     """
-    with connection.reachable():
-        with closing(connection.wire()) as wire:
-            wire.sock.settimeout(QUICK)
-            wire.sock.sendall(f"GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
-            status, begun = _head(wire.sock)
+    with connection.translate_errors():
+        with closing(connection.connect()) as http:
+            http.sock.settimeout(SHORT_TIMEOUT)
+            http.sock.sendall(f"GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
+            status, body_start = _read_head(http.sock)
             if status != 200:
-                _refuse(status, begun + b"".join(_all(wire.sock)))
+                _check_status(status, body_start + b"".join(_chunks(http.sock)))
                 return
-            if begun:
-                yield begun
-            yield from pieces(wire.sock)
-        with connection.asked() as client:
+            if body_start:
+                yield body_start
+            yield from read(http.sock)
+        with connection.client() as client:
             client.ping()
 
 
-def _head(wire: socket) -> tuple[int, bytes]:
-    """The status, and what has come of the body already."""
-    got = b""
-    while b"\r\n\r\n" not in got:
-        more = wire.recv(AT_ONCE)
-        if not more:
-            raise HTTPException("the engine hung up without an answer")
-        got += more
-    head, _, begun = got.partition(b"\r\n\r\n")
-    return int(head.split(maxsplit=2)[1]), begun
+def _read_head(connected: socket) -> tuple[int, bytes]:
+    """Return the status, and the part of the body that arrived with the head."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        data = connected.recv(CHUNK)
+        if not data:
+            raise HTTPException("the engine closed the connection without a response")
+        received += data
+    head, _, body_start = received.partition(b"\r\n\r\n")
+    return int(head.split(maxsplit=2)[1]), body_start
 
 
-def _refuse(status: int, body: bytes) -> None:
+def _check_status(status: int, body: bytes) -> None:
     if status not in GONE:
-        raise EngineRefused(f"The engine answers with {status}: {shown(body)}")
+        raise EngineRefused(f"The engine returned status {status}: {safe_text(body)}")
 
 
-def _all(wire: socket) -> Iterator[bytes]:
-    return iter(lambda: wire.recv(AT_ONCE), b"")
+def _chunks(connected: socket) -> Iterator[bytes]:
+    return iter(lambda: connected.recv(CHUNK), b"")
 
 
-def _coming(wire: socket) -> Iterator[bytes]:
-    """As it comes, and nothing now and then while nothing does."""
-    wire.settimeout(BEAT)
+def _chunks_with_beat(connected: socket) -> Iterator[bytes]:
+    """Yield data as it arrives, and empty bytes every BEAT seconds without data."""
+    connected.settimeout(BEAT)
     data = None
     while data != b"":
         try:
-            data = wire.recv(AT_ONCE)
+            data = connected.recv(CHUNK)
         except TimeoutError:
             data = None
         yield data or b""

@@ -18,8 +18,9 @@ from docker import APIClient
 from docker.errors import NotFound
 from docker.utils import parse_repository_tag
 
-from domain.adapters.docker.connection import PATIENT, Connection
-from domain.adapters.docker.hello import hello
+from domain.adapters.docker.connection import LONG_TIMEOUT, Connection
+from domain.adapters.docker.hello_image import hello_archive
+from domain.adapters.docker.output_text import safe_text
 from domain.adapters.images import HELLO, REFERENCE
 from domain.ports.runtime import EngineRefused, Image, ImageMissing, Layers, PullProgress, RegistryCredentials
 
@@ -33,22 +34,22 @@ def pull(
     """Pull an image. A digest that the engine has is not pulled again, so that a rollback needs no registry."""
     if not REFERENCE.fullmatch(reference):
         raise ImageMissing(f"{reference!r} is not a valid image reference")
-    with connection.asked() as client:
-        held = _held(client, reference)
-    if held is None and reference == HELLO:
-        _load(connection, hello())
-    elif held is None or not (_pinned(reference) or reference == HELLO):
-        _fetch(connection, reference, progress, credentials, held)
+    with connection.client() as client:
+        local = _find_image(client, reference)
+    if local is None and reference == HELLO:
+        _load(connection, hello_archive())
+    elif local is None or not (_is_digest(reference) or reference == HELLO):
+        _fetch(connection, reference, progress, credentials, local)
     progress(None)
-    with connection.asked() as client:
-        found = _held(client, reference)
+    with connection.client() as client:
+        found = _find_image(client, reference)
     if found is None:
         raise ImageMissing(f"The engine has no image {reference}")
     return Image(reference, _digest(reference, found), _ports(found))
 
 
 def _load(connection: Connection, archive: bytes) -> None:
-    with connection.asked(PATIENT) as client:
+    with connection.client(LONG_TIMEOUT) as client:
         for message in client.load_image(archive):  # type: ignore[no-untyped-call]
             if "error" in message:
                 raise EngineRefused(message["error"])
@@ -59,9 +60,9 @@ def _fetch(
     reference: str,
     progress: PullProgress,
     credentials: RegistryCredentials | None,
-    held: dict[str, Any] | None,
+    local: dict[str, Any] | None,
 ) -> None:
-    """Pull, and fall back to the engine's own copy (`held`) if no registry provides the image."""
+    """Pull, and fall back to the engine's own copy (`local`) if no registry provides the image."""
     if reference.startswith("sha256:"):
         raise ImageMissing(f"The engine no longer has the image {reference}. Deploy with a tag or a digest")
     refusal = _stream(connection, reference, progress, credentials)
@@ -69,7 +70,7 @@ def _fetch(
         return
     if "no space left" in refusal:
         raise EngineRefused(refusal)
-    if held is None:
+    if local is None:
         raise ImageMissing(refusal)
     log.warning("pulling %s failed, so the engine's copy is used: %s", reference, refusal)
 
@@ -79,31 +80,31 @@ def _stream(
 ) -> str | None:
     """Run the pull. Return the engine's error message if it fails, else None."""
     state = _PullState()
-    with connection.reachable():
-        wire = connection.wire()
-    with _messages(wire, reference, credentials) as messages:
+    with connection.translate_errors():
+        http = connection.connect()
+    with _messages(http, reference, credentials) as messages:
         while not state.ended:
-            with connection.reachable():
+            with connection.translate_errors():
                 state.take(messages, time.monotonic() + BEAT)
             progress(state.layers())
-    return state.refusal
+    return None if state.refusal is None else safe_text(state.refusal.encode())
 
 
 @contextmanager
 def _messages(
-    wire: HTTPConnection, reference: str, credentials: RegistryCredentials | None
+    http: HTTPConnection, reference: str, credentials: RegistryCredentials | None
 ) -> Iterator["queue.SimpleQueue[_Item]"]:
     """Read the engine's messages in a thread, as it may be silent for minutes. Leaving the block aborts the pull."""
     items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
-    connected = wire.sock
-    reader = threading.Thread(target=_read, args=(wire, reference, credentials, items), name="pull", daemon=True)
+    connected = http.sock
+    reader = threading.Thread(target=_read, args=(http, reference, credentials, items), name="pull", daemon=True)
     reader.start()
     try:
         yield items
     finally:
         _shut(connected)
         reader.join()
-        wire.close()
+        http.close()
 
 
 def _shut(connected: socket.socket) -> None:
@@ -117,7 +118,7 @@ _Item = dict[str, Any] | Exception | None
 
 
 def _read(
-    wire: HTTPConnection,
+    http: HTTPConnection,
     reference: str,
     credentials: RegistryCredentials | None,
     items: "queue.SimpleQueue[_Item]",
@@ -125,8 +126,8 @@ def _read(
     repository, tag = parse_repository_tag(reference)
     query = urlencode({"fromImage": repository, "tag": tag or "latest"})
     try:
-        wire.request("POST", f"/images/create?{query}", headers=_auth_headers(credentials))
-        with wire.getresponse() as response:
+        http.request("POST", f"/images/create?{query}", headers=_auth_headers(credentials))
+        with http.getresponse() as response:
             if response.status != 200:
                 items.put({"error": json.loads(response.read()).get("message", response.reason)})
             for line in response:
@@ -191,11 +192,11 @@ class _PullState:
         if not self._known:
             return None
         counts = self._bytes.values()
-        done, known = sum(each[0] for each in counts), sum(each[1] for each in counts)
+        done, known = sum(counted[0] for counted in counts), sum(counted[1] for counted in counts)
         return Layers(len(self._done), len(self._known), done, known)
 
 
-def _held(client: APIClient, reference: str) -> dict[str, Any] | None:
+def _find_image(client: APIClient, reference: str) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = client.inspect_image(reference)  # type: ignore[no-untyped-call]
     except NotFound:
@@ -203,7 +204,7 @@ def _held(client: APIClient, reference: str) -> dict[str, Any] | None:
     return found
 
 
-def _pinned(reference: str) -> bool:
+def _is_digest(reference: str) -> bool:
     return reference.startswith("sha256:") or "@" in reference
 
 
@@ -211,14 +212,14 @@ def _digest(reference: str, found: dict[str, Any]) -> str:
     """Return the digest in the reference's own registry, else the engine's id."""
     if reference.startswith("sha256:") or reference == HELLO:
         return str(found["Id"])
-    repository = _familiar(parse_repository_tag(reference)[0])
+    repository = _short_name(parse_repository_tag(reference)[0])
     for digest in found.get("RepoDigests") or ():
-        if _familiar(digest.split("@")[0]) == repository:
+        if _short_name(digest.split("@")[0]) == repository:
             return str(digest)
     return str(found["Id"])
 
 
-def _familiar(repository: str) -> str:
+def _short_name(repository: str) -> str:
     """Return the short name of a repository: `docker.io/library/nginx:1` and `nginx` are the same."""
     for prefix in ("index.docker.io/", "docker.io/", "library/"):
         repository = repository.removeprefix(prefix)

@@ -1,4 +1,4 @@
-"""What only the real engine can prove of containers: limits, isolation of networks, data in volumes, output."""
+"""Containers of the real engine: limits, isolation of networks, data in volumes, output."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from tests.engine import Images
 from tests.runtime_setup import RuntimeSetup
 
 pytestmark = pytest.mark.engine
-# CAP_NET_RAW, CAP_MKNOD, CAP_AUDIT_WRITE, CAP_SETFCAP: their numbers in the kernel.
+# The numbers of CAP_NET_RAW, CAP_MKNOD, CAP_AUDIT_WRITE and CAP_SETFCAP.
 DENIED_BITS = (13, 27, 29, 31)
 
 
@@ -32,8 +32,8 @@ def test_limits_reach_the_engine(real: RuntimeSetup, images: Images):
     assert found["Config"]["StopTimeout"] == 3
 
 
-def test_what_the_panel_has_stopped_an_engine_that_comes_back_leaves_stopped(real: RuntimeSetup, images: Images):
-    """Docker starts a container that is `always` restarted when it starts itself, whoever had stopped it."""
+def test_stopped_containers_stay_stopped_when_the_engine_restarts(real: RuntimeSetup, images: Images):
+    """When Docker starts, it starts even stopped containers with the restart policy `always`."""
     for given, kept in (("always", "unless-stopped"), ("unless-stopped", "unless-stopped"), ("no", "no")):
         found = images.client.inspect_container(real.create(given, restart=given))
         assert found["HostConfig"]["RestartPolicy"]["Name"] == kept
@@ -51,12 +51,12 @@ def test_all_capabilities_can_be_dropped(real: RuntimeSetup):
     assert "CapBnd:\t0000000000000000" in real.run_script("web", "cat /proc/self/status", cap_drop=("ALL",))
 
 
-def test_a_memory_limit_is_held(real: RuntimeSetup):
+def test_a_memory_limit_is_enforced(real: RuntimeSetup):
     greedy = real.start("web", command=("sh", "-c", "x=x; while :; do x=$x$x; done"), memory_mb=16)
     assert real.wait_exited(greedy).exit_code == 137
 
 
-def test_the_probe_has_all_its_figures(real: RuntimeSetup, images: Images):
+def test_all_settings_of_a_health_check_reach_the_engine(real: RuntimeSetup, images: Images):
     probe = Probe(("CMD-SHELL", "exit 0"), interval=1.5, timeout=2, retries=7, start_period=4)
     found = images.client.inspect_container(real.create(probe=probe))["Config"]["Healthcheck"]
     second = 1_000_000_000
@@ -65,25 +65,25 @@ def test_the_probe_has_all_its_figures(real: RuntimeSetup, images: Images):
     assert (found["Retries"], found["StartPeriod"]) == (7, 4 * second)
 
 
-def test_a_probe_without_a_test_keeps_that_of_the_image(real: RuntimeSetup, images: Images):
+def test_a_health_check_without_a_test_keeps_that_of_the_image(real: RuntimeSetup, images: Images):
     name = real.create("web", "unhealthy:1", probe=Probe((), interval=1))
     assert images.client.inspect_container(name)["Config"]["Healthcheck"]["Test"] == ["CMD", "test", "-f", "/never"]
 
 
-def test_words_reach_the_program_as_they_are(real: RuntimeSetup):
+def test_arguments_reach_the_program_unchanged(real: RuntimeSetup):
     nasty = ("$(id)", "; ls", "`id`", "-n", "a b", '"', "'", "*", "ünï")
     name = real.start("web", command=("sh", "-c", 'printf "[%s]\\n" "$@"', "sh", *nasty))
     real.wait_exited(name)
     assert real.runtime.logs(name, 20) == [f"[{word}]" for word in nasty]
 
 
-def test_environment_user_and_folder_are_the_given_ones(real: RuntimeSetup):
+def test_environment_user_and_working_directory_reach_the_container(real: RuntimeSetup):
     given = {"environment": {"GREETING": "$HOME ${X} `id`"}, "user": "1234:77", "working_dir": "/tmp"}
-    said = real.run_script("web", 'echo "$GREETING"; id -u; id -g; pwd', **given)
-    assert said == ["$HOME ${X} `id`", "1234", "77", "/tmp"]
+    printed = real.run_script("web", 'echo "$GREETING"; id -u; id -g; pwd', **given)
+    assert printed == ["$HOME ${X} `id`", "1234", "77", "/tmp"]
 
 
-def test_a_read_only_container_writes_to_its_tmpfs_alone(real: RuntimeSetup):
+def test_a_read_only_container_can_write_to_its_tmpfs_only(real: RuntimeSetup):
     script = "touch /x 2>/dev/null || echo no; touch /scratch/x && echo yes"
     assert real.run_script("web", script, read_only=True, tmpfs=("/scratch:size=1m",)) == ["no", "yes"]
 
@@ -96,7 +96,7 @@ def test_data_in_a_volume_outlives_its_container(real: RuntimeSetup):
     assert real.run_script("reader", script, volumes={volume: ("/data", True)}) == ["kept", "read-only"]
 
 
-def test_volumes_without_a_name_go_with_their_container(real: RuntimeSetup, images: Images):
+def test_anonymous_volumes_are_removed_with_their_container(real: RuntimeSetup, images: Images):
     images.push("volume:1", Volumes={"/data": {}})
     name = real.start("web", "volume:1")
     [mount] = images.client.inspect_container(name)["Mounts"]
@@ -105,7 +105,7 @@ def test_volumes_without_a_name_go_with_their_container(real: RuntimeSetup, imag
         images.client.inspect_volume(mount["Name"])
 
 
-def test_nothing_of_the_host_is_mounted(real: RuntimeSetup, images: Images):
+def test_no_files_of_the_host_are_mounted(real: RuntimeSetup, images: Images):
     name = real.start("web", volumes={real.volume(): ("/data", False)})
     found = images.client.inspect_container(name)
     assert [mount["Type"] for mount in found["Mounts"]] == ["volume"]
@@ -115,31 +115,32 @@ def test_nothing_of_the_host_is_mounted(real: RuntimeSetup, images: Images):
     ]
 
 
-def test_containers_of_a_network_find_each_other_by_name_and_alias(real: RuntimeSetup):
+def test_containers_of_a_network_reach_each_other_by_name_and_alias(real: RuntimeSetup):
     network = real.network()
     real.start("web", networks={network: ("front",)})
     for name in ("web", "front"):
-        asked = f"wget -q -O - http://{name}:8080/index.html"
-        assert real.run_script(f"ask-{name}", asked, networks={network: ()}) == [real.reference("web:1")]
+        command = f"wget -q -O - http://{name}:8080/index.html"
+        assert real.run_script(f"ask-{name}", command, networks={network: ()}) == [real.reference("web:1")]
 
 
-def test_containers_reach_each_other_within_a_network_and_no_further(real: RuntimeSetup):
+def test_containers_cannot_reach_containers_of_other_networks(real: RuntimeSetup):
     web = real.start("web", networks={real.network("theirs"): ()})
     address = real.wait_until(web, lambda found: real.accepts(found, 8080)).address
-    script = rf"printf 'GET /index.html HTTP/1.0\r\n\r\n' | nc -w 2 {address} 8080; echo; nslookup web 2>&1 | cat"
+    assert address
+    script = rf"printf 'GET /index.html HTTP/1.0\r\n\r\n' | nc -w 2 {address.host} 8080; echo; nslookup web 2>&1 | cat"
     assert real.reference("web:1") in real.run_script("friend", script, networks={real.name("theirs"): ()})
-    said = real.run_script("stranger", script, networks={real.network("ours"): ()})
-    assert "can't find web" in "".join(said)
-    assert real.reference("web:1") not in said
+    printed = real.run_script("stranger", script, networks={real.network("ours"): ()})
+    assert "can't find web" in "".join(printed)
+    assert real.reference("web:1") not in printed
 
 
-def test_an_internal_network_is_closed_to_the_world_and_open_to_this_host(real: RuntimeSetup, images: Images):
+def test_an_internal_network_is_reachable_from_this_host(real: RuntimeSetup, images: Images):
     network = real.network(internal=True)
     assert images.client.inspect_network(network)["Internal"] is True
     real.wait_until(real.start("web", networks={network: ()}), lambda found: real.accepts(found, 8080))
 
 
-def test_a_container_is_in_all_its_networks_also_when_it_was_half_made(real: RuntimeSetup, images: Images):
+def test_creating_a_container_again_connects_its_missing_networks(real: RuntimeSetup, images: Images):
     networks = {real.network("one"): ("first",), real.network("two"): ("second",)}
     spec = real.spec("web", networks=networks)
     one = {real.name("one"): ("first",)}
@@ -152,7 +153,7 @@ def test_a_container_is_in_all_its_networks_also_when_it_was_half_made(real: Run
     assert real.run_script("ask", "wget -q -O - http://second:8080/index.html", networks={real.name("two"): ()})
 
 
-def test_a_program_that_ignores_the_wish_is_ended_after_its_grace(real: RuntimeSetup):
+def test_a_program_that_ignores_sigterm_is_killed_after_its_grace_period(real: RuntimeSetup):
     name = real.start("sleeper", "sleeper:1")
     real.wait_until(name, lambda found: bool(real.runtime.logs(name, 1)))
     before = time.monotonic()
@@ -168,14 +169,14 @@ def test_a_program_that_ignores_the_wish_is_ended_after_its_grace(real: RuntimeS
         ({"working_dir": "not/absolute"}, "path"),
     ],
 )
-def test_what_cannot_start_is_refused_in_the_words_of_the_engine(
+def test_a_container_that_cannot_start_is_refused_with_the_engines_reason(
     real: RuntimeSetup, given: dict[str, object], words: str
 ):
     with pytest.raises(EngineRefused, match=words):
         real.start(**given)
 
 
-def test_a_command_that_is_not_in_the_image_ends_with_127_and_says_so(real: RuntimeSetup):
+def test_a_missing_command_ends_with_127_and_a_message(real: RuntimeSetup):
     name = real.start("web", command=("no-such-program",))
     assert real.wait_exited(name).exit_code == 127
     assert "no-such-program" in real.runtime.logs(name, 5)[0]
@@ -192,7 +193,7 @@ def test_output_is_safe_to_show(real: RuntimeSetup):
     json.dumps(lines).encode()
 
 
-def test_a_line_of_ten_megabytes_is_cut_quickly(real: RuntimeSetup):
+def test_a_line_of_ten_megabytes_is_truncated_quickly(real: RuntimeSetup):
     name = real.start("web", command=("sh", "-c", "printf '%10000000s\\n' x"), memory_mb=64)
     real.wait_exited(name)
     before = time.monotonic()
@@ -200,14 +201,14 @@ def test_a_line_of_ten_megabytes_is_cut_quickly(real: RuntimeSetup):
     assert time.monotonic() - before < 3
 
 
-def test_a_busy_container_uses_about_what_it_is_given(real: RuntimeSetup):
+def test_cpu_usage_of_a_busy_container_is_about_its_limit(real: RuntimeSetup):
     name = real.start("web", command=("sh", "-c", "while :; do :; done"), cpu=0.4)
     assert 0.2 < real.runtime.stats([name])[name].cpu < 0.7
     time.sleep(0.3)
     assert 0.2 < real.runtime.stats([name])[name].cpu < 0.7
 
 
-def test_forty_networks_are_made_at_once_by_two_processes(real: RuntimeSetup, docker_host: str, images: Images):
+def test_two_processes_create_forty_networks_in_parallel(real: RuntimeSetup, docker_host: str, images: Images):
     runtimes = [real.runtime, docker.Runtime(docker_host)]
     with ThreadPoolExecutor(6) as pool:
         made = [
@@ -222,32 +223,34 @@ def test_forty_networks_are_made_at_once_by_two_processes(real: RuntimeSetup, do
     assert all(subnet.startswith("10.210.") and subnet.endswith("/27") for subnet in subnets)
 
 
-def test_one_network_made_by_many_at_once_is_one(real: RuntimeSetup, docker_host: str, images: Images):
+def test_parallel_creations_of_one_network_create_one(real: RuntimeSetup, docker_host: str, images: Images):
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda _: docker.Runtime(docker_host).create_network(real.name("net"), real.labels), range(6)))
     assert len(images.client.networks(names=[real.name("net")])) == 1
 
 
-def test_a_range_that_is_used_up_says_so(real: RuntimeSetup, docker_host: str):
+def test_an_exhausted_subnet_range_is_reported(real: RuntimeSetup, docker_host: str):
     small = docker.Runtime(docker_host, subnets="10.211.77.0/27")
     small.create_network(real.name("one"), real.labels)
     with pytest.raises(EngineRefused, match=r"10\.211\.77\.0/27 are in use"):
         small.create_network(real.name("two"), real.labels)
 
 
-def test_restarts_are_counted_in_the_list_without_asking_each_time(real: RuntimeSetup, images: Images):
+def test_the_list_counts_restarts_without_inspecting_each_time(real: RuntimeSetup, images: Images):
     quiet = [real.create(f"web{number}") for number in range(3)]
     real.runtime.containers(real.labels)
-    asked = []
+    inspected: list[object] = []
     inspect = type(images.client).inspect_container
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(images.client), "inspect_container", lambda *given: asked.append(given) or inspect(*given))
+        patch.setattr(
+            type(images.client), "inspect_container", lambda *given: inspected.append(given) or inspect(*given)
+        )
         for _ in range(3):
             assert {each.name for each in real.runtime.containers(real.labels)} == set(quiet)
-    assert not asked
+    assert not inspected
 
 
-def test_hello_greets_as_nobody_on_a_read_only_disk(real: RuntimeSetup):
+def test_the_hello_image_runs_as_nobody_on_a_read_only_disk(real: RuntimeSetup):
     image = real.runtime.pull(HELLO, lambda layers: None)
     component = Component("hello", HELLO, read_only=True, cap_drop=("ALL",))
     given = {"GREETING": "<b>Good & early</b>"}
@@ -256,12 +259,13 @@ def test_hello_greets_as_nobody_on_a_read_only_disk(real: RuntimeSetup):
     real.runtime.create(spec)
     real.runtime.start(spec.name)
     found = real.wait_until(spec.name, lambda found: real.answers(found, 8080, "/healthz", 5))
-    with urlopen(f"http://{found.address}:8080/", timeout=5) as page:
+    assert found.address
+    with urlopen(f"http://{found.address.host}:8080/", timeout=5) as page:
         assert b"<h1>&lt;b&gt;Good &amp; early&lt;/b&gt;</h1>" in page.read()
     assert real.runtime.logs(spec.name, 5) == ["hello listens on port 8080"]
 
 
-def test_lines_of_both_outputs_keep_their_order(real: RuntimeSetup):
+def test_lines_of_stdout_and_stderr_keep_their_order(real: RuntimeSetup):
     script = "for n in 1 2 3; do echo out $n; sleep 0.1; echo err $n >&2; sleep 0.1; done"
     lines = real.run_script("web", script)
     assert lines == [f"{stream} {number}" for number in (1, 2, 3) for stream in ("out", "err")]

@@ -1,4 +1,4 @@
-"""The engine's stream taken apart, however it is cut, and an engine that breaks off."""
+"""Parsing the engine's log stream, and engines that close the connection."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.adapters.docker import Runtime
-from domain.adapters.docker.frames import Frames
+from domain.adapters.docker.frames import FrameParser
 from domain.errors import Unavailable
 from domain.ports.runtime import EngineRefused, OutputLine
 
@@ -55,25 +55,25 @@ LINES = [
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=20))
-def test_lines_are_the_same_wherever_the_stream_is_cut(cuts: list[int]):
-    frames, edges = Frames(), [0, *sorted(cuts), len(STREAM)]
-    lines = [line for start, end in pairwise(edges) for line in frames.lines(STREAM[start:end])]
-    assert lines + frames.last() == LINES
-    assert frames.entries == 8
+def test_lines_do_not_depend_on_how_the_stream_is_split(cuts: list[int]):
+    parser, edges = FrameParser(), [0, *sorted(cuts), len(STREAM)]
+    lines = [line for start, end in pairwise(edges) for line in parser.feed(STREAM[start:end])]
+    assert lines + parser.finish() == LINES
+    assert parser.entries == 8
 
 
-def test_a_long_line_is_told_once_and_as_soon_as_it_is_too_long():
-    frames, piece = Frames(), _frame(b"x" * 16_384)
-    told = [len(frames.lines(piece)) for _ in range(600)]
-    assert sum(told) == 1 == sum(told[:4])
-    assert frames.lines(_frame(b"end of it\n") + _frame(b"next\n", 1)) == [_line("next", 1)]
-    frames.lines(piece * 4)
-    assert frames.last() == []
+def test_a_long_line_is_emitted_once_as_soon_as_it_is_too_long():
+    parser, piece = FrameParser(), _frame(b"x" * 16_384)
+    reported = [len(parser.feed(piece)) for _ in range(600)]
+    assert sum(reported) == 1 == sum(reported[:4])
+    assert parser.feed(_frame(b"end of it\n") + _frame(b"next\n", 1)) == [_line("next", 1)]
+    parser.feed(piece * 4)
+    assert parser.finish() == []
 
 
-def test_what_the_engine_itself_has_to_say_is_no_line(caplog: pytest.LogCaptureFixture):
+def test_messages_of_the_engine_itself_are_logged_not_returned(caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.WARNING):
-        assert Frames().lines(_frame(b"Error grabbing logs: invalid character\n", stream=3) + _frame(b"one\n")) == [
+        assert FrameParser().feed(_frame(b"Error grabbing logs: invalid character\n", stream=3) + _frame(b"one\n")) == [
             _line("one")
         ]
     assert "invalid character" in caplog.text
@@ -81,7 +81,7 @@ def test_what_the_engine_itself_has_to_say_is_no_line(caplog: pytest.LogCaptureF
 
 @contextmanager
 def _engine(folder: Path, *answers: bytes) -> Iterator[Runtime]:
-    """One visitor after the other gets these bytes, and then nobody listens any more."""
+    """Serve these responses, one for each connection, and then close the listener."""
     path = f"{folder}/engine.sock"
 
     def serve() -> None:
@@ -101,7 +101,7 @@ def _engine(folder: Path, *answers: bytes) -> Iterator[Runtime]:
         thread.join(5)
 
 
-def test_an_engine_that_dies_while_it_is_followed_is_unavailable_after_its_last_line(tmp_path: Path):
+def test_following_raises_unavailable_after_the_last_line_if_the_engine_dies(tmp_path: Path):
     with _engine(tmp_path, HEAD + _frame(b"one\n") + _frame(b"two\n", 1)[:-2]) as runtime:
         batches = runtime.follow("web")
         assert next(lines for lines in batches if lines) == [_line("one")]
@@ -110,25 +110,25 @@ def test_an_engine_that_dies_while_it_is_followed_is_unavailable_after_its_last_
     assert refusal.value.code == "engine_unavailable"
 
 
-def test_an_engine_that_dies_while_it_is_read_is_unavailable_not_brief(tmp_path: Path):
+def test_reading_raises_unavailable_if_the_engine_dies(tmp_path: Path):
     with _engine(tmp_path, HEAD + _frame(b"one\n")) as runtime, pytest.raises(Unavailable):
         runtime.output("web")
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.0 200"])
-def test_an_engine_that_hangs_up_without_an_answer_is_unavailable(tmp_path: Path, answer: bytes):
+def test_an_engine_that_closes_the_connection_without_a_response_is_unavailable(tmp_path: Path, answer: bytes):
     with _engine(tmp_path, answer) as runtime, pytest.raises(Unavailable):
         runtime.output("web")
 
 
-def test_an_engine_that_says_no_says_why(tmp_path: Path):
-    said = b'HTTP/1.0 500 Oh\r\n\r\n{"message":"configured logging driver does not support reading"}'
-    with _engine(tmp_path, said) as runtime, pytest.raises(EngineRefused, match="does not support reading"):
+def test_an_error_response_is_refused_with_its_message(tmp_path: Path):
+    printed = b'HTTP/1.0 500 Oh\r\n\r\n{"message":"configured logging driver does not support reading"}'
+    with _engine(tmp_path, printed) as runtime, pytest.raises(EngineRefused, match="does not support reading"):
         runtime.output("web")
 
 
 @pytest.mark.parametrize("status", [404, 409])
-def test_a_container_that_is_gone_or_going_has_no_output(tmp_path: Path, status: int):
-    said = f'HTTP/1.0 {status} No\r\n\r\n{{"message":"no"}}'.encode()
-    with _engine(tmp_path, said) as runtime:
+def test_a_container_that_is_removed_or_being_removed_has_no_output(tmp_path: Path, status: int):
+    printed = f'HTTP/1.0 {status} No\r\n\r\n{{"message":"no"}}'.encode()
+    with _engine(tmp_path, printed) as runtime:
         assert runtime.output("web") == []

@@ -1,4 +1,4 @@
-"""Output that only the real engine gives: floods, lines without end, bytes that are no text, a reader that is slow."""
+"""Output of the real engine: floods, endless lines, bytes that are not text, slow readers."""
 
 import json
 import time
@@ -22,12 +22,12 @@ def _followed(real: RuntimeSetup, name: str) -> list[OutputLine]:
         return [line for lines in batches for line in lines]
 
 
-def test_a_flood_is_followed_without_a_gap(real: RuntimeSetup):
+def test_following_a_flood_of_lines_misses_none(real: RuntimeSetup):
     name = _runs(real, "i=0; while [ $i -lt 50000 ]; do echo line $i; i=$((i+1)); done")
     assert [line.text for line in _followed(real, name)] == [f"line {number}" for number in range(50_000)]
 
 
-def test_a_reader_that_is_slow_misses_nothing(real: RuntimeSetup):
+def test_a_slow_reader_misses_no_lines(real: RuntimeSetup):
     name = _runs(real, "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done")
     read: list[str] = []
     with closing(real.runtime.follow(name)) as batches:
@@ -37,7 +37,7 @@ def test_a_reader_that_is_slow_misses_nothing(real: RuntimeSetup):
     assert read == [f"line {number}" for number in range(20_000)]
 
 
-def test_both_outputs_interleave_in_the_order_of_time(real: RuntimeSetup):
+def test_stdout_and_stderr_are_merged_by_time(real: RuntimeSetup):
     name = _runs(real, "for n in 1 2 3 4 5; do echo out $n; sleep 0.05; echo err $n >&2; sleep 0.05; done")
     lines = _followed(real, name)
     assert [(line.stream, line.text) for line in lines] == [
@@ -60,7 +60,7 @@ def test_ten_megabytes_without_a_newline_are_one_line_and_never_in_memory_at_onc
         assert most < 3_000_000
 
 
-def test_a_line_without_end_is_told_before_its_end(real: RuntimeSetup):
+def test_a_line_without_a_newline_is_emitted_when_it_is_too_long(real: RuntimeSetup):
     name = _runs(real, "busybox head -c 100000 /dev/zero | busybox tr '\\0' x; sleep 60")
     with closing(real.runtime.follow(name)) as batches:
         lines = next(lines for lines in batches if lines)
@@ -75,14 +75,14 @@ def test_long_lines_count_as_one_each(real: RuntimeSetup):
     assert [line.text[0] for line in real.runtime.output(name, tail=50)] == ["1", "2", "3", "4", "s"]
 
 
-def test_whatever_is_printed_comes_through_as_text(real: RuntimeSetup):
+def test_any_output_is_returned_as_text(real: RuntimeSetup):
     name = _runs(real, r"printf '\033[31mred\033[0m\000\n\377\376\303\n\342\200\250\n\r\n'; printf 'data: x\n\nlast'")
     lines = _followed(real, name)
     assert [line.text for line in lines] == ["red", "\ufffd" * 3, "\u2028", "", "data: x", "", "last"]
     json.dumps([line.text for line in lines]).encode()
 
 
-def test_what_is_printed_while_it_ends_is_read(real: RuntimeSetup):
+def test_lines_printed_while_the_container_stops_are_read(real: RuntimeSetup):
     bye = "i=0; while [ $i -lt 2000 ]; do echo bye $i; i=$((i+1)); done"
     name = _runs(real, f"trap '{bye}; exit' TERM; echo up; while :; do sleep 0.1; done")
     with closing(real.runtime.follow(name)) as batches:

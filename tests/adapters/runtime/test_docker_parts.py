@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from domain.adapters import memory
-from domain.adapters.docker import Runtime, hello, networking, scratch, wording
+from domain.adapters.docker import Runtime, hello_image, networks, output_text, scratch_image
 from domain.errors import Unavailable
 from domain.ports.runtime import EngineRefused, ImageMissing
 from domain.ports.transactions import open_transaction
@@ -31,32 +31,32 @@ from domain.ports.transactions import open_transaction
         (b"\x1b[0m" * 20_000, "…"),
     ],
 )
-def test_printed_lines_are_harmless_and_not_too_long(printed: bytes, shown: str):
-    assert wording.shown(printed) == shown
+def test_output_loses_control_characters_and_is_limited_in_length(printed: bytes, shown: str):
+    assert output_text.safe_text(printed) == shown
 
 
-def test_hello_is_the_same_image_every_time():
-    assert hashlib.sha256(hello.hello()).digest() == hashlib.sha256(hello.hello()).digest()
+def test_the_hello_image_is_built_reproducibly():
+    assert hashlib.sha256(hello_image.hello_archive()).digest() == hashlib.sha256(hello_image.hello_archive()).digest()
 
 
-def test_a_busybox_that_is_missing_or_not_static_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    for made in (tmp_path / "missing", tmp_path / "script", Path("/bin/ls")):
-        if made.name == "script":
-            made.write_text("#!/bin/sh\n")
-        monkeypatch.setattr(scratch, "BUSYBOX", made)
+def test_a_missing_or_dynamic_busybox_is_reported_with_the_next_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for program in (tmp_path / "missing", tmp_path / "script", Path("/bin/ls")):
+        if program.name == "script":
+            program.write_text("#!/bin/sh\n")
+        monkeypatch.setattr(scratch_image, "BUSYBOX", program)
         with pytest.raises(ImageMissing, match="apt-get install busybox-static"):
-            scratch.busybox()
+            scratch_image.busybox()
 
 
-def test_subnets_that_this_host_has_a_route_to_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_subnets_in_the_routing_table_of_this_host_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     table = tmp_path / "route"
     table.write_text(
         "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
         "eth0\t00000000\t0102000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
         "br-1\t2000D20A\t00000000\t0001\t0\t0\t0\tE0FFFFFF\t0\t0\t0\n"
     )
-    monkeypatch.setattr(networking, "ROUTES", table)
-    assert [str(subnet) for subnet in networking.on_host()] == ["10.210.0.32/27"]
+    monkeypatch.setattr(networks, "ROUTES", table)
+    assert [str(subnet) for subnet in networks.host_subnets()] == ["10.210.0.32/27"]
 
 
 def test_the_in_memory_runtime_refuses_calls_inside_a_transaction():
@@ -65,7 +65,7 @@ def test_the_in_memory_runtime_refuses_calls_inside_a_transaction():
 
 
 class Engine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """An engine that has an answer for the version and one prepared answer for anything else."""
+    """A fake engine with one response for all POST requests. `cut` ends the response early."""
 
     daemon_threads = True
     status = 200
@@ -73,37 +73,37 @@ class Engine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     cut = False
 
 
-class Answer(BaseHTTPRequestHandler):
-    """One request to the prepared engine."""
+class Handler(BaseHTTPRequestHandler):
+    """A request to the fake engine, whose version is 1.41 and which has no images."""
 
     server: Engine
 
     def do_GET(self) -> None:
         version = self.path.endswith("/version")
-        self._give(200 if version else 404, json.dumps({"ApiVersion": "1.41", "message": "No such image"}).encode())
+        self._respond(200 if version else 404, json.dumps({"ApiVersion": "1.41", "message": "No such image"}).encode())
 
     def do_POST(self) -> None:
-        self._give(self.server.status, self.server.body, 10 if self.server.cut else 0)
+        self._respond(self.server.status, self.server.body, 10 if self.server.cut else 0)
 
-    def _give(self, status: int, body: bytes, more: int = 0) -> None:
+    def _respond(self, status: int, body: bytes, missing: int = 0) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body) + more))
+        self.send_header("Content-Length", str(len(body) + missing))
         self.end_headers()
         self.wfile.write(body)
 
     def address_string(self) -> str:
-        """A socket without a name."""
+        """Replace the address, which a Unix socket does not have."""
         return "engine"
 
-    def log_message(self, *given: object) -> None:
-        """Quiet."""
+    def log_message(self, *arguments: object) -> None:
+        """Log nothing."""
 
 
 @pytest.fixture
-def prepared(tmp_path: Path) -> Iterator[tuple[Engine, Runtime]]:
-    """An engine that can be told what to answer, and a runtime that talks to it."""
-    with Engine(f"{tmp_path}/engine.sock", Answer) as engine:
+def fake(tmp_path: Path) -> Iterator[tuple[Engine, Runtime]]:
+    """A fake engine, and a runtime that uses it."""
+    with Engine(f"{tmp_path}/engine.sock", Handler) as engine:
         thread = threading.Thread(target=engine.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         yield engine, Runtime(f"unix://{tmp_path}/engine.sock")
@@ -111,30 +111,30 @@ def prepared(tmp_path: Path) -> Iterator[tuple[Engine, Runtime]]:
         thread.join()
 
 
-def test_a_disk_that_fills_up_during_a_pull_is_the_engines_refusal(prepared: tuple[Engine, Runtime]):
-    engine, runtime = prepared
+def test_a_full_disk_during_a_pull_is_refused_by_the_engine(fake: tuple[Engine, Runtime]):
+    engine, runtime = fake
     engine.body = b'{"status":"Pulling fs layer","id":"a"}\r\n{"error":"write /x: no space left on device"}\r\n'
     with pytest.raises(EngineRefused, match="no space left on device"):
         runtime.pull("web:1", lambda layers: None)
 
 
-def test_an_engine_that_goes_away_during_a_pull_is_unavailable(prepared: tuple[Engine, Runtime]):
-    engine, runtime = prepared
+def test_an_engine_that_disappears_during_a_pull_is_unavailable(fake: tuple[Engine, Runtime]):
+    engine, runtime = fake
     engine.body, engine.cut = b'{"status":"Pulling fs la', True
     with pytest.raises(Unavailable):
         runtime.pull("web:1", lambda layers: None)
 
 
-def test_a_disk_that_is_full_at_the_start_is_the_engines_refusal(prepared: tuple[Engine, Runtime]):
-    engine, runtime = prepared
+def test_a_full_disk_at_a_start_is_refused_by_the_engine(fake: tuple[Engine, Runtime]):
+    engine, runtime = fake
     engine.status, engine.body = 500, b'{"message":"mkdir /var/lib/docker/x: no space left on device"}'
     with pytest.raises(EngineRefused, match="no space left on device"):
         runtime.start("web")
 
 
-def test_what_tell_raises_comes_through_as_it_is(prepared: tuple[Engine, Runtime]):
-    def tell(layers: object) -> None:
+def test_an_exception_of_the_progress_callback_is_not_translated(fake: tuple[Engine, Runtime]):
+    def progress(layers: object) -> None:
         raise OSError("the caller's own disk")
 
     with pytest.raises(OSError, match="own disk"):
-        prepared[1].pull("web:1", tell)
+        fake[1].pull("web:1", progress)

@@ -20,18 +20,18 @@ from domain.adapters.docker import Runtime
 from domain.errors import Unavailable
 from domain.ports.runtime import Engine
 
-ANSWER = {"ApiVersion": "1.41", "Version": "20.10.24", "Id": "sha256:1"}
+RESPONSE = {"ApiVersion": "1.41", "Version": "20.10.24", "Id": "sha256:1"}
 LOOPBACK = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
 
 
-class Answer(BaseHTTPRequestHandler):
-    """Says the same to everything."""
+class Handler(BaseHTTPRequestHandler):
+    """Returns the same response to all requests but those for logs."""
 
     def do_GET(self) -> None:
         if "/logs?" in self.path:
             self._print()
             return
-        body = json.dumps(ANSWER).encode()
+        body = json.dumps(RESPONSE).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -48,13 +48,13 @@ class Answer(BaseHTTPRequestHandler):
             self.wfile.write(bytes([1, 0, 0, 0]) + len(body).to_bytes(4, "big") + body)
             time.sleep(0.5)
 
-    def log_message(self, *given: object) -> None:
-        """Quiet."""
+    def log_message(self, *arguments: object) -> None:
+        """Log nothing."""
 
 
 @contextmanager
 def _served(context: ssl.SSLContext | None = None) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         if context:
             server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -68,10 +68,10 @@ def _served(context: ssl.SSLContext | None = None) -> Iterator[str]:
 
 @pytest.fixture
 def certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder as DOCKER_CERT_PATH wants it, and in it: one certificate that signed itself serves all three roles."""
+    """A folder for DOCKER_CERT_PATH with one self-signed certificate for all three roles."""
     monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
     monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
-    for bundle in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # either would win over the engine's own authority
+    for bundle in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # either would take precedence over the engine's own CA
         monkeypatch.delenv(bundle, raising=False)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "engine")])
@@ -119,7 +119,7 @@ def test_an_engine_that_does_not_speak_tls_is_unavailable(certificates: Path):
 
 
 @pytest.mark.parametrize("host", ["nonsense", "tcp://127.0.0.1:1", "ftp://127.0.0.1"])
-def test_a_host_that_cannot_be_one_is_unavailable_by_name(host: str):
+def test_an_unusable_host_is_unavailable_and_named(host: str):
     with pytest.raises(Unavailable, match=host) as refusal:
         Runtime(host).ping()
     assert "DOCKER_HOST" in str(refusal.value)

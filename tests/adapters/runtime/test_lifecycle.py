@@ -1,4 +1,4 @@
-"""From create to remove, on both runtimes."""
+"""Containers, networks and volumes from create to remove, on both runtimes."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from domain.ports.runtime import ContainerSpec, EngineRefused, ImageMissing
 from tests.runtime_setup import RuntimeSetup
 
 
-def test_a_container_is_created_then_runs_then_ends_then_is_gone(setup: RuntimeSetup):
+def test_the_states_of_a_container_from_create_to_remove(setup: RuntimeSetup):
     name = setup.create()
     assert (setup.inspect(name).state, setup.inspect(name).address) == ("created", None)
     setup.runtime.start(name)
@@ -41,7 +41,7 @@ def test_every_step_can_be_repeated(setup: RuntimeSetup):
     assert not setup.runtime.volumes(setup.labels)
 
 
-def test_creating_again_leaves_the_running_one_alone(setup: RuntimeSetup):
+def test_creating_a_running_container_again_does_not_change_it(setup: RuntimeSetup):
     spec = setup.spec()
     setup.runtime.create(spec)
     setup.runtime.start(spec.name)
@@ -50,7 +50,7 @@ def test_creating_again_leaves_the_running_one_alone(setup: RuntimeSetup):
     assert setup.inspect(spec.name) == before
 
 
-def test_stopping_and_removing_what_never_was_is_success(setup: RuntimeSetup):
+def test_stopping_and_removing_a_missing_object_succeeds(setup: RuntimeSetup):
     setup.runtime.stop("never-was", 1)
     setup.runtime.remove("never-was")
     setup.runtime.remove_network("never-was")
@@ -59,12 +59,12 @@ def test_stopping_and_removing_what_never_was_is_success(setup: RuntimeSetup):
     assert setup.runtime.inspect("never-was") is None
 
 
-def test_starting_what_never_was_is_refused(setup: RuntimeSetup):
+def test_starting_a_missing_container_is_refused(setup: RuntimeSetup):
     with pytest.raises(EngineRefused, match="No such container"):
         setup.runtime.start("never-was")
 
 
-def test_a_name_under_other_labels_is_not_taken_for_ours(setup: RuntimeSetup):
+def test_an_object_with_the_same_name_and_other_labels_is_refused(setup: RuntimeSetup):
     spec = setup.spec(volumes={setup.volume(): ("/data", False)})
     setup.runtime.create(spec)
     stranger = {**setup.labels, "panel.instance": "somebody-else"}
@@ -76,7 +76,7 @@ def test_a_name_under_other_labels_is_not_taken_for_ours(setup: RuntimeSetup):
         setup.runtime.create_volume(setup.name("data"), stranger)
 
 
-def test_labels_of_the_component_are_kept_and_cannot_replace_ours(setup: RuntimeSetup):
+def test_labels_of_the_component_cannot_replace_those_of_the_panel(setup: RuntimeSetup):
     name = setup.create(labels={**setup.labels, "panel.role": "web"})
     spec = setup.spec("worker")
     spoofed = Component("worker", "x", labels={"panel.instance": "somebody-else", "team": "blue"})
@@ -90,12 +90,12 @@ def test_a_stopped_container_starts_again(setup: RuntimeSetup):
     name = setup.start()
     setup.runtime.stop(name, 5)
     setup.runtime.start(name)
-    again = setup.inspect(name)
-    assert (again.state, again.exit_code, again.restarts) == ("running", None, 0)
-    assert again.address
+    restarted = setup.inspect(name)
+    assert (restarted.state, restarted.exit_code, restarted.restarts) == ("running", None, 0)
+    assert restarted.address
 
 
-def test_a_container_killed_behind_our_back_shows_as_ended(setup: RuntimeSetup):
+def test_a_killed_container_is_exited(setup: RuntimeSetup):
     name = setup.start(restart="unless-stopped")
     setup.kill(name)
     assert setup.wait_exited(name).exit_code == 137
@@ -108,14 +108,14 @@ def test_a_running_container_can_be_removed(setup: RuntimeSetup):
     assert setup.runtime.inspect(name) is None
 
 
-def test_a_network_can_be_removed_from_under_its_containers(setup: RuntimeSetup):
+def test_a_network_with_running_containers_can_be_removed(setup: RuntimeSetup):
     name = setup.start()
     setup.runtime.remove_network(setup.name("net"))
     assert not setup.runtime.networks(setup.labels)
     setup.runtime.remove(name)
 
 
-def test_a_volume_stays_while_a_container_has_it_and_after_the_container(setup: RuntimeSetup):
+def test_a_volume_cannot_be_removed_while_in_use_and_outlives_its_container(setup: RuntimeSetup):
     name = setup.create(volumes={setup.volume(): ("/data", False)})
     with pytest.raises(EngineRefused, match="in use"):
         setup.runtime.remove_volume(setup.name("data"))
@@ -132,12 +132,12 @@ def test_an_image_that_was_not_pulled_is_missing(setup: RuntimeSetup):
         setup.runtime.create(spec)
 
 
-def test_a_network_that_is_not_there_is_refused(setup: RuntimeSetup):
+def test_a_container_with_a_missing_network_is_refused(setup: RuntimeSetup):
     with pytest.raises(EngineRefused, match="not found"):
         setup.start(networks={setup.name("nowhere"): ()})
 
 
-def test_a_container_that_has_lost_its_network_does_not_start_also_when_there_is_one_of_that_name_again(
+def test_a_container_whose_network_was_removed_does_not_start_even_if_the_network_is_recreated(
     setup: RuntimeSetup,
 ):
     name = setup.start()

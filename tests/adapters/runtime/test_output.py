@@ -1,4 +1,4 @@
-"""What containers print: by time, by number, and as it comes, on both runtimes."""
+"""Output of containers: by time, by number, and followed, on both runtimes."""
 
 import threading
 import time
@@ -20,7 +20,7 @@ def _texts(lines: list[OutputLine]) -> list[str]:
 
 
 def _told(setup: RuntimeSetup, *texts: str, word: str = "web") -> str:
-    """A container that runs and has printed these lines, one after the other."""
+    """Start a container that prints these lines one after the other."""
     name = setup.start(word)
     for number, text in enumerate(texts, start=1):
         setup.print_line(name, text, "stdout")
@@ -29,7 +29,7 @@ def _told(setup: RuntimeSetup, *texts: str, word: str = "web") -> str:
 
 
 def _until(batches: Batches, count: int, seconds: float = 10) -> list[OutputLine]:
-    """The next so many lines."""
+    """Return the next `count` lines."""
     lines: list[OutputLine] = []
     end = time.monotonic() + seconds
     while len(lines) < count:
@@ -44,10 +44,10 @@ def _followed(setup: RuntimeSetup, name: str, since: datetime | None = None) -> 
         yield batches
 
 
-# ── What there is ────────────────────────────────────────────────────────────────────────────────
+# ── Existing output ────────────────────────────────────────────────────────────────────────────────
 
 
-def test_lines_have_their_time_and_say_where_they_went(setup: RuntimeSetup):
+def test_lines_have_their_time_and_stream(setup: RuntimeSetup):
     before = datetime.now(UTC)
     name = setup.start("crash", "crash:1")
     setup.wait_exited(name)
@@ -57,7 +57,7 @@ def test_lines_have_their_time_and_say_where_they_went(setup: RuntimeSetup):
     assert before - timedelta(milliseconds=1) <= first.at < second.at <= datetime.now(UTC)
 
 
-def test_the_last_lines_are_counted(setup: RuntimeSetup):
+def test_tail_limits_the_number_of_lines(setup: RuntimeSetup):
     name = _told(setup, "one", "two", "three")
     assert _texts(setup.runtime.output(name)) == ["one", "two", "three"]
     assert _texts(setup.runtime.output(name, tail=9)) == ["one", "two", "three"]
@@ -65,7 +65,7 @@ def test_the_last_lines_are_counted(setup: RuntimeSetup):
     assert setup.runtime.output(name, tail=0) == []
 
 
-def test_times_bound_what_is_read_and_the_last_of_that_are_counted(setup: RuntimeSetup):
+def test_since_and_until_apply_before_tail(setup: RuntimeSetup):
     name = _told(setup, "one", "two", "three", "four")
     one, two, three, four = setup.runtime.output(name)
     assert setup.runtime.output(name, since=two.at) == [two, three, four]
@@ -79,14 +79,14 @@ def test_times_bound_what_is_read_and_the_last_of_that_are_counted(setup: Runtim
 
 
 @pytest.mark.parametrize("year", [1, 1969, 9999])
-def test_times_far_away_bound_nothing_or_all(setup: RuntimeSetup, year: int):
+def test_since_and_until_accept_times_far_away(setup: RuntimeSetup, year: int):
     name = _told(setup, "one")
     far = datetime(year, 6, 1, tzinfo=UTC)
     assert _texts(setup.runtime.output(name, since=far)) == (["one"] if year < 2000 else [])
     assert _texts(setup.runtime.output(name, until=far)) == ([] if year < 2000 else ["one"])
 
 
-def test_what_is_kept_is_counted_after_it_was_chosen(setup: RuntimeSetup):
+def test_keep_applies_before_tail(setup: RuntimeSetup):
     name = _told(setup, "red 1", "blue 1", "red 2", "blue 2")
     shown: list[str] = []
 
@@ -99,7 +99,7 @@ def test_what_is_kept_is_counted_after_it_was_chosen(setup: RuntimeSetup):
     assert _texts(setup.runtime.output(name, keep=red)) == ["red 1", "red 2"]
 
 
-def test_both_starts_of_a_container_are_in_its_output(setup: RuntimeSetup):
+def test_output_covers_all_starts_of_a_container(setup: RuntimeSetup):
     name = setup.start("done", "done:1")
     setup.wait_exited(name)
     setup.runtime.start(name)
@@ -107,16 +107,16 @@ def test_both_starts_of_a_container_are_in_its_output(setup: RuntimeSetup):
     assert _texts(setup.runtime.output(name)) == ["done", "done"]
 
 
-def test_what_never_was_or_never_ran_has_printed_nothing(setup: RuntimeSetup):
+def test_a_missing_or_never_started_container_has_no_output(setup: RuntimeSetup):
     for name in ("never-was", setup.create()):
         assert setup.runtime.output(name) == setup.runtime.output(name, tail=5) == []
         assert [line for lines in setup.runtime.follow(name) for line in lines] == []
 
 
-# ── What comes ───────────────────────────────────────────────────────────────────────────────────
+# ── Following ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_line_is_told_within_a_moment(setup: RuntimeSetup):
+def test_a_line_is_yielded_at_once(setup: RuntimeSetup):
     name = _told(setup, "before")
     with _followed(setup, name) as batches:
         assert _texts(_until(batches, 1)) == ["before"]
@@ -129,7 +129,7 @@ def test_a_line_is_told_within_a_moment(setup: RuntimeSetup):
         assert line == setup.runtime.output(name)[-1]
 
 
-def test_silence_is_told_twice_a_second(setup: RuntimeSetup):
+def test_an_empty_batch_is_yielded_twice_a_second(setup: RuntimeSetup):
     with _followed(setup, _told(setup, "one")) as batches:
         _until(batches, 1)
         for _ in range(5):
@@ -138,7 +138,7 @@ def test_silence_is_told_twice_a_second(setup: RuntimeSetup):
             assert time.monotonic() - began < 0.5
 
 
-def test_following_can_begin_at_a_time(setup: RuntimeSetup):
+def test_following_can_start_at_a_time(setup: RuntimeSetup):
     name = _told(setup, "one", "two", "three")
     second = setup.runtime.output(name)[1].at
     with _followed(setup, name, second) as batches:
@@ -149,7 +149,7 @@ def test_following_can_begin_at_a_time(setup: RuntimeSetup):
         assert _texts(_until(batches, 1)) == ["four"]
 
 
-def test_following_ends_with_the_container_and_misses_nothing(setup: RuntimeSetup):
+def test_following_ends_with_the_container_and_misses_no_lines(setup: RuntimeSetup):
     for word, image, end in (("done", "done:1", lambda _: None), ("sleeper", "sleeper:1", setup.kill)):
         name = setup.start(word, image)
         setup.wait_until(name, lambda _, name=name: bool(setup.runtime.output(name)))  # type: ignore[misc]
@@ -168,13 +168,13 @@ def test_following_ends_when_the_container_is_removed(setup: RuntimeSetup):
         assert [line for lines in batches for line in lines] == []
 
 
-def test_two_follow_without_taking_from_each_other(setup: RuntimeSetup):
+def test_two_readers_follow_independently(setup: RuntimeSetup):
     name = _told(setup, "one", "two")
     with _followed(setup, name) as first, _followed(setup, name) as second:
         assert _until(first, 2) == _until(second, 2) == setup.runtime.output(name)
 
 
-def test_following_can_be_closed_by_another_thread_than_the_one_that_began_it(setup: RuntimeSetup):
+def test_following_can_be_closed_from_another_thread(setup: RuntimeSetup):
     batches = setup.runtime.follow(_told(setup, "one"))
     _until(batches, 1)
     closing_one = threading.Thread(target=batches.close)
@@ -184,6 +184,6 @@ def test_following_can_be_closed_by_another_thread_than_the_one_that_began_it(se
     assert next(batches, None) is None
 
 
-def test_logs_are_the_texts_alone(setup: RuntimeSetup):
+def test_logs_are_the_texts_of_the_lines(setup: RuntimeSetup):
     name = _told(setup, "one", "two", "three")
     assert setup.runtime.logs(name, 2) == ["two", "three"]

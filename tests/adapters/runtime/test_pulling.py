@@ -1,4 +1,4 @@
-"""Images: pulled, pinned, missing, cancelled, on both runtimes."""
+"""Pulls: digests, missing images, cancelling, on both runtimes."""
 
 import time
 from collections.abc import Callable
@@ -10,18 +10,18 @@ from domain.adapters import docker, memory
 from domain.adapters.images import HELLO, HELLO_OUTPUT
 from domain.errors import Unavailable
 from domain.model.project import Component
-from domain.ports.runtime import ContainerSpec, ImageMissing, Layers, Runtime
+from domain.ports.runtime import ContainerSpec, ImageMissing, Layers, RegistryCredentials, Runtime
 from tests.runtime_setup import RuntimeSetup
 
 
-class Cancelled(Exception):  # noqa: N818 - it is a wish
-    """What the caller raises to end a pull."""
+class Cancelled(Exception):  # noqa: N818 - not an error
+    """Raised by the progress callback to abort a pull."""
 
 
-def test_a_pull_tells_and_brings_an_image_that_can_be_started_by_its_digest(setup: RuntimeSetup):
-    told: list[Layers | None] = []
-    image = setup.runtime.pull(setup.reference("web:1"), told.append)
-    assert told
+def test_a_pull_reports_progress_and_returns_a_digest_that_can_be_started(setup: RuntimeSetup):
+    reported: list[Layers | None] = []
+    image = setup.runtime.pull(setup.reference("web:1"), reported.append)
+    assert reported
     assert image.reference == setup.reference("web:1")
     assert image.digest.startswith(setup.reference("web@sha256:"))
     assert image.ports == (8080,)
@@ -32,21 +32,21 @@ def test_a_pull_tells_and_brings_an_image_that_can_be_started_by_its_digest(setu
     assert setup.inspect(spec.name).state == "running"
 
 
-def test_a_digest_stays_and_differs_between_versions(setup: RuntimeSetup):
-    first, again, other = (
+def test_a_digest_is_stable_and_differs_between_versions(setup: RuntimeSetup):
+    first, repeated, other = (
         setup.runtime.pull(setup.reference(name), lambda layers: None).digest for name in ("web:1", "web:1", "web:2")
     )
-    assert first == again != other
+    assert first == repeated != other
 
 
-def test_a_digest_is_found_again(setup: RuntimeSetup):
+def test_a_digest_can_be_pulled_again(setup: RuntimeSetup):
     digest = setup.runtime.pull(setup.reference("web:1"), lambda layers: None).digest
     image = setup.runtime.pull(digest, lambda layers: None)
     assert (image.digest, image.ports) == (digest, (8080,))
 
 
 @pytest.mark.parametrize("name", ["missing:1", "web:nope"])
-def test_what_no_registry_has_is_missing(setup: RuntimeSetup, name: str):
+def test_an_image_that_no_registry_has_is_missing(setup: RuntimeSetup, name: str):
     if name == "web:nope" and isinstance(setup.runtime, memory.Runtime):
         setup.runtime.images[setup.reference(name)] = memory.Behaviour(exists=False)
     with pytest.raises(ImageMissing):
@@ -69,18 +69,18 @@ def test_what_no_registry_has_is_missing(setup: RuntimeSetup, name: str):
         "sha256:" + "0" * 64,
     ],
 )
-def test_what_cannot_be_an_image_is_missing(setup: RuntimeSetup, reference: str):
+def test_an_invalid_image_reference_is_missing(setup: RuntimeSetup, reference: str):
     with pytest.raises(ImageMissing):
         setup.runtime.pull(reference, lambda layers: None)
 
 
-def test_hello_needs_no_registry(setup: RuntimeSetup):
-    told: list[Layers | None] = []
-    image = setup.runtime.pull(HELLO, told.append)
-    assert told
+def test_the_hello_image_needs_no_registry(setup: RuntimeSetup):
+    reported: list[Layers | None] = []
+    image = setup.runtime.pull(HELLO, reported.append)
+    assert reported
     assert image.digest.startswith("sha256:")
     assert image.ports == (8080,)
-    assert setup.runtime.pull(image.digest, told.append).digest == image.digest
+    assert setup.runtime.pull(image.digest, reported.append).digest == image.digest
     component = Component("web", HELLO)
     spec = ContainerSpec(setup.name("hello"), image.digest, component, {}, {setup.network(): ()}, {}, setup.labels)
     setup.runtime.create(spec)
@@ -89,12 +89,12 @@ def test_hello_needs_no_registry(setup: RuntimeSetup):
     assert setup.runtime.logs(spec.name, 10) == [HELLO_OUTPUT]
 
 
-def test_what_tell_raises_ends_the_pull(setup: RuntimeSetup):
-    def tell(layers: Layers | None):
+def test_an_exception_of_the_progress_callback_aborts_the_pull(setup: RuntimeSetup):
+    def progress(layers: Layers | None):
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        setup.runtime.pull(setup.reference("web:1"), tell)
+        setup.runtime.pull(setup.reference("web:1"), progress)
 
 
 def _calls(runtime: Runtime) -> dict[str, Callable[[], object]]:
@@ -125,7 +125,7 @@ def _calls(runtime: Runtime) -> dict[str, Callable[[], object]]:
 
 @pytest.fixture(params=["memory", "docker"])
 def away(request: pytest.FixtureRequest, tmp_path: Path) -> Runtime:
-    """A runtime whose engine is not there."""
+    """A runtime whose engine cannot be reached."""
     if request.param == "docker":
         return docker.Runtime(f"unix://{tmp_path}/nobody.sock")
     runtime = memory.Runtime()
@@ -134,32 +134,43 @@ def away(request: pytest.FixtureRequest, tmp_path: Path) -> Runtime:
 
 
 @pytest.mark.parametrize("call", sorted(_calls(memory.Runtime())))
-def test_an_engine_that_is_away_is_unavailable(away: Runtime, call: str):
+def test_an_unreachable_engine_is_unavailable(away: Runtime, call: str):
     with pytest.raises(Unavailable) as refusal:
         _calls(away)[call]()
     assert refusal.value.code == "engine_unavailable"
 
 
-def test_a_hanging_pull_in_memory_tells_on_until_it_is_released(in_memory: RuntimeSetup):
+def test_a_hanging_pull_in_memory_reports_progress_until_it_is_released(in_memory: RuntimeSetup):
     in_memory.runtime.images["panel-test/hangs:1"] = memory.Behaviour(hangs=True)
-    told: list[Layers | None] = []
+    reported: list[Layers | None] = []
 
-    def tell(layers: Layers | None):
-        told.append(layers)
-        if len(told) == 5:
+    def progress(layers: Layers | None):
+        reported.append(layers)
+        if len(reported) == 5:
             in_memory.runtime.release()
 
-    in_memory.runtime.pull("panel-test/hangs:1", tell)
-    assert len(told) >= 5
+    in_memory.runtime.pull("panel-test/hangs:1", progress)
+    assert len(reported) >= 5
 
 
 def test_a_hanging_pull_in_memory_can_be_cancelled(in_memory: RuntimeSetup):
     in_memory.runtime.images["panel-test/hangs:1"] = memory.Behaviour(hangs=True)
     end = time.monotonic() + 0.2
 
-    def tell(layers: Layers | None):
+    def progress(layers: Layers | None):
         if time.monotonic() > end:
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        in_memory.runtime.pull("panel-test/hangs:1", tell)
+        in_memory.runtime.pull("panel-test/hangs:1", progress)
+
+
+def test_a_private_image_in_memory_is_pulled_with_its_login_only(in_memory: RuntimeSetup):
+    login = RegistryCredentials("ann", "s3cret")
+    in_memory.runtime.images["panel-test/private:1"] = memory.Behaviour(requires=login)
+    for credentials in (None, RegistryCredentials("ann", "wrong")):
+        with pytest.raises(ImageMissing, match="denies access"):
+            in_memory.runtime.pull("panel-test/private:1", lambda layers: None, credentials)
+    image = in_memory.runtime.pull("panel-test/private:1", lambda layers: None, login)
+    assert "s3cret" not in repr((login, image))
+    assert in_memory.runtime.pull(image.digest, lambda layers: None).digest == image.digest

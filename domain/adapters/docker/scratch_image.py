@@ -1,4 +1,4 @@
-"""Images made from nothing but files: the same bytes in, the same image out, with no builder and no registry."""
+"""Builds images from files alone, reproducibly, without a builder or a registry."""
 
 import hashlib
 import io
@@ -19,8 +19,12 @@ MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 @dataclass(frozen=True)
-class Scratch:
-    """`files` are executable; `links` are made beside them; `config` is an image configuration of the OCI."""
+class ScratchImage:
+    """An image without a base image.
+
+    `files` maps paths to contents; all are executable. `links` maps paths of symbolic links to their targets. `config`
+    is the `config` object of an OCI image configuration.
+    """
 
     reference: str
     files: Mapping[str, bytes]
@@ -28,7 +32,7 @@ class Scratch:
     config: Mapping[str, Any] = field(default_factory=dict)
 
     def archive(self) -> bytes:
-        """What `docker load` takes."""
+        """Return a tar archive for `docker load`."""
         layer = self._layer()
         config = _json(
             {
@@ -49,14 +53,16 @@ class Scratch:
 
 
 def busybox() -> bytes:
-    """The host's busybox, when it needs no library beside it."""
-    if not BUSYBOX.exists() or _interpreted(program := BUSYBOX.read_bytes()):
-        raise ImageMissing(f"The panel builds this image from a static {BUSYBOX}: apt-get install busybox-static")
+    """Return the host's busybox. Raise ImageMissing unless it is statically linked."""
+    if not BUSYBOX.exists() or _is_dynamic(program := BUSYBOX.read_bytes()):
+        raise ImageMissing(
+            f"The panel builds this image from a static {BUSYBOX}. Install it: apt-get install busybox-static"
+        )
     return program
 
 
-def _interpreted(elf: bytes) -> bool:
-    """Whether a loader has to run first: a program header of type PT_INTERP (3)."""
+def _is_dynamic(elf: bytes) -> bool:
+    """Return whether the program needs a loader: an ELF program header of type PT_INTERP (3)."""
     if elf[:5] != b"\x7fELF\x02":
         return True
     offset, size, count = *struct.unpack_from("<Q", elf, 32), *struct.unpack_from("<HH", elf, 54)
@@ -64,7 +70,7 @@ def _interpreted(elf: bytes) -> bool:
 
 
 def _tar(files: Mapping[str, bytes], links: Mapping[str, str]) -> bytes:
-    """Sorted and without times or owners, so that it depends on the contents alone."""
+    """Sort entries and omit times and owners, so that the archive depends on the contents alone."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name in sorted({folder for path in (*files, *links) for folder in _folders(path)}):

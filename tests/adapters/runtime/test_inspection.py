@@ -1,4 +1,4 @@
-"""What is seen of containers: states, health, exit codes, restarts, logs, figures, on both runtimes."""
+"""Properties of containers: state, health, exit code, restarts, logs and stats, on both runtimes."""
 
 from datetime import UTC, datetime
 
@@ -25,7 +25,7 @@ def test_containers_networks_and_volumes_are_found_by_all_their_labels(setup: Ru
         assert not listing({**setup.labels, "panel.service": "svc_9"})
 
 
-def test_the_list_says_what_an_inspection_says(setup: RuntimeSetup):
+def test_the_list_returns_the_same_as_an_inspection(setup: RuntimeSetup):
     setup.create("new")
     setup.start("up")
     setup.wait_exited(setup.start("done", "done:1"))
@@ -37,37 +37,37 @@ def test_the_list_says_what_an_inspection_says(setup: RuntimeSetup):
             assert listed == setup.inspect(listed.name)
 
 
-def test_without_a_healthcheck_there_is_no_health(setup: RuntimeSetup):
+def test_a_container_without_a_health_check_has_no_health(setup: RuntimeSetup):
     assert setup.inspect(setup.start()).health is None
 
 
-def test_an_image_that_takes_its_time_is_starting_and_then_healthy(setup: RuntimeSetup):
+def test_a_slow_image_is_starting_and_then_healthy(setup: RuntimeSetup):
     name = setup.start("slow", "slow:1")
     assert setup.inspect(name).health == "starting"
     assert setup.wait_until(name, lambda found: found.health != "starting").health == "healthy"
     assert [each.health for each in setup.runtime.containers(setup.labels)] == ["healthy"]
 
 
-def test_an_image_whose_healthcheck_fails_is_unhealthy_and_runs(setup: RuntimeSetup):
+def test_a_failing_health_check_makes_a_container_unhealthy_and_keeps_it_running(setup: RuntimeSetup):
     name = setup.start("unhealthy", "unhealthy:1")
     found = setup.wait_until(name, lambda found: found.health == "unhealthy")
     assert found.state == "running"
     assert [each.health for each in setup.runtime.containers(setup.labels)] == ["unhealthy"]
 
 
-def test_the_probe_of_the_component_replaces_that_of_the_image(setup: RuntimeSetup):
+def test_the_health_check_of_the_component_replaces_that_of_the_image(setup: RuntimeSetup):
     name = setup.start("slow", "slow:1", probe=Probe((), disabled=True))
     assert setup.inspect(name).health is None
 
 
-def test_a_container_that_ended_has_no_health(setup: RuntimeSetup):
+def test_an_exited_container_has_no_health(setup: RuntimeSetup):
     name = setup.start(probe=PASSES)
     setup.wait_until(name, lambda found: found.health == "healthy")
     setup.runtime.stop(name, 5)
     assert setup.inspect(name).health is None
 
 
-def test_a_crash_leaves_its_exit_code_and_its_last_words(setup: RuntimeSetup):
+def test_a_crashed_container_has_its_exit_code_and_its_output(setup: RuntimeSetup):
     name = setup.start("crash", "crash:1")
     found = setup.wait_exited(name)
     assert (found.exit_code, found.restarts) == (3, 0)
@@ -85,14 +85,14 @@ def test_restarts_of_a_crashing_container_are_counted(setup: RuntimeSetup, polic
     setup.runtime.stop(name, 1)
 
 
-def test_a_container_that_did_its_work_is_not_started_again_on_failure(setup: RuntimeSetup):
+def test_a_container_that_succeeds_is_not_restarted_on_failure(setup: RuntimeSetup):
     name = setup.start("done", "done:1", restart="on-failure")
     found = setup.wait_exited(name)
     assert (found.exit_code, found.restarts) == (0, 0)
     assert setup.runtime.logs(name, 10) == ["done"]
 
 
-def test_a_listening_port_accepts_and_answers(setup: RuntimeSetup):
+def test_probes_of_a_listening_port_succeed(setup: RuntimeSetup):
     name = setup.start("web", expose=(8080,))
     setup.wait_until(name, lambda found: setup.accepts(found, 8080))
     found = setup.inspect(name)
@@ -104,12 +104,12 @@ def test_a_listening_port_accepts_and_answers(setup: RuntimeSetup):
     assert not setup.answers(found, 8080, "/index.html", 1)
 
 
-def test_a_container_that_listens_nowhere_does_not_accept(setup: RuntimeSetup):
+def test_probes_of_a_container_that_does_not_listen_fail(setup: RuntimeSetup):
     name = setup.start("sleeper", "sleeper:1", expose=(8080,))
     assert not setup.accepts(setup.inspect(name), 8080)
 
 
-def test_figures_are_those_of_running_containers(setup: RuntimeSetup):
+def test_stats_are_those_of_running_containers(setup: RuntimeSetup):
     one, two = setup.start("one"), setup.start("two", memory_mb=64)
     stats = setup.runtime.stats([one, two, "never-was"])
     assert set(stats) == {one, two}
@@ -120,7 +120,7 @@ def test_figures_are_those_of_running_containers(setup: RuntimeSetup):
     assert setup.runtime.stats([]) == {}
 
 
-def test_a_container_tells_its_image_and_when_it_was_started(setup: RuntimeSetup):
+def test_a_container_has_its_image_and_the_time_of_its_last_start(setup: RuntimeSetup):
     spec = setup.spec()
     setup.runtime.create(spec)
     assert (setup.inspect(spec.name).image, setup.inspect(spec.name).started_at) == (spec.image, None)

@@ -1,6 +1,6 @@
-"""The image that the panel makes itself, so that a first deployment needs no registry."""
+"""The image that the panel builds itself, so that a first deployment needs no registry."""
 
-from domain.adapters.docker.scratch import Scratch, busybox
+from domain.adapters.docker.scratch_image import ScratchImage, busybox
 from domain.adapters.images import HELLO, HELLO_OUTPUT
 
 PAGE = rb"""#!/bin/sh
@@ -11,9 +11,9 @@ printf '<p>This page was served by container %s.</p>\n' "$(escaped "$(hostname)"
 """
 
 
-def hello() -> bytes:
-    """A web server on port 8080 that shows `$GREETING` at `/`, and says ok at `/healthz`."""
-    return Scratch(
+def hello_archive() -> bytes:
+    """Return the archive of a web server on port 8080: `/` shows `$GREETING`, and `/healthz` answers ok."""
+    return ScratchImage(
         HELLO,
         files={
             "bin/busybox": busybox(),
