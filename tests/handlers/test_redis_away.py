@@ -43,7 +43,13 @@ def test_health_names_it_for_an_admin_and_says_what_to_do(panel: Panel) -> None:
     assert (health.status_code, health.json()["status"]) == (200, "ok")
     redis = health.json()["checks"]["redis"]
     assert redis["status"] == "unavailable"
-    for part in ("PANEL_REDIS_URL", "counts limits for itself", "up to a second", "127.0.0.1:1", "Connection refused"):
+    for part in (
+        "PANEL_REDIS_URL",
+        "counts rate limits by itself",
+        "up to a second",
+        "127.0.0.1:1",
+        "Connection refused",
+    ):
         assert part in redis["detail"]
     assert "hunter2" not in health.text
 
@@ -64,7 +70,7 @@ def test_check_names_it_and_fails(tmp_path: Path) -> None:
     result = run("check", folder=tmp_path, PANEL_REDIS_URL=AWAY)
     assert result.exit_code == 1
     (line,) = [line for line in result.stdout.splitlines() if line.startswith("redis")]
-    assert "Start the Redis that PANEL_REDIS_URL names" in line
+    assert "Start the Redis server that PANEL_REDIS_URL names" in line
     assert "hunter2" not in result.output
 
 

@@ -423,7 +423,7 @@ def test_without_its_database_the_panel_says_so_for_every_operation_with_a_key(
     panel: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = things(panel)
-    for name in ("begin", "read", "once", "ping"):
+    for name in ("begin", "read", "run_once", "ping"):
         monkeypatch.setattr(SqlStore, name, _away)
     for operation in OPERATIONS:
         answered = made.ask(panel, operation, works=False)
@@ -453,7 +453,7 @@ def test_a_database_that_goes_away_after_the_caller_was_found_is_told_as_well(
     made, known = things(panel), Authenticator(panel.ports).by_api_key(panel.admin, "", "")
     assert known.role is Role.ADMIN
     monkeypatch.setattr(Authenticator, "by_api_key", lambda *_: known)
-    for name in ("begin", "read", "once", "ping"):
+    for name in ("begin", "read", "run_once", "ping"):
         monkeypatch.setattr(SqlStore, name, _away)
     for operation in OPERATIONS:
         answered = made.ask(panel, operation, works=False)

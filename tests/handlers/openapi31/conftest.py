@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.types import Scope
+from starlette.types import ASGIApp, Scope
 
-from handlers.openapi31 import Answer, Application, BadParameter, Document, Options, build
+from handlers.openapi31 import Answer, BadParameter, Document, Options, build
 from handlers.openapi31.security import SecurityFunction
 
 Json = Any
@@ -54,7 +54,7 @@ def echo(**given: object) -> Answer:
 class Client:
     """One request at a time, each in an event loop of its own."""
 
-    def __init__(self, app: Application) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     def __call__(self, method: str, path: str, **how: Json) -> httpx.Response:
@@ -73,12 +73,19 @@ def document() -> Document:
 
 @pytest.fixture
 def serve(document: Document) -> Callable[..., Client]:
-    """Handlers by operationId, options by name; whatever is not given echoes, and knows the good caller."""
+    """Handlers by operationId, options by name; whatever is not given echoes, and knows the good caller.
 
-    def serve(handlers: Mapping[str, Callable[..., Any]] | None = None, **options: Json) -> Client:
+    `outside` wraps the application, as a layer before it does.
+    """
+
+    def serve(
+        handlers: Mapping[str, Callable[..., Any]] | None = None,
+        outside: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+        **options: Json,
+    ) -> Client:
         every = {operation.operation_id: echo for operation in document.operations()} | dict(handlers or {})
         usual = {"errors": on_error, "security": {name: knows(name) for name in CREDENTIALS}, "base_path": "/shop"}
-        return Client(build(document, every, Options(**{**usual, **options})))
+        return Client(outside(build(document, every, Options(**{**usual, **options}))))
 
     return serve
 

@@ -105,7 +105,7 @@ def test_context_variables_reach_the_thread(serve: Callable[..., Client]) -> Non
 
         return setting
 
-    ask = serve({"list_pets": lambda: Answer(200, FIXED.get())}, outer=[edge])
+    ask = serve({"list_pets": lambda: Answer(200, FIXED.get())}, outside=edge)
     assert ask("GET", "/shop/pets").json() == "set outside"
 
 

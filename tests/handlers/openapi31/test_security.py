@@ -120,7 +120,7 @@ def test_an_open_operation_gets_the_caller_that_somebody_found_before(serve: Cal
 
         return with_caller
 
-    ask = serve(outer=[edge])
+    ask = serve(outside=edge)
     assert ask("GET", "/shop/pets").json()["caller"] == "found"
     assert ask("POST", "/shop/pets", json={"name": "a"}).status_code == 401
 
