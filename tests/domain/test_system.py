@@ -1,4 +1,4 @@
-"""Whether the panel works."""
+"""The health of the panel."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,7 +30,7 @@ def test_get_health_is_ok_while_all_parts_answer(ports: Ports):
     assert system.get_health(ports, None, "ready") == system.Health("ok", system.version())
 
 
-def test_to_be_alive_takes_no_part(broken: Ports):
+def test_live_is_ok_without_any_part(broken: Ports):
     assert system.get_health(broken, None, "live").status == "ok"
 
 
@@ -53,7 +53,7 @@ def test_an_admin_sees_a_broken_part_of_a_panel_that_is_alive(broken: Ports, adm
     assert {check.status for check in (health.checks or {}).values()} == {"unavailable"}
 
 
-def test_a_part_that_is_away_says_in_one_line_what_to_do(broken: Ports, admin: Caller):
+def test_the_detail_of_an_unavailable_part_is_one_line_with_the_next_step(broken: Ports, admin: Caller):
     checks = system.get_health(broken, admin, "ready").checks or {}
     assert checks["engine"].detail == "The in-memory engine is away"
     assert str(broken.settings.data_dir) in checks["database"].detail
@@ -71,7 +71,7 @@ def lesser(viewer: Caller, operator: Caller, customer_a: Caller, admin: Caller) 
     yield from (None, viewer, operator, customer_a, replace(admin, grant=replace(admin.grant, customer_id="cust_a")))
 
 
-def test_nobody_but_an_admin_of_the_whole_panel_sees_its_parts(
+def test_only_admins_without_a_customer_see_the_parts(
     ports: Ports, viewer: Caller, operator: Caller, customer_a: Caller, admin: Caller
 ):
     for caller in lesser(viewer, operator, customer_a, admin):
@@ -79,5 +79,5 @@ def test_nobody_but_an_admin_of_the_whole_panel_sees_its_parts(
             assert system.get_health(ports, caller, probe).checks is None  # type: ignore[arg-type]
 
 
-def test_a_panel_that_was_never_installed_has_a_version_too():
+def test_a_panel_that_is_not_installed_has_version_0():
     assert system.version("a-distribution-that-nobody-installed") == "0"

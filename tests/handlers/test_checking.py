@@ -1,4 +1,4 @@
-"""Compose texts checked before they are deployed, and services carried away, over HTTP."""
+"""Validation of compose texts and exports of services over HTTP."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def _compose(panel: Panel, name: str = "shop", text: str = COMPOSE, **fields: An
 # ── validate ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_validate_service_tells_all_findings_at_once(panel: Panel) -> None:
+def test_validate_service_returns_all_findings_at_once(panel: Panel) -> None:
     text = "services:\n  web:\n    image: a\n    privileged: true\n    pid: host\n    expose: [no]\n"
     report = panel.post("/services/validate", {"compose": text}).json()
     assert (report["valid"], report["quota_effect"]) == (False, None)
@@ -50,19 +50,19 @@ def test_a_warning_leaves_a_text_valid(panel: Panel) -> None:
     assert panel.post("/services", {"name": "web", "deploy_method": "compose", "compose": text}).status_code == 201
 
 
-def test_validate_service_counts_what_a_quota_would_lose(panel: Panel) -> None:
+def test_validate_service_returns_the_quota_effect(panel: Panel) -> None:
     report = panel.post("/services/validate", {"compose": COMPOSE}).json()
     assert report["quota_effect"] == {"services": 1, "containers": 4, "cpu": 0.4, "memory_mb": 160, "storage_mb": 0}
 
 
-def test_validate_service_fills_in_variables(panel: Panel) -> None:
+def test_validate_service_interpolates_variables(panel: Panel) -> None:
     text = "services: {web: {image: 'shop/web:${TAG:?}'}}"
     without = panel.post("/services/validate", {"compose": text}).json()
     assert [one["code"] for one in without["findings"]] == ["missing_variable"]
     assert panel.post("/services/validate", {"compose": text, "variables": {"TAG": "1"}}).json()["valid"] is True
 
 
-def test_what_validate_service_accepts_can_be_created(panel: Panel) -> None:
+def test_a_text_that_validate_service_accepts_can_be_created(panel: Panel) -> None:
     """Two writers on one volume are refused at creation, so the check must say it."""
     text = "services: {web: {image: a, volumes: ['data:/d'], deploy: {replicas: 2}}}\nvolumes: {data: }"
     report = panel.post("/services/validate", {"compose": text}).json()
@@ -74,7 +74,7 @@ def test_what_validate_service_accepts_can_be_created(panel: Panel) -> None:
 # ── export ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_export_holds_all_but_the_values_of_secrets(panel: Panel) -> None:
+def test_an_export_has_everything_except_secret_values(panel: Panel) -> None:
     service = _compose(
         panel,
         port=9090,

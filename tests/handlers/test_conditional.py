@@ -1,4 +1,4 @@
-"""ETag, If-None-Match and If-Match over HTTP; and dry runs, which leave everything as it was."""
+"""ETag, If-None-Match and If-Match over HTTP, and dry runs."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -40,7 +40,7 @@ def test_every_single_read_and_no_other_carries_an_etag(panel: Panel) -> None:
     assert tagged == {one.operation_id for one in READING}
 
 
-def test_what_the_caller_has_already_is_not_sent_again(panel: Panel) -> None:
+def test_a_representation_that_the_client_has_returns_304(panel: Panel) -> None:
     made = things(panel)
     for operation in READING:
         tag = made.ask(panel, operation).headers["etag"]
@@ -52,7 +52,7 @@ def test_what_the_caller_has_already_is_not_sent_again(panel: Panel) -> None:
                 assert "content-type" not in unchanged.headers
 
 
-def test_anything_else_is_sent(panel: Panel) -> None:
+def test_every_other_representation_is_sent(panel: Panel) -> None:
     made = things(panel)
     for operation in READING:
         tag = made.ask(panel, operation).headers["etag"]
@@ -60,7 +60,7 @@ def test_anything_else_is_sent(panel: Panel) -> None:
             assert made.ask(panel, operation, **_if_none_match(given)).status_code == 200, operation.operation_id
 
 
-def test_a_tag_is_of_use_only_to_whoever_may_read(panel: Panel) -> None:
+def test_an_etag_gives_nothing_to_callers_who_may_not_read(panel: Panel) -> None:
     made = things(panel, "cust_a")
     stranger, nobody = panel.key("customer", "cust_b"), panel.key("viewer", denied_permissions=("services.read",))
     assert made.ask(panel, named("get_service"), key=stranger, **_if_none_match("*")).status_code == 404
@@ -90,7 +90,7 @@ def _held_to_tags(panel: Panel, made: Things, acts: list[Callable[[], object]]) 
             assert known.setdefault((name, tag), shown) == shown, f"{name} changed under its tag {tag}"
 
 
-def test_whatever_a_caller_can_see_changes_the_tag(panel: Panel) -> None:
+def test_every_visible_change_changes_the_etag(panel: Panel) -> None:
     made = things(panel)
     service, key = f"/services/{made.ids['service_id']}", f"/v1/api-keys/{made.ids['api_key_id']}"
     acts: list[Callable[[], object]] = [
@@ -127,7 +127,7 @@ def _deletion_asked(panel: Panel, made: Things) -> None:
     services.delete_service(panel.ports, caller, made.ids["service_id"])
 
 
-def test_the_end_of_work_changes_the_tag_of_its_service(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_end_of_an_operation_changes_the_etag_of_its_service(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     made, seen = things(panel), []
     finish = queue.finish
 
@@ -146,7 +146,7 @@ def test_the_end_of_work_changes_the_tag_of_its_service(panel: Panel, monkeypatc
     assert after.headers["etag"] != seen[0].headers["etag"]
 
 
-def test_a_deployment_and_its_operation_change_their_tags_as_they_move(panel: Panel) -> None:
+def test_the_progress_of_a_deployment_changes_its_etag_and_its_operations(panel: Panel) -> None:
     made = things(panel)
     queued = panel.post(f"/services/{made.ids['service_id']}/deploy").json()
     made.ids |= {"deployment_id": queued["id"], "operation_id": queued["operation_id"]}
@@ -158,7 +158,7 @@ def test_a_deployment_and_its_operation_change_their_tags_as_they_move(panel: Pa
     _held_to_tags(panel, made, steps)
 
 
-def test_live_figures_do_not_change_a_tag(panel: Panel) -> None:
+def test_live_figures_do_not_change_an_etag(panel: Panel) -> None:
     made = things(panel)
     before = made.ask(panel, named("get_service"))
     health = Health("healthy", panel.ports.clock.now(), 3)
@@ -170,7 +170,7 @@ def test_live_figures_do_not_change_a_tag(panel: Panel) -> None:
     assert after.headers["etag"] == before.headers["etag"]
 
 
-def test_using_a_key_does_not_change_its_tag(panel: Panel) -> None:
+def test_using_a_key_does_not_change_its_etag(panel: Panel) -> None:
     made = panel.post("/v1/api-keys", {"name": "used", "role": "viewer"})
     path = f"/v1/api-keys/{made.json()['id']}"
     panel.get("/roles", key=made.json()["key"])
@@ -200,7 +200,7 @@ def test_every_change_in_place_takes_if_match() -> None:
 
 
 @pytest.mark.parametrize("operation", CHANGING, ids=lambda one: one.operation_id)
-def test_a_change_of_what_has_changed_since_is_refused(panel: Panel, operation: Operation) -> None:
+def test_a_change_with_a_stale_etag_is_refused(panel: Panel, operation: Operation) -> None:
     made = things(panel)
     current = made.ask(panel, named(READER[operation.operation_id])).headers["etag"]
     before = tables(panel)
@@ -215,7 +215,7 @@ def test_a_change_of_what_has_changed_since_is_refused(panel: Panel, operation: 
 
 @pytest.mark.parametrize("operation", CHANGING, ids=lambda one: one.operation_id)
 @pytest.mark.parametrize("given", ["{}", "*", '"x", {}', '{},"y"'])
-def test_a_change_of_what_the_caller_has_seen_is_made(panel: Panel, operation: Operation, given: str) -> None:
+def test_a_change_with_the_current_etag_is_made(panel: Panel, operation: Operation, given: str) -> None:
     made = things(panel)
     current = made.ask(panel, named(READER[operation.operation_id])).headers["etag"]
     changed = made.ask(panel, operation, **_if_match(given.format(current)))
@@ -225,14 +225,14 @@ def test_a_change_of_what_the_caller_has_seen_is_made(panel: Panel, operation: O
         assert current != changed.headers["etag"] == now
 
 
-def test_the_tag_of_a_thing_that_is_not_there_tells_nothing(panel: Panel) -> None:
+def test_if_match_on_an_unknown_resource_returns_404(panel: Panel) -> None:
     for operation in CHANGING:
         for given in ("*", STALE):
             assert Things().ask(panel, operation, **_if_match(given)).status_code == 404, operation.operation_id
 
 
 @pytest.mark.parametrize("name", ["update_api_key", "update_environment", "update_service", "replace_environment"])
-def test_of_two_changes_of_the_same_state_one_is_refused(panel: Panel, name: str) -> None:
+def test_of_two_changes_of_one_revision_one_is_refused(panel: Panel, name: str) -> None:
     made, operation = things(panel), named(name)
     for _ in range(4):
         tag = made.ask(panel, named(READER[name])).headers["etag"]
@@ -242,7 +242,7 @@ def test_of_two_changes_of_the_same_state_one_is_refused(panel: Panel, name: str
         assert statuses == [200, 412, 412, 412]
 
 
-def test_an_environment_that_a_rollback_brought_back_is_another_one(panel: Panel) -> None:
+def test_a_rollback_gives_the_environment_a_new_etag(panel: Panel) -> None:
     service = f"/services/{panel.service(variables={'A': '1'})['id']}"
     panel.patch(f"{service}/env", {"variables": {"A": "2"}})
     panel.post(f"{service}/deploy")
@@ -265,7 +265,7 @@ def _world(panel: Panel) -> tuple[object, ...]:
     return tables(panel), engine, panel.ports.router.routes()
 
 
-def test_what_creates_deploys_or_changes_can_be_tried() -> None:
+def test_operations_that_create_deploy_or_change_have_dry_runs() -> None:
     assert {one.operation_id for one in TRYING} == {
         "create_service",
         "delete_service",
@@ -288,7 +288,7 @@ def _tried(answered: httpx.Response) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("operation", TRYING, ids=lambda one: one.operation_id)
-def test_a_dry_run_tells_the_effect_and_leaves_everything_as_it_was(panel: Panel, operation: Operation) -> None:
+def test_a_dry_run_describes_its_changes_and_leaves_everything_as_it_was(panel: Panel, operation: Operation) -> None:
     made = ready(panel, operation)
     before = _world(panel)
     keys = {"Idempotency-Key": "k"} if operation.method == "POST" else {}
@@ -307,7 +307,7 @@ def test_a_dry_run_tells_the_effect_and_leaves_everything_as_it_was(panel: Panel
 
 
 @pytest.mark.parametrize("operation", TRYING, ids=lambda one: one.operation_id)
-def test_a_dry_run_is_refused_as_the_real_thing_would_be(panel: Panel, operation: Operation) -> None:
+def test_a_dry_run_is_refused_as_the_request_itself_would_be(panel: Panel, operation: Operation) -> None:
     made, viewer = ready(panel, operation), panel.key("viewer")
     assert made.ask(panel, operation, query="dry_run=true", key=viewer).status_code == 403
     if "service_id" in operation.path or "template_id" in operation.path:
@@ -319,7 +319,7 @@ def test_a_dry_run_is_refused_as_the_real_thing_would_be(panel: Panel, operation
         assert made.ask(panel, operation, query="dry_run=true", **_if_match(STALE)).status_code == 412
 
 
-def test_a_dry_run_sees_that_a_name_is_taken(panel: Panel) -> None:
+def test_a_dry_run_refuses_a_taken_name(panel: Panel) -> None:
     panel.service("web")
     new = {"name": "web", "deploy_method": "image", "image": "ai-admin-panel/hello:1"}
     for dry_run in ("true", "false"):

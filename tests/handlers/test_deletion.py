@@ -1,4 +1,4 @@
-"""Deleting services over HTTP: at rest, at work, twice, with and without their data."""
+"""Deletion of services over HTTP: idle, with operations, in parallel, with and without volumes."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -25,7 +25,7 @@ def _left(panel: Panel) -> tuple[int, int, int]:
     return len(runtime.containers({})), len(runtime.networks({})), len(runtime.volumes({}))
 
 
-def test_a_deleted_service_is_gone_and_its_data_stays_unless_asked_for(panel: Panel) -> None:
+def test_a_deleted_service_is_gone_and_its_volumes_stay_by_default(panel: Panel) -> None:
     path = _made(panel)
     assert panel.delete(path).status_code == 204
     assert panel.get(path).status_code == 404
@@ -36,7 +36,7 @@ def test_a_deleted_service_is_gone_and_its_data_stays_unless_asked_for(panel: Pa
     assert _left(panel) == (0, 0, 1), "its own volume is gone, that of the one before is nobody's to remove"
 
 
-def test_the_work_on_a_deleted_service_stays_readable(panel: Panel) -> None:
+def test_operations_of_a_deleted_service_stay_readable(panel: Panel) -> None:
     path = _made(panel)
     operation = panel.get("/operations").json()["data"][0]
     panel.delete(path)
@@ -46,7 +46,7 @@ def test_the_work_on_a_deleted_service_stays_readable(panel: Panel) -> None:
     assert panel.get("/deployments").json()["total"] == 0
 
 
-def test_its_name_is_free_again(panel: Panel) -> None:
+def test_the_name_of_a_deleted_service_can_be_reused(panel: Panel) -> None:
     panel.delete(_made(panel))
     assert panel.get(_made(panel)).json()["name"] == "shop"
 
@@ -62,7 +62,7 @@ def test_a_dry_run_deletes_nothing(panel: Panel) -> None:
     assert (after.json(), after.headers["etag"]) == (before.json(), before.headers["etag"])
 
 
-def test_work_that_waits_is_cancelled_with_its_service(panel: Panel) -> None:
+def test_queued_operations_are_cancelled_by_the_deletion(panel: Panel) -> None:
     path = _made(panel)
     waiting = [panel.post(f"{path}/deploy").json() for _ in range(2)]
     panel.post(f"{path}/stop")
@@ -71,7 +71,7 @@ def test_work_that_waits_is_cancelled_with_its_service(panel: Panel) -> None:
     assert panel.get(f"/operations/{waiting[0]['operation_id']}").json()["failure"]["code"] == "cancelled"
 
 
-def test_work_that_runs_is_cancelled_first(panel: Panel) -> None:
+def test_a_running_operation_is_cancelled_before_the_deletion(panel: Panel) -> None:
     path = _made(panel)
     runtime: Any = panel.ports.runtime
     runtime.images["b"] = Behaviour(hangs=True)
@@ -88,7 +88,7 @@ def test_work_that_runs_is_cancelled_first(panel: Panel) -> None:
     assert _left(panel) == (0, 0, 0)
 
 
-def test_deleting_twice_at_once_is_one_deletion(panel: Panel) -> None:
+def test_parallel_requests_share_one_deletion(panel: Panel) -> None:
     path = _made(panel)
     with ThreadPoolExecutor(3) as pool:
         asked = [pool.submit(panel.request, "DELETE", path) for _ in range(3)]
@@ -103,7 +103,7 @@ def test_deleting_twice_at_once_is_one_deletion(panel: Panel) -> None:
     assert _operations(panel, path)[1:] == [("delete", "succeeded")]
 
 
-def test_asking_for_the_data_too_is_not_answered_by_a_deletion_that_keeps_it(panel: Panel) -> None:
+def test_a_deletion_with_volumes_is_not_merged_into_one_that_keeps_them(panel: Panel) -> None:
     path = _made(panel)
     with ThreadPoolExecutor(2) as pool:
         keeping = pool.submit(panel.request, "DELETE", path)
@@ -117,7 +117,7 @@ def test_asking_for_the_data_too_is_not_answered_by_a_deletion_that_keeps_it(pan
     assert _left(panel) == (0, 0, 0)
 
 
-def test_a_deletion_that_is_cancelled_before_it_begins_keeps_the_service_and_says_so(panel: Panel) -> None:
+def test_a_deletion_that_is_cancelled_before_it_starts_keeps_the_service(panel: Panel) -> None:
     path = _made(panel)
     with ThreadPoolExecutor(1) as pool:
         deleting = pool.submit(panel.request, "DELETE", path)
@@ -130,7 +130,7 @@ def test_a_deletion_that_is_cancelled_before_it_begins_keeps_the_service_and_say
     assert panel.get(path).json()["status"] == "running"
 
 
-def test_an_engine_that_is_away_keeps_the_service(panel: Panel) -> None:
+def test_a_deletion_keeps_the_service_while_the_engine_is_unavailable(panel: Panel) -> None:
     path = _made(panel)
     runtime: Any = panel.ports.runtime
     refuse = runtime.remove_volume

@@ -1,4 +1,4 @@
-"""Deployments over HTTP: asked for, shared, stopped, scaled, cancelled, brought back, and told about."""
+"""Deployments over HTTP: deploy, stop, scale, cancel, roll back, and read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,7 +61,7 @@ def _until(panel: Panel, path: str, status: str) -> None:
 # ── deploy ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_deployment_tells_its_steps_images_and_changes(panel: Panel) -> None:
+def test_a_deployment_has_its_steps_images_and_changes(panel: Panel) -> None:
     path = _made(panel, variables={"KEEP": "1", "GONE": "1"}, secrets={"TOKEN": CANARY}, port=8080)
     first = panel.get(f"/deployments/{panel.get(path).json()['deployment_id']}").json()
     assert first["changes"]["variables_added"] == ["GONE", "KEEP", "TOKEN"]
@@ -99,7 +99,7 @@ def test_a_new_compose_text_or_image_becomes_the_services_own(panel: Panel) -> N
     assert panel.get(path).json()["compose"] == text
 
 
-def test_a_failed_deployment_leaves_the_old_version_and_says_why(panel: Panel) -> None:
+def test_a_failed_deployment_keeps_the_old_version_and_has_a_reason(panel: Panel) -> None:
     path = _made(panel)
     live = panel.get(path).json()
     panel.ports.runtime.images["shop/broken:1"] = Behaviour(exit_code=3, lines=("no such file",))  # type: ignore[attr-defined]
@@ -111,7 +111,7 @@ def test_a_failed_deployment_leaves_the_old_version_and_says_why(panel: Panel) -
     assert (service["pending_changes"], service["image"]) == (True, "shop/broken:1")
 
 
-def test_deployments_that_wait_share_an_operation_and_an_end(panel: Panel) -> None:
+def test_queued_deployments_share_an_operation_and_its_result(panel: Panel) -> None:
     path = _made(panel)
     asked = [panel.post(f"{path}/deploy", {"image": f"shop/web:{tag}"}).json() for tag in (1, 2, 3)]
     assert len({one["operation_id"] for one in asked}) == 1
@@ -140,7 +140,7 @@ def test_a_service_stops_starts_and_restarts(panel: Panel) -> None:
         assert panel.get(path).json()["status"] == status
 
 
-def test_what_was_never_deployed_cannot_be_operated(panel: Panel) -> None:
+def test_a_service_that_was_never_deployed_cannot_be_started_or_stopped(panel: Panel) -> None:
     panel.ports.runtime.images["shop/none:1"] = Behaviour(exists=False)  # type: ignore[attr-defined]
     path = _made(panel, image="shop/none:1")
     assert panel.get(path).json()["status"] == "failed"
@@ -154,7 +154,7 @@ def test_what_was_never_deployed_cannot_be_operated(panel: Panel) -> None:
     [("POST", "deploy", "deploy"), ("POST", "start", "start"), ("POST", "stop", "stop"),
      ("POST", "restart", "restart"), ("POST", "rollback", "deploy"), ("PUT", "scale", "deploy")],
 )  # fmt: skip
-def test_a_dry_run_describes_and_leaves_everything(panel: Panel, method: str, verb: str, action: str) -> None:
+def test_a_dry_run_describes_the_changes_and_makes_none(panel: Panel, method: str, verb: str, action: str) -> None:
     path = _made(panel)
     _done(panel, path)
     before = panel.get(path), panel.get("/operations").json(), panel.get("/deployments").json()
@@ -170,7 +170,7 @@ def test_a_dry_run_describes_and_leaves_everything(panel: Panel, method: str, ve
 # ── scale ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_component_is_scaled_by_name_or_the_one_visitors_reach(panel: Panel) -> None:
+def test_a_component_is_scaled_by_name_and_the_public_one_without(panel: Panel) -> None:
     path = _compose(panel)
     for body in ({"replicas": 3, "memory_limit_mb": 32}, {"component": "db", "memory_limit_mb": 64}):
         accepted = panel.put(f"{path}/scale", body)
@@ -183,7 +183,7 @@ def test_a_component_is_scaled_by_name_or_the_one_visitors_reach(panel: Panel) -
     assert panel.get("/deployments?trigger=scale").json()["total"] == 2
 
 
-def test_what_cannot_be_scaled_is_refused_by_field(panel: Panel) -> None:
+def test_a_scaling_that_is_not_allowed_is_refused_by_field(panel: Panel) -> None:
     path = _compose(panel)
     for body, field in (
         ({"component": "db", "replicas": 2}, "replicas"),
@@ -199,7 +199,7 @@ def test_what_cannot_be_scaled_is_refused_by_field(panel: Panel) -> None:
 # ── rollback ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_rollback_brings_back_the_one_before_the_live_one(panel: Panel) -> None:
+def test_rollback_deploys_the_success_before_the_live_deployment(panel: Panel) -> None:
     path = _made(panel, image="shop/web:1", variables={"A": "1"}, resources={"memory_limit_mb": 32})
     first = panel.get(path).json()
     panel.put(f"{path}/env", {"variables": {"A": "2"}})
@@ -220,7 +220,7 @@ def test_rollback_brings_back_the_one_before_the_live_one(panel: Panel) -> None:
     assert forth["status"] == "succeeded"
 
 
-def test_only_what_succeeded_itself_is_brought_back(panel: Panel) -> None:
+def test_only_a_deployment_that_ran_and_succeeded_can_be_rolled_back_to(panel: Panel) -> None:
     path = _made(panel)
     _refused(panel.post(f"{path}/rollback"), 409, "nothing_to_roll_back")
     panel.ports.runtime.images["shop/none:1"] = Behaviour(exists=False)  # type: ignore[attr-defined]
@@ -238,7 +238,7 @@ def test_only_what_succeeded_itself_is_brought_back(panel: Panel) -> None:
 # ── cancel ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_waiting_deployment_is_cancelled_alone(panel: Panel) -> None:
+def test_a_queued_deployment_is_cancelled_without_the_others(panel: Panel) -> None:
     path = _made(panel)
     first, second, third = (panel.post(f"{path}/deploy", {"image": f"shop/web:{tag}"}).json() for tag in (1, 2, 3))
     for gone in (first, third):
@@ -266,7 +266,7 @@ def test_a_running_deployment_is_stopped_and_undone_and_the_queue_moves_on(panel
         assert panel.get(f"/deployments/{waiting['id']}?wait=30").json()["status"] == "succeeded"
 
 
-def test_cancelling_one_that_another_carries_out_leaves_that_one_running(panel: Panel) -> None:
+def test_cancelling_a_superseded_deployment_keeps_its_successor_running(panel: Panel) -> None:
     path = _made(panel)
     panel.ports.runtime.images["shop/slow:1"] = Behaviour(hangs=True)  # type: ignore[attr-defined]
     first, second = (panel.post(f"{path}/deploy", {"image": "shop/slow:1"}).json() for _ in range(2))

@@ -1,4 +1,4 @@
-"""The environment of a service over HTTP: read, replaced, changed and revealed, with secrets that stay secret."""
+"""The environment of a service over HTTP: read, replace, update and reveal variables; secrets stay masked."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ def test_get_environment_masks_secrets(panel: Panel) -> None:
     assert read.json()["service_id"] == path.rsplit("/", 1)[1]
 
 
-def test_replace_environment_leaves_exactly_what_it_names(panel: Panel) -> None:
+def test_replace_environment_leaves_exactly_the_named_variables(panel: Panel) -> None:
     path = _made(panel)
     replaced = panel.put(f"{path}/env", {"variables": {"B": "3", "C": "4"}, "secrets": {"TOKEN": None, "NEW": CANARY}})
     assert _shown(replaced) == {"B": "3", "C": "4", "NEW": "********", "TOKEN": "********"}
@@ -73,9 +73,7 @@ def test_replace_environment_leaves_exactly_what_it_names(panel: Panel) -> None:
         ({"variables": {"X": None}}, ["variables.X"]),
     ],
 )
-def test_a_replacement_that_means_nothing_is_refused_whole(
-    panel: Panel, body: dict[str, Any], fields: list[str]
-) -> None:
+def test_an_invalid_replacement_changes_nothing(panel: Panel, body: dict[str, Any], fields: list[str]) -> None:
     path = _made(panel)
     before = panel.get(f"{path}/env")
     assert _fields(panel.put(f"{path}/env", body)) == fields
@@ -83,7 +81,7 @@ def test_a_replacement_that_means_nothing_is_refused_whole(
     assert (after.json(), after.headers["etag"]) == (before.json(), before.headers["etag"])
 
 
-def test_update_environment_sets_and_removes_what_it_names(panel: Panel) -> None:
+def test_update_environment_sets_and_removes_the_named_variables(panel: Panel) -> None:
     path = _made(panel)
     changed = panel.patch(f"{path}/env", {"variables": {"A": None, "C": "3"}, "secrets": {"MORE": CANARY}})
     assert _shown(changed) == {"B": "2", "C": "3", "MORE": "********", "TOKEN": "********"}
@@ -124,20 +122,20 @@ def test_a_variable_that_the_text_requires_cannot_be_removed(panel: Panel) -> No
     assert panel.get(f"{path}/env").json()["version"] == 1
 
 
-def test_a_secret_is_not_told_when_it_breaks_the_text(panel: Panel) -> None:
+def test_a_secret_that_breaks_the_text_is_not_in_the_message(panel: Panel) -> None:
     body = {"name": "shop", "deploy_method": "compose", "compose": TEXT, "variables": {"GREETING": "hi"}}
     path = f"/services/{panel.post('/services', body).json()['id']}"
     assert _fields(panel.patch(f"{path}/env", {"secrets": {"MEMORY": CANARY}})) == ["compose"]
 
 
-def test_limits_follow_the_variables_that_they_are_written_with(panel: Panel) -> None:
+def test_limits_follow_the_variables_in_them(panel: Panel) -> None:
     body = {"name": "shop", "deploy_method": "compose", "compose": TEXT, "variables": {"GREETING": "hi"}}
     path = f"/services/{panel.post('/services', body).json()['id']}"
     panel.patch(f"{path}/env", {"variables": {"MEMORY": "128M"}})
     assert panel.get(path).json()["resources"]["memory_limit_mb"] == 128
 
 
-def test_containers_get_a_change_with_the_next_deployment(panel: Panel) -> None:
+def test_containers_get_changed_variables_with_the_next_deployment(panel: Panel) -> None:
     path = _made(panel)
     panel.patch(f"{path}/env", {"variables": {"A": "9"}})
     assert panel.get("/operations").json()["total"] == 1, "nothing restarts by itself"
@@ -163,7 +161,7 @@ def test_the_environment_of_a_template_is_not_pending_when_nothing_changed(panel
     assert changed.json()["pending_changes"] is False
 
 
-def test_another_port_leaves_the_environment_as_it_runs(panel: Panel) -> None:
+def test_another_port_does_not_make_the_environment_pending(panel: Panel) -> None:
     path = _made(panel)
     panel.post(f"{path}/stop")
     panel.work()
@@ -172,7 +170,7 @@ def test_another_port_leaves_the_environment_as_it_runs(panel: Panel) -> None:
     assert panel.get(f"{path}/env").json()["pending_changes"] is False
 
 
-def test_a_dry_run_tells_the_difference_by_name(panel: Panel) -> None:
+def test_a_dry_run_names_the_variables_that_change(panel: Panel) -> None:
     path = _made(panel)
     before = panel.get(f"{path}/env")
     body = {"variables": {"B": "2", "C": "3"}, "secrets": {"TOKEN": CANARY + "2"}}
@@ -185,7 +183,7 @@ def test_a_dry_run_tells_the_difference_by_name(panel: Panel) -> None:
     assert panel.put(f"{path}/env", body, headers={"If-Match": tried.headers["etag"]}).status_code == 200
 
 
-def test_a_name_that_is_not_there_reveals_nothing(panel: Panel) -> None:
+def test_an_unknown_name_reveals_nothing(panel: Panel) -> None:
     path = _made(panel)
     refused = panel.post(f"{path}/env/reveal", {"names": ["TOKEN", "NOPE"]})
     assert refused.status_code in (404, 422)
@@ -193,7 +191,7 @@ def test_a_name_that_is_not_there_reveals_nothing(panel: Panel) -> None:
     assert "NOPE" in refused.text
 
 
-def test_only_who_may_reveals_and_only_its_own(panel: Panel) -> None:
+def test_only_callers_with_the_permission_reveal_and_only_their_own(panel: Panel) -> None:
     path = _made(panel, customer_id="cust_a")
     names = {"names": ["TOKEN"]}
     for role in ("viewer", "operator"):
@@ -204,7 +202,7 @@ def test_only_who_may_reveals_and_only_its_own(panel: Panel) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH"])
-def test_the_environment_of_another_customer_is_absent(panel: Panel, method: str) -> None:
+def test_the_environment_of_another_customer_is_not_found(panel: Panel, method: str) -> None:
     path = _made(panel, customer_id="cust_a")
     options = {} if method == "GET" else {"json": {"variables": {"A": "2"}}}
     assert panel.request(method, f"{path}/env", key=panel.key("customer", "cust_b"), **options).status_code == 404

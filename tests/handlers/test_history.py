@@ -1,4 +1,4 @@
-"""The history over HTTP: lists of deployments and operations, logs by cursor, and who may look."""
+"""The history over HTTP: lists of deployments and operations, and logs by cursor."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ def test_each_filter_of_the_operations_narrows_them(panel: Panel, history: dict[
     assert _ids(panel, "/operations?page=3&per_page=2") == everything[4:]
 
 
-def test_a_caller_of_a_customer_sees_its_own_history_alone(panel: Panel, history: dict[str, Any]) -> None:
+def test_a_caller_with_a_customer_sees_the_history_of_that_customer_only(panel: Panel, history: dict[str, Any]) -> None:
     key = history["key"]
     for noun in ("deployments", "operations"):
         own = _ids(panel, f"/{noun}", key=key)
@@ -81,7 +81,7 @@ def test_a_caller_of_a_customer_sees_its_own_history_alone(panel: Panel, history
     assert panel.get(f"/deployments/{history['waiting']['id']}").json()["status"] == "queued"
 
 
-def test_an_operation_tells_who_asked_for_what_and_how_it_went(panel: Panel) -> None:
+def test_an_operation_has_its_actor_its_resource_and_its_result(panel: Panel) -> None:
     service = panel.service(customer_id="cust_a")
     asked = panel.post(f"/services/{service['id']}/deploy", headers={"X-Request-Id": "mine-1"}).json()
     queued = panel.get(f"/operations/{asked['operation_id']}").json()
@@ -96,7 +96,7 @@ def test_an_operation_tells_who_asked_for_what_and_how_it_went(panel: Panel) -> 
     assert ended["steps"] == panel.get(f"/deployments/{asked['id']}").json()["steps"]
 
 
-def test_waiting_ends_with_the_time_that_was_given(panel: Panel) -> None:
+def test_a_long_poll_ends_after_the_given_time(panel: Panel) -> None:
     service = panel.service()
     asked = panel.post(f"/services/{service['id']}/deploy").json()
     assert panel.get(f"/operations/{asked['operation_id']}?wait=1").json()["status"] == "queued"
@@ -105,7 +105,7 @@ def test_waiting_ends_with_the_time_that_was_given(panel: Panel) -> None:
 # ── cancel ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_work_that_waits_ends_at_once_with_all_that_it_carries(panel: Panel) -> None:
+def test_cancelling_a_queued_operation_ends_its_deployments_too(panel: Panel) -> None:
     path = f"/services/{panel.service()['id']}"
     asked = [panel.post(f"{path}/deploy").json() for _ in range(2)]
     cancelled = panel.post(f"/operations/{asked[0]['operation_id']}/cancel")
@@ -118,13 +118,13 @@ def test_work_that_waits_ends_at_once_with_all_that_it_carries(panel: Panel) -> 
     assert panel.get(path).json()["operation_id"] is None
 
 
-def test_a_stop_that_is_withdrawn_was_never_wanted(panel: Panel) -> None:
+def test_a_cancelled_queued_stop_keeps_the_service_running(panel: Panel) -> None:
     path = f"/services/{panel.service()['id']}"
     panel.post(f"/operations/{panel.post(f'{path}/stop').json()['id']}/cancel")
     assert "location" in panel.patch(path, {"deploy_timeout": 9}).headers, "it runs, so the change is deployed"
 
 
-def test_a_start_that_is_withdrawn_was_never_wanted(panel: Panel) -> None:
+def test_a_cancelled_queued_start_keeps_the_service_stopped(panel: Panel) -> None:
     path = f"/services/{panel.service()['id']}"
     panel.post(f"{path}/stop")
     panel.work()
@@ -138,7 +138,7 @@ def test_a_start_that_is_withdrawn_was_never_wanted(panel: Panel) -> None:
     assert "location" not in panel.patch(path, {"deploy_timeout": 8}).headers, "what is left is the stop"
 
 
-def test_a_service_whose_first_deployment_is_withdrawn_does_not_deploy_for_ever(panel: Panel) -> None:
+def test_a_service_whose_first_deployment_is_cancelled_does_not_stay_deploying(panel: Panel) -> None:
     created = panel.post("/services", {"name": "web", "deploy_method": "image", "image": "a"}).json()
     panel.post(f"/deployments/{created['deployment_id']}/cancel")
     service = panel.get(f"/services/{created['id']}").json()
@@ -169,7 +169,7 @@ def test_a_log_is_read_by_cursor_to_its_end(panel: Panel) -> None:
     assert beyond == {"data": [], "next_after": 9999, "complete": True}
 
 
-def test_the_log_of_what_waits_is_not_complete(panel: Panel) -> None:
+def test_the_log_of_a_queued_deployment_is_not_complete(panel: Panel) -> None:
     service = panel.service()
     waiting = panel.post(f"/services/{service['id']}/deploy").json()
     empty = {"data": [], "next_after": 0, "complete": False}

@@ -1,4 +1,4 @@
-"""One policy stands at every way in: what it refuses of a text or an image nobody gets past it by another route."""
+"""One policy for every operation that takes a compose text or an image."""
 
 from collections.abc import Callable
 from itertools import count
@@ -67,7 +67,7 @@ WAYS = {"create_service": _create, "update_service": _update, "deploy_service": 
 
 @pytest.mark.parametrize("ask", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("code", HOSTILE)
-def test_a_hostile_text_is_refused_wherever_one_comes_in(panel: Panel, ask: Ask, code: str) -> None:
+def test_a_hostile_text_is_refused_by_every_operation_that_takes_one(panel: Panel, ask: Ask, code: str) -> None:
     refused = ask(panel, {"compose": GOOD.format(HOSTILE[code])})
     assert refused.status_code == 422, refused.text
     assert code in str(error(refused)["fields"]["compose"])
@@ -77,12 +77,12 @@ def test_a_hostile_text_is_refused_wherever_one_comes_in(panel: Panel, ask: Ask,
 
 @pytest.mark.parametrize("ask", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("image", IMAGES)
-def test_a_hostile_image_is_refused_wherever_one_comes_in(panel: Panel, ask: Ask, image: str) -> None:
+def test_a_hostile_image_is_refused_by_every_operation_that_takes_one(panel: Panel, ask: Ask, image: str) -> None:
     refused = ask(panel, {"image": image})
     assert (refused.status_code, list(error(refused)["fields"])) == (422, ["image"]), refused.text
 
 
-def test_a_variable_brings_in_nothing_that_the_text_itself_may_not_say(panel: Panel) -> None:
+def test_a_variable_cannot_add_what_the_text_itself_may_not_have(panel: Panel) -> None:
     compose = GOOD.format("volumes: ['${SOURCE}:/x']") + "volumes: {data: }\n"
     body = {"deploy_method": "compose", "compose": compose, "variables": {"SOURCE": "data"}}
     created = panel.post("/services", {"name": _name(), **body})

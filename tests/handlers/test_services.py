@@ -1,4 +1,4 @@
-"""Services over HTTP: created, listed, read, checked and exported."""
+"""Services over HTTP: create, list, read, validate and export."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def _names(panel: Panel, query: str, **options: Any) -> list[str]:
 # ── create ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_service_is_created_deploying_and_runs_when_its_work_is_done(panel: Panel) -> None:
+def test_a_new_service_is_deploying_and_runs_when_its_operation_has_ended(panel: Panel) -> None:
     created = panel.post("/services", {**IMAGE, "port": 80})
     assert (created.status_code, created.json()["status"]) == (201, "deploying")
     assert created.headers["location"] == f"/api/operations/{created.json()['operation_id']}"
@@ -53,7 +53,7 @@ def test_a_service_is_created_deploying_and_runs_when_its_work_is_done(panel: Pa
     assert service["deployed_at"] >= service["created_at"]
 
 
-def test_a_created_service_is_what_was_asked_for(panel: Panel) -> None:
+def test_a_created_service_has_the_fields_of_the_request(panel: Panel) -> None:
     asked: dict[str, Any] = {
         **IMAGE,
         "port": 8080,
@@ -79,13 +79,13 @@ def test_a_created_service_is_what_was_asked_for(panel: Panel) -> None:
     assert (service["template"], service["custom_domains"], service["customer_name"]) == (None, [], None)
 
 
-def test_limits_are_those_of_all_replicas_of_all_components(panel: Panel) -> None:
+def test_limits_are_the_sum_over_all_replicas_of_all_components(panel: Panel) -> None:
     service = _compose(panel)
     assert service["resources"]["cpu_limit"] == 0.4
     assert service["resources"]["memory_limit_mb"] == 160
 
 
-def test_resources_are_those_of_what_visitors_reach(panel: Panel) -> None:
+def test_resources_are_limits_of_the_public_component(panel: Panel) -> None:
     service = _compose(panel, resources={"memory_limit_mb": 100})
     assert service["resources"]["memory_limit_mb"] == 3 * 100 + 64
     assert panel.get(f"/services/{service['id']}/export").json()["resources"] == {
@@ -93,7 +93,7 @@ def test_resources_are_those_of_what_visitors_reach(panel: Panel) -> None:
     }
 
 
-def test_a_name_is_taken_within_a_customer_only(panel: Panel) -> None:
+def test_a_name_is_unique_within_a_customer(panel: Panel) -> None:
     assert panel.post("/services", IMAGE).status_code == 201
     taken = panel.post("/services", IMAGE)
     assert (taken.status_code, taken.json()["error"]["code"]) == (409, "name_taken")
@@ -103,7 +103,7 @@ def test_a_name_is_taken_within_a_customer_only(panel: Panel) -> None:
     assert panel.post("/services", {**IMAGE, "customer_id": "cust_a"}).status_code == 409
 
 
-def test_a_caller_of_a_customer_creates_for_that_one_alone(panel: Panel) -> None:
+def test_a_caller_with_a_customer_creates_services_for_that_customer_only(panel: Panel) -> None:
     key = panel.key("customer", "cust_a")
     for name, customer in (("one", {}), ("two", {"customer_id": "cust_a"}), ("three", {"customer_id": None})):
         created = panel.post("/services", {**IMAGE, "name": name, **customer}, key=key)
@@ -126,7 +126,7 @@ def test_a_caller_of_a_customer_creates_for_that_one_alone(panel: Panel) -> None
         ({**IMAGE, "image": None}, "image"),
     ],
 )
-def test_what_breaks_a_rule_is_told_by_field_and_creates_nothing(
+def test_a_field_that_breaks_a_rule_is_named_and_nothing_is_created(
     panel: Panel, body: dict[str, Any], field: str
 ) -> None:
     for query in ("", "?dry_run=true"):
@@ -145,7 +145,7 @@ def test_a_refused_compose_text_names_line_and_code(panel: Panel) -> None:
     assert "not_kept" not in message, "a warning is no reason for a refusal"
 
 
-def test_a_dry_run_of_creating_tells_the_effect_and_leaves_nothing(panel: Panel) -> None:
+def test_a_dry_run_of_create_service_describes_the_changes_and_makes_none(panel: Panel) -> None:
     tried = panel.post("/services?dry_run=true", IMAGE)
     assert tried.status_code == 200
     assert tried.json()["dry_run"] is True
@@ -169,7 +169,7 @@ def test_a_secret_is_masked_wherever_the_service_is_shown(panel: Panel) -> None:
     panel.get(f"/services/{service['id']}/env")
 
 
-def test_what_belongs_to_another_customer_is_absent(panel: Panel) -> None:
+def test_a_service_of_another_customer_is_not_found(panel: Panel) -> None:
     service = panel.service(customer_id="cust_a")
     stranger, nobody = panel.key("customer", "cust_b"), "svc_01aaaaaaaaaaaaaaaaaaaaaaaa"
     for method, path, body in (
@@ -187,7 +187,7 @@ def test_what_belongs_to_another_customer_is_absent(panel: Panel) -> None:
     assert panel.get(f"/services/{service['id']}", key=panel.key("customer", "cust_a")).status_code == 200
 
 
-def test_the_work_that_goes_on_is_the_first_that_has_not_ended(panel: Panel) -> None:
+def test_the_operation_of_a_service_is_the_oldest_unfinished_one(panel: Panel) -> None:
     service = panel.service()
     first = panel.post(f"/services/{service['id']}/stop").json()["id"]
     panel.post(f"/services/{service['id']}/start")
@@ -229,7 +229,7 @@ def test_the_list_is_sorted_and_paged(panel: Panel) -> None:
     assert (beyond["data"], beyond["total"], beyond["page"]) == ([], 3, 9)
 
 
-def test_a_list_holds_a_callers_own_customer_alone(panel: Panel) -> None:
+def test_a_list_has_services_of_the_callers_customer_only(panel: Panel) -> None:
     panel.service("alpha", customer_id="cust_a")
     panel.service("beta", customer_id="cust_b")
     panel.service("gamma")

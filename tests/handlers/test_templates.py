@@ -1,4 +1,4 @@
-"""Templates over HTTP: listed, read, previewed and deployed, with secrets that nobody sees."""
+"""Templates over HTTP: list, read, preview and deploy them; secrets stay masked."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def test_each_filter_of_the_list_narrows_it(panel: Panel) -> None:
     assert ([one["id"] for one in page["data"]], page["total"]) == (["postgres", "wordpress"], 5)
 
 
-def test_a_template_says_what_it_asks_for(panel: Panel) -> None:
+def test_a_template_lists_its_variables(panel: Panel) -> None:
     template = panel.get("/templates/wordpress").json()
     asked = {one["name"]: one for one in template["variables"]}
     assert asked["WORDPRESS_TABLE_PREFIX"]["default"] == "wp_"
@@ -38,7 +38,7 @@ def test_a_template_says_what_it_asks_for(panel: Panel) -> None:
     assert panel.get("/templates/nothing").status_code == 404
 
 
-def test_a_logo_can_do_nothing_but_be_seen(panel: Panel) -> None:
+def test_a_logo_is_sent_with_headers_that_keep_it_from_running(panel: Panel) -> None:
     logo = panel.get("/templates/hello/logo")
     assert (logo.headers["content-type"], logo.content[:4]) == ("image/svg+xml", b"<svg")
     assert "sandbox" in logo.headers["content-security-policy"]
@@ -73,13 +73,13 @@ def test_a_preview_shows_the_text_without_secrets(panel: Panel) -> None:
         ({"WORDPRESS_DB_PASSWORD": CANARY + "\0"}, "variables.WORDPRESS_DB_PASSWORD"),
     ],
 )
-def test_a_wrong_value_is_told_by_field(panel: Panel, verb: str, variables: dict[str, str], field: str) -> None:
+def test_a_wrong_value_is_refused_by_field(panel: Panel, verb: str, variables: dict[str, str], field: str) -> None:
     name = {} if verb == "preview" else {"name": "blog"}
     refused = panel.post(f"/templates/wordpress/{verb}", {**name, "variables": variables})
     assert (refused.status_code, list(refused.json()["error"]["fields"])) == (422, [field])
 
 
-def test_a_deployed_template_runs_with_what_was_given_and_what_was_made_up(panel: Panel) -> None:
+def test_a_deployed_template_runs_with_given_and_generated_values(panel: Panel) -> None:
     body: dict[str, Any] = {
         "name": "blog",
         "customer_id": "cust_a",
@@ -112,7 +112,7 @@ def test_a_deployed_template_runs_with_what_was_given_and_what_was_made_up(panel
         assert values["MARIADB_ROOT_PASSWORD"] not in panel.get(read).text
 
 
-def test_creating_a_service_from_a_template_may_choose_its_own_check(panel: Panel) -> None:
+def test_a_service_from_a_template_may_have_its_own_health_check(panel: Panel) -> None:
     body = {"name": "hi", "deploy_method": "template", "template": "hello", "port": 8080,
             "health_check": {"path": "/", "timeout": 1}}  # fmt: skip
     service = panel.post("/services", body).json()
@@ -129,7 +129,7 @@ def test_two_services_of_a_template_have_secrets_of_their_own(panel: Panel) -> N
     assert len({value for each in values for value in each.values()}) == 4
 
 
-def test_deploying_what_is_not_there_or_taken_is_refused(panel: Panel) -> None:
+def test_an_unknown_template_or_a_taken_name_is_refused(panel: Panel) -> None:
     assert panel.post("/templates/nothing/deploy", {"name": "hi"}).status_code == 404
     assert panel.post("/templates/hello/deploy", {"name": "hi"}).status_code == 201
     taken = panel.post("/templates/hello/deploy", {"name": "hi"})

@@ -1,4 +1,4 @@
-"""Changing services over HTTP: what a merge patch does, what it restarts, and what it must not touch."""
+"""Updates of services over HTTP: what a merge patch changes and what it restarts."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ def test_a_new_name_or_label_restarts_nothing(panel: Panel) -> None:
     assert panel.get("/operations").json()["total"] == 1
 
 
-def test_a_change_that_restarts_nothing_names_no_work_that_goes_on_anyway(panel: Panel) -> None:
+def test_a_change_without_a_restart_has_no_location_of_another_operation(panel: Panel) -> None:
     path = _made(panel)
     going_on = panel.post(f"{path}/restart").json()["id"]
     changed = panel.patch(path, {"name": "store"})
@@ -57,7 +57,7 @@ def test_a_change_that_restarts_nothing_names_no_work_that_goes_on_anyway(panel:
     assert "location" not in changed.headers
 
 
-def test_a_change_names_its_own_work_behind_other_work(panel: Panel) -> None:
+def test_a_change_names_its_own_operation_behind_others(panel: Panel) -> None:
     path = _made(panel)
     going_on = panel.post(f"{path}/restart").json()["id"]
     changed = panel.patch(path, {"deploy_timeout": 5})
@@ -67,7 +67,7 @@ def test_a_change_names_its_own_work_behind_other_work(panel: Panel) -> None:
     assert deployment["operation_id"] != going_on
 
 
-def test_a_name_that_is_taken_is_refused_on_rename_too(panel: Panel) -> None:
+def test_a_rename_to_a_taken_name_is_refused(panel: Panel) -> None:
     path = _made(panel, name="web", customer_id="cust_a")
     _made(panel, name="store", customer_id="cust_a")
     _made(panel, name="free", customer_id="cust_b")
@@ -88,7 +88,9 @@ def test_a_name_that_is_taken_is_refused_on_rename_too(panel: Panel) -> None:
         ({"port": 9090}, {"port": 9090}),
     ],
 )
-def test_a_change_of_what_runs_is_deployed_at_once(panel: Panel, change: dict[str, Any], shown: dict[str, Any]) -> None:
+def test_a_change_of_the_definition_is_deployed_at_once(
+    panel: Panel, change: dict[str, Any], shown: dict[str, Any]
+) -> None:
     path = _made(panel)
     panel.ports.runtime.images["ai-admin-panel/hello:1"] = panel.ports.runtime.images["ai-admin-panel/hello:1"]
     changed = panel.patch(path, change)
@@ -137,7 +139,7 @@ def test_a_health_check_is_merged_and_null_removes_it(panel: Panel) -> None:
     assert added == {"path": "/", "port": None, "interval": 10, "timeout": 5}
 
 
-def test_resources_are_merged_and_null_lifts_them(panel: Panel) -> None:
+def test_resources_are_merged_and_null_removes_a_limit(panel: Panel) -> None:
     path = _made(panel, resources={"cpu_limit": 0.5, "memory_limit_mb": 64})
     assert _limits(panel.patch(path, {"resources": {"memory_limit_mb": 128}})) == (0.5, 128)
     assert _limits(panel.patch(path, {"resources": {"cpu_limit": None}})) == (None, 128)
@@ -151,7 +153,7 @@ def _limits(response: Any) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("change", [{"resources": {}}, {"resources": {"cpu_limit": None}}, {"health_check": None}])
-def test_a_change_to_what_is_already_so_restarts_nothing(panel: Panel, change: dict[str, Any]) -> None:
+def test_a_change_to_the_current_values_restarts_nothing(panel: Panel, change: dict[str, Any]) -> None:
     path = _made(panel)
     changed = panel.patch(path, change)
     assert (changed.status_code, changed.json()["pending_changes"]) == (200, False)
@@ -171,7 +173,7 @@ def test_a_text_may_lose_a_component_that_was_scaled(panel: Panel) -> None:
     _settled(panel, path)
 
 
-def test_what_another_method_brings_is_refused_all_at_once(panel: Panel) -> None:
+def test_fields_of_another_deploy_method_are_all_refused_at_once(panel: Panel) -> None:
     template = f"/services/{panel.post('/templates/hello/deploy', {'name': 'hello'}).json()['id']}"
     refused = panel.patch(template, {"image": "a", "compose": COMPOSE})
     assert (refused.status_code, set(refused.json()["error"]["fields"])) == (422, {"image", "compose"})
@@ -210,7 +212,7 @@ def test_a_stopped_service_keeps_a_change_until_it_is_deployed(panel: Panel) -> 
     assert _settled(panel, path)["deploy_timeout"] == 7
 
 
-def test_a_dry_run_of_a_change_answers_the_service_as_it_would_be(panel: Panel) -> None:
+def test_a_dry_run_of_a_change_returns_the_service_as_it_would_be(panel: Panel) -> None:
     path = _made(panel)
     before = panel.get(path)
     tried = panel.patch(f"{path}?dry_run=true", {"name": "store", "deploy_timeout": 7})
@@ -226,7 +228,7 @@ def test_a_dry_run_of_a_change_answers_the_service_as_it_would_be(panel: Panel) 
     assert (after.json(), after.headers["etag"]) == (before.json(), before.headers["etag"])
 
 
-def test_a_service_that_is_being_deleted_takes_no_change(panel: Panel) -> None:
+def test_a_service_that_is_being_deleted_cannot_be_changed(panel: Panel) -> None:
     path = _made(panel)
     _deletion_begun(panel, path)
     for answer in (

@@ -1,4 +1,4 @@
-"""The built-in templates: each loads, passes the policy, and keeps what its file promises."""
+"""The built-in templates: each loads, passes the policy, and has what its file declares."""
 
 from collections.abc import Iterator
 from importlib.resources import files
@@ -39,7 +39,7 @@ def test_there_is_one_of_each_category_and_hello():
     assert len(BUILTIN) == 5
 
 
-def test_it_is_read_once_and_cannot_be_changed():
+def test_the_catalogue_is_loaded_once_and_cannot_be_changed():
     assert builtin.templates() is BUILTIN
     with pytest.raises(TypeError):
         BUILTIN["hello"] = BUILTIN["postgres"]  # type: ignore[index]
@@ -63,7 +63,7 @@ def test_it_renders_to_a_text_that_passes_the_policy(template: Template):
     assert rendered.used == template.secrets
 
 
-def test_visitors_reach_a_port_that_it_exposes(template: Template, project: Project):
+def test_the_public_port_is_exposed(template: Template, project: Project):
     front = project.public_endpoint(template.expose.port)
     assert front is not None
     assert front[1] == template.expose.port
@@ -74,16 +74,16 @@ def test_every_container_has_limits_within_what_the_template_asks_for(template: 
     assert sum(component.memory_mb or 0 for component in project.components) <= template.min_resources.memory_mb
 
 
-def test_every_container_is_watched_by_itself_or_from_outside(template: Template, project: Project):
+def test_every_container_has_a_health_check(template: Template, project: Project):
     watched = template.healthcheck is not None and len(project.components) == 1
     assert watched or all(component.probe and not component.probe.disabled for component in project.components)
 
 
-def test_every_container_gives_capabilities_up(project: Project):
+def test_every_container_drops_capabilities(project: Project):
     assert all({"ALL", "NET_RAW"} & set(component.cap_drop) for component in project.components)
 
 
-def test_who_depends_on_a_database_waits_until_it_is_healthy():
+def test_components_wait_until_their_database_is_healthy():
     project = compose.check(
         BUILTIN["wordpress"].compose, {each.name: "x" for each in BUILTIN["wordpress"].variables}
     ).project

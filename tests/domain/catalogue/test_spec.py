@@ -1,4 +1,4 @@
-"""The loader of template files: what it takes, and that each fault is named by its dotted field."""
+"""The loader of template files: what it accepts, and each fault by its dotted field."""
 
 import pytest
 import yaml
@@ -155,13 +155,13 @@ def test_a_fault_is_named_by_its_field(old: str, new: str, field: str, word: str
         ("---\na: 1\n---\nb: 2", "line 3"),
     ],
 )
-def test_what_is_no_template_at_all_is_refused(text: str, word: str):
+def test_a_text_that_is_no_template_is_refused(text: str, word: str):
     with pytest.raises(Invalid) as refused:
         load(text)
     assert any(word in message for message in refused.value.fields.values())
 
 
-def test_all_faults_between_the_parts_are_told_at_once():
+def test_all_faults_between_fields_are_reported_at_once():
     text = GOOD.replace("default: blue", "default: green").replace("generate: 32", "default: hunter2")
     with pytest.raises(Invalid) as refused:
         load(text.replace("- name: ORDERS", "- name: ORDRES"))
@@ -194,7 +194,7 @@ def test_the_digest_changes_with_the_file():
     assert load(GOOD).digest != load(GOOD + "\n").digest
 
 
-def test_plain_scalars_mean_the_text_that_was_written():
+def test_plain_scalars_keep_the_text_as_written():
     template = load(GOOD.replace("default: A shop", "default: yes").replace("displayName: Shop", "displayName: 1.0"))
     assert template.variables[0].default == "yes"
     assert template.name == "1.0"
@@ -248,7 +248,7 @@ VALUES = [
 
 
 @pytest.mark.parametrize(("kind", "value", "good"), VALUES)
-def test_a_value_fits_its_type_or_is_refused_without_being_repeated(kind: VariableType, value: str, good: bool):
+def test_a_value_of_the_wrong_type_is_refused_without_repeating_it(kind: VariableType, value: str, good: bool):
     variable = TemplateVariable("X", "The thing", kind, options=("a", "b") if kind == "select" else ())
     fault = variable.fault(value)
     assert (fault is None) is good
@@ -299,7 +299,7 @@ VALUE = st.text(
 
 
 @given(VALUE, VALUE)
-def test_a_rendered_text_means_what_the_template_means_with_these_values(a: str, b: str):
+def test_a_rendered_text_has_the_meaning_of_the_template_with_its_values(a: str, b: str):
     wanted = compose.check(PLACES, {"A": a, "B": b, "SECRET": "s"})
     rendered = compose.check(render(PLACES, {"A": a, "B": b}), {"SECRET": "s"})
     assert wanted.project is not None

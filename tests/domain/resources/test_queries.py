@@ -1,4 +1,4 @@
-"""Lists as they are asked for."""
+"""List queries: pages, order, filters, times and the tenant filter."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,11 +20,11 @@ def test_a_list_without_parameters_is_the_newest_twenty():
     assert queries.query() == Query()
 
 
-def test_filters_that_were_not_given_do_not_filter():
+def test_absent_filters_do_not_filter():
     assert queries.query(filters={"status": "running", "template": None}).filters == {"status": "running"}
 
 
-def test_order_and_place_are_passed_on():
+def test_order_and_page_are_passed_on():
     assert queries.query(3, 50, "name", "asc", search="x") == Query(
         sort="name", descending=False, page=3, per_page=50, search="x"
     )
@@ -47,7 +47,7 @@ def test_times_are_read_as_utc():
         "2026-01-01T00:00:00",
     ],
 )
-def test_a_time_that_never_is_is_refused_by_its_parameter(text: str):
+def test_a_time_that_does_not_exist_is_refused_by_its_parameter(text: str):
     with pytest.raises(BadRequest, match="parameter from"):
         queries.query(since=text)
     with pytest.raises(BadRequest, match="parameter to"):
@@ -66,7 +66,7 @@ def test_a_time_that_never_is_is_refused_by_its_parameter(text: str):
         (BOUND, "*", ()),
     ],
 )
-def test_asking_for_a_customer_never_widens(caller: Caller, asked: str | None, customer_id: object):
+def test_a_customer_filter_never_widens_the_list(caller: Caller, asked: str | None, customer_id: object):
     filters = queries.scoped(caller, {"status": "running", "customer_id": "cust_c"}, asked)
     assert filters == {"status": "running", "customer_id": customer_id}
 

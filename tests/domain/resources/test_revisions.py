@@ -1,4 +1,4 @@
-"""Entity tags, and changes to what has moved on."""
+"""Entity tags and If-Match."""
 
 import pytest
 
@@ -7,12 +7,12 @@ from domain.resources import revisions
 
 
 @pytest.mark.parametrize("header", [None, "*", '"7"', '"6", "7"', '"a,b","7"', '"6","7","8"'])
-def test_a_change_of_the_current_revision_goes_through(header: str | None):
+def test_if_match_accepts_the_current_revision(header: str | None):
     revisions.match(header, 7, "service")
 
 
 @pytest.mark.parametrize("header", ['"6"', '"77"', 'W/"7"', '"6", W/"7"', "7", "", '"', '"*"', '"6,7"', "\"'7'\""])
-def test_every_other_change_is_stale(header: str):
+def test_if_match_refuses_every_other_tag(header: str):
     with pytest.raises(Stale) as raised:
         revisions.match(header, 7, "service")
     assert raised.value.code == "stale"

@@ -1,4 +1,4 @@
-"""Many callers at once: a name is given once, a queue is shared, a deletion is one, and what ends ends one way."""
+"""Parallel requests: names stay unique, queues and deletions are shared, and no change is lost."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -43,19 +43,19 @@ def _operations(ports: Ports, **filters: object) -> list[Operation]:
         return work.operations.page(Query(filters, per_page=100)).items
 
 
-def test_a_name_is_given_to_one_of_many(ports: Ports, admin: Caller) -> None:
+def test_one_of_many_parallel_requests_gets_a_name(ports: Ports, admin: Caller) -> None:
     answers = _all_at_once(lambda _: _created(ports, admin))
     assert answers.count("name_taken") == AT_ONCE - 1
     assert services.list_services(ports, admin).total == len(_operations(ports)) == 1
 
 
-def test_a_name_is_won_by_one_rename(ports: Ports, admin: Caller) -> None:
+def test_one_of_many_parallel_renames_gets_a_name(ports: Ports, admin: Caller) -> None:
     ids = [_created(ports, admin, f"web-{number}") for number in range(AT_ONCE)]
     answers = _all_at_once(lambda number: services.update_service(ports, admin, ids[number], {"name": "won"}))
     assert answers.count("name_taken") == AT_ONCE - 1
 
 
-def test_of_changes_to_one_revision_one_wins(ports: Ports, admin: Caller) -> None:
+def test_one_of_many_changes_of_one_revision_is_made(ports: Ports, admin: Caller) -> None:
     service_id = _created(ports, admin)
     tag = f'"{services.get_service(ports, admin, service_id).service.revision}"'
     answers = _all_at_once(
@@ -84,14 +84,14 @@ def test_parallel_deployments_share_one_operation(ports: Ports, admin: Caller) -
     assert Counter(one.superseded_by for one in carried)[None] == 1
 
 
-def test_parallel_deletions_are_one(ports: Ports, admin: Caller) -> None:
+def test_parallel_deletions_share_one_operation(ports: Ports, admin: Caller) -> None:
     service_id = _created(ports, admin)
     answers = _all_at_once(lambda _: services.delete_service(ports, admin, service_id))
     assert len({one.id for one in answers}) == 1
     assert len(_operations(ports, kind=Kind.DELETE)) == 1
 
 
-def test_work_is_either_begun_or_withdrawn(ports: Ports, admin: Caller) -> None:
+def test_a_queued_operation_is_either_claimed_or_cancelled(ports: Ports, admin: Caller) -> None:
     operation_id = _operations(ports, service_id=_created(ports, admin))[0].id
     now = ports.clock.now()
 
@@ -111,7 +111,7 @@ def test_work_is_either_begun_or_withdrawn(ports: Ports, admin: Caller) -> None:
         assert answers.count("already_ended") == AT_ONCE // 2 - 1
 
 
-def test_a_change_meets_a_deletion_before_it_or_not_at_all(ports: Ports, admin: Caller) -> None:
+def test_a_change_is_made_before_a_deletion_or_refused(ports: Ports, admin: Caller) -> None:
     service_id = _created(ports, admin)
 
     def act(number: int) -> object:
