@@ -92,7 +92,7 @@ def test_parallel_deletions_share_one_operation(ports: Ports, admin: Caller) -> 
 
 
 def test_a_queued_operation_is_either_claimed_or_cancelled(ports: Ports, admin: Caller) -> None:
-    operation_id = _operations(ports, service_id=_created(ports, admin))[0].id
+    operation_id = _operations(ports, resource_id=_created(ports, admin))[0].id
     now = ports.clock.now()
 
     def either(number: int) -> Operation | None:
