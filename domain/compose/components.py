@@ -138,7 +138,7 @@ def _accept(words: str, code: Code, advice: str) -> FieldReader:
 
     def read(value: Value, context: Context) -> Mapping[str, Any]:  # noqa: ARG001
         scalar = as_scalar(value)
-        if scalar.text not in words.split():
+        if scalar.text and scalar.text not in words.split():
             raise FieldError(code, f"Remove {quote(scalar.raw)}: {advice}.", scalar.location)
         return {}
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from domain.compose.field_rules import check_fields
 from domain.compose.files import GivenFiles, is_host_path, missing_file
-from domain.compose.findings import Code, FieldError, FindingCollector, quote
+from domain.compose.findings import AlreadyReportedError, Code, FieldError, FindingCollector, quote
 from domain.compose.interpolation import Interpolator
 from domain.compose.refusals import CONFIG
-from domain.compose.values import MapValue, ScalarValue, as_map, as_scalar, is_null
+from domain.compose.values import MapValue, ScalarValue, as_map, as_scalar, is_blank, is_null
 
 _SOURCES = ("content", "environment", "file")
 _ADVICE = "Write the text under `content` instead of `file`."
@@ -32,6 +32,9 @@ class Configs:
             value = declaration.entries.get(source)
             if value is not None and not is_null(value):
                 return self._read(source, as_scalar(value))
+        external = declaration.get("external")
+        if external and not is_blank(external):
+            raise AlreadyReportedError
         message = f"Write `content`, `environment` or `file` for {quote(name)}."
         raise FieldError(Code.BAD_VALUE, message, declaration.location)
 

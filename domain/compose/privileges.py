@@ -38,7 +38,7 @@ _NO_NEW_PRIVILEGES = frozenset({"no-new-privileges", "no-new-privileges:true", "
 # Parameters of the container's own network and IPC namespaces that change nothing outside.
 _SYSCTL = re.compile(
     r"net\.core\.somaxconn|net\.ipv4\.(tcp_[a-z_]+|ip_unprivileged_port_start|ip_local_port_range|ping_group_range)"
-    r"|net\.ipv4\.conf\.(all|default)\.(src_valid_mark|rp_filter)|net\.ipv6\.conf\.(all|default|lo)\.disable_ipv6"
+    r"|net\.ipv4\.conf\.(all|default)\.(src_valid_mark|rp_filter|log_martians|(accept|secure|send)_redirects|accept_source_route)|net\.ipv6\.conf\.(all|default|lo)\.disable_ipv6"
     r"|net\.unix\.max_dgram_qlen|kernel\.(shm(max|all|mni)|msg(max|mnb|mni)|sem)|fs\.mqueue\.[a-z_]+"
 )
 _ULIMITS = frozenset(
