@@ -1,11 +1,12 @@
 """The policy for compose texts: what is accepted, what is refused and why, and the project that a text means."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from domain.compose.context import Inputs
 from domain.compose.files import GivenFiles
-from domain.compose.findings import CODES, Code, Finding, FindingCollector, Location, UnreadableTextError
+from domain.compose.findings import CODES, Code, Finding, FindingCollector, Location, TooManyErrors, UnreadableTextError
 from domain.compose.image_text import for_image, with_image, with_port
 from domain.compose.interpolation import Interpolator
 from domain.compose.projects import read_project
@@ -40,7 +41,10 @@ def check(text: str, variables: Mapping[str, str] = {}, files: Mapping[str, str]
         inputs.files.check_size()
         project = _read(text, inputs)
     except UnreadableTextError as error:
-        collector.add(error.code, error.message, error.location)
+        with suppress(TooManyErrors):
+            collector.add(error.code, error.message, error.location)
+    except TooManyErrors:
+        pass
     findings = collector.ordered()
     accepted = all(finding.severity != "error" for finding in findings)
     return CheckResult(project if accepted else None, findings, frozenset(inputs.interpolator.used))

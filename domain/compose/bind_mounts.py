@@ -26,6 +26,7 @@ def read_bind(source: ScalarValue, path: str, target: str, read_only: bool, cont
         refuse_host_path(source.location)
     content = context.files.get(path)
     if content is not None:
+        context.budget.spend(len(content), source.location)
         return MountEntry(target, source, files=(given_file(target, content, read_only),))
     return _directory(source, path, target, read_only, context)
 
@@ -42,6 +43,8 @@ def _directory(source: ScalarValue, path: str, target: str, read_only: bool, con
     if not within:
         message = f"The directory {_quoted(source)} becomes a volume of the service; the host keeps no copy."
         context.findings.warn(Code.TRANSLATED, message, source.location)
+    for content in within.values():
+        context.budget.spend(len(content), source.location)
     files = tuple(given_file(f"{target}/{name}", content, read_only) for name, content in within.items())
     mount = Mount(context.volumes.for_directory(path), target, read_only, no_copy=bool(within))
     return MountEntry(target, source, mount, files)

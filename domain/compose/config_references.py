@@ -18,16 +18,21 @@ _HIGHEST_ID = 2**31 - 1
 
 def read_configs(value: Value, context: Context) -> Mapping[str, Any]:
     """Read the configs of a service; a config without a target is `/NAME`."""
-    return {"files": _read(value, context.configs, "/", context.findings)}
+    return {"files": _read(value, context.configs, "/", context)}
 
 
 def read_secrets(value: Value, context: Context) -> Mapping[str, Any]:
     """Read the secrets of a service; a secret without an absolute target is `/run/secrets/NAME`."""
-    return {"files": _read(value, context.secrets, "/run/secrets/", context.findings)}
+    return {"files": _read(value, context.secrets, "/run/secrets/", context)}
 
 
-def _read(value: Value, configs: Configs, directory: str, findings: FindingCollector) -> tuple[ContainerFile, ...]:
-    return findings.attempt_all(lambda item: _file(item, configs, directory, findings), as_list(value))
+def _read(value: Value, configs: Configs, directory: str, context: Context) -> tuple[ContainerFile, ...]:
+    def read(item: Value) -> ContainerFile:
+        file = _file(item, configs, directory, context.findings)
+        context.budget.spend(len(file.content), item.location)
+        return file
+
+    return context.findings.attempt_all(read, as_list(value))
 
 
 def _file(value: Value, configs: Configs, directory: str, findings: FindingCollector) -> ContainerFile:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from domain.compose.budget import Budget
 from domain.compose.configs import Configs
 from domain.compose.files import GivenFiles
 from domain.compose.findings import FindingCollector
@@ -31,4 +32,5 @@ class Context:
     secrets: Configs
     services: frozenset[str]
     networks: frozenset[str]
+    budget: Budget
     service: str = ""

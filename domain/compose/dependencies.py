@@ -42,13 +42,13 @@ def read_links(value: Value, context: Context) -> Mapping[str, Any]:
 
 def link_aliases(services: MapValue, context: Context) -> dict[str, tuple[str, ...]]:
     """Return the aliases that links give to services: `db:database` names `db` also `database`."""
-    aliases: dict[str, tuple[str, ...]] = {}
+    aliases: dict[str, dict[str, None]] = {}
     for service in services.entries.values():
         links = service.get("links") if isinstance(service, MapValue) else None
         for target, alias in _links(links, context) if isinstance(links, ListValue) else ():
             if alias != target:
-                aliases[target] = (*aliases.get(target, ()), alias)
-    return aliases
+                aliases.setdefault(target, {})[alias] = None
+    return {target: tuple(names) for target, names in aliases.items()}
 
 
 def _links(value: Value, context: Context) -> tuple[tuple[str, str], ...]:

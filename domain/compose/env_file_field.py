@@ -13,6 +13,7 @@ from domain.compose.key_values import Pair, keep_labels
 from domain.compose.scalars import boolean, choice
 from domain.compose.values import ListValue, MapValue, ScalarValue, Value, as_scalar, check_content
 
+MOST_ENV_FILES = 20
 _VARIABLE_FILES = frozenset({".env", "stack.env"})
 
 
@@ -35,6 +36,8 @@ def read_label_file(value: Value, context: Context) -> Mapping[str, Any]:
 
 def _entries(value: Value, context: Context) -> tuple[Value, ...]:
     entries = value.items if isinstance(value, ListValue) else (value,)
+    if len(entries) > MOST_ENV_FILES:
+        raise FieldError(Code.BAD_VALUE, f"A service has at most {MOST_ENV_FILES} such files.", value.location)
     return tuple(_check(entry, context) for entry in entries)
 
 
@@ -43,6 +46,8 @@ def _environment(entry: Value, context: Context) -> dict[str, str]:
     lines = {} if _is_variable_file(entry) and _given(entry, context) is None else _lines(entry, "environment", context)
     values = {name: context.interpolator.value(name) if text is None else text for name, text in lines.items()}
     merged = {name: text for name, text in (values | variables).items() if text is not None}
+    for name, text in merged.items():
+        context.budget.spend(len(name) + len(text), entry.location)
     return {name: check_content(text, entry.location) for name, text in merged.items()}
 
 
@@ -62,8 +67,10 @@ def _lines(entry: Value, field: str, context: Context) -> dict[str, str | None]:
 def _parse(content: str, entry: Value, location: Location, context: Context) -> dict[str, str | None]:
     form = entry.get("format") if isinstance(entry, MapValue) else None
     if form and choice(form, ("raw",)):
+        context.budget.spend(len(content), location)
         pairs = (line.partition("=") for line in content.splitlines() if line.strip() and not line.startswith("#"))
         return {name: text if equals else None for name, equals, text in pairs}
+    context.budget.spend(len(content) * 8, location)
     try:
         return parse_env_file(content, context.interpolator)
     except TemplateError as error:

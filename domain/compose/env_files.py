@@ -2,8 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
-from domain.compose.interpolation import Interpolator
+from domain.compose.findings import Code
+from domain.compose.interpolation import Interpolator, TemplateError
+
+MOST_ENTRIES = 5000
 
 _ENTRY = re.compile(
     r"^[ \t]*(?:export[ \t]+)?(?P<name>[^\s=:#'\"]+)[ \t]*(?:[=:][ \t]*(?:"
@@ -17,9 +21,12 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$$"}
 def parse_env_file(content: str, interpolator: Interpolator) -> dict[str, str | None]:
     """Return name → value; None for a name without a value. Unquoted and double-quoted values are interpolated.
 
-    Raise TemplateError for bad interpolation syntax.
+    Raise TemplateError for bad interpolation syntax and too many entries.
     """
-    return dict(_entries(content.replace("\r\n", "\n"), interpolator))
+    entries = list(islice(_entries(content.replace("\r\n", "\n"), interpolator), MOST_ENTRIES + 1))
+    if len(entries) > MOST_ENTRIES:
+        raise TemplateError(Code.TOO_LARGE, f"A file has at most {MOST_ENTRIES} variables.")
+    return dict(entries)
 
 
 def _entries(content: str, interpolator: Interpolator) -> Iterator[tuple[str, str | None]]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from domain.compose.findings import Code, FieldError, Location, UnreadableTextError
 
 MOST_FILE_BYTES = 1024 * 1024
+MOST_FILES = 200
 _KINDS = (
     r"acl|bash|bashrc|cert|cfg|cnf|conf|config|crt|css|csr|csv|db|dtd|env|hcl|html?|ini|jks|m?js|json|key|ldif|list|lua"
     r"|md|p12|pass|password|pem|pfx|php|pl|properties|ps1|pub|py|rb|rc|repo|rules|secret|service|sh|sock|sql|sqlite3?"
@@ -24,7 +25,10 @@ class GivenFiles:
         self._files = {normalize(path): content for path, content in files.items()}
 
     def check_size(self) -> None:
-        """Raise UnreadableTextError if the files are too large together."""
+        """Raise UnreadableTextError if there are too many files, or if they are too large together."""
+        if len(self._files) > MOST_FILES:
+            message = f"There are {len(self._files)} files. The maximum is {MOST_FILES}."
+            raise UnreadableTextError(Code.TOO_LARGE, message, Location(1))
         if sum(len(content) for content in self._files.values()) > MOST_FILE_BYTES:
             message = f"The files are too large. The maximum is {MOST_FILE_BYTES // 1024} KiB in total."
             raise UnreadableTextError(Code.TOO_LARGE, message, Location(1))

@@ -127,6 +127,10 @@ class UnreadableTextError(FieldError):
     """The text cannot be read any further."""
 
 
+class TooManyErrors(Exception):  # noqa: N818 - it ends the check, it is no error of its own
+    """The text has more errors than are listed; reading it further would only cost time."""
+
+
 class FindingCollector:
     """Collect findings while a text is read, so that one check returns all of them."""
 
@@ -146,6 +150,8 @@ class FindingCollector:
             finding = Finding(Code.TOO_MANY_FINDINGS, message, 1, "", severity)
             key = (finding.code, finding.pointer, finding.message)
         self._findings[key] = finding
+        if finding.code == Code.TOO_MANY_FINDINGS and severity == "error":
+            raise TooManyErrors
 
     def warn(self, code: Code, message: str, location: Location) -> None:
         """Add a warning: the text is accepted, but the author should know this."""

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
+from domain.compose.budget import Budget
 from domain.compose.components import read_component
 from domain.compose.configs import Configs, check_configs
 from domain.compose.context import Context, Inputs
@@ -79,6 +80,7 @@ def _context(sections: Sections, services: MapValue, inputs: Inputs) -> Context:
         secrets=secrets,
         services=frozenset(services.entries),
         networks=frozenset(sections.networks.entries),
+        budget=Budget(),
     )
 
 
