@@ -128,9 +128,7 @@ def _queue(
     set_definition(service, checked)
     service.wanted, service.updated_at = ServiceStatus.RUNNING, now
     work.services.save(service)
-    if isinstance(cause, Deployment):
-        return enqueue_deployment(work, now, caller, service, Trigger.ROLLBACK, cause)
-    return enqueue_deployment(work, now, caller, service, cause)
+    return enqueue_deployment(work, now, caller, service, checked, cause)
 
 
 def _change(summary: str) -> Change:

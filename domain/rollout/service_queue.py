@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from domain.definitions.checked import CheckedDefinition
 from domain.identity.access import Caller
 from domain.model.deployment import Deployment, DeploymentStatus, Trigger
 from domain.model.identifiers import new_id
@@ -23,13 +24,19 @@ def enqueue(
 
 
 def enqueue_deployment(
-    work: Work, now: datetime, caller: Caller, service: Service, trigger: Trigger, rollback: Deployment | None = None
+    work: Work,
+    now: datetime,
+    caller: Caller,
+    service: Service,
+    checked: CheckedDefinition,
+    cause: Trigger | Deployment,
 ) -> Deployment:
-    """Queue a deployment of the service's definition; with `rollback`, of that deployment's images.
+    """Queue a deployment of a checked definition. A deployment as `cause` is rolled back to, with its images.
 
     If the newest queued operation is a deployment that has not started, merge into it: the earlier deployment gets
     `superseded_by` and shares the result.
     """
+    earlier = cause if isinstance(cause, Deployment) else None
     newest = queue.unfinished(work, service.id)[-1:]
     shared = next((op for op in newest if (op.kind, op.status) == (Kind.DEPLOY, OperationStatus.QUEUED)), None)
     operation = shared or enqueue(work, now, caller, service, Kind.DEPLOY)
@@ -37,13 +44,13 @@ def enqueue_deployment(
         id=new_id("dep"),
         service_id=service.id,
         operation_id=operation.id,
-        trigger=trigger,
-        definition=service.definition,
+        trigger=Trigger.ROLLBACK if isinstance(cause, Deployment) else cause,
+        definition=checked.definition,
         created_at=now,
         customer_id=service.customer_id,
         actor_id=caller.id,
-        images=dict(rollback.images) if rollback else {},
-        rollback_of=rollback.id if rollback else None,
+        images=dict(earlier.images) if earlier else {},
+        rollback_of=earlier.id if earlier else None,
     )
     work.deployments.add(deployment)
     _run_newest(work, operation, deployment)

@@ -29,7 +29,8 @@ def create_service(ports: Ports, caller: Caller, body: NewService, *, dry_run: b
 
     Raise Invalid if the definition is not accepted, and Conflict if the customer has a service of this name.
     """
-    service = _new_service(ports, caller, body, new_definition(ports.vault, body))
+    checked = new_definition(ports.vault, body)
+    service = _new_service(ports, caller, body, checked)
     changes = (
         Change("create", "service", None, f"Creates {service.name}"),
         Change("deploy", "deployment", None, f"Starts the containers of {service.name}"),
@@ -37,7 +38,7 @@ def create_service(ports: Ports, caller: Caller, body: NewService, *, dry_run: b
 
     def create(work: Work) -> tuple[ServiceDetail, tuple[Change, ...]]:
         work.services.add(service)
-        deployment = enqueue_deployment(work, service.created_at, caller, service, Trigger.CREATE)
+        deployment = enqueue_deployment(work, service.created_at, caller, service, checked, Trigger.CREATE)
         return get_detail(work, service, deployment.operation_id), changes
 
     detail, preview = perform(ports, create, dry_run=dry_run)

@@ -49,7 +49,7 @@ def update_service(
         service.name, service.labels, service.updated_at = body.get("name", service.name), _labels(service, body), now
         work.services.save(service)
         deploys = restarts and not dry_run  # a dry run shows no deployment that will never exist
-        queued = enqueue_deployment(work, now, caller, service, Trigger.UPDATE) if deploys else None
+        queued = enqueue_deployment(work, now, caller, service, checked, Trigger.UPDATE) if deploys else None
         detail = get_detail(work, service, queued.operation_id if queued else None)
         return detail, (_change(service, restarts=restarts),)
 
