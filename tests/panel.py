@@ -1,4 +1,4 @@
-"""The whole panel in one process, for tests: real store, twins of the rest, responses held to the document."""
+"""The whole panel in one process, for tests: a real store, in-memory adapters, every response checked."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ ORIGIN = "http://testserver"
 
 @dataclass
 class Panel:
-    """Ask it over HTTP; `work()` carries out what is queued."""
+    """A panel to which tests send requests; `work()` runs its queued operations."""
 
     ports: Ports
     app: Any
@@ -33,7 +33,7 @@ class Panel:
     admin: str
 
     def key(self, role: Role | str = Role.ADMIN, customer_id: str | None = None, **fields: Any) -> str:
-        """The text of a new key; `fields` as in model.ApiKey."""
+        """Create an API key and return its text; `fields` are those of model.ApiKey."""
         text = api_keys.create_unbounded_key(self.ports, f"{role} key", Role(role), customer_id)
         if fields:
             with self.ports.store.begin() as work:
@@ -43,7 +43,7 @@ class Panel:
         return text
 
     def request(self, method: str, path: str, *, key: str | None = "", **options: Any) -> httpx.Response:
-        """`path` is below /api; `key` None sends no credentials, "" the admin's."""
+        """Send a request to a path below /api. The key None sends no credentials, "" the admin's."""
         headers = {} if key is None else {"Authorization": f"Bearer {key or self.admin}"}
         headers |= options.pop("headers", {})
         response = self.portal.call(self._send, method, f"/api{path}", headers, options)
@@ -51,7 +51,7 @@ class Panel:
         return response
 
     def session(self, key: str = "", **headers: str) -> dict[str, str]:
-        """What a browser sends from then on: the cookie of a new session of the key, and the panel's own origin."""
+        """Create a session of the key; return the headers that a browser sends, its cookie and the panel's origin."""
         made = self.post("/auth/sessions", key=key, headers=headers)
         assert made.status_code == 201, made.text
         return {"Cookie": made.headers["set-cookie"].partition(";")[0], "Origin": ORIGIN}
@@ -69,20 +69,24 @@ class Panel:
         return self.request("PATCH", path, json=json, **options)
 
     def delete(self, path: str, **options: Any) -> httpx.Response:
-        """Deleting a service waits for its work: a worker carries it out meanwhile."""
+        """Send DELETE; a worker works meanwhile, since deleting a service waits for its operation."""
+        return self.request_with_worker("DELETE", path, **options)
+
+    def request_with_worker(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send a request; a worker runs queued operations until the response comes."""
         with ThreadPoolExecutor(1) as pool:
-            answer = pool.submit(self.request, "DELETE", path, **options)
-            while not answer.done():
+            response = pool.submit(self.request, method, path, **options)
+            while not response.done():
                 self.work()
                 self.ports.notifier.wait(0.01)
-            return answer.result()
+            return response.result()
 
     def work(self) -> None:
-        """Carry out everything that is queued."""
+        """Run all queued operations."""
         self.worker.run_until_idle()
 
     def service(self, name: str = "web", **fields: Any) -> dict[str, Any]:
-        """A running service from the image `ai-admin-panel/hello:1`, unless the fields say otherwise."""
+        """Create a service and wait until it runs; from the image `ai-admin-panel/hello:1`, unless `fields` differ."""
         key = fields.pop("key", "")
         body = {"name": name, "deploy_method": "image", "image": "ai-admin-panel/hello:1", "port": 8080, **fields}
         created = self.post("/services", body, key=key)
@@ -98,7 +102,7 @@ class Panel:
 
 @contextmanager
 def running(folder: Path, database_url: str = "", **settings: Any) -> Iterator[Panel]:
-    """A panel with its data in `folder`, where another may have been before."""
+    """Start a panel with its data in `folder`, which may have data of an earlier panel."""
     limits = dict.fromkeys(("rate_limit_default", "rate_limit_authenticated", "rate_limit_deploy"), 1_000_000)
     configured = Settings(data_dir=folder, database_url=database_url, runtime="memory", **{**limits, **settings})
     with fake_ports.opened(

@@ -13,10 +13,13 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
 from tests import conformance
-from tests.contract.reading import RAW
+from tests.contract.reading import RAW, Operation, operations
+from tests.operation_data import operation_data, pending_operations
 
 CONFIG = Path(__file__).parent / "schemathesis.toml"
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
+VALID = ("401", "403", "404", "409")
+"""Errors that any valid request may get: they depend on credentials and on the state of resources."""
 _OWN_KEYS: set[str] = set()
 _TAGS = re.compile(r'\*|(W/)?"')
 # HTTP passes over headers that nobody declared. Schemathesis knows, but forgets it where an integer stands in another.
@@ -59,11 +62,25 @@ def attack(target: Target, phases: tuple[str, ...], seed: int, examples: int) ->
 def _config(target: Target, phases: tuple[str, ...], seed: int, examples: int) -> SchemathesisConfig:
     settings = tomllib.loads(CONFIG.read_text())
     settings |= {"seed": seed, "auth": {"openapi": {"bearerAuth": {"bearer": target.key}}}}
+    settings["operations"] += [_accepting(operation) for operation in operations()]
     config = SchemathesisConfig.from_dict(settings)
     project = config.projects.default
     project.phases.update(phases=list(phases))
     project.generation.update(max_examples=examples, database="none")
     return config
+
+
+def _accepting(operation: Operation) -> dict[str, Any]:
+    """Return the settings that let an operation answer a request that is valid by its schemas as its rules say."""
+    data = operation_data(operation.id)
+    stale = ("412",) if operation.has("If-Match") else ()
+    success = (str(data.plain_success),) if data.plain_success else ("2xx", "3xx")
+    expected = [*success, *VALID, *stale, *data.statuses]
+    return {
+        "include-operation-id": operation.id,
+        "enabled": operation.id not in pending_operations(),
+        "checks": {"positive_data_acceptance": {"expected-statuses": expected}},
+    }
 
 
 def _schema(target: Target, config: SchemathesisConfig) -> Any:

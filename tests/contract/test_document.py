@@ -18,6 +18,7 @@ from tests.contract.reading import (
     resolved,
     table,
 )
+from tests.operation_data import operation_data, path_parameters
 
 ALL = pytest.mark.parametrize("operation", operations(), ids=str)
 COMMON = {"X-Request-Id", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}
@@ -140,12 +141,10 @@ def test_the_headers_of_every_response_are_promised_not_only_possible() -> None:
 
 @ALL
 def test_an_operation_with_an_effect_can_be_repeated_and_a_read_can_be_kept(operation: Operation) -> None:
-    effectless = {"validate_service", "preview_template", "reveal_environment"}
-    assert operation.has("Idempotency-Key") == (operation.method == "post" and operation.id not in effectless)
-    # A session changes by nothing but its use, so nobody can overwrite what somebody else has changed of it.
-    unchanging = {"revoke_session", "revoke_other_sessions"}
+    data = operation_data(operation.id)
+    assert operation.has("Idempotency-Key") == (operation.method == "post" and data.has_effect)
     if operation.method in ("put", "patch", "delete"):
-        assert operation.has("If-Match") == (operation.id not in unchanging)
+        assert operation.has("If-Match") == data.has_revision
     if operation.method == "get" and operation.path.endswith("}"):
         assert operation.has("If-None-Match")
 
@@ -172,17 +171,17 @@ def test_links_lead_to_operations_and_take_what_the_answer_has(operation: Operat
                 assert found[1] in properties
 
 
-def test_a_thing_that_is_made_links_to_everything_that_can_be_done_with_it() -> None:
-    parameters = {
-        "create_service": "service_id",
-        "deploy_template": "service_id",
-        "create_api_key": "api_key_id",
-        "create_session": "session_id",
-    }
-    for made, parameter in parameters.items():
-        operation = next(one for one in operations() if one.id == made)
+@ALL
+def test_a_created_resource_links_to_all_operations_on_it(operation: Operation) -> None:
+    parameter = operation_data(operation.id).creates
+    if parameter:
         linked = {link["operationId"] for link in operation.responses["201"]["links"].values()}
         assert {one.id for one in operations() if f"{{{parameter}}}" in one.path} <= linked
+
+
+def test_every_path_parameter_has_an_operation_that_creates_it_or_test_data() -> None:
+    in_paths = {name for path in RAW["paths"] for name in re.findall(r"{(\w+)}", path)}
+    assert in_paths == path_parameters().keys()
 
 
 def test_no_two_paths_match_the_same_request() -> None:

@@ -9,15 +9,10 @@ from domain.model.role import Role
 from handlers.openapi31.operations import Operation
 from tests.calls import OPERATIONS, WITH_ID, Things, body, error, permission, ready
 from tests.contract.reading import table
+from tests.operation_data import operation_data
 from tests.panel import Panel
 
 A, B = "cust_a", "cust_b"
-PLAIN_SUCCESS = {"connect_websocket": 426}
-"""What a request without an upgrade gets where all is well."""
-BODIES = {"create_api_key": {"name": "dashboard", "role": "viewer"}, "update_service": {"labels": {"tier": "free"}}}
-"""What everybody may ask for who may ask at all, and again: a key makes none beyond it, and names are taken once."""
-OVER_OTHERS = {"update_api_key", "rotate_api_key", "revoke_api_key"}
-"""For these a key must be able to do what the other can, besides the permission."""
 
 
 @dataclass(frozen=True)
@@ -36,20 +31,20 @@ STRANGERS = [Kind(role, B) for role in Role]
 
 
 def _success(operation: Operation) -> int:
-    return PLAIN_SUCCESS.get(operation.operation_id) or int(table()[operation.operation_id].success)
+    return operation_data(operation.operation_id).plain_success or int(table()[operation.operation_id].success)
 
 
 def _expected(operation: Operation, kind: Kind) -> int:
     needed = permission(operation)
     if needed and needed not in role_permissions(kind.role, staff=kind.customer_id is None):
         return 403
-    if operation.operation_id == "revoke_session" and kind != Kind(Role.ADMIN):
+    if operation_data(operation.operation_id).owner_only and kind != Kind(Role.ADMIN):
         return 404  # a session is for the key that it was made with, and for admins of the whole panel
     return 404 if kind.customer_id == B and operation in WITH_ID else _success(operation)
 
 
 def _got(panel: Panel, operation: Operation, things: Things, key: str | None) -> int:
-    given = {"json": sent} if (sent := BODIES.get(operation.operation_id) or body(operation)) else {}
+    given = {"json": sent} if (sent := operation_data(operation.operation_id).body_for_all or body(operation)) else {}
     answered = things.ask(panel, operation, key=key, **given)
     if answered.status_code == 403:
         assert error(answered)["code"] == "forbidden"
@@ -80,6 +75,6 @@ def test_a_denied_permission_closes_its_operations_and_no_others(panel: Panel, o
     if needed:
         key = panel.key("admin", denied_permissions=(needed,))
         assert _got(panel, operation, things, key) == 403
-    denied = () if operation.operation_id in OVER_OTHERS else tuple(everything - {needed})
+    denied = () if operation_data(operation.operation_id).bounded_by_caller else tuple(everything - {needed})
     key = panel.key("admin", denied_permissions=denied)
     assert _got(panel, operation, things, key) == _success(operation)

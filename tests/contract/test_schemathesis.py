@@ -8,10 +8,15 @@ import pytest
 
 from tests.contract.attack import Target, attack
 from tests.contract.reading import operations
+from tests.operation_data import pending_operations
 from tests.panel import Panel
 
 SEED = int(os.environ.get("CONTRACT_SEED", "1"))
-LABELS = {f"{operation.method.upper()} {operation.path}" for operation in operations()}
+LABELS = {
+    f"{operation.method.upper()} {operation.path}"
+    for operation in operations()
+    if operation.id not in pending_operations()
+}
 
 
 @pytest.fixture(scope="module")

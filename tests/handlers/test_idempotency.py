@@ -13,20 +13,13 @@ import pytest
 from handlers.openapi31.operations import Operation
 from tests.calls import OPERATIONS, Things, body, error, ready, tables, taking
 from tests.conformance import CANARY
+from tests.operation_data import declared_operations, operation_data
 from tests.panel import Panel, running
 
 TAKING = taking("Idempotency-Key", "header")
 # Logging out has no effect for a key, and ends the very caller who would have to repeat it.
 ONCE = [one for one in TAKING if one.operation_id != "logout"]
 NEW = {"name": "web", "deploy_method": "image", "image": "ai-admin-panel/hello:1"}
-OTHER_BODIES = {
-    "create_api_key": {"name": "another", "role": "viewer"},
-    "create_service": {**NEW, "name": "another"},
-    "deploy_template": {"name": "another"},
-    "deploy_service": {"image": "ai-admin-panel/hello:1"},
-    "rotate_api_key": {"overlapSeconds": 1},
-    "stop_service": {"grace_seconds": 1},
-}
 
 
 def _key(text: str) -> dict[str, dict[str, str]]:
@@ -45,7 +38,7 @@ def _without_claims(panel: Panel) -> dict[str, list[str]]:
 
 def test_every_post_with_an_effect_takes_a_key() -> None:
     without = {one.operation_id for one in OPERATIONS if one.method == "POST"} - {one.operation_id for one in TAKING}
-    assert without == {"preview_template", "reveal_environment", "validate_service"}
+    assert without == {name for name, data in declared_operations().items() if not data.has_effect}
     assert {one.method for one in TAKING} == {"POST"}
 
 
@@ -89,8 +82,9 @@ def test_the_same_key_for_another_request_is_refused(panel: Panel, operation: Op
     assert made.ask(panel, operation, **_key("k"), **sent).is_success
     after = tables(panel)
     other: list[httpx.Response] = []
-    if operation.operation_id in OTHER_BODIES:
-        other.append(made.ask(panel, operation, **_key("k"), json=OTHER_BODIES[operation.operation_id]))
+    other_body = operation_data(operation.operation_id).other_body
+    if other_body is not None:
+        other.append(made.ask(panel, operation, **_key("k"), json=other_body))
     if "dry_run" in {one.name for one in operation.parameters}:
         other.append(made.ask(panel, operation, query="dry_run=true", **_key("k"), **sent))
     another = next(one for one in ONCE if one is not operation)

@@ -17,7 +17,6 @@ from handlers.openapi31.operations import Operation
 from tests.calls import (
     NOWHERE,
     OPERATIONS,
-    PUBLIC,
     Things,
     body,
     encoded,
@@ -30,6 +29,7 @@ from tests.calls import (
     wrong_texts,
 )
 from tests.conformance import CANARY, READ_DOCUMENT
+from tests.operation_data import operation_data
 from tests.panel import Panel
 
 JSON = {"Content-Type": "application/json"}
@@ -433,17 +433,6 @@ def test_without_its_database_the_panel_says_so_for_every_operation_with_a_key(
             assert _refusal(answered) == (503, "database_unavailable"), operation.operation_id
 
 
-WITHOUT_DATABASE = PUBLIC | {
-    "get_current_user",
-    "get_template",
-    "get_template_logo",
-    "list_permissions",
-    "list_roles",
-    "list_templates",
-    "logout",
-    "preview_template",
-    "validate_service",
-}
 AT_THE_ENGINE = {"get_service_logs", "list_service_containers"}
 
 
@@ -457,7 +446,7 @@ def test_a_database_that_goes_away_after_the_caller_was_found_is_told_as_well(
         monkeypatch.setattr(SqlStore, name, _away)
     for operation in OPERATIONS:
         answered = made.ask(panel, operation, works=False)
-        if operation.operation_id in WITHOUT_DATABASE:
+        if not operation_data(operation.operation_id).reads_database:
             assert answered.status_code == 200, f"{operation.operation_id}: {answered.text}"
         elif operation.operation_id == "connect_websocket":
             assert _refusal(answered) == (426, "upgrade_required")

@@ -1,0 +1,20 @@
+"""Test data of the tag `auth`."""
+
+from tests.operation_data import OperationData, PathParameter, Resources
+from tests.operations.api_keys import issue_key
+
+
+def _session(resources: Resources) -> str:
+    """Create a session of one of the owner's API keys."""
+    return str(resources.panel.post("/auth/sessions", key=issue_key(resources)["key"]).json()["id"])
+
+
+PATH_PARAMETERS = {"session_id": PathParameter(_session, "ses_01aaaaaaaaaaaaaaaaaaaaaaaa")}
+# A session changes only by its use, so no client can overwrite another's change: it has no revision.
+OPERATIONS = {
+    "logout": OperationData(reads_database=False),
+    "get_current_user": OperationData(reads_database=False),
+    "create_session": OperationData(creates="session_id"),
+    "revoke_session": OperationData(has_revision=False, owner_only=True),
+    "revoke_other_sessions": OperationData(has_revision=False),
+}
