@@ -1,14 +1,18 @@
-"""What Connexion 3.3 lacks for OpenAPI 3.1, and nothing of the product: to be deleted when Connexion has it.
+"""Compiled request handling for OpenAPI 3.1, inside Connexion's application; independent of the product.
+
+Connexion 3.3 supports OpenAPI 3.0. It provides the application, its middleware stack and security requirements. This
+package provides what handles each request: routing, validation, security checks, dispatch and responses, each compiled
+once from the document. It is a permanent part of the panel.
 
     document = Document.load(text)                      # operations(), operation(id), each with its `raw` text
     app = build(document, {"list_pets": list_pets}, Options(errors=on_error, security={"bearerAuth": identify}))
 
-`app` is an ASGI application. A handler is a function, async or not, that names the arguments it wants (parameters in
-snake_case, `body`, `caller`, and the `extras` of the options) and returns an `Answer`. Everything that is refused
-before it is a `Refused`, and every exception becomes an answer in `errors(scope, exception)`.
-Whoever stands before the application may ask `app.router.find(scope)` for the operation, and may put the caller that
-it identified into `scope[CALLER]`; security functions `async (scope, required_scopes) -> caller | None` may read it.
-`ResponseChecks(document).check(operation, status, headers, body)` holds a response to the document.
+`app` is an ASGI application. A handler is a function, async or not, that names its arguments (parameters in snake_case,
+`body`, `caller`, and the `extras` of the options) and returns an `Answer`. A request that is refused before its handler
+raises a `Refused`; `errors(scope, exception)` turns every exception into an answer.
+Middleware outside of the application can call `app.router.find(scope)` for the operation, and can put the caller into
+`scope[CALLER]`, where security functions `async (scope, required_scopes) -> caller | None` can read it.
+`ResponseChecks(document).check(operation, status, headers, body)` compares a response with the document.
 """
 
 from handlers.openapi31.answers import Answer, send_answer

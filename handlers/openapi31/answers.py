@@ -1,4 +1,4 @@
-"""What a handler answers, and how it goes out: JSON, bytes, or a stream that ends when the client leaves."""
+"""The response of a handler, and how it is sent: as JSON, bytes, or a stream that ends when the client disconnects."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ BODILESS = {204, 304}
 
 @dataclass(slots=True)
 class Answer:
-    """A status, and a content: None, bytes, an iterator of bytes (async or not), else what orjson can write.
+    """A status and a content: None, bytes, an iterator of bytes (async or not), or a value that orjson can serialize.
 
-    A header may have several values, which go out as several headers.
+    A header with several values is sent as several headers.
     """
 
     status: int = 200
@@ -27,7 +27,7 @@ class Answer:
 
 
 async def send_answer(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send an answer; HEAD gets everything but the body."""
+    """Send an answer; for HEAD without its body."""
     content = answer.content
     if isinstance(content, AsyncIterator | Iterator) and answer.status not in BODILESS:
         await _stream(answer, scope, receive, send)
@@ -38,7 +38,7 @@ async def send_answer(answer: Answer, scope: Scope, receive: Receive, send: Send
 
 
 def rendered(answer: Answer) -> tuple[bytes, RawHeaders]:
-    """The bytes and headers of an answer that is no stream."""
+    """Return the body and headers of an answer that is not a stream."""
     headers = raw_headers(answer.headers)
     if answer.content is None or answer.status in BODILESS:
         return b"", headers if answer.status in BODILESS else [*headers, (b"content-length", b"0")]
@@ -49,7 +49,7 @@ def rendered(answer: Answer) -> tuple[bytes, RawHeaders]:
 
 
 def encoded(answer: Answer) -> bytes:
-    """The content as bytes."""
+    """Return the content as bytes."""
     content = answer.content
     if isinstance(content, bytes):
         return content
@@ -59,7 +59,7 @@ def encoded(answer: Answer) -> bytes:
 
 
 def raw_headers(headers: Mapping[str, str | Sequence[str]]) -> RawHeaders:
-    """Headers as ASGI wants them; a line break in a value is an error, since it would begin another header."""
+    """Return headers in ASGI's form. Raise ValueError for a line break, which would start another header."""
     raw: RawHeaders = []
     for name, values in headers.items():
         for value in (values,) if isinstance(values, str) else values:
@@ -85,7 +85,7 @@ async def _stream(answer: Answer, scope: Scope, receive: Receive, send: Send) ->
 
 
 async def _until_either_ends(chunks: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
-    """Whichever ends first, the content or the connection, ends the other."""
+    """Send chunks until they end or the client disconnects."""
     failures: list[Exception] = []
 
     async def forward() -> None:
@@ -93,7 +93,7 @@ async def _until_either_ends(chunks: AsyncIterator[bytes], receive: Receive, sen
             async for chunk in chunks:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
-        except Exception as failure:  # noqa: BLE001 - raised again below, without the group around it
+        except Exception as failure:  # noqa: BLE001 - raised again below, outside of the task group
             failures.append(failure)
         group.cancel_scope.cancel()
 
@@ -107,12 +107,12 @@ async def _until_either_ends(chunks: AsyncIterator[bytes], receive: Receive, sen
 
 
 async def _from_thread(iterator: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """An iterator that blocks, read in the thread pool; the step under way is waited for, also when cancelled."""
+    """Read a blocking iterator in the thread pool; a cancellation waits for the current step."""
     while (chunk := await run_in_threadpool(next, iterator, None)) is not None:
         yield chunk
 
 
-async def _close(iterator: Any) -> None:  # noqa: ANN401 - not every iterator can be closed
+async def _close(iterator: Any) -> None:  # noqa: ANN401 - not every iterator has a close method
     if hasattr(iterator, "aclose"):
         await iterator.aclose()
     elif hasattr(iterator, "close"):

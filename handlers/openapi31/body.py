@@ -1,4 +1,4 @@
-"""Reading a request body: its media type, its size, its JSON, its schema."""
+"""Read a request body: check its media type, size, JSON and schema."""
 
 import json
 import re
@@ -25,24 +25,24 @@ EXACT = 2**53
 
 
 class Limits(NamedTuple):
-    """How much a body may hold: bytes, and levels of lists and objects."""
+    """The maximum size of a body in bytes, and its maximum depth of lists and objects."""
 
     size: int = 1024 * 1024
     depth: int = 64
-    """Not above 250: deeper ones cannot be written out again, which `parse_json` does."""
+    """At most 250: `parse_json` serializes the value again, which orjson cannot do for deeper values."""
 
 
 class Sent(NamedTuple):
-    """What the headers say of the body."""
+    """The body as the request's headers describe it."""
 
     media_type: str
     encoded: bool
     length: int | None
-    """None when the body comes in chunks of unknown number."""
+    """None if the body is chunked."""
 
 
 class BodyPlan:
-    """Everything about an operation's body that can be known before a request comes."""
+    """How to read an operation's body, compiled from the document."""
 
     def __init__(self, body: Body, schemas: Schemas, limits: Limits) -> None:
         self._required = body.required
@@ -54,8 +54,8 @@ class BodyPlan:
             for name, pointer in body.content.items()
         }
 
-    async def read(self, scope: Scope, receive: Receive) -> Any:  # noqa: ANN401 - a body is whatever its schema says
-        """The body parsed and checked, None when it is optional and absent; bytes when it is not JSON."""
+    async def read(self, scope: Scope, receive: Receive) -> Any:  # noqa: ANN401 - the type of a body follows from its schema
+        """Return the parsed and validated body, None if it is optional and absent, bytes if it is not JSON."""
         sent = _sent(scope)
         if sent.length == 0:
             return self._absent()
@@ -87,12 +87,12 @@ class BodyPlan:
 
 
 def is_json(media_type: str) -> bool:
-    """JSON, or something built on it."""
+    """Return whether a media type is JSON or ends in +json."""
     return media_type.endswith(("/json", "+json"))
 
 
 def _errors(validator: Validator, value: Any) -> Iterable[ValidationError]:  # noqa: ANN401 - see BodyPlan.read
-    """All errors; of a body with thousands of values only the first, since gathering them holds up the loop."""
+    """Return all errors, or only the first one of a body with thousands of values: all would block the event loop."""
     if all(size <= MANY_NODES for size in accumulate(len(level) for level in _levels(value))):
         return validator.iter_errors(value)
     first = []
@@ -137,9 +137,10 @@ async def _all_of(receive: Receive, limit: int) -> bytes:
 
 
 def parse_json(raw: bytes, depth: int) -> Any:  # noqa: ANN401 - see BodyPlan.read
-    """Parse JSON strictly; what orjson alone would let pass is looked for only where a cheap sign of it is seen.
+    """Parse JSON strictly. Raise BadBody for duplicate names, integers beyond 64 bits and too deep nesting.
 
-    A name that occurs twice is lost by parsing, and with it a colon: written out again, the value has fewer of them.
+    orjson accepts these, so a slower check follows if the text may have them. A duplicate name is lost by parsing, so
+    that the value has fewer colons when it is serialized again.
     """
     try:
         value = orjson.loads(raw)
@@ -157,7 +158,7 @@ def parse_json(raw: bytes, depth: int) -> Any:  # noqa: ANN401 - see BodyPlan.re
 
 
 def _levels(value: object) -> Iterator[list[object]]:
-    """The value, what it holds, what that holds, and so on down."""
+    """Yield the value, then its children, then theirs, level by level."""
     level = [value]
     while level:
         yield level
@@ -175,7 +176,7 @@ def _children(node: object) -> Iterable[object]:
 
 
 def _with_integers(value: Any) -> Any:  # noqa: ANN401 - see BodyPlan.read
-    """`1.0` and `1e2` are integers to JSON Schema, so whoever is promised an integer gets one."""
+    """Turn whole floats into integers: `1.0` and `1e2` are valid integers in JSON Schema, and handlers expect `int`."""
     if isinstance(value, dict):
         return {name: _with_integers(child) for name, child in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Calling the handler bound to an operation with the arguments that it names."""
+"""Call an operation's handler with the arguments that it names."""
 
 import asyncio
 import inspect
@@ -18,12 +18,12 @@ from handlers.openapi31.skeleton import AbstractOperation, RoutedAPI, RoutedMidd
 from handlers.openapi31.validation import ARGUMENTS
 
 Handler = Callable[..., Any]
-"""Returns an Answer, or is `async` and does."""
+"""Returns an Answer; may be `async`."""
 Extra = Callable[[Scope], object]
 
 
 class Bound:
-    """A handler and the plan of its arguments."""
+    """A handler and how its arguments are read."""
 
     def __init__(
         self, operation: Operation, handler: Handler, extras: Mapping[str, Extra], pool: ThreadPoolExecutor
@@ -46,7 +46,7 @@ class Bound:
         if self._is_async:
             answer = await self._handler(**arguments)
         else:
-            # Half the price of AnyIO's thread pool, which Starlette would use.
+            # It costs half as much as AnyIO's thread pool, which Starlette uses.
             work = partial(copy_context().run, self._handler, **arguments)
             answer = await asyncio.get_running_loop().run_in_executor(self._pool, work)
         if not isinstance(answer, Answer):
@@ -86,7 +86,7 @@ def _listed(names: set[str]) -> str:
 
 
 def _wanted(handler: Handler) -> Iterator[inspect.Parameter]:
-    """What is still to be given; arguments that a partial fixed by keyword are not."""
+    """Yield the handler's parameters, except those that a partial has set by keyword."""
     fixed = handler.keywords if isinstance(handler, partial) else {}
     for parameter in inspect.signature(handler).parameters.values():
         if parameter.kind in {parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL}:
@@ -119,7 +119,7 @@ class _API(RoutedAPI):  # type: ignore[misc]  # Connexion has no types
 
 
 class Dispatch(RoutedMiddleware):  # type: ignore[misc]  # Connexion has no types
-    """The innermost application; only HTTP is answered here."""
+    """The innermost application. It responds to HTTP only."""
 
     api_cls = _API
 
@@ -129,11 +129,11 @@ class Dispatch(RoutedMiddleware):  # type: ignore[misc]  # Connexion has no type
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="handler")
 
     def add_api(self, specification: object, **options: object) -> None:
-        """As Connexion's."""
+        """Pass the extras and the thread pool on."""
         super().add_api(specification, extras=self._extras, pool=self._pool, **options)
 
 
 async def _close(_scope: Scope, receive: Receive, send: Send) -> None:
-    """A websocket that nobody took is refused."""
+    """Refuse a WebSocket that no middleware accepted."""
     await receive()
     await send({"type": "websocket.close"})

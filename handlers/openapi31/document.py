@@ -1,4 +1,4 @@
-"""Reading an OpenAPI 3.1 document: its YAML, its operations, and the form in which Connexion takes it."""
+"""Read an OpenAPI 3.1 document: its YAML, its operations, and the form that Connexion expects."""
 
 import re
 from collections import Counter
@@ -22,7 +22,7 @@ SCHEME_NAME = "x-scheme-name"
 class JsonLoader(_Loader):  # type: ignore[misc]  # PyYAML's loader in C has no types
     """YAML as JSON has it: no dates, no `on` and `off`, no octal or base-60 numbers, string keys, no key twice."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - how PyYAML declares them
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML declares them this way
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[str, Any]:
         keys = [key.value for key, _ in node.value]
@@ -44,7 +44,7 @@ for _tag, _pattern, _first in (
 
 
 class Document:
-    """An OpenAPI 3.1 document, ready to be asked. Not meta-validated: that is slow, and the business of its tests."""
+    """An OpenAPI 3.1 document. It is not validated against the meta-schema: that is slow, and tests do it."""
 
     def __init__(self, raw: Mapping[str, Node]) -> None:
         if not str(raw.get("openapi", "")).startswith("3.1."):
@@ -57,7 +57,7 @@ class Document:
 
     @classmethod
     def load(cls, text: bytes) -> Self:
-        """Read YAML (JSON is YAML too)."""
+        """Return the document of a YAML or JSON text."""
         return cls(yaml.load(text, JsonLoader))  # noqa: S506 - JsonLoader is a safe loader
 
     def _read(self) -> tuple[Operation, ...]:
@@ -69,11 +69,11 @@ class Document:
         return operations
 
     def operations(self) -> tuple[Operation, ...]:
-        """Every operation in the order of the document."""
+        """Return all operations in the order of the document."""
         return tuple(self._operations.values())
 
     def operation(self, operation_id: str) -> Operation:
-        """One operation by its name; KeyError when there is none."""
+        """Return the operation with an operationId. Raise KeyError if there is none."""
         return self._operations[operation_id]
 
 
@@ -88,7 +88,7 @@ class Specification(OpenAPISpecification):  # type: ignore[misc]  # Connexion ha
 
     @property
     def security_schemes(self) -> dict[str, Node]:
-        """Each scheme tells its name, which Connexion's security factory does not pass on."""
+        """Return the schemes, each with its name, which Connexion's security factory does not pass on."""
         return {name: {**scheme, SCHEME_NAME: name} for name, scheme in self.document.security_schemes.items()}
 
 

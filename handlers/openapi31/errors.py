@@ -1,15 +1,15 @@
-"""What this package refuses, as exceptions that carry data only: whoever renders them chooses the words."""
+"""Refused requests as exceptions. They carry data only; the application's error function writes the messages."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 
 class DocumentError(Exception):
-    """The document, or a handler bound to it, cannot be served as it stands; raised while the application is built."""
+    """The document and its handlers do not fit together. Raised while the application is built."""
 
 
-class Refused(Exception):  # noqa: N818 - a refusal is an answer, not a malfunction
-    """A request stopped before its handler; `headers` are added to whatever answer is made of it."""
+class Refused(Exception):  # noqa: N818 - it leads to a regular response
+    """A request that is refused before its handler is called; `headers` are added to the response."""
 
     status: ClassVar[int] = 400
     headers: Mapping[str, str] = {}
@@ -22,7 +22,7 @@ class NotFound(Refused):
 
 
 class MethodNotAllowed(Refused):
-    """The path exists, the method does not; `allow` is every method that does."""
+    """The path exists, but not this method; `allow` lists the path's methods."""
 
     status = 405
 
@@ -33,7 +33,7 @@ class MethodNotAllowed(Refused):
 
 
 class Unauthenticated(Refused):
-    """The operation wants credentials, and got none or wrong ones."""
+    """The operation requires credentials, and they are missing or wrong."""
 
     status = 401
 
@@ -51,7 +51,7 @@ class Fault(NamedTuple):
 
 
 class BadParameter(Refused):
-    """Parameters that are missing, unknown, repeated or against their schema: all of them at once."""
+    """All parameters that are missing, unknown, repeated or invalid by their schema."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__(faults)
@@ -59,7 +59,7 @@ class BadParameter(Refused):
 
 
 class BadBody(Refused):
-    """A body that cannot be read at all, or is missing."""
+    """A body that is missing or cannot be parsed."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -67,7 +67,7 @@ class BadBody(Refused):
 
 
 class InvalidBody(Refused):
-    """A body that was read and breaks its schema: one message a field, by dotted path (`body` for the whole)."""
+    """A body that is invalid by its schema: one message per field, by dotted path (`body` for the whole body)."""
 
     status = 422
 
@@ -77,7 +77,7 @@ class InvalidBody(Refused):
 
 
 class UnsupportedMediaType(Refused):
-    """The body is of a kind that the operation does not take."""
+    """The operation does not accept the body's media type."""
 
     status = 415
 
@@ -88,7 +88,7 @@ class UnsupportedMediaType(Refused):
 
 
 class TooLarge(Refused):
-    """The body is longer than `limit` bytes; the rest of it is not waited for."""
+    """The body is longer than `limit` bytes; the rest is not read."""
 
     status = 413
     headers = {"Connection": "close"}  # noqa: RUF012 - the mapping is never written to
@@ -99,7 +99,7 @@ class TooLarge(Refused):
 
 
 class BadResponse(Refused):
-    """A handler answered what the document does not promise."""
+    """A handler returned a response that the document does not declare."""
 
     status = 500
 

@@ -1,4 +1,4 @@
-"""Saying in one plain sentence a field what a schema has against a value."""
+"""Validation messages: one plain sentence per invalid field."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from jsonschema_rs import ValidationError, ValidationErrorKind
 from handlers.openapi31.references import Node
 from handlers.openapi31.schemas import Schemas
 
-Said = tuple[str, str]
+FieldMessage = tuple[str, str]
 Details = Mapping[str, Node]
 
 UNKNOWN = "is not a known field"
@@ -83,11 +83,11 @@ SENTENCES: Mapping[str, Callable[[Details], str]] = {
 
 
 class Messages:
-    """Turns the errors of one document's validators into fields and sentences."""
+    """Turns validation errors into messages by field."""
 
     def __init__(self, schemas: Schemas) -> None:
         self._schemas = schemas
-        self._spread: Mapping[str, Callable[[ValidationError, Any], Iterator[Said]]] = {
+        self._spread: Mapping[str, Callable[[ValidationError, Any], Iterator[FieldMessage]]] = {
             "required": self._required,
             "additionalProperties": self._unknown,
             "unevaluatedProperties": self._unevaluated,
@@ -97,14 +97,14 @@ class Messages:
         }
 
     def fields(self, errors: Iterable[ValidationError]) -> dict[str, str]:
-        """One message a field, by dotted path; the first that was found."""
+        """Return the first message of each field, by dotted path."""
         found: dict[str, str] = {}
         for error in errors:
-            for field, message in self._said(error):
+            for field, message in self._field_messages(error):
                 found.setdefault(field or "body", message)
         return found
 
-    def _said(self, error: ValidationError) -> Iterator[Said]:
+    def _field_messages(self, error: ValidationError) -> Iterator[FieldMessage]:
         name = error.kind.name
         if name in self._spread:
             yield from self._spread[name](error, error.kind)
@@ -112,25 +112,29 @@ class Messages:
             sentence = SENTENCES.get(name)
             yield _path(error), sentence(error.kind.as_dict()) if sentence else "is not valid"
 
-    def _required(self, error: ValidationError, kind: ValidationErrorKind.Required) -> Iterator[Said]:
+    def _required(self, error: ValidationError, kind: ValidationErrorKind.Required) -> Iterator[FieldMessage]:
         yield _path(error, kind.property), "is required"
 
-    def _unknown(self, error: ValidationError, kind: ValidationErrorKind.AdditionalProperties) -> Iterator[Said]:
+    def _unknown(
+        self, error: ValidationError, kind: ValidationErrorKind.AdditionalProperties
+    ) -> Iterator[FieldMessage]:
         yield from ((_path(error, name), UNKNOWN) for name in kind.unexpected)
 
-    def _unevaluated(self, error: ValidationError, kind: ValidationErrorKind.UnevaluatedProperties) -> Iterator[Said]:
-        """A branch that fails evaluates nothing, so fields that are known and fine would be called unknown."""
+    def _unevaluated(
+        self, error: ValidationError, kind: ValidationErrorKind.UnevaluatedProperties
+    ) -> Iterator[FieldMessage]:
+        """Yield fields that no branch knows: a failed branch evaluates nothing, so its fields are listed too."""
         known = self._schemas.known_properties(error.absolute_keyword_location)
         yield from ((_path(error, name), UNKNOWN) for name in kind.unexpected if name not in known)
 
-    def _names(self, error: ValidationError, kind: ValidationErrorKind.PropertyNames) -> Iterator[Said]:
-        for _, message in self._said(kind.error):
+    def _names(self, error: ValidationError, kind: ValidationErrorKind.PropertyNames) -> Iterator[FieldMessage]:
+        for _, message in self._field_messages(kind.error):
             yield _path(error, str(kind.error.instance)), f"has a name that {message}"
 
     def _branches(
         self, error: ValidationError, kind: ValidationErrorKind.AnyOf | ValidationErrorKind.OneOfMultipleValid
-    ) -> Iterator[Said]:
-        """What the branch that was most likely meant has against the value."""
+    ) -> Iterator[FieldMessage]:
+        """Yield the messages of the branch that the client most likely meant."""
         if isinstance(kind, ValidationErrorKind.OneOfMultipleValid):
             yield _path(error), "fits more than one of the forms it may have"
             return
@@ -138,7 +142,7 @@ class Messages:
         branches = [branch for branch in kind.context if not _wrong_type(branch, here)]
         if branches:
             for inner in min(branches, key=lambda branch: (_wrong_kind(branch, here), len(branch))):
-                yield from self._said(inner)
+                yield from self._field_messages(inner)
         else:
             yield (
                 _path(error),
@@ -160,5 +164,5 @@ def _wrong_type(branch: Iterable[ValidationError], depth: int) -> bool:
 
 
 def _wrong_kind(branch: Iterable[ValidationError], depth: int) -> bool:
-    """A constant that differs tells that another branch was meant."""
+    """Return whether a constant differs, which means that the client meant another branch."""
     return any(one.kind.name in {"const", "enum"} and len(one.instance_path) <= depth + 1 for one in branch)

@@ -1,4 +1,4 @@
-"""The operations of a document as plain data: every reference to a parameter, body, response or header is resolved."""
+"""The operations of a document as data; references to parameters, bodies, responses and headers are resolved."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ STYLES = {"path": "simple", "query": "form", "header": "simple", "cookie": "form
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A declared parameter; `argument` is the name under which a handler asks for it."""
+    """A declared parameter; `argument` is its name in handlers."""
 
     name: str
     where: str
@@ -22,12 +22,12 @@ class Parameter:
     required: bool
     explode: bool
     schema: str
-    """Pointer to its schema, as every `schema` in this module."""
+    """The pointer to its schema, like every `schema` in this module."""
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What may be sent: the pointer to each media type's schema, None where there is none."""
+    """A request body: for each media type the pointer to its schema, None if it has none."""
 
     required: bool
     content: Mapping[str, str | None]
@@ -35,7 +35,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A response header that the document names."""
+    """A declared response header."""
 
     required: bool
     schema: str | None
@@ -43,7 +43,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What one status promises."""
+    """A declared response of one status."""
 
     content: Mapping[str, str | None]
     headers: Mapping[str, Header]
@@ -51,7 +51,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
-    """One method of one path; `raw` is its own text in the document, for whoever reads its extensions."""
+    """One method of one path; `raw` is its node in the document, with its extensions."""
 
     operation_id: str
     tag: str
@@ -65,7 +65,7 @@ class Operation:
 
 
 def read_operations(references: References) -> Iterator[Operation]:
-    """Every operation in the order of the document."""
+    """Yield all operations in the order of the document."""
     for path in references.root.get("paths", {}):
         item = below("#/paths", path)
         for method in references.at(item):

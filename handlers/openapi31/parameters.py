@@ -1,4 +1,4 @@
-"""Reading an operation's path, query, header and cookie parameters by a plan that is made once."""
+"""Read an operation's path, query, header and cookie parameters, by a plan compiled from the document."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -39,7 +39,7 @@ SCALARS: Mapping[str, Convert] = {"integer": _integer, "number": _number, "boole
 
 
 def scalar(types: set[str]) -> Convert:
-    """A function from text to the first of these types that it can be read as; text that cannot be stays text."""
+    """Return a function that converts text to the first of these types that fits; other text stays text."""
     converts = [convert for name, convert in SCALARS.items() if name in types]
     if len(converts) <= 1:
         return converts[0] if converts else str
@@ -51,7 +51,7 @@ def scalar(types: set[str]) -> Convert:
 
 
 class _Reader:
-    """How one parameter becomes a value."""
+    """Converts the texts of one parameter."""
 
     __slots__ = ("argument", "convert", "is_list", "name", "splits", "where")
 
@@ -66,7 +66,7 @@ class _Reader:
         self.name, self.where, self.argument = parameter.name, parameter.where, parameter.argument
 
     def put(self, text: str, values: Values) -> str | None:
-        """Add what was sent to the values; the answer is what is wrong with that."""
+        """Add a text to the values; return a message if it may not be given."""
         if not self.is_list:
             if self.argument in values:
                 return "must be given only once"
@@ -78,7 +78,7 @@ class _Reader:
 
 
 class ParameterPlan:
-    """Everything about an operation's parameters that can be known before a request comes."""
+    """How to read an operation's parameters, compiled from the document."""
 
     def __init__(self, operation: Operation, schemas: Schemas, also_in_query: Iterable[str] = ()) -> None:
         self._messages = Messages(schemas)
@@ -96,7 +96,7 @@ class ParameterPlan:
         self._empty = not readers
 
     def read(self, scope: Scope, path_values: Mapping[str, str]) -> Values:
-        """The values by argument name; BadParameter with every fault there is."""
+        """Return the values by argument name. Raise BadParameter with all faults."""
         values: Values = {}
         query = scope["query_string"]
         if self._empty and not query:
@@ -117,11 +117,11 @@ class ParameterPlan:
 
     def _all_faults(self, faults: list[Fault], values: Values) -> Iterator[Fault]:
         yield from faults
-        told = {(fault.where, fault.name) for fault in faults}
+        reported = {(fault.where, fault.name) for fault in faults}
         for path, message in self._messages.fields(self._validator.iter_errors(values)).items():
             argument, _, item = path.partition(".")
             fault = self._fault(argument, f"{message} (item {int(item) + 1})" if item.isdigit() else message)
-            if (fault.where, fault.name) not in told:
+            if (fault.where, fault.name) not in reported:
                 yield fault
 
     def _from_path(self, given: Mapping[str, str], values: Values) -> Iterator[Fault]:
@@ -155,7 +155,7 @@ class ParameterPlan:
                 self._from_cookies(raw.decode("latin-1"), values)
 
     def _from_cookies(self, header: str, values: Values) -> None:
-        """Of two cookies of one name the first counts: browsers send the most specific one first."""
+        """Read cookies; of two with one name the first counts, since browsers send the most specific one first."""
         for part in header.split(";"):
             name, _, text = part.strip().partition("=")
             reader = self._cookies.get(name)
@@ -178,5 +178,5 @@ def _unquoted(raw: bytes) -> str:
 
 
 def _is_text(text: str) -> bool:
-    """False when decoding the path left bytes that were no UTF-8."""
+    """Return False if decoding the path left bytes that are not UTF-8."""
     return not any("\udc80" <= character <= "\udcff" for character in text)

@@ -1,4 +1,4 @@
-"""Finding things in a document by JSON pointer, and following `$ref` to where they are really written."""
+"""Find nodes of a document by JSON pointer, and follow `$ref`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -6,30 +6,30 @@ from urllib.parse import quote, unquote
 
 from handlers.openapi31.errors import DocumentError
 
-Node = Any  # JSON as it comes out of YAML: nothing narrower is true of it
+Node = Any  # JSON as parsed from YAML
 
 
 def below(pointer: str, *keys: str | int) -> str:
-    """The pointer one or more keys further down, escaped so that it is a valid URI fragment as well."""
+    """Return the pointer to a descendant, escaped so that it is also a valid URI fragment."""
     tail = (quote(str(key).replace("~", "~0").replace("/", "~1"), safe="~!$&'()*+,;=:@") for key in keys)
     return "/".join((pointer, *tail))
 
 
 def keys_of(pointer: str) -> Iterator[str]:
-    """The keys that a pointer such as `#/paths/~1pets` goes through, unescaped."""
+    """Yield the unescaped keys of a pointer such as `#/paths/~1pets`."""
     for key in pointer.split("/")[1:]:
         yield unquote(key).replace("~1", "/").replace("~0", "~")
 
 
 class References:
-    """One document's tree; only references within the document exist here."""
+    """The nodes of one document; references to other documents are not supported."""
 
     def __init__(self, root: Mapping[str, Node]) -> None:
         self.root = root
         self._found: dict[str, Node] = {}
 
     def at(self, pointer: str) -> Node:
-        """What stands at `pointer`; DocumentError when nothing does."""
+        """Return the node at a pointer. Raise DocumentError if there is none."""
         if pointer not in self._found:
             self._found[pointer] = self._look(pointer)
         return self._found[pointer]
@@ -44,7 +44,7 @@ class References:
         return node
 
     def follow(self, pointer: str) -> tuple[str, Node]:
-        """Where the thing at `pointer` is really written, and the thing: each `$ref` on the way is taken."""
+        """Return the pointer and the node after following each `$ref`."""
         seen = set()
         node = self.at(pointer)
         while isinstance(node, Mapping) and isinstance(node.get("$ref"), str):

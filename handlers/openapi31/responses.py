@@ -1,4 +1,4 @@
-"""Holding responses to the document: status, media type, schema, headers."""
+"""Compare responses with the document: status, media type, schema, headers."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ from handlers.openapi31.schemas import Schemas
 
 
 class _Plan:
-    """One status of one operation."""
+    """The compiled checks of one status of one operation."""
 
     def __init__(self, response: Response, schemas: Schemas) -> None:
         self.required = [name for name, header in response.headers.items() if header.required]
@@ -35,7 +35,7 @@ def _header(header: Header, schemas: Schemas) -> tuple[Convert, Validator]:
 
 
 class ResponseChecks:
-    """Every response that a document promises, compiled."""
+    """The compiled checks of all responses of a document."""
 
     def __init__(self, document: Document) -> None:
         self._messages = Messages(document.schemas)
@@ -45,7 +45,7 @@ class ResponseChecks:
         }
 
     def check(self, operation: Operation, status: int, headers: Mapping[str, str], body: bytes | None) -> list[str]:
-        """What is wrong with a response, as sentences; body None (HEAD, a stream) leaves the content unread."""
+        """Return the differences as sentences; the content is not checked if body is None (HEAD, a stream)."""
         plans = self._plans[operation]
         plan = plans.get(str(status)) or plans.get(f"{status // 100}XX") or plans.get("default")
         if plan is None:
@@ -84,21 +84,21 @@ class ResponseChecks:
 
 
 class ResponseMiddleware:
-    """Keeps an undocumented JSON response from leaving; what is not JSON is let through once its headers are right."""
+    """Raises BadResponse for JSON that the document does not declare, before it is sent; else checks headers only."""
 
     def __init__(self, app: ASGIApp, checks: ResponseChecks) -> None:
         self.app = app
         self._checks = checks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The start of a JSON response waits for the end of its body."""
+        """Hold the start of a JSON response back until its body is complete."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        await self.app(scope, receive, _Held(self._checks, scope, send).send)
+        await self.app(scope, receive, _CheckedSend(self._checks, scope, send).send)
 
 
-class _Held:
+class _CheckedSend:
     def __init__(self, checks: ResponseChecks, scope: Scope, send: Send) -> None:
         self._checks, self._scope, self._send = checks, scope, send
         self._start: Message | None = None

@@ -1,4 +1,4 @@
-"""Finding the operation for a request in a tree of path segments."""
+"""Find the operation of a request in a tree of path segments."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ WHOLE_SEGMENT = re.compile(r"{([^{}]+)}")
 
 
 class Match(NamedTuple):
-    """The operation that is meant, and its path parameters as they were sent (percent-decoded, nothing more)."""
+    """A request's operation and its path parameters, percent-decoded."""
 
     operation: Operation
     path_values: Mapping[str, str]
@@ -46,7 +46,7 @@ class _Node:
 
 
 class Router:
-    """The paths of a document under a base path. Letters' case and trailing slashes count."""
+    """The paths of a document under a base path. Case and trailing slashes are significant."""
 
     def __init__(self, operations: Iterable[Operation], base_path: str = "") -> None:
         self._root = _Node()
@@ -68,9 +68,9 @@ class Router:
             node.operations.setdefault("HEAD", operation)
 
     def match(self, method: str, path: str) -> Found:
-        """The operation for a method and a path as it was sent (percent-encoded); a refusal is returned, not raised.
+        """Return the operation for a method and a percent-encoded path; a refusal is returned, not raised.
 
-        A segment that the document writes out wins over a parameter, whichever methods it has.
+        A literal segment takes precedence over a parameter, whichever methods it has.
         """
         if not path.startswith(self._prefix):
             return NotFound()
@@ -87,7 +87,7 @@ class Router:
         return Match(operation, dict(zip(node.names, values, strict=True)))
 
     def find(self, scope: Scope) -> Found:
-        """The match for a request, kept in its scope so that it is looked for only once."""
+        """Return the match of a request; it is cached in the request's scope."""
         found: Found | None = scope.get(MATCH)
         if found is None:
             raw = scope.get("raw_path")
@@ -113,7 +113,7 @@ def _walk(node: _Node, segments: list[str], index: int, values: list[str]) -> _N
 
 
 class RoutingMiddleware(SpecMiddleware):  # type: ignore[misc]  # Connexion has no types
-    """Finds the operation and tells Connexion's other middlewares of it."""
+    """Finds the operation and passes it to Connexion's other middlewares in the scope."""
 
     def __init__(self, app: ASGIApp, router: Router) -> None:
         self.app = app
@@ -121,13 +121,13 @@ class RoutingMiddleware(SpecMiddleware):  # type: ignore[misc]  # Connexion has 
         self._contexts: dict[str, dict[str, Any]] = {}
 
     def add_api(self, specification: Any, *, base_path: str, **_options: object) -> None:  # noqa: ANN401 - no types
-        """Learn under which base path Connexion knows the operations."""
+        """Store the context of each operation, with the base path under which Connexion knows it."""
         for operation in specification.document.operations():
             context = {"api_base_path": base_path, "operation_id": operation.operation_id}
             self._contexts[operation.operation_id] = {ROUTING_CONTEXT: context}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raise what was found when it is a refusal."""
+        """Raise the refusal if no operation matches."""
         if scope["type"] == "http":
             found = self.router.find(scope)
             if not isinstance(found, Match):

@@ -1,4 +1,4 @@
-"""Compiling the document's schemas with jsonschema-rs: once each, and without copying the document."""
+"""Compile the document's schemas with jsonschema-rs, each once, without copying the document."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,19 +13,19 @@ TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: 
 
 
 class WriteOnly:
-    """Refuses a value where the schema says writeOnly: for responses."""
+    """The keyword writeOnly in responses: refuses every value."""
 
     def __init__(self, _parent: dict[str, Node], value: Node, _path: list[str | int]) -> None:
         self._refuse = value is True
 
     def validate(self, _instance: Node) -> None:
-        """Raise when there is anything at all."""
+        """Raise ValueError if the keyword is true."""
         if self._refuse:
             raise ValueError("is write-only")
 
 
 class Schemas:
-    """The validators of one document, by pointer."""
+    """The validators of one document by pointer."""
 
     def __init__(self, references: References) -> None:
         self.references = references
@@ -33,7 +33,7 @@ class Schemas:
         self._compiled: dict[tuple[str, bool], jsonschema_rs.Validator] = {}
 
     def validator(self, pointer: str, *, response: bool = False) -> jsonschema_rs.Validator:
-        """The validator of the schema at `pointer`; a response's refuses writeOnly properties."""
+        """Return the validator of the schema at a pointer; a response's refuses writeOnly properties."""
         pointer, _ = self._final(pointer)
         key = (pointer, response)
         if key not in self._compiled:
@@ -41,7 +41,7 @@ class Schemas:
         return self._compiled[key]
 
     def object_of(self, pointers: Mapping[str, str]) -> jsonschema_rs.Validator:
-        """A validator of an object whose properties have the schemas at these pointers."""
+        """Return a validator of objects whose properties have the schemas at these pointers."""
         return self._compile({"properties": {name: {"$ref": URN + pointer} for name, pointer in pointers.items()}})
 
     def _compile(self, schema: dict[str, Any], write_only: type[WriteOnly] | None = None) -> jsonschema_rs.Validator:
@@ -54,7 +54,7 @@ class Schemas:
         )
 
     def _final(self, pointer: str) -> tuple[str, Node]:
-        """Only a `$ref` without siblings is the same schema as its target."""
+        """Follow `$ref` without siblings: only such a schema equals its target."""
         node = self.references.at(pointer)
         while isinstance(node, Mapping) and set(node) == {"$ref"}:
             pointer = node["$ref"]
@@ -62,7 +62,7 @@ class Schemas:
         return pointer, node
 
     def variants(self, node: Node) -> Iterator[Node]:
-        """The schema and every schema applied to the same value, through references and combinators."""
+        """Yield the schema and all schemas applied to the same value, through references and combinators."""
         pending, seen = [node], set()
         while pending:
             one = pending.pop()
@@ -76,7 +76,7 @@ class Schemas:
                 pending += branches if isinstance(branches, list) else [branches]
 
     def types(self, pointer: str) -> set[str]:
-        """The JSON types that a value may have, as far as the schema says."""
+        """Return the JSON types that the schema allows, as far as it names them."""
         found: set[str] = set()
         for one in self.variants(self.references.at(pointer)):
             declared = one.get("type", [])
@@ -86,12 +86,12 @@ class Schemas:
         return found
 
     def items(self, pointer: str) -> str | None:
-        """Pointer to the schema of an array's items."""
+        """Return the pointer to the schema of an array's items."""
         pointer, node = self._final(pointer)
         return f"{pointer}/items" if "items" in node else None
 
     def known_properties(self, keyword_location: str | None) -> set[str]:
-        """The property names that the schema owning this keyword knows of, whether or not they were valid."""
+        """Return all property names of the schema that has this keyword."""
         if not keyword_location or not keyword_location.startswith(URN):
             return set()
         owner = keyword_location.removeprefix(URN).rpartition("/")[0]

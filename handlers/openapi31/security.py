@@ -1,4 +1,4 @@
-"""Asking who is calling: the document's security requirements over functions bound to its schemes by name."""
+"""Identify the caller: the document's security requirements, with a function for each security scheme."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
@@ -24,12 +24,12 @@ CALLER = "openapi31.caller"
 
 Caller = Any
 SecurityFunction = Callable[[Scope, tuple[str, ...]], Awaitable[Caller]]
-"""An ASGI scope and the required scopes in; the caller out, or None when the credentials are wrong."""
+"""Takes the ASGI scope and the required scopes; returns the caller, or None if the credentials are wrong."""
 Authorize = Callable[[Operation, Caller], None]
 
 
 class Check:
-    """One security scheme: are its credentials there, and whose are they."""
+    """One security scheme: finds its credentials and their caller."""
 
     def __init__(self, scheme: Mapping[str, Node], function: SecurityFunction, scopes: tuple[str, ...]) -> None:
         self._function, self._scopes = function, scopes
@@ -39,7 +39,7 @@ class Check:
         self.challenge = f'ApiKey name="{self._name}"' if self._name else self._kind.capitalize()
 
     def present(self, scope: Scope) -> bool:
-        """Whether the request carries credentials of this kind, good or bad."""
+        """Return whether the request has credentials of this scheme, valid or not."""
         if self._kind == "query":
             return any(name == self._name for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), True))
         return any(self._carries(name, value) for name, value in scope["headers"])
@@ -54,12 +54,12 @@ class Check:
         return header == b"authorization" and value.decode("latin-1").lower().split()[:1] == [self._kind]
 
     async def caller(self, scope: Scope) -> Caller:
-        """Who it is, None when the credentials are wrong."""
+        """Return the caller, None if the credentials are wrong."""
         return await self._function(scope, self._scopes)
 
 
 def _kind(scheme: Mapping[str, Node]) -> str:
-    """Where to look: header, query or cookie for a key, else the scheme of the Authorization header."""
+    """Return where credentials are: header, query or cookie for a key, else the scheme of Authorization."""
     match scheme["type"]:
         case "apiKey":
             return str(scheme["in"])
@@ -71,7 +71,7 @@ def _kind(scheme: Mapping[str, Node]) -> str:
 
 
 class Together:
-    """Schemes that are required together; the first one names the caller."""
+    """Schemes that are required together; the first one identifies the caller."""
 
     def __init__(self, checks: Sequence[Check]) -> None:
         self._checks = checks
@@ -79,27 +79,27 @@ class Together:
         self.challenge = ", ".join(check.challenge for check in checks)
 
     def present(self, scope: Scope) -> bool:
-        """All or nothing."""
+        """Return whether the request has the credentials of all schemes."""
         return all(check.present(scope) for check in self._checks)
 
     async def caller(self, scope: Scope) -> Caller:
-        """None as soon as one of them is wrong."""
+        """Return the caller of the first scheme, None if any credentials are wrong."""
         callers = [await check.caller(scope) for check in self._checks]
         return None if None in callers else callers[0]
 
 
 class Verification:
-    """Alternatives. The first whose credentials are there decides, those that a browser sends by itself last."""
+    """Alternative schemes. The first with credentials decides; cookies, which a browser adds by itself, come last."""
 
     def __init__(self, alternatives: Sequence[Check | Together], anonymous: bool) -> None:
         self._alternatives = sorted(alternatives, key=lambda one: one.ambient)
         self._anonymous = anonymous
-        # Nobody is asked for what a browser sends by itself, unless there is no other way in.
+        # The challenge names cookies only if there is no other scheme.
         asked = [one for one in self._alternatives if not one.ambient] or self._alternatives
         self._challenge = ", ".join(dict.fromkeys(one.challenge for one in asked))
 
     async def __call__(self, scope: Scope) -> Caller:
-        """The caller; Unauthenticated when credentials are wrong, or missing where they are required."""
+        """Return the caller. Raise Unauthenticated if credentials are wrong, or required and missing."""
         for one in self._alternatives:
             if one.present(scope):
                 caller = await one.caller(scope)
@@ -113,20 +113,20 @@ class Verification:
 
 
 class _Handler(AbstractSecurityHandler):  # type: ignore[misc]  # Connexion has no types
-    """Connexion's way from a scheme to a check; the stock ones look functions up by their path in the document."""
+    """Connexion's way from a scheme to a check. Its own handlers find functions by a path in the document."""
 
     def __init__(self, functions: Mapping[str, SecurityFunction]) -> None:
         self._functions = functions
 
     def get_fn(self, security_scheme: Mapping[str, Node], required_scopes: Sequence[str]) -> Check:
-        """Scopes reach every kind of scheme; the stock handler for bearer drops them."""
+        """Return the check with its scopes, which Connexion's own bearer handler drops."""
         return Check(security_scheme, self._functions[security_scheme[SCHEME_NAME]], tuple(required_scopes))
 
 
 def security_map(
     schemes: Mapping[str, Node], functions: Mapping[str, SecurityFunction]
 ) -> dict[str, Callable[[], AbstractSecurityHandler]]:
-    """What Connexion's factory wants: a handler for each kind of scheme that the document defines."""
+    """Return a handler for each kind of scheme of the document, as Connexion's factory expects."""
     if missing := sorted(set(schemes) - set(functions)):
         raise DocumentError(f"security schemes without a function: {', '.join(missing)}")
     kinds = {one["scheme"].lower() if one["type"] == "http" else one["type"] for one in schemes.values()}
@@ -134,7 +134,7 @@ def security_map(
 
 
 class _Factory(SecurityHandlerFactory):  # type: ignore[misc]  # Connexion has no types
-    """Connexion's factory, with strict alternatives: the stock one goes on to the next after wrong credentials."""
+    """Connexion's factory with strict alternatives: its own tries the next scheme after wrong credentials."""
 
     def verify_multiple_schemes(self, schemes: Mapping[str, Check]) -> Together:
         return Together(tuple(schemes.values()))
@@ -146,7 +146,7 @@ class _Factory(SecurityHandlerFactory):  # type: ignore[misc]  # Connexion has n
 
 
 class _Guard(SecurityOperation):  # type: ignore[misc]  # Connexion has no types
-    """One operation's security."""
+    """The security of one operation."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = scope[CALLER] = await self.verification_fn(scope) if self.security else scope.get(CALLER)
@@ -175,7 +175,7 @@ class _API(RoutedAPI):  # type: ignore[misc]  # Connexion has no types
 
 
 class SecurityMiddleware(RoutedMiddleware):  # type: ignore[misc]  # Connexion has no types
-    """Puts the caller into the scope, or refuses."""
+    """Puts the caller into the scope, or refuses the request."""
 
     api_cls = _API
 
@@ -184,5 +184,5 @@ class SecurityMiddleware(RoutedMiddleware):  # type: ignore[misc]  # Connexion h
         self._authorize = authorize
 
     def add_api(self, specification: object, **options: object) -> None:
-        """As Connexion's."""
+        """Pass the authorization on."""
         super().add_api(specification, authorize=self._authorize, **options)

@@ -1,9 +1,9 @@
-"""The names taken from Connexion, which has no types: imported here alone, since importing it warns."""
+"""The names that this package uses of Connexion. They are imported only here, since importing Connexion warns."""
 
 import warnings
 
 with warnings.catch_warnings():
-    # Connexion imports Starlette's test client and jsonschema's old resolver; both complain, and neither is used here.
+    # Connexion imports Starlette's test client and jsonschema's old resolver, which warn. Neither is used here.
     warnings.simplefilter("ignore")
     from connexion.exceptions import ProblemException  # type: ignore[import-untyped]
     from connexion.lifecycle import ConnexionRequest, ConnexionResponse  # type: ignore[import-untyped]

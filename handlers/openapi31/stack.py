@@ -1,4 +1,4 @@
-"""Putting it together: Connexion's middlewares, ours where its own know only 3.0, and one function for errors."""
+"""Build the application: Connexion's middlewares, ours where its own support only 3.0, and error handling."""
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -44,19 +44,19 @@ async def _nothing(_app: object) -> AsyncIterator[None]:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What an application brings besides its document and handlers."""
+    """The options of an application, besides its document and handlers."""
 
     errors: OnError
-    """The answer to every exception, those of this package and all others; its own failure gives a bare 500."""
+    """Returns the answer to any exception. If it fails itself, the response is 500 without a body."""
     security: Mapping[str, SecurityFunction] = field(default_factory=dict)
     """By the name of the security scheme."""
     authorize: Authorize | None = None
-    """Called for every operation with whoever calls; raises to refuse."""
+    """Called for every request with its operation and caller; raises an exception to refuse it."""
     extras: Mapping[str, Extra] = field(default_factory=dict)
-    """More arguments that any handler may name, each made from the ASGI scope."""
+    """Further arguments that handlers can name, each computed from the ASGI scope."""
     base_path: str = "/api"
     threads: int = 40
-    """How many handlers that are not `async` may run at once; blocking streams have threads of their own."""
+    """How many handlers that are not `async` run at once; blocking streams have threads of their own."""
     limits: Limits = field(default_factory=Limits)
     validate_responses: bool = False
     lifespan: Lifespan = _nothing
@@ -64,7 +64,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Application:
-    """The ASGI application; `router.find(scope)` is for whoever stands before it and wants to know the operation."""
+    """The ASGI application. Middleware outside of it can find a request's operation by `router.find(scope)`."""
 
     document: Document
     router: Router
@@ -75,7 +75,7 @@ class Application:
 
 
 def build(document: Document, handlers: Mapping[str, Handler], options: Options) -> Application:
-    """Everything is compiled here; DocumentError when document, handlers and security functions do not agree."""
+    """Compile the application. Raise DocumentError if document, handlers and security functions do not fit together."""
     names = {operation.operation_id for operation in document.operations()}
     if names != set(handlers):
         missing, idle = sorted(names - set(handlers)), sorted(set(handlers) - names)
@@ -90,7 +90,7 @@ def build(document: Document, handlers: Mapping[str, Handler], options: Options)
     )
     for kind in (ProblemException, HTTPException, Exception):
         connexion.add_error_handler(kind, _answering(options.errors))
-    # add_api would take the document for OpenAPI 3.0, and the stack would be built only when the first request comes.
+    # add_api would read the document as OpenAPI 3.0, and the stack would be built at the first request only.
     connexion.apis.append(
         API(Specification(document), base_path=options.base_path, name=None, **vars(connexion.options))
     )
@@ -112,7 +112,7 @@ def _middlewares(document: Document, router: Router, options: Options) -> list[C
 
 
 def _answering(errors: OnError) -> Callable[[ConnexionRequest, Exception], Awaitable[ConnexionResponse]]:
-    """Connexion's form of an error handler; async, since others are sent to the thread pool."""
+    """Return an error handler in Connexion's form; it is async, since Connexion runs others in the thread pool."""
 
     async def answering(request: ConnexionRequest, exception: Exception) -> ConnexionResponse:
         try:

@@ -1,4 +1,4 @@
-"""Checking a request before its handler: parameters first, then the body; the values wait in the scope."""
+"""Validate a request before its handler is called: first parameters, then the body. The scope holds the values."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ ARGUMENTS = "openapi31.arguments"
 
 
 class _Validation:
-    """One operation's checks."""
+    """The validation of one operation."""
 
     def __init__(self, app: ASGIApp, document: Document, operation: Operation, limits: Limits) -> None:
         self._app = app
@@ -53,7 +53,7 @@ class _API(RoutedAPI):  # type: ignore[misc]  # Connexion has no types
 
 
 class ValidationMiddleware(RoutedMiddleware):  # type: ignore[misc]  # Connexion has no types
-    """Refuses what the document does not allow."""
+    """Refuses requests that are invalid by the document."""
 
     api_cls = _API
 
@@ -62,5 +62,5 @@ class ValidationMiddleware(RoutedMiddleware):  # type: ignore[misc]  # Connexion
         self._limits = limits
 
     def add_api(self, specification: object, **options: object) -> None:
-        """As Connexion's."""
+        """Pass the limits on."""
         super().add_api(specification, limits=self._limits, **options)
