@@ -18,15 +18,25 @@ def main(tag: str, operation_id: str) -> int:
     if row is None or row.tag != tag:
         print(f"new-operation: tests/contract/operations.csv has no operation {operation_id} of the tag {tag}")
         return 2
+    if _is_written(row):
+        print(f"new-operation: {operation_id} is written already")
+        return 0
     tags = list(dict.fromkeys(each.tag for each in table.values()))
-    changed = [*_document(row, tags), *code.write(row), *data.write(row)]
+    changed = [*_document(row, tags), *data.write(row), *code.write(row)]
     python = [path for path in changed if path.suffix == ".py"]
     if python:
         subprocess.run([*RUFF, "check", "--quiet", "--fix", "--select", "I,RUF022", *python], check=True)
         subprocess.run([*RUFF, "format", "--quiet", *python], check=True)
-    print("\n".join(map(str, changed)) or f"{operation_id} has its skeleton already")
+    print("\n".join(map(str, changed)))
     print(f"Next: .venv/bin/python -m pytest tests/handlers/test_{tag}.py -k {operation_id}")
     return 0
+
+
+def _is_written(row: Row) -> bool:
+    """Return whether the document has the operation, and its module the handler, which is written last."""
+    handlers = Path("handlers") / f"{row.tag}.py"
+    in_document = f"      operationId: {row.operation_id}\n" in DOCUMENT.read_text()
+    return in_document and handlers.exists() and f"def {row.operation_id}(" in handlers.read_text()
 
 
 def _document(row: Row, tags: list[str]) -> list[Path]:

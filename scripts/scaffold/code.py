@@ -10,7 +10,7 @@ _PORTS = ["from domain.identity.access import Caller", "from domain.ports import
 
 def write(row: Row) -> list[Path]:
     """Write what is missing and return the changed files."""
-    steps = (_model, _rule, _serializer, _handler, _layers)
+    steps = (_layers, _model, _rule, _serializer, _handler)
     return [path for step in steps for path in step(row)]
 
 
