@@ -34,7 +34,9 @@ STATUSES = [ServiceStatus.RUNNING] * 16 + [ServiceStatus.STOPPED] * 3 + [Service
 TEMPLATES = ("hello", "gitea", "postgres", "wordpress", None)
 NEWEST = datetime(2026, 3, 29, 10, 0, 0, tzinfo=UTC)
 # Columns that differ between copies. All others stay as the panel wrote them.
-NAMES = frozenset({"id", "name", "service_id", "deployment_id", "operation_id", "live_deployment_id"})
+NAMES = frozenset(
+    {"id", "name", "service_id", "deployment_id", "operation_id", "live_deployment_id", "resource_id", "lock_key"}
+)
 
 _Records = tuple[Service, Operation, Deployment]
 
@@ -147,7 +149,7 @@ def _copy(model: _Records, number: int) -> _Records:
             limits=Limits(0.25, 32),
             usage=Usage(0.01 * (number % 25), 8.0 + number % 16, 1.5),
         ),
-        replace(operation, service_id=service.id, deployment_id=deployment.id),
+        replace(operation, resource_id=service.id, lock_key=service.id, deployment_id=deployment.id),
         replace(deployment, **work),
     )
 

@@ -144,7 +144,7 @@ def get_service(
         raise HTTPException(404, "Service not found")
     newest = select(Deployment).where(Deployment.service_id == service.id)
     deployment = session.scalar(newest.order_by(Deployment.created_at.desc(), Deployment.id.desc()).limit(1))
-    unfinished = select(Operation).where(Operation.service_id == service.id, Operation.status.in_(_UNFINISHED))
+    unfinished = select(Operation).where(Operation.lock_key == service.id, Operation.status.in_(_UNFINISHED))
     operation = session.scalar(unfinished.order_by(Operation.id).limit(1))
     live = session.get(Deployment, service.live_deployment_id) if service.live_deployment_id else None
     service.deployment_id = deployment.id if deployment else None
