@@ -1,7 +1,7 @@
 """The embedded router: forwards TCP from one port of this host for each service, in a thread of its own.
 
-On asyncio's Protocols and uvloop, which the web server brings along: a visitor who is joined with a target costs no
-task and no second buffer, where streams take two of each; on asyncio's own loop a new connection costs nearly double.
+It uses asyncio's Protocols and uvloop, which the web server requires anyway. A connection needs no task and no second
+buffer, where streams need two of each; with asyncio's own loop, a new connection costs nearly twice as much.
 """
 
 import asyncio
@@ -14,18 +14,18 @@ from threading import Thread
 import uvloop
 
 from domain import errors
-from domain.adapters.forwarder.doors import Doors
+from domain.adapters.forwarder.listeners import Listeners
+from domain.adapters.forwarder.port_leases import claim_port, lease_port
 from domain.adapters.forwarder.routes import Route, Routes
-from domain.adapters.forwarder.sockets import claim_port, hold
 from domain.ports.router import RouteFailed, Target
 
 PORTS = range(49_152, 65_536)
 
 
 class Router:
-    """Writes the routes, and once started forwards by them, as may other processes of this host and user.
+    """Keeps routes in files and forwards connections. Several processes of one user can share the files and ports.
 
-    A `drain` waits for this process's own connections.
+    `drain` waits for the connections of this process only.
     """
 
     def __init__(
@@ -36,23 +36,23 @@ class Router:
         self._ports = ports or PORTS
         self._public_host = f"[{public_host}]" if ":" in public_host else public_host
         self._base_domain = base_domain
-        self._doors = Doors(self._routes, host)
+        self._listeners = Listeners(self._routes, host)
         self._loop: AbstractEventLoop | None = None
         self._thread = Thread(target=lambda: None)
 
     def start(self) -> None:
-        """Returns when every route's port is open, but for those that somebody else has: these are tried again."""
+        """Start listening for all routes. A port that another program uses is tried again later."""
         loop = uvloop.new_event_loop()
-        self._doors = Doors(self._routes, self._host)
+        self._listeners = Listeners(self._routes, self._host)
         self._thread = Thread(target=loop.run_forever, name="forwarder", daemon=True)
         self._loop = loop
         self._thread.start()
-        _run(loop, self._doors.start())
+        _run(loop, self._listeners.start())
 
     def stop(self) -> None:
         if self._loop:
             loop, self._loop = self._loop, None
-            _run(loop, self._doors.stop())
+            _run(loop, self._listeners.stop())
             loop.call_soon_threadsafe(loop.stop)
             self._thread.join()
             loop.close()
@@ -70,13 +70,13 @@ class Router:
 
     def drain(self, service_id: str, seconds: float) -> None:
         if self._loop:
-            _run(self._loop, self._doors.drain(service_id, seconds))
+            _run(self._loop, self._listeners.drain(service_id, seconds))
 
     def close(self, service_id: str) -> None:
         with self._routes.locked():
             self._routes.remove(service_id)
         if self._loop:
-            _run(self._loop, self._doors.close(service_id))
+            _run(self._loop, self._listeners.close(service_id))
 
     def targets(self, service_id: str) -> tuple[Target, ...]:
         route = self._routes.read(service_id)
@@ -86,19 +86,19 @@ class Router:
         return self._routes.ids()
 
     def problems(self) -> list[str]:
-        """One sentence for each route that visitors cannot use; also for a router that was not started."""
+        """Return one sentence for each route that clients cannot use, also if the router is not started."""
         return [problem for service_id in sorted(self.routes()) if (problem := self._problem(service_id))]
 
     def _problem(self, service_id: str) -> str | None:
         try:
             route = self._routes.read(service_id)
-        except errors.Unavailable as damaged:
-            return damaged.message
-        if route and not (self._loop and self._doors.has(service_id)):
+        except errors.Unavailable as error:
+            return error.message
+        if route and not (self._loop and self._listeners.has(service_id)):
             try:
-                hold(self._host, route.port, self._routes.mark(service_id)).release()
+                lease_port(self._host, route.port, self._routes.lock_file(service_id)).release()
             except OSError as error:
-                return _shut(service_id, route.port, error)
+                return _port_error(service_id, route.port, error)
         return None
 
     def _publish(self, service_id: str, name: str, targets: tuple[Target, ...]) -> int:
@@ -114,18 +114,18 @@ class Router:
         return port
 
     def _open(self, service_id: str, port: int, listener: socket | None = None) -> None:
-        """A route that visitors cannot use is no success."""
+        """Listen for a service if the router is started. Raise RouteFailed if its port is in use."""
         if self._loop is None:
             return
         try:
-            _run(self._loop, self._doors.open(service_id, port, listener and listener.dup()))
+            _run(self._loop, self._listeners.open(service_id, port, listener and listener.dup()))
         except OSError as error:
-            raise RouteFailed(_shut(service_id, port, error)) from error
+            raise RouteFailed(_port_error(service_id, port, error)) from error
 
 
 def _run(loop: AbstractEventLoop, work: Coroutine[object, object, None]) -> None:
     asyncio.run_coroutine_threadsafe(work, loop).result()
 
 
-def _shut(service_id: str, port: int, error: OSError) -> str:
-    return f"Port {port} of {service_id} cannot be opened: {error.strerror}; `ss -ltnp` shows which program has it"
+def _port_error(service_id: str, port: int, error: OSError) -> str:
+    return f"Port {port} of {service_id} cannot be opened: {error.strerror}. `ss -ltnp` shows which program uses it"

@@ -1,4 +1,4 @@
-"""Route files: one a service, replaced in one step, and read by every process that forwards."""
+"""Route files: one for each service, replaced atomically, and read by every process that forwards."""
 
 import fcntl
 import os
@@ -16,7 +16,7 @@ from domain.ports.router import RouteFailed, Target
 
 @dataclass(frozen=True)
 class Route:
-    """What a route file holds: the port stays from the first switch until the file is removed."""
+    """The contents of a route file. The port stays the same until the file is removed."""
 
     service_id: str
     name: str
@@ -24,8 +24,8 @@ class Route:
     targets: tuple[Target, ...]
 
 
-class Damaged(RouteFailed):
-    """A route file is not one of ours."""
+class RouteDamaged(RouteFailed):
+    """A route file cannot be parsed."""
 
 
 class Routes:
@@ -38,12 +38,12 @@ class Routes:
     def path(self, service_id: str) -> Path:
         return self._folder / f"{service_id}.json"
 
-    def mark(self, service_id: str) -> Path:
-        """The file that the processes which listen for this service hold locked."""
+    def lock_file(self, service_id: str) -> Path:
+        """Return the file that is locked by the processes that listen for this service."""
         return self._folder / f".{service_id}.lock"
 
     def ids(self) -> set[str]:
-        """Raise errors.Unavailable when the folder is away: no routes is something else."""
+        """Return the ids of all services with a route. Raise RouteFailed if the folder is missing."""
         try:
             return {name.removesuffix(".json") for name in os.listdir(self._folder) if name.endswith(".json")}
         except OSError as error:
@@ -58,14 +58,11 @@ class Routes:
         except OSError as error:
             raise RouteFailed(f"The route file {path} cannot be read: {error.strerror}") from error
         except msgspec.MsgspecError as error:
-            raise Damaged(f"The route file {path} is damaged ({error}); remove it and deploy again") from None
+            raise RouteDamaged(f"The route file {path} is damaged ({error}); remove it and deploy again") from None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """One process and one thread at a time; a process that dies inside lets go.
-
-        Raise errors.Unavailable when the disk refuses.
-        """
+        """Lock the folder against other processes and threads; the lock ends with the process. Raise RouteFailed."""
         try:
             with (self._folder / ".lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
@@ -74,26 +71,26 @@ class Routes:
             raise RouteFailed(f"The routes in {self._folder} cannot be changed: {error.strerror}") from error
 
     def write(self, route: Route) -> None:
-        """The rename is the switch."""
+        """Write a temporary file and rename it, which is the atomic switch."""
         path = self.path(route.service_id)
-        fresh = path.with_suffix(".new")
-        with fresh.open("wb") as file:
+        temporary = path.with_suffix(".new")
+        with temporary.open("wb") as file:
             file.write(msgspec.json.format(msgspec.json.encode(route)) + b"\n")
             file.flush()
-            # A time of its own for every version, finer than the file system's: readers tell versions apart by it.
+            # A unique modification time, finer than the file system's own, tells readers that the file has changed.
             os.utime(file.fileno(), ns=(time.time_ns(), time.time_ns()))
             os.fsync(file.fileno())
-        fresh.replace(path)
+        temporary.replace(path)
         self._sync()
 
     def remove(self, service_id: str) -> None:
         with suppress(FileNotFoundError):
             self.path(service_id).unlink()
             self._sync()
-            self.mark(service_id).unlink()
+            self.lock_file(service_id).unlink()
 
     def used_ports(self) -> set[int]:
-        """Without those of damaged files: their ports show by somebody listening."""
+        """Return the ports of all routes, except damaged ones, whose ports are found to be in use."""
         ports = set()
         for service_id in self.ids():
             with suppress(errors.Unavailable):
@@ -109,8 +106,8 @@ class Routes:
             os.close(descriptor)
 
 
-class Reading:
-    """The newest version of a route, read again only when the file is another one."""
+class CachedRoute:
+    """A route that is read again only if its file has changed."""
 
     def __init__(self, routes: Routes, service_id: str) -> None:
         self._routes = routes
@@ -119,23 +116,26 @@ class Reading:
         self._version = (0, 0)
         self._route: Route | None = None
 
-    def now(self) -> Route | None:
-        """None when it was withdrawn; a damaged version raises Damaged once, and then the last good one holds."""
+    def current(self) -> Route | None:
+        """Return the route, or None if it was removed.
+
+        A damaged file raises RouteDamaged once; after that, the last valid version is returned.
+        """
         try:
             found = os.stat(self._path)
         except FileNotFoundError:
             return None
         version = (found.st_ino, found.st_mtime_ns)
         if version != self._version:
-            self._take(version)
+            self._read(version)
         return self._route
 
-    def _take(self, version: tuple[int, int]) -> None:
+    def _read(self, version: tuple[int, int]) -> None:
         try:
             self._route = self._routes.read(self._service_id)
-        except Damaged:
+        except RouteDamaged:
             self._version = version
             raise
         except errors.Unavailable:
-            return  # too many open files, most likely: it is tried again
+            return  # probably too many open files; the next call tries again
         self._version = version

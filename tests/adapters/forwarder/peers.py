@@ -111,8 +111,8 @@ def sink(connection: socket.socket) -> None:
         pass
 
 
-def visits(router: Router, service_id: str = SERVICE) -> int:
-    return len(router._doors._doors[service_id].visits)
+def connection_count(router: Router, service_id: str = SERVICE) -> int:
+    return len(router._listeners._listeners[service_id].connections)
 
 
 Serve = Callable[[str], WebServer]

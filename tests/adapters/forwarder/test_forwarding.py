@@ -11,7 +11,7 @@ from threading import Event
 
 import pytest
 
-from domain.adapters.forwarder import Router, doors
+from domain.adapters.forwarder import Router, listeners
 from domain.ports.router import Target
 
 from .peers import (
@@ -20,11 +20,11 @@ from .peers import (
     Listen,
     Serve,
     connect,
+    connection_count,
     eventually,
     get,
     port_of,
     read_all,
-    visits,
 )
 
 
@@ -46,7 +46,7 @@ def test_visitors_are_let_go_at_once_when_no_target_takes_them(forwarder: Router
         visitor.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert read_all(visitor) == b""
     assert time.monotonic() - start < 5
-    eventually(lambda: visits(forwarder) == 0)
+    eventually(lambda: connection_count(forwarder) == 0)
 
 
 def test_the_visitors_end_is_passed_on_and_the_answer_still_comes(forwarder: Router, raw: Listen):
@@ -55,7 +55,7 @@ def test_the_visitors_end_is_passed_on_and_the_answer_still_comes(forwarder: Rou
         visitor.sendall(b"quiet" * 100_000)
         visitor.shutdown(socket.SHUT_WR)
         assert read_all(visitor) == b"QUIET" * 100_000
-    eventually(lambda: visits(forwarder) == 0)
+    eventually(lambda: connection_count(forwarder) == 0)
 
 
 def test_the_targets_end_is_passed_on_and_the_visitor_is_still_heard(forwarder: Router, raw: Listen):
@@ -71,7 +71,7 @@ def test_the_targets_end_is_passed_on_and_the_visitor_is_still_heard(forwarder: 
         assert read_all(visitor) == b"hello"
         visitor.sendall(b"word" * 100_000)
     assert heard.result(20) == b"word" * 100_000
-    eventually(lambda: visits(forwarder) == 0)
+    eventually(lambda: connection_count(forwarder) == 0)
 
 
 def test_a_visitor_who_sends_and_ends_before_the_target_is_reached_loses_nothing(forwarder: Router, raw: Listen):
@@ -86,14 +86,14 @@ def test_a_visitor_who_sends_and_ends_before_the_target_is_reached_loses_nothing
 def test_a_connection_with_one_end_gone_and_the_other_silent_is_let_go(
     forwarder: Router, raw: Listen, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(doors, "HALF_OPEN_SECONDS", 0.2)
+    monkeypatch.setattr(listeners, "HALF_OPEN_SECONDS", 0.2)
     hold = Event()
     url = forwarder.switch(SERVICE, "shop", [raw(lambda _: hold.wait(20))])
     with connect(url) as ending, connect(url):
         ending.shutdown(socket.SHUT_WR)
-        eventually(lambda: visits(forwarder) == 1)
+        eventually(lambda: connection_count(forwarder) == 1)
         time.sleep(0.6)
-        assert visits(forwarder) == 1
+        assert connection_count(forwarder) == 1
     hold.set()
 
 
@@ -153,7 +153,7 @@ def test_a_thousand_visitors_at_once_are_served_and_leave_nothing_behind(forward
             writer.write(b"visitor %d\n" % number)
         answers = [await reader.readline() for reader, _ in pairs]
         assert answers == [b"VISITOR %d\n" % number for number in range(1000)]
-        together = visits(forwarder)
+        together = connection_count(forwarder)
         for _, writer in pairs:
             writer.close()
             await writer.wait_closed()
@@ -163,7 +163,7 @@ def test_a_thousand_visitors_at_once_are_served_and_leave_nothing_behind(forward
 
     files = len(os.listdir("/proc/self/fd"))
     assert asyncio.run(talk()) == 1000
-    eventually(lambda: visits(forwarder) == 0)
+    eventually(lambda: connection_count(forwarder) == 0)
     assert forwarder._loop
     tasks = asyncio.all_tasks(forwarder._loop)
     assert len(tasks) <= 1  # the one that looks for changes
@@ -182,7 +182,7 @@ def test_visitors_who_leave_while_a_target_is_being_reached_leave_nothing_behind
         for _ in range(20):
             connect(url).close()
         with connect(url):
-            eventually(lambda: visits(forwarder) >= 1)
+            eventually(lambda: connection_count(forwarder) >= 1)
     forwarder.close(SERVICE)
     assert forwarder._loop
     eventually(lambda: forwarder._loop and len(asyncio.all_tasks(forwarder._loop)) <= 1)

@@ -18,12 +18,12 @@ from .peers import (
     Serve,
     Start,
     connect,
+    connection_count,
     echo,
     eventually,
     get,
     port_of,
     sink,
-    visits,
 )
 
 
@@ -107,7 +107,7 @@ def test_a_stopped_process_answers_whoever_waits_for_a_drain(tmp_path: Path, raw
     url = router.switch(SERVICE, "shop", [raw(sink)])
     with connect(url) as visitor, ThreadPoolExecutor(1) as pool:
         visitor.sendall(b"hello")
-        eventually(lambda: visits(router) == 1)
+        eventually(lambda: connection_count(router) == 1)
         router.switch(SERVICE, "shop", [NOWHERE])
         drained = pool.submit(router.drain, SERVICE, 600)
         time.sleep(0.2)

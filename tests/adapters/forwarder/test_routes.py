@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from domain import errors
-from domain.adapters.forwarder import Router, doors
+from domain.adapters.forwarder import Router, listeners
 from domain.ports.router import Target
 
 from .peers import NOWHERE, OTHER, SERVICE, Serve, connect, eventually, get, port_of
@@ -33,7 +33,7 @@ def test_the_port_of_another_panel_is_not_joined_at_a_restart(tmp_path: Path, we
     assert ours.problems()
     assert {get(url) for _ in range(20)} == {"theirs"}
     theirs.stop()
-    eventually(lambda: ours._doors.has(SERVICE))
+    eventually(lambda: ours._listeners.has(SERVICE))
     assert ours.problems() == []
     assert get(url) == "ours"
     ours.stop()
@@ -69,7 +69,7 @@ def test_a_port_is_kept_over_restarts(tmp_path: Path, web: Serve):
 def test_a_port_taken_meanwhile_is_waited_for_and_told_not_exchanged(
     tmp_path: Path, web: Serve, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(doors, "SHUT_SECONDS", 0.2)
+    monkeypatch.setattr(listeners, "FAILING_SECONDS", 0.2)
     router = Router(tmp_path, "127.0.0.1", "127.0.0.1")
     url = router.switch(SERVICE, "shop", [web("a").target])
     with capture_logs() as logs:

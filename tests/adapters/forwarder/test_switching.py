@@ -17,13 +17,13 @@ from .peers import (
     Listen,
     Serve,
     connect,
+    connection_count,
     echo,
     eventually,
     get,
     port_of,
     read_all,
     sink,
-    visits,
 )
 
 
@@ -116,7 +116,7 @@ def test_an_idle_connection_ends_with_a_fin_soon_after_the_switch(forwarder: Rou
         assert time.monotonic() - start < 10
         assert visitor.recv(100) == b""
         assert visitor.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
-    eventually(lambda: visits(forwarder) == 0)
+    eventually(lambda: connection_count(forwarder) == 0)
 
 
 def test_a_connection_that_is_owed_an_answer_is_cut_when_the_time_is_over(forwarder: Router, raw: Listen):

@@ -1,4 +1,4 @@
-"""Ports of this host: who has them, and how the panel's processes share one without ever joining a stranger."""
+"""Ports of this host, which the processes of one panel share, but not with other programs."""
 
 import errno
 import fcntl
@@ -16,24 +16,24 @@ Address = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 
 
 @dataclass(frozen=True)
-class Held:
-    """A port that this process listens at, and the locked file that tells its siblings so."""
+class PortLease:
+    """A port at which this process listens, and the locked file that tells the panel's other processes so."""
 
     listener: socket.socket
-    mark: TextIOWrapper
+    lock_file: TextIOWrapper
 
     def release(self) -> None:
         self.listener.close()
-        self.mark.close()
+        self.lock_file.close()
 
 
-def hold(host: str, port: int, mark: Path) -> Held:
-    """Listen, beside the siblings when some do. Raise OSError when somebody else has the port.
+def lease_port(host: str, port: int, lock_file: Path) -> PortLease:
+    """Listen at a port, together with other processes of this panel. Raise OSError if another program uses the port.
 
-    Whoever finds the mark unlocked is the first and must meet nobody: the kernel lets all processes of one user share
-    a port, and two panels of that user would get each other's visitors.
+    The process that finds the lock file unlocked is the first one, and requires the port for itself: the kernel lets
+    all processes of one user share a port, and two panels of one user would get each other's connections.
     """
-    file = mark.open("w")
+    file = lock_file.open("w")
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -46,18 +46,18 @@ def hold(host: str, port: int, mark: Path) -> Held:
     except OSError:
         file.close()
         raise
-    return Held(listener, file)
+    return PortLease(listener, file)
 
 
-def keep(listener: socket.socket, mark: Path) -> Held:
-    """Mark a port that was claimed."""
-    file = mark.open("w")
+def lease_claimed(listener: socket.socket, lock_file: Path) -> PortLease:
+    """Make a lease from a listener of `claim_port`."""
+    file = lock_file.open("w")
     fcntl.flock(file, fcntl.LOCK_SH)
-    return Held(listener, file)
+    return PortLease(listener, file)
 
 
 def claim_port(host: str, ports: range, used: Collection[int]) -> socket.socket:
-    """Listen at the first of these ports that nobody has."""
+    """Listen at the first port that is free. Raise RouteFailed if there is none."""
     for port in ports:
         if port in used:
             continue
@@ -65,12 +65,12 @@ def claim_port(host: str, ports: range, used: Collection[int]) -> socket.socket:
             return listen_first(host, port)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
-                raise RouteFailed(f"Nothing can listen at {host}: {error.strerror}; see PANEL_HOST") from error
-    raise RouteFailed(f"All ports of {host} from {ports[0]} to {ports[-1]} are taken; see PANEL_SERVICE_PORTS")
+                raise RouteFailed(f"Nothing can listen at {host}: {error.strerror}. Check PANEL_HOST") from error
+    raise RouteFailed(f"All ports of {host} from {ports[0]} to {ports[-1]} are in use. Widen PANEL_SERVICE_PORTS")
 
 
 def listen_first(host: str, port: int) -> socket.socket:
-    """Listening comes before sharing is allowed: of two who try this at once one is refused."""
+    """Listen, and allow sharing only after that, so that one of two processes that try at the same time is refused."""
     listener, address = _socket(host, port)
     try:
         listener.bind(address)
@@ -83,7 +83,7 @@ def listen_first(host: str, port: int) -> socket.socket:
 
 
 def keep_alive(connection: socket.socket) -> None:
-    """A peer that vanished without a word is found out within minutes; accepted connections inherit it."""
+    """Detect peers that vanished within minutes. Accepted connections inherit this from their listener."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
 
