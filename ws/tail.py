@@ -19,7 +19,7 @@ from ws import protocol
 _log = logging.getLogger(__name__)
 _KEPT = 10_000
 _AT_ONCE = 500
-_LOOK_EVERY = 1.0
+_REFRESH_INTERVAL = 1.0
 _FULL = 64 * 1024  # bytes that may wait for a socket which counts as keeping up
 
 
@@ -94,7 +94,7 @@ class Tail:
                 newest = found[-1].event.sequence
                 self._loop.call_soon_threadsafe(self._publish, found)
             else:
-                self._ports.notifier.wait(_LOOK_EVERY, mark)
+                self._ports.notifier.wait(_REFRESH_INTERVAL, mark)
 
     def _found(self, newest: int) -> list[Told]:
         """Nothing while the database is away: it is asked again in a moment, and nothing is lost meanwhile."""
@@ -107,7 +107,7 @@ class Tail:
         else:
             self._warned = ""
             return found
-        self._stopping.wait(_LOOK_EVERY)
+        self._stopping.wait(_REFRESH_INTERVAL)
         return []
 
     def _warn(self, message: str) -> None:

@@ -1,4 +1,4 @@
-"""What services do at the engine right now: what they print, what they take, and which containers they have."""
+"""Logs, metrics and containers of services."""
 
 from domain.runtime.containers import ServiceContainer, list_service_containers
 from domain.runtime.following import follow_service_logs, tail_service_logs
@@ -7,7 +7,6 @@ from domain.runtime.logs import GetServiceLogsParameters, ServiceLog, get_servic
 from domain.runtime.metrics import (
     GetServiceMetricsParameters,
     ServiceMetrics,
-    forget_old,
     get_service_metrics,
 )
 
@@ -19,7 +18,6 @@ __all__ = [
     "ServiceLog",
     "ServiceMetrics",
     "follow_service_logs",
-    "forget_old",
     "get_service_logs",
     "get_service_metrics",
     "list_service_containers",

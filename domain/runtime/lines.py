@@ -1,4 +1,4 @@
-"""Lines of a service's containers: which of them are wanted, as they may be read."""
+"""Lines of a service's containers: selection, and masking of secrets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from domain.rollout.release import ROLE
 
 
 class ServiceLine(NamedTuple):
-    """A line, and who printed it; a tuple, since they come by the hundred thousand."""
+    """A line with its container and component. A tuple, because there are very many of them."""
 
     at: datetime
     container: str
@@ -22,19 +22,23 @@ class ServiceLine(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which lines: of a container or of all of a component, with a text in them in any case, of a time or later."""
+class LineFilter:
+    """Selects lines.
+
+    `container` is the name of a container or of a component. `search` is a text that the line contains, ignoring case.
+    `since` is the earliest time.
+    """
 
     container: str | None = None
     search: str | None = None
     since: datetime | None = None
 
     def containers(self, found: Sequence[Container]) -> list[Container]:
-        """Those whose lines these are."""
+        """Return the containers whose lines can match."""
         return [one for one in found if self.container in (None, one.name, component(one))]
 
     def lines(self, container: Container, printed: Sequence[OutputLine], masking: Masking) -> list[ServiceLine]:
-        """The wanted ones, without secrets: these cannot be searched for either."""
+        """Return the matching lines. Secrets are masked first, so that they cannot be searched for."""
         role, needle = component(container), self.search.casefold() if self.search else ""
         texts = masking.mask_all([line.text for line in printed])
         return [
@@ -45,12 +49,12 @@ class Wanted:
 
 
 def component(container: Container) -> str:
-    """The compose service that it runs."""
+    """Return the name of the container's component."""
     return container.labels.get(ROLE, "")
 
 
-def moment(parameter: str, text: str | None) -> datetime | None:
-    """A time as it was given, to the microsecond: so exactly is known when something was printed."""
+def parse_time(parameter: str, text: str | None) -> datetime | None:
+    """Parse a parameter with microseconds, the precision of output times. Raise BadRequest."""
     if text is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""What a service has printed: the last lines of all its containers, in the order of time."""
+"""The last lines of all containers of a service, sorted by time."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,8 +12,8 @@ from domain.identity.access import Caller
 from domain.model.masking import Masking
 from domain.ports import Ports
 from domain.ports.runtime import Container, EngineRefused, OutputLine, ReadPosition
-from domain.runtime.lines import ServiceLine, Wanted, moment
-from domain.runtime.looking import Secrets, look
+from domain.runtime.lines import LineFilter, ServiceLine, parse_time
+from domain.runtime.observation import SecretMasking, observe
 
 DEFAULT_TAIL = 100
 
@@ -30,7 +30,7 @@ class GetServiceLogsParameters(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class ServiceLog:
-    """Lines, oldest first; `truncated` when there were more that matched."""
+    """Lines, oldest first. `truncated`: more lines matched."""
 
     lines: tuple[ServiceLine, ...]
     truncated: bool
@@ -40,63 +40,65 @@ def get_service_logs(
     ports: Ports, caller: Caller, service_id: str, **parameters: Unpack[GetServiceLogsParameters]
 ) -> ServiceLog:
     """Return the last `tail` lines from `since` until before `until`."""
-    wanted, end = selection(parameters), moment("until", parameters.get("until"))
-    seen = look(ports, caller, service_id)
-    masking = Secrets(ports).masking(seen)
-    return history(
+    wanted, end = selection(parameters), parse_time("until", parameters.get("until"))
+    seen = observe(ports, caller, service_id)
+    masking = SecretMasking(ports).masking(seen)
+    return read_last_lines(
         ports, wanted.containers(seen.containers), wanted, masking, parameters.get("tail", DEFAULT_TAIL), end
     )[0]
 
 
-def selection(parameters: GetServiceLogsParameters) -> Wanted:
+def selection(parameters: GetServiceLogsParameters) -> LineFilter:
     """Return which lines the parameters ask for."""
-    return Wanted(parameters.get("container"), parameters.get("search"), moment("since", parameters.get("since")))
+    return LineFilter(
+        parameters.get("container"), parameters.get("search"), parse_time("since", parameters.get("since"))
+    )
 
 
-def history(
+def read_last_lines(
     ports: Ports,
     containers: Sequence[Container],
-    wanted: Wanted,
+    wanted: LineFilter,
     masking: Masking,
     tail: int,
     until: datetime | None = None,
 ) -> tuple[ServiceLog, dict[str, ReadPosition]]:
-    """The last lines, and how far each container was read for them."""
+    """Return the last lines, and how far the output of each container was read."""
     found: list[ServiceLine] = []
     points: dict[str, ReadPosition] = {}
     for container in containers:
-        with given_out(container):
-            lines, points[container.name] = _printed(ports, container, wanted, masking, tail, until)
+        with translate_refusal(container):
+            lines, points[container.name] = _read_container(ports, container, wanted, masking, tail, until)
         found += lines
     found.sort(key=attrgetter("at"))
     return ServiceLog(tuple(found[max(0, len(found) - tail) :]), len(found) > tail), points
 
 
 @contextmanager
-def given_out(container: Container) -> Iterator[None]:
-    """An engine that will not say what a container printed cannot be asked for it, whoever asks."""
+def translate_refusal(container: Container) -> Iterator[None]:
+    """Raise Unavailable if the engine refuses to return output, for example because of the logging driver."""
     try:
         yield
     except EngineRefused as refused:
         raise Unavailable(
-            f"The engine does not give out what {container.name} printed", details=str(refused)
+            f"The engine does not return the output of {container.name}", details=str(refused)
         ) from refused
 
 
-def _printed(
-    ports: Ports, container: Container, wanted: Wanted, masking: Masking, tail: int, until: datetime | None
+def _read_container(
+    ports: Ports, container: Container, wanted: LineFilter, masking: Masking, tail: int, until: datetime | None
 ) -> tuple[list[ServiceLine], ReadPosition]:
-    """One more than is asked for, which tells that there are more."""
-    sieve = _Sieve(container, wanted, masking) if wanted.search else None
-    lines = ports.runtime.output(container.name, tail=tail + 1, since=wanted.since, until=until, keep=sieve)
-    point = sieve.point if sieve else ReadPosition(wanted.since).advance(lines)
+    """Read one line more than requested, to find out whether there are more."""
+    search = _SearchFilter(container, wanted, masking) if wanted.search else None
+    lines = ports.runtime.output(container.name, tail=tail + 1, since=wanted.since, until=until, keep=search)
+    point = search.point if search else ReadPosition(wanted.since).advance(lines)
     return wanted.lines(container, lines, masking), point
 
 
-class _Sieve:
-    """Keeps the lines that are searched for, and the point up to which it was shown any."""
+class _SearchFilter:
+    """Selects the lines that match, and records the position up to which lines were read."""
 
-    def __init__(self, container: Container, wanted: Wanted, masking: Masking) -> None:
+    def __init__(self, container: Container, wanted: LineFilter, masking: Masking) -> None:
         self.point = ReadPosition(wanted.since)
         self._container, self._wanted, self._masking = container, wanted, masking
 

@@ -1,4 +1,4 @@
-"""What a service takes: measured every ten seconds by the observer, kept for three hours, averaged when asked for."""
+"""Resource usage of services: sampled every ten seconds, kept for three hours, averaged on request."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from domain.ports import Ports
 from domain.resources.queries import query
 from domain.resources.visibility import get_visible_service
 from domain.rollout.reconcile.measuring import FIGURES, measure
-from domain.runtime.looking import look
+from domain.runtime.observation import observe
 
 EVERY = timedelta(seconds=10)
 KEPT = timedelta(hours=3)
@@ -28,7 +28,7 @@ GetServiceMetricsParameters = TypedDict(
 
 @dataclass(frozen=True)
 class ServiceMetrics:
-    """Samples, oldest first, each of which stands for `step` seconds."""
+    """Samples, oldest first; each is the average over `step` seconds."""
 
     service_id: str
     step: int
@@ -49,24 +49,24 @@ def get_service_metrics(
     with ports.store.read() as work:
         get_visible_service(caller, work, service_id)
         taken = work.samples.between(service_id, since, until)
-    return ServiceMetrics(service_id, step, tuple(_averages(taken, step)))
+    return ServiceMetrics(service_id, step, tuple(_average_steps(taken, step)))
 
 
-def forget_old(ports: Ports) -> int:
-    """Remove samples older than three hours; answer how many."""
+def remove_old_samples(ports: Ports) -> int:
+    """Remove samples older than three hours and return their number."""
     before = ports.clock.now() - KEPT
     with ports.store.begin() as work:
         return work.samples.remove_before(before)
 
 
 def _now(ports: Ports, caller: Caller, service_id: str) -> tuple[Sample, ...]:
-    running = [one.name for one in look(ports, caller, service_id).containers if one.state == "running"]
+    running = [one.name for one in observe(ports, caller, service_id).containers if one.state == "running"]
     sample = measure(ports, service_id, running)
     return (sample,) if sample else ()
 
 
-def _averages(taken: Sequence[Sample], step: int) -> list[Sample]:
-    """Each of a whole number of steps since the epoch, so that the same times come together whenever one asks."""
+def _average_steps(taken: Sequence[Sample], step: int) -> list[Sample]:
+    """Average over whole steps since the epoch, so that equal times are grouped in every request."""
     steps = defaultdict[int, list[Sample]](list)
     for sample in taken:
         steps[int(sample.at.timestamp()) // step * step].append(sample)

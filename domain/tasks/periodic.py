@@ -3,10 +3,11 @@
 import logging
 from datetime import timedelta
 
-from domain import events, runtime
+from domain import events
 from domain.identity import expiry
 from domain.ports import Ports
 from domain.rollout.reconcile.garbage_collection import collect_garbage
+from domain.runtime import metrics
 from domain.work.schedules import Job
 
 _log = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ def _collect_garbage(ports: Ports) -> None:
 
 JOBS = (
     Job("remove_old_events", timedelta(minutes=1), events.forget_old),
-    Job("remove_old_samples", timedelta(minutes=1), runtime.forget_old),
+    Job("remove_old_samples", timedelta(minutes=1), metrics.remove_old_samples),
     Job("remove_expired_credentials", timedelta(minutes=1), expiry.remove_expired),
     Job("collect_garbage", timedelta(seconds=30), _collect_garbage),
 )

@@ -12,7 +12,7 @@ from domain.errors import Refusal, Unavailable
 _log = logging.getLogger(__name__)
 _MOST = 200
 _AHEAD = 2  # chunks that wait for a slow client; then its source is slowed
-_LOOK_EVERY = 1.0
+_REFRESH_INTERVAL = 1.0
 _places = BoundedSemaphore(_MOST)
 
 
@@ -75,7 +75,7 @@ class Follower(AsyncIterator[bytes]):
             self._tell()
 
     def _hand_over(self, chunk: bytes) -> None:
-        while not self._room.acquire(timeout=_LOOK_EVERY):
+        while not self._room.acquire(timeout=_REFRESH_INTERVAL):
             self._look_again()
         self._chunks.append(chunk)
         self._tell()

@@ -13,7 +13,7 @@ from handlers.serializers.runtime import service_log_line
 from handlers.streams.following import Follower
 
 _HEARTBEAT = 15.0  # seconds of silence
-_LOOK_EVERY = 0.5  # seconds: with the waiting for lines it is less than one
+_REFRESH_INTERVAL = 0.5  # seconds: with the waiting for lines it is less than one
 _AT_ONCE = 500
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -32,7 +32,7 @@ def _chunks(look_again: Callable[[], None], first: tuple[ServiceLine, ...], batc
     looked = told = time.monotonic()
     for lines in chain((first,), batches):
         now = time.monotonic()
-        if now - looked >= _LOOK_EVERY:
+        if now - looked >= _REFRESH_INTERVAL:
             look_again()
             looked = now
         told = now if lines else told

@@ -33,7 +33,7 @@ def flow(ports: Ports) -> Flow:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Looks are frequent; afterwards no thread may be left."""
-    monkeypatch.setattr(following, "_LOOK_EVERY", 0.1)
+    monkeypatch.setattr(following, "_REFRESH_INTERVAL", 0.1)
     yield
     _until(lambda: not _threads(), "all threads have ended")
 

@@ -132,7 +132,7 @@ def test_an_engine_that_is_away_or_will_not_say_is_unavailable(flow: Flow, pair:
         raise EngineRefused("configured logging driver does not support reading")
 
     flow.runtime.output = refuse  # type: ignore[method-assign]
-    with pytest.raises(Unavailable, match="does not give out"):
+    with pytest.raises(Unavailable, match="does not return the output"):
         _log(flow, pair)
 
 

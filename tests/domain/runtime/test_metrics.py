@@ -17,7 +17,7 @@ from domain.ports import Ports
 from domain.ports.runtime import Stats
 from domain.rollout.reconcile import observer
 from domain.rollout.reconcile.observer import ObserverState
-from domain.runtime import ServiceMetrics
+from domain.runtime import ServiceMetrics, metrics
 from tests.flow import CALLER, Flow, fresh
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -136,9 +136,9 @@ def test_samples_of_other_services_are_not_mixed_in(flow: Flow):
 def test_samples_are_kept_for_three_hours(flow: Flow):
     service_id = flow.running()
     _kept(flow, service_id, (0, 0.1), (3600, 0.2))
-    assert runtime.forget_old(flow.ports) == 0
+    assert metrics.remove_old_samples(flow.ports) == 0
     flow.ports.clock.sleep(3 * 3600 + 1800)
-    assert runtime.forget_old(flow.ports) == 1
+    assert metrics.remove_old_samples(flow.ports) == 1
     assert [sample.cpu for sample in _metrics(flow, service_id).samples] == [0.2]
 
 

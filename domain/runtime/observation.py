@@ -1,4 +1,4 @@
-"""A look at a service: its row, its containers at the engine, and the secret values that these were given."""
+"""A service with its containers at the engine, and the masking of its secrets."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,36 +15,39 @@ from domain.rollout.release import DEPLOYMENT, INSTANCE, SERVICE
 
 
 @dataclass(frozen=True)
-class Look:
-    """What was seen."""
+class Observation:
+    """A service and its containers at one time."""
 
     service: Service
     containers: tuple[Container, ...]
 
     @property
     def deployment_ids(self) -> set[str]:
-        """The live deployment, and those that have containers."""
+        """The live deployment and all deployments that have containers."""
         live = {self.service.live_deployment_id} if self.service.live_deployment_id else set()
         return live | {container.labels[DEPLOYMENT] for container in self.containers}
 
 
-def look(ports: Ports, caller: Caller, service_id: str) -> Look:
-    """Containers of every deployment, by name; raises NotFound for a service that does not exist for the caller."""
+def observe(ports: Ports, caller: Caller, service_id: str) -> Observation:
+    """Return a service and the containers of all its deployments, sorted by name.
+
+    Raise NotFound if the caller cannot see the service.
+    """
     with ports.store.read() as work:
         service = get_visible_service(caller, work, service_id)
     found = ports.runtime.containers({INSTANCE: ports.instance, SERVICE: service_id})
     ours = sorted((one for one in found if DEPLOYMENT in one.labels), key=lambda one: one.name)
-    return Look(service, tuple(ours))
+    return Observation(service, tuple(ours))
 
 
-def deployments(ports: Ports, ids: Iterable[str]) -> dict[str, Deployment]:
-    """Those of them that there are."""
+def get_deployments(ports: Ports, ids: Iterable[str]) -> dict[str, Deployment]:
+    """Return those of these deployments that exist, by id."""
     with ports.store.read() as work:
         return work.deployments.get_many(set(ids))
 
 
-class Secrets:
-    """The secret values of deployments, which never change: each is opened once."""
+class SecretMasking:
+    """Masks the secrets of deployments. SecretMasking of a deployment never change, so they are decrypted once."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
@@ -52,11 +55,11 @@ class Secrets:
         self._values: set[str] = set()
         self._masking = Masking()
 
-    def masking(self, seen: Look) -> Masking:
-        """Hides the secrets of all deployments that were seen, now or before."""
+    def masking(self, seen: Observation) -> Masking:
+        """Return the masking for the deployments of this observation and of all earlier ones."""
         new = seen.deployment_ids - self._known
         if new:
-            for deployment in deployments(self._ports, new).values():
+            for deployment in get_deployments(self._ports, new).values():
                 hidden = [variable for variable in deployment.definition.variables if variable.secret]
                 self._values |= set(decrypt(self._ports.vault, hidden).values())
             self._known |= new
