@@ -9,6 +9,8 @@ from domain.adapters import memory
 from domain.model.role import Role
 from domain.model.sample import Sample
 from domain.rollout.reconcile import observer
+from domain.tasks.periodic import JOBS
+from domain.work.schedules import add_schedules, run_due_jobs
 from tests.calls import error
 from tests.conformance import CANARY
 from tests.panel import Panel
@@ -104,11 +106,12 @@ def test_figures_are_a_series_and_the_latest_is_measured_now(panel: Panel, servi
     assert panel.get(f"/services/{service}/metrics").json()["step"] == 10
 
 
-def test_the_worker_forgets_samples_after_three_hours(panel: Panel, service: str) -> None:
+def test_the_worker_removes_samples_after_three_hours(panel: Panel, service: str) -> None:
     now = panel.ports.clock.now()
     with panel.ports.store.begin() as work:
         work.samples.add([Sample(service, now - timedelta(hours=hours), 0.1, 8.0) for hours in (1, 2, 4)])
-    panel.worker._sweep()
+    add_schedules(panel.ports, JOBS)
+    run_due_jobs(panel.ports, JOBS, "wrk_test")
     with panel.ports.store.read() as work:
         assert len(work.samples.between(service, now - timedelta(days=1), now)) == 2
 
