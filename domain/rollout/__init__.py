@@ -1,1 +1,1 @@
-"""How deployments go live, and how what runs is kept as it should be."""
+"""Deployments going live, and running services kept as they should be."""

@@ -1,4 +1,4 @@
-"""Callers who ask and withdraw at once never wait for each other's rows, on a database that locks rows."""
+"""Requests and cancellations at once never wait for each other's rows, on a database that locks rows."""
 
 import os
 from collections.abc import Iterator
@@ -61,6 +61,6 @@ def _asked_at_once(ports: Ports, caller: Caller, name: str) -> list[str]:
 
 
 @pytest.mark.postgres
-def test_asking_and_withdrawing_at_once_is_answered_by_the_rules_alone(on_postgres: Ports, admin: Caller) -> None:
+def test_requests_and_cancellations_at_once_never_deadlock(on_postgres: Ports, admin: Caller) -> None:
     answers = {code for number in range(ROUNDS) for code in _asked_at_once(on_postgres, admin, f"web-{number}")}
     assert answers <= {"done", "already_ended", "wrong_state"}, "neither a deadlock nor a row changed by somebody else"

@@ -1,1 +1,1 @@
-"""Keeps the engine and the database in agreement."""
+"""Keep the engine and the database in agreement."""

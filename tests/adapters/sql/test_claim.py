@@ -1,4 +1,4 @@
-"""The queue of work: every operation is taken once, oldest first, one at a time a service."""
+"""The queue of operations: each is claimed once, oldest first, one at a time for each lock key."""
 
 import random
 import threading
@@ -60,7 +60,7 @@ def test_there_is_nothing_to_claim_in_an_empty_queue_nor_in_one_that_is_done(sto
     assert _claim(store) is None
 
 
-def test_the_oldest_comes_first_and_one_a_service(store: Store):
+def test_the_oldest_operation_comes_first_and_one_for_each_lock_key(store: Store):
     first, second, other = operation("svc_1", id="op_1"), operation("svc_1", id="op_2"), operation("svc_2", id="op_3")
     _add(store, other, second, first)
     assert [each and each.id for each in (_claim(store), _claim(store), _claim(store))] == ["op_1", "op_3", None]
@@ -136,7 +136,7 @@ def test_a_request_to_cancel_is_seen_when_the_lease_is_renewed(store: Store):
     assert renewed.cancel_requested
 
 
-def test_waiting_and_unfinished_work_is_told_oldest_first(store: Store):
+def test_unfinished_operations_are_listed_oldest_first(store: Store):
     _add(store, *(operation("svc_1", id=f"op_{number}") for number in (3, 1, 2)))
     _add(store, operation("svc_2", id="op_9"), operation("svc_1", status=OperationStatus.FAILED))
     _claim(store)
@@ -144,7 +144,7 @@ def test_waiting_and_unfinished_work_is_told_oldest_first(store: Store):
         assert [each.id for each in work.operations.unfinished("svc_1")] == ["op_1", "op_2", "op_3"]
 
 
-def test_the_database_allows_one_running_operation_a_service(store: Store):
+def test_the_database_allows_one_running_operation_for_each_lock_key(store: Store):
     _add(store, operation("svc_1", status=OperationStatus.RUNNING), operation("svc_2", status=OperationStatus.RUNNING))
     with pytest.raises(errors.Conflict):
         _add(store, operation("svc_1", status=OperationStatus.RUNNING))
@@ -230,7 +230,7 @@ class _Crew:
         _end(store, claimed.id)
 
 
-def test_parallel_claimers_take_each_operation_once_in_order_and_one_a_service(
+def test_parallel_workers_take_each_operation_once_in_order_and_one_for_each_lock_key(
     store: Store, open_again: Callable[[], Store]
 ):
     queue = [operation(f"svc_{number % 4}", id=f"op_{number:03}") for number in range(48)]

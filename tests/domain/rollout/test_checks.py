@@ -1,4 +1,4 @@
-"""When a deployment counts as healthy, and what it says when it never does."""
+"""When a container counts as healthy, and the failure of one that never does."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -60,7 +60,7 @@ def test_what_was_restarted_long_ago_can_be_started_again(flow: Flow):
     assert flow.operation(operation_id).status == "succeeded"
 
 
-def test_an_unhealthy_container_is_told_apart(flow: Flow):
+def test_an_unhealthy_container_has_its_own_failure_code(flow: Flow):
     failure = _failure(flow, memory.Behaviour(ports=(8080,), probed=True, healthy_after=None, lines=LINES))
     assert (failure.code, failure.log) == ("unhealthy", LINES)
 

@@ -1,4 +1,4 @@
-"""What is seen of services at the engine, whoever changed it; and what nobody claims."""
+"""What the observer sees of services at the engine, and what garbage collection removes."""
 
 import threading
 from dataclasses import replace
@@ -91,7 +91,7 @@ def test_a_container_with_another_address_is_followed_at_the_same_url(flow: Flow
     assert service.url == url
 
 
-def test_a_route_that_was_lost_is_made_again_and_its_url_told(flow: Flow, watch: ObserverState):
+def test_a_route_that_was_lost_is_created_again_and_its_url_is_stored(flow: Flow, watch: ObserverState):
     service_id = flow.running()
     flow.router.close(service_id)
     flow.running()
@@ -128,7 +128,7 @@ def test_an_http_check_is_made_at_its_interval_and_its_failures_are_counted(flow
     assert (health.status, health.consecutive_failures) == ("healthy", 0)
 
 
-def test_an_http_check_that_hangs_holds_up_nobody_else(flow: Flow, watch: ObserverState):
+def test_an_http_check_that_hangs_delays_no_other_service(flow: Flow, watch: ObserverState):
     slow, other = flow.running(health_check={"path": "/"}), flow.running()
     held, probe = threading.Event(), flow.ports.prober.probe_http
     flow.ports.prober.probe_http = lambda *given: held.wait(20) and probe(*given)  # type: ignore[method-assign]
@@ -139,7 +139,7 @@ def test_an_http_check_that_hangs_holds_up_nobody_else(flow: Flow, watch: Observ
     assert _look(flow, watch, slow).health.status == "healthy"
 
 
-def test_a_measurement_that_fails_is_no_look_that_fails(flow: Flow, watch: ObserverState):
+def test_a_measurement_that_fails_does_not_fail_the_observation(flow: Flow, watch: ObserverState):
     first, second = flow.running(), flow.running()
     stats, broken = flow.runtime.stats, flow.container(first).name
 
@@ -190,7 +190,7 @@ def test_a_deployment_that_ends_between_two_questions_is_not_overwritten(flow: F
     assert flow.serves(service_id, str(service.live_deployment_id))
 
 
-def test_visitors_are_not_sent_back_by_an_answer_that_is_late(flow: Flow, watch: ObserverState):
+def test_requests_are_not_routed_back_by_a_late_answer_of_the_engine(flow: Flow, watch: ObserverState):
     """The list still shows the old containers, and meanwhile visitors have moved on."""
     service_id = flow.running()
     observer.observe(flow.ports, watch)
@@ -277,7 +277,7 @@ def test_answers_come_once_and_failures_are_asked_again():
 # ── Sweeping ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_what_nobody_claims_is_removed_and_what_somebody_claims_stays(flow: Flow):
+def test_what_no_row_claims_is_removed_and_what_a_row_claims_stays(flow: Flow):
     service_id = flow.running()
     live = str(flow.service(service_id).live_deployment_id)
     labels = {"panel.instance": flow.ports.instance, "panel.service": service_id, "panel.deployment": "dep_nobody"}
@@ -290,7 +290,7 @@ def test_what_nobody_claims_is_removed_and_what_somebody_claims_stays(flow: Flow
     assert flow.sweep() == []
 
 
-def test_another_panels_containers_are_not_ours_to_sweep(flow: Flow):
+def test_containers_of_another_panel_are_not_removed(flow: Flow):
     labels = {"panel.instance": "another", "panel.service": "svc_1", "panel.deployment": "dep_1"}
     _strange(flow, "theirs", labels)
     assert flow.sweep() == []
@@ -306,7 +306,7 @@ def test_a_deployment_that_is_being_made_is_claimed_at_every_moment(flow: Flow):
     assert flow.service(service_id).status == "running"
 
 
-def test_a_deployment_that_begins_while_the_sweep_looks_is_left_alone(flow: Flow):
+def test_a_deployment_that_starts_during_garbage_collection_is_left_alone(flow: Flow):
     first = flow.running()
     begun: list[str] = []
 

@@ -1,4 +1,4 @@
-"""A deployment as it stands at the engine: derived names, what is written where, which port visitors reach."""
+"""The release of a deployment: derived names, labels, environment and ports."""
 
 from dataclasses import replace
 
@@ -84,7 +84,7 @@ def test_a_given_port_is_exposed_when_nothing_else_is_not_even_by_the_image():
     assert release.public_endpoint[1] == 8000
 
 
-def test_secrets_are_told_apart_and_never_printed(ports: Ports):
+def test_secrets_are_known_as_such_and_never_printed(ports: Ports):
     flow: Flow = fresh(ports)
     service_id = flow.ask(secrets={"PASSWORD": "s3cret-word"}, variables={"COLOUR": "blue"})
     release = build_release(flow.ports, flow.service(service_id), flow.newest(service_id))

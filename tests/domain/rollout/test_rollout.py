@@ -1,4 +1,4 @@
-"""Deployments on the twins: their order, what is handed over, what is told, and how they are cancelled."""
+"""Deployments on the in-memory ports: their order, volumes, logs, images and cancellation."""
 
 from dataclasses import replace
 from typing import Any
@@ -31,13 +31,13 @@ def _calls(flow: Flow, service_id: str, **body: Any) -> list[str]:
     return [name for name in trap.log if name in ("pull", "create", "start", "switch", "drain", "stop", "remove")]
 
 
-def test_the_new_starts_beside_the_old_and_the_old_goes_when_visitors_have_moved(flow: Flow):
+def test_the_new_version_starts_beside_the_old_which_goes_when_requests_have_moved(flow: Flow):
     service_id = flow.running()
     calls = _calls(flow, service_id, image="web:2")
     assert calls == ["pull", "create", "start", "switch", "drain", "stop", "remove"]
 
 
-def test_visitors_reach_the_old_version_until_the_new_one_is_healthy(flow: Flow):
+def test_requests_reach_the_old_version_until_the_new_one_is_healthy(flow: Flow):
     service_id = flow.running()
     old, seen = str(flow.service(service_id).live_deployment_id), []
     flow.deploy(service_id, image="web:2")
@@ -57,7 +57,7 @@ def test_the_url_stays_over_all_deployments(flow: Flow):
     assert flow.service(service_id).url == url
 
 
-def test_every_step_is_told_in_order(flow: Flow):
+def test_every_step_is_recorded_in_order(flow: Flow):
     deployment = flow.newest(flow.running())
     assert [step.name for step in deployment.steps] == [
         "pulling",
@@ -71,7 +71,7 @@ def test_every_step_is_told_in_order(flow: Flow):
     assert "web:1 is web@sha256:" in flow.log(deployment.id)
 
 
-def test_who_writes_to_a_volume_is_stopped_before_its_successor_starts(flow: Flow):
+def test_a_container_that_writes_to_a_volume_is_stopped_before_its_successor_starts(flow: Flow):
     service_id = flow.running(compose=WRITER)
     running: list[int] = []
     flow.deploy(service_id)
@@ -215,14 +215,14 @@ def test_the_port_that_the_image_exposes_is_used_when_none_is_given_and_is_never
     assert flow.serves(service_id, old)
 
 
-def test_the_port_of_an_image_is_that_of_what_visitors_want_and_not_of_its_database(flow: Flow):
+def test_the_port_comes_from_the_image_of_the_main_component_and_not_of_its_database(flow: Flow):
     flow.runtime.images |= {"db:1": memory.Behaviour(ports=(5432,)), "own:1": memory.Behaviour(ports=(3000,))}
     compose = "services: {db: {image: 'db:1'}, web: {image: 'own:1', depends_on: [db]}}"
     service_id = flow.running(compose=compose)
     assert [target.port for target in flow.targets(service_id)] == [3000]
 
 
-def test_a_pull_tells_how_far_it_is_when_there_is_news(flow: Flow):
+def test_a_pull_logs_its_progress_when_it_has_moved(flow: Flow):
     service_id = flow.ask()
     pull = flow.runtime.pull
 
@@ -318,7 +318,7 @@ def test_cancelled_in_any_step_before_the_switch_it_is_undone_and_the_queue_move
 
 
 @pytest.mark.parametrize("method", ["switch", "drain", "stop", "remove"])
-def test_from_the_switch_on_nobody_can_cancel(flow: Flow, method: str):
+def test_a_deployment_cannot_be_cancelled_from_the_switch_on(flow: Flow, method: str):
     service_id = flow.running()
     new, refused = flow.deploy(service_id), []
     running = flow.last(service_id).id
@@ -334,7 +334,7 @@ def test_from_the_switch_on_nobody_can_cancel(flow: Flow, method: str):
 
 
 @pytest.mark.parametrize("method", ["switch", "drain", "stop"])
-def test_a_wish_to_cancel_that_is_heard_after_the_switch_changes_nothing(flow: Flow, method: str):
+def test_a_cancellation_that_is_seen_after_the_switch_changes_nothing(flow: Flow, method: str):
     service_id = flow.running()
     new, lease = flow.deploy(service_id), Lease(flow.owner)
     flow.work(flow.during(method, lease.cancelled.set), lease)

@@ -1,4 +1,4 @@
-"""What work does at the engine, and what is left when any call of it fails or the worker dies at any moment."""
+"""What tasks do at the engine, and what is left when any call fails or the worker dies at any moment."""
 
 from collections.abc import Callable
 from itertools import count

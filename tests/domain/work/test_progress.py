@@ -1,4 +1,4 @@
-"""What a piece of work writes as it goes, and that it writes nothing once somebody else has the work."""
+"""What an operation writes as it runs, and that it writes nothing once another worker has it."""
 
 from contextlib import contextmanager
 from dataclasses import replace
@@ -51,7 +51,7 @@ def _progress(flow: Flow) -> tuple[OperationProgress, Lease, str]:
 
 
 @pytest.mark.parametrize("clock", [True, False], ids=["knowing its time", "by the row alone"])
-def test_whoever_lost_the_work_writes_no_step_and_no_line(flow: Flow, clock: bool):
+def test_a_worker_that_lost_its_lease_writes_no_step_and_no_line(flow: Flow, clock: bool):
     progress, lease, service_id = _progress(flow)
     lease.until = lease.until if clock else None
     progress.step("pulling", "Pulling")
@@ -65,7 +65,7 @@ def test_whoever_lost_the_work_writes_no_step_and_no_line(flow: Flow, clock: boo
     assert [line.text for line in flow.lines(before.id)] == ["Pulling"]
 
 
-def test_a_lease_that_is_over_stops_the_work_though_nobody_has_taken_it(flow: Flow):
+def test_a_lease_that_has_run_out_stops_the_operation_before_another_worker_takes_it(flow: Flow):
     progress, lease, _ = _progress(flow)
     flow.ports.clock.sleep(LEASE.total_seconds() - 0.1)
     progress.check()
@@ -104,7 +104,7 @@ def test_work_whose_lease_is_lost_touches_the_engine_no_more(flow: Flow):
         assert flow.operation(operation.id).status == "succeeded"
 
 
-def test_a_wish_to_cancel_is_seen_at_the_next_step_without_any_heartbeat(flow: Flow):
+def test_a_cancellation_is_seen_at_the_next_step_without_a_heartbeat(flow: Flow):
     progress, _, service_id = _progress(flow)
     progress.step("pulling", "Pulling")
     flow.cancel(flow.last(service_id).id)

@@ -1,4 +1,4 @@
-"""The queue against a simple model of it: whatever is asked for, in whatever order, ends as documented."""
+"""The queue against a simple model of it: any requests, in any order, end as documented."""
 
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field

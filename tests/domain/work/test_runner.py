@@ -1,4 +1,4 @@
-"""How every piece of work ends: once, with a word for why, and with all its rows in agreement."""
+"""How every operation ends: once, with a failure code, and with all its rows in agreement."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -193,7 +193,7 @@ def test_a_start_that_is_cancelled_leaves_the_service_stopped(flow: Flow):
 
 
 @pytest.mark.parametrize("kind", ["stop", "delete"])
-def test_what_cannot_be_undone_cannot_be_cancelled_once_it_has_begun(flow: Flow, kind: str):
+def test_an_irreversible_operation_cannot_be_cancelled_once_it_has_started(flow: Flow, kind: str):
     service_id, refused = flow.running(), []
     operation_id = getattr(flow, kind)(service_id)
 

@@ -1,4 +1,4 @@
-"""Workers: each piece of work once, leases kept and lost, work given back and taken over, a database that goes away."""
+"""Workers: each operation once, leases kept, lost and returned, dead workers, a database that goes away."""
 
 import threading
 import time
@@ -127,7 +127,7 @@ def test_queued_work_is_picked_up_at_once(flow: Flow):
     assert sorted(waits)[len(waits) // 2] < 0.3, waits
 
 
-def test_news_of_one_piece_of_work_costs_no_write_for_another(flow: Flow):
+def test_notifications_about_one_operation_cost_no_write_for_another(flow: Flow):
     begun: list[int] = []
     store: Any = _Counting(flow.ports.store, begun)
     _hanging(flow)
@@ -315,7 +315,7 @@ class _Broken:
         return getattr(self._runtime, name)
 
 
-def test_a_worker_sweeps_when_it_starts(flow: Flow):
+def test_a_worker_collects_garbage_when_it_starts(flow: Flow):
     flow.router.switch("svc_gone", "gone", ())
     with _working(flow.ports):
         _until(lambda: flow.router.routes() == set(), 5)

@@ -33,7 +33,7 @@ def test_workers_of_other_machines_are_judged_by_their_lease(owner: str):
     assert not worker_id.is_dead(owner)
 
 
-def test_a_machine_that_does_not_tell_its_boot_judges_nobody(monkeypatch: pytest.MonkeyPatch):
+def test_a_machine_without_a_boot_id_takes_no_worker_for_dead(monkeypatch: pytest.MonkeyPatch):
     def refuse(*_: object) -> str:
         raise OSError
 
