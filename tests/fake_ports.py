@@ -1,5 +1,6 @@
 """All ports for tests: a real store, and twins of everything else."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,7 +9,23 @@ from domain.adapters import counting, fernet, memory, system
 from domain.adapters.images import HELLO
 from domain.adapters.sql.store import open_store
 from domain.ports import Ports
+from domain.ports.transactions import in_transaction
 from domain.settings import Settings
+
+
+class GuardedVault:
+    """A vault for rules that fails when it is called inside a transaction."""
+
+    def __init__(self, vault: fernet.Vault) -> None:
+        self._vault = vault
+
+    def encrypt(self, plain: str) -> str:
+        assert not in_transaction(), "encrypt() was called inside a transaction"
+        return self._vault.encrypt(plain)
+
+    def decrypt(self, sealed: str) -> str:
+        assert not in_transaction(), "decrypt() was called inside a transaction"
+        return self._vault.decrypt(sealed)
 
 
 @contextmanager
@@ -21,6 +38,7 @@ def opened(settings: Settings, **others: Any) -> Iterator[Ports]:
     notifier = system.Notifier()
     store = open_store(settings.database_url or f"sqlite:///{settings.data_dir / 'panel.db'}", vault, notifier.notify)
     # The hello image prints nothing here, so that tests know each line that is printed.
+    rules_vault = GuardedVault(vault) if os.environ.get("PANEL_TEST_GUARD_VAULT") else vault
     runtime = others.get("runtime") or memory.Runtime({HELLO: memory.Behaviour(ports=(8080,))})
     given = {
         "runtime": runtime,
@@ -30,5 +48,5 @@ def opened(settings: Settings, **others: Any) -> Iterator[Ports]:
         "clock": system.Clock(),
         **others,
     }
-    yield Ports(settings=settings, store=store, vault=vault, notifier=notifier, instance=store.instance, **given)
+    yield Ports(settings=settings, store=store, vault=rules_vault, notifier=notifier, instance=store.instance, **given)
     store.close()

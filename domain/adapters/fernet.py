@@ -1,4 +1,4 @@
-"""Encryption at rest by Fernet, with a key file that is made on the first start."""
+"""Encryption of stored secrets with Fernet. The first start makes the key file."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,10 @@ CODE = "secrets_unreadable"
 
 
 class Vault:
-    """Seals with the first key of the file and opens with any: to rotate, put a new key on top and start again."""
+    """Encrypts with the first key of the file and decrypts with any.
+
+    To rotate, add a new key as the first line and restart.
+    """
 
     def __init__(self, key_file: Path) -> None:
         self._file = key_file
@@ -23,19 +26,19 @@ class Vault:
     def encrypt(self, plain: str) -> str:
         return self._fernet.encrypt(plain.encode()).decode()
 
-    def decrypt(self, sealed: str) -> str:
+    def decrypt(self, encrypted: str) -> str:
         try:
-            return self._fernet.decrypt(sealed.encode()).decode()
+            return self._fernet.decrypt(encrypted.encode()).decode()
         except InvalidToken:
             raise _unreadable(
-                "A stored secret was sealed with a key that the panel no longer has",
-                f"Add the lost key to {self._file} on a line of its own (it stands in the backup of that file) "
+                "A stored secret was encrypted with a key that the panel no longer has",
+                f"Add the lost key to {self._file} on a line of its own (a backup of that file has it) "
                 "and restart the panel; or set the secret again.",
             ) from None
 
 
 def _make(key_file: Path) -> None:
-    """Linking a finished file under its name is atomic: of two starting processes one wins, with a whole key."""
+    """Write the key to a temporary file and link it: of two processes that start, one wins, with a complete key."""
     key_file.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=key_file.parent, prefix=f".{key_file.name}-") as fresh:
         fresh.write(Fernet.generate_key() + b"\n")

@@ -1,4 +1,4 @@
-"""Time and news of this very process: the operating system's clock, and a notifier between threads."""
+"""The operating system's clock, and a notifier for the threads of this process."""
 
 import time
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ class Clock:
     """The real time."""
 
     def now(self) -> datetime:
-        """Cut, not rounded, so that what is read now never lies in the future."""
+        """Return the time, truncated to milliseconds so that it is never in the future."""
         now = datetime.now(UTC)
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
@@ -18,27 +18,27 @@ class Clock:
 
 
 class Notifier:
-    """Reaches the threads of this process; other processes find the same news in the database a moment later."""
+    """Notifies the threads of this process. Other processes read the database again after a moment anyway."""
 
     def __init__(self) -> None:
         self._changed = Condition()
-        self._nudges = 0
+        self._version = 0
 
     def version(self) -> int:
-        return self._nudges
+        return self._version
 
     def notify(self) -> None:
         with self._changed:
-            self._nudges += 1
+            self._version += 1
             self._changed.notify_all()
 
     def wait(self, seconds: float, since: int | None = None) -> None:
         with self._changed:
-            seen = self._nudges if since is None else since
-            self._changed.wait_for(lambda: self._nudges != seen, seconds)
+            seen = self._version if since is None else since
+            self._changed.wait_for(lambda: self._version != seen, seconds)
 
     def ping(self) -> None:
-        """There are no others that it promises to reach."""
+        """Do nothing: it reaches no other processes."""
 
     def close(self) -> None:
-        """It holds nothing."""
+        """Do nothing: it has no connection."""

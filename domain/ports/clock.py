@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Time. `now()` is aware and in UTC, cut to milliseconds."""
+    """The current time. `now()` is in UTC with its time zone, truncated to milliseconds."""
 
     def now(self) -> datetime: ...
     def sleep(self, seconds: float) -> None: ...

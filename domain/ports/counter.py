@@ -6,7 +6,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Budget:
-    """What is left of a caller's requests for this minute; `reset_at` is in epoch seconds."""
+    """A caller's remaining requests in the current minute. `reset_at` is in seconds since the epoch."""
 
     allowed: bool
     limit: int
@@ -15,6 +15,6 @@ class Budget:
 
 
 class Counter(Protocol):
-    """Counts requests against a budget a minute."""
+    """Counts the requests of a bucket against a limit per minute."""
 
     def hit(self, bucket: str, limit: int) -> Budget: ...

@@ -1,20 +1,23 @@
-"""Notifications between threads and processes that something changed."""
+"""Notify threads and processes that something in the database changed."""
 
 from typing import Protocol
 
 
 class Notifier(Protocol):
-    """News that something changed. The database carries the truth: a lost notify only costs a moment."""
+    """Tells waiting threads to read the database again. A lost notification only delays them."""
 
     def version(self) -> int:
-        """Take it before looking at the database: news from between look and wait then ends the wait at once."""
+        """Return the number of notifications so far.
+
+        Take it before you read the database: one between the read and `wait(…, since)` ends the wait at once.
+        """
 
     def notify(self) -> None: ...
     def wait(self, seconds: float, since: int | None = None) -> None:
-        """Return when notified after the mark `since` (without one: from now on), or after so many seconds."""
+        """Return at the next notification after `since` (by default: after the call), or after so many seconds."""
 
     def ping(self) -> None:
-        """Raise Unavailable when notifications do not reach the other processes now."""
+        """Raise Unavailable if notifications do not reach the other processes."""
 
     def close(self) -> None:
-        """Let go of what brings news from other processes; threads of this one still hear each other."""
+        """Close the connection to other processes. Threads of this process still notify each other."""
