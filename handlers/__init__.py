@@ -1,1 +1,1 @@
-"""The HTTP door and the door for queued work: they only translate."""
+"""The HTTP API and the processes that run the panel: they translate requests for the rules in domain/."""

@@ -1,4 +1,4 @@
-"""The HTTP door: the document, the handlers and the ports become one ASGI application."""
+"""Build the ASGI application from the document, the handlers and the ports."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -29,7 +29,7 @@ _FLUSH_EVERY = 2
 
 
 def create(ports: Ports, *, validate_responses: bool = False) -> ASGIApp:
-    """The whole application; raises DocumentError when document and handlers do not agree."""
+    """Return the application. Raise DocumentError if the document and the handlers do not fit together."""
     document = Document.load(DOCUMENT.content)
     ports = replace(ports, operations_by_permission=routing.operations_by_permission(document))
     authenticator = Authenticator(ports)
@@ -63,7 +63,7 @@ def _authorize(operation: Operation, caller: Caller | None) -> None:
         allow(caller, permission)
 
 
-def _flushing(authenticator: Authenticator) -> Any:  # noqa: ANN401 - Starlette's lifespan has no name
+def _flushing(authenticator: Authenticator) -> Any:  # noqa: ANN401 - Starlette's lifespan has no public type
     @asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
         async with anyio.create_task_group() as group:

@@ -1,4 +1,4 @@
-"""What every answer of the panel is held to, and which statuses of which operations were seen."""
+"""Checks of every response in tests, and a record of the statuses seen of each operation."""
 
 import httpx
 
@@ -6,10 +6,10 @@ from handlers.openapi31 import Document, Match, Operation, ResponseChecks, Route
 from handlers.static_asset import DOCUMENT
 
 CANARY = "canary-7f3a9c-secret"
-"""Store it as a secret: any response that shows it, but for `env/reveal`, fails the test."""
+"""A value to store as a secret: a response that contains it fails the test, except of `env/reveal`."""
 READ_DOCUMENT = Document.load(DOCUMENT.content)
 SEEN: set[tuple[str, int]] = set()
-"""(operation, status) of every answer in this process."""
+"""(operation, status) of every response in this process."""
 
 _HEADERS = ("x-request-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 CHECKS = ResponseChecks(READ_DOCUMENT)
@@ -17,7 +17,7 @@ _ROUTER = Router(READ_DOCUMENT.operations(), "/api")
 
 
 def keep(method: str, response: httpx.Response) -> None:
-    """Hold a response to the document, to the headers of every response, and to secrecy."""
+    """Check a response against the document, for the common headers, and for secrets."""
     path = response.request.url.raw_path.decode().partition("?")[0]
     for header in _HEADERS:
         assert header in response.headers, f"{method} {path} answers without {header}"
@@ -34,7 +34,7 @@ def keep(method: str, response: httpx.Response) -> None:
 
 
 def note(method: str, path: str, status: int) -> Operation | None:
-    """Remember that a request was answered so; returns its operation, None when the document has none there."""
+    """Record a status and return the request's operation, None if the document has none."""
     found = _ROUTER.match(method, path)
     if not isinstance(found, Match):
         return None

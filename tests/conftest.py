@@ -1,4 +1,4 @@
-"""What a run of the tests says at its end; one of all tests fails when not all that the document promises was seen."""
+"""The summary of a test run; a run of all tests fails if a documented status was not seen."""
 
 import csv
 from pathlib import Path
@@ -14,7 +14,7 @@ TABLE = Path(__file__).parent / "contract" / "operations.csv"
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A worker hands on what it has seen; whoever started the workers has it by now, and judges it."""
+    """Send the statuses that a worker process has seen; the main process checks them."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["seen"] = sorted(SEEN)
     elif _whole(session.config) and list(statuses.wrong(SEEN)):
@@ -23,17 +23,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """A worker has ended."""
+    """Collect the statuses of a worker process that has ended."""
     SEEN.update(map(tuple, getattr(node, "workeroutput", {}).get("seen", ())))
 
 
 def _whole(config: pytest.Config) -> bool:
-    """Whether all tests were asked for, real engines or not."""
+    """Return whether this is a run of all tests."""
     return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.keyword
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say how small the pieces of the house are, how much of the fixed table the document holds, and what was seen."""
+    """Print the sizes of modules and functions, the number of operations, and the statuses seen."""
     with TABLE.open() as lines:
         planned = {row["operation_id"] for row in csv.DictReader(lines)}
     there = {operation.operation_id for operation in READ_DOCUMENT.operations()}

@@ -1,4 +1,4 @@
-"""How long modules and functions of the code are."""
+"""The lengths of modules and functions."""
 
 import ast
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def modules(*folders: str) -> Iterator[tuple[str, ast.Module, str]]:
-    """Every module of the folders: its path below the root, its tree and its text."""
+    """Yield each module of the folders: its path, its tree and its text."""
     for folder in folders or ("domain", "handlers", "ws"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             text = path.read_text()
@@ -18,22 +18,22 @@ def modules(*folders: str) -> Iterator[tuple[str, ast.Module, str]]:
 
 
 def module_lines() -> dict[str, int]:
-    """Module → lines."""
+    """Return module → lines."""
     return {path: len(text.splitlines()) for path, _, text in modules()}
 
 
 def function_lines() -> dict[str, int]:
-    """Function → lines of its body, without its docstring."""
+    """Return function → lines of its body without its docstring."""
     return {f"{path}:{one.lineno} {one.name}": _length(one) for path, tree, _ in modules() for one in functions(tree)}
 
 
 def functions(tree: ast.AST) -> Iterator[Function]:
-    """Every function of a module, methods and inner ones included."""
+    """Yield all functions of a module, including methods and inner functions."""
     return (node for node in ast.walk(tree) if isinstance(node, Function))
 
 
 def statements(function: Function) -> list[ast.stmt]:
-    """The body without its docstring."""
+    """Return the body without its docstring."""
     return function.body[1:] if ast.get_docstring(function) is not None else function.body
 
 
@@ -43,12 +43,12 @@ def _length(function: Function) -> int:
 
 
 def spread(lengths: dict[str, int]) -> tuple[int, int, int]:
-    """Median, ninth decile and most."""
+    """Return median, ninth decile and maximum."""
     values = sorted(lengths.values())
     return int(median(values)), int(quantiles(values, n=10)[-1]), values[-1]
 
 
 def told(lengths: dict[str, int]) -> str:
-    """The spread in words."""
+    """Return the spread as text."""
     middle, high, most = spread(lengths)
     return f"median {middle}, p90 {high}, most {most}"

@@ -1,4 +1,4 @@
-"""Swagger UI at `/api/docs`, from files that travel with the panel: no internet is needed, and a strict CSP is kept."""
+"""Swagger UI at `/api/docs`, from files of the panel: it needs no internet, and a strict CSP applies."""
 
 from dataclasses import replace
 from importlib.resources import files
@@ -38,7 +38,7 @@ _FILES = {
 
 
 class Docs:
-    """Answers what is below `/api/docs`, and passes everything else on."""
+    """Responds to requests below `/api/docs` and passes all others on."""
 
     def __init__(self, app: ASGIApp, base_path: str = "/api") -> None:
         self._app = app

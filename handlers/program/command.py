@@ -1,4 +1,4 @@
-"""The program `ai-admin-panel`: starts the doors, makes keys, and says what is wrong."""
+"""The command line `ai-admin-panel`: starts processes, creates API keys, checks the settings."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from handlers.program.watch import KEY, Panel, read_key, show
 
 
 def _told(act: Callable[..., None]) -> Callable[..., None]:
-    """What a person can mend is said in one line, without a trace."""
+    """Print errors that an operator can fix in one line, without a traceback."""
 
     @wraps(act)
     def telling(**options: Any) -> None:  # noqa: ANN401
@@ -163,11 +163,11 @@ def watch(service: str | None, url: str | None, as_json: bool, until_done: bool)
     if until_done and not service:
         raise click.UsageError("--until-done needs a SERVICE.")
     panel = Panel(url or settings.read(os.environ).url, read_key(os.environ))
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background without one
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background processes without this handler
     try:
         well = show(panel, service, as_json=as_json, until_done=until_done)
     except KeyboardInterrupt:
-        well = not until_done  # whoever waits for a result has none
+        well = not until_done  # with --until-done there is no result
     sys.exit(0 if well else 1)
 
 

@@ -1,4 +1,4 @@
-"""What runs as long as the program does: the port, the sockets, the worker; and how it is asked to end."""
+"""What runs as long as a process: the API, the WebSocket server, the worker; and how signals stop it."""
 
 import asyncio
 import errno
@@ -21,12 +21,12 @@ from handlers.program.worker import Worker
 from ws.server import Server as Sockets
 
 _ASKED_TO_END = (signal.SIGTERM, signal.SIGINT)
-_PATIENCE = 5  # seconds for requests under way when the panel is asked to end
+_PATIENCE = 5  # seconds for running requests when the process is stopped
 
 
 @contextmanager
 def endable() -> Iterator[None]:
-    """A signal to end unwinds the stack, so that all that was opened is closed; uvicorn hands it on when it is done."""
+    """Exit on SIGTERM and SIGINT and close all context managers; uvicorn passes the signal on when it stops."""
 
     def end(_number: int, _frame: object) -> NoReturn:
         for number in _ASKED_TO_END:
@@ -43,7 +43,7 @@ def endable() -> Iterator[None]:
 
 @contextmanager
 def reserved(ports: Ports) -> Iterator[socket.socket]:
-    """The port of the API, taken before any work begins."""
+    """Open the API's port, before any other part starts. Raise BadSetting if it cannot be opened."""
     host, port = ports.settings.host, ports.settings.port
     try:
         door = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
@@ -60,7 +60,7 @@ def reserved(ports: Ports) -> Iterator[socket.socket]:
 
 
 class _Uvicorn(uvicorn.Server):
-    """Lets whoever is at a socket be told goodbye before the connections are cut."""
+    """Calls a function before it closes connections, so that WebSockets can be closed properly."""
 
     def __init__(self, config: uvicorn.Config, goodbye: Callable[[], None]) -> None:
         super().__init__(config)
@@ -72,23 +72,23 @@ class _Uvicorn(uvicorn.Server):
 
 
 def listen(ports: Ports, door: socket.socket, goodbye: Callable[[], None] = lambda: None) -> None:
-    """Answer requests until the program is asked to end; `goodbye` is called before connections are closed."""
+    """Respond to requests until the process is stopped; `goodbye` is called before connections are closed."""
     config = uvicorn.Config(
         server.create(ports),
         lifespan="on",
-        ws=websocket_proxy.proxy_protocol(ports),  # type: ignore[arg-type]  # anything that makes a Protocol will do
+        ws=websocket_proxy.proxy_protocol(ports),  # type: ignore[arg-type]  # uvicorn accepts any function that returns a Protocol
         access_log=False,
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=_PATIENCE,
     )
-    gc.freeze()  # what is built by now stays: looking for garbage in it would hold up requests for a tenth of a second
+    gc.freeze()  # objects built so far stay: collecting them would delay requests by 100 ms
     _Uvicorn(config, goodbye).run([door])
 
 
 @contextmanager
 def sockets(ports: Ports) -> Iterator[Sockets]:
-    """While it lasts, sockets are served."""
+    """Run the WebSocket server."""
     raise_file_limit()
     running = Sockets(ports)
     running.start()
@@ -100,7 +100,7 @@ def sockets(ports: Ports) -> Iterator[Sockets]:
 
 @contextmanager
 def working(ports: Ports) -> Iterator[None]:
-    """While it lasts, queued work is done and visitors reach their services; what runs at the end is handed back."""
+    """Run the worker and the router; operations that run at the end are returned to the queue."""
     running = Worker(ports)
     raise_file_limit()
     ports.router.start()

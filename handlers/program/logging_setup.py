@@ -1,4 +1,4 @@
-"""Logs: one line a fact, for people at a terminal and as JSON everywhere else."""
+"""Logging: one line per event, readable at a terminal and as JSON everywhere else."""
 
 import logging
 import sys
@@ -7,7 +7,7 @@ import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
 
-_TRACES = ExceptionDictTransformer(show_locals=False)  # locals hold keys and secrets
+_TRACES = ExceptionDictTransformer(show_locals=False)  # local variables hold keys and secrets
 
 
 def configure(level: int = logging.INFO) -> None:
@@ -33,5 +33,5 @@ def configure(level: int = logging.INFO) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for quiet in ("uvicorn.error", "alembic", "urllib3", "docker"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
-    # It warns of what it does while a connection breaks; that one broke, the store says.
+    # psycopg warns while a connection breaks; the store logs the broken connection itself.
     logging.getLogger("psycopg").setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""The only place that knows which adapter stands behind which port."""
+"""Choose an adapter for each port: the only module that imports adapters."""
 
 import os
 from collections.abc import Callable
@@ -16,12 +16,12 @@ from domain.settings import BadSetting, Settings
 
 
 def open_ports(settings: Settings) -> Ports:
-    """Ports on the real parts that the settings name; raises BadSetting or `errors.Unavailable`, saying what to do."""
+    """Return the ports for the settings. Raise BadSetting or Unavailable, whose message says what to do."""
     folder = _prepared(settings.data_dir)
     vault = fernet.Vault(folder / "secrets.key")
     shared = _shared(settings.redis_url)
     url = settings.database_url or f"sqlite:///{folder / 'panel.db'}"
-    store = open_store(url, vault, lambda: notifier.notify())  # noqa: PLW0108 - the notifier is named by the id in the database
+    store = open_store(url, vault, lambda: notifier.notify())  # noqa: PLW0108 - the notifier needs the ID in the database
     counter, notifier = shared(store.instance)
     runtime, prober, router = _engine(settings)
     return Ports(
@@ -49,14 +49,14 @@ def _prepared(folder: Path) -> Path:
 
 
 def _shared(url: str) -> Callable[[str], tuple[Counter, Notifier]]:
-    """Limits and news, of all processes of an installation or of each for itself."""
+    """Return a function from the installation's ID to counter and notifier: shared over Redis, or of this process."""
     if not url:
         return lambda _instance: (counting.Counter(), system.Notifier())
-    from domain.adapters import redis  # noqa: PLC0415 - without a server, six megabytes for nothing
+    from domain.adapters import redis  # noqa: PLC0415 - without Redis, the import would cost six megabytes
 
     try:
         server = redis.Server(url)
-    except ValueError:  # its text may hold a piece of the password
+    except ValueError:  # its message may contain a part of the password
         raise BadSetting(
             "PANEL_REDIS_URL cannot be used; it takes redis://:password@host:6379/0, rediss://… for TLS, or"
             " unix:///path/redis.sock (in a password, write / as %2F, @ as %40, : as %3A)"
