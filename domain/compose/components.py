@@ -129,7 +129,7 @@ def _group_add(value: Value, context: Context) -> Mapping[str, Any]:
     return {"group_add": context.findings.attempt_all(read, as_list(value))}
 
 
-def _profiles(value: Value, context: Context) -> Mapping[str, Any]:  # noqa: ARG001 - `profiles.active_services` reads them
+def _read_before(value: Value, context: Context) -> Mapping[str, Any]:  # noqa: ARG001 - `profiles` and `extends` do
     return {}
 
 
@@ -190,7 +190,8 @@ READERS: dict[str, FieldReader] = {
         "platform", lambda value: match_pattern(value, _PLATFORM, "write a platform, such as `linux/amd64`")
     ),
     "pull_policy": _pull_policy,
-    "profiles": _profiles,
+    "profiles": _read_before,
+    "extends": _read_before,
     "cpus": _attribute("cpu", cpu),
     "cpu_shares": _attribute("cpu_shares", lambda value: integer(value, 0, 262144)),
     "mem_limit": _attribute("memory_mb", memory),

@@ -1,12 +1,13 @@
 """What the readers of fields share: the findings, the variables, the given files and the names that are declared."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from domain.compose.budget import Budget
 from domain.compose.configs import Configs
 from domain.compose.files import GivenFiles
 from domain.compose.findings import FindingCollector
 from domain.compose.interpolation import Interpolator
+from domain.compose.merging import ValueLimit
 from domain.compose.volumes import Volumes
 
 
@@ -18,6 +19,7 @@ class Inputs:
     interpolator: Interpolator
     files: GivenFiles
     profiles: frozenset[str] = frozenset()
+    limit: ValueLimit = field(default_factory=ValueLimit)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@ from domain.compose.components import read_component
 from domain.compose.configs import Configs, check_configs
 from domain.compose.context import Context, Inputs
 from domain.compose.dependencies import link_aliases, order_components
+from domain.compose.extends import extend_services
 from domain.compose.field_rules import check_fields
 from domain.compose.findings import Code, FindingCollector, quote
+from domain.compose.includes import include_files
 from domain.compose.names import check_name
 from domain.compose.networks import read_networks
 from domain.compose.profiles import active_services
@@ -41,11 +43,11 @@ class Sections:
 def read_project(root: Value, inputs: Inputs) -> Project:
     """Read the project as far as it is readable."""
     findings = inputs.findings
-    top = as_map(root)
+    top = include_files(as_map(root), inputs)
     check_fields(top, _TOP, TOP, findings)
     _check_header(top, findings)
     sections = Sections(*(_section(top, name, findings) for name in _SECTIONS))
-    services = active_services(sections.services, inputs.profiles, findings)
+    services = active_services(extend_services(sections.services, inputs), inputs.profiles, findings)
     context = _context(sections, services, inputs)
     _check_volumes(sections.volumes, findings)
     networks = read_networks(sections.networks, findings)

@@ -41,7 +41,6 @@ SERVICE = FieldRules(
         ),
         "use_api_socket": (Code.DOCKER_SOCKET_REFUSED, "the engine's socket is never given to a container"),
         "build": (Code.BUILD_REFUSED, "push the image to a registry and name it under `image`"),
-        "extends": (Code.EXTENDS_REFUSED, "write the service out, or use a YAML anchor and `<<`"),
         "external_links": (Code.LINKS_REFUSED, "components reach only containers of their own project"),
         "volumes_from": (
             Code.VOLUMES_FROM_REFUSED,
@@ -63,12 +62,7 @@ SERVICE = FieldRules(
     silent=frozenset({"attach", "develop"}),
 )
 
-TOP = FieldRules(
-    refused={
-        "include": (Code.INCLUDE_REFUSED, "write all services into this text"),
-        "models": _UNSUPPORTED,
-    }
-)
+TOP = FieldRules(refused={"models": _UNSUPPORTED})
 
 VOLUME = FieldRules(
     refused={

@@ -49,7 +49,8 @@ def test_every_meaning_has_a_text():
 
 # `docker compose up` refuses these too: a file, a variable or a service is missing, or the text is wrong.
 INCOMPLETE = {
-    "app-cycle", "app-healthcheck-unset", "app-image-tag-unset", "app-unknown-field", "auth-user-unset",
+    "app-cycle", "app-healthcheck-unset", "app-image-tag-unset", "app-include-missing",
+    "app-unknown-field", "auth-user-unset",
     "db-mariadb-phpmyadmin", "home-paperless", "profiles-dependency-inactive", "swarm-secret-file-missing",
     "web-proxy-config-missing",
 }  # fmt: skip

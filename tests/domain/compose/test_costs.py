@@ -37,6 +37,15 @@ WORST = {
     "a large env file": (WEB.format("env_file: [a]"), {}, {"a": LINES[:MOST_FILE_BYTES]}),
     "an env file of quotes": (WEB.format("env_file: [a]"), {}, {"a": 'A="\n' * 200_000}),
     "an env file many times": (services("env_file: [" + "a," * 20 + "]"), {}, {"a": "A=b\n" * 4000}),
+    "a chain of extends": (
+        "services:\n  s0: {image: x, environment: ["
+        + "A, " * 4000
+        + "]}\n"
+        + "".join(f"  s{number}: {{extends: s{number - 1}}}\n" for number in range(1, 50)),
+        {},
+        {},
+    ),
+    "an include many times": ("include: [" + "a, " * 9000 + "]", {}, {"a": "services: {" + "a: {}, " * 900 + "}"}),
     "all variables many times": (
         services("env_file: [" + ".env," * 20 + "]"),
         {f"A{n}": "x" * 200 for n in range(500)},

@@ -104,7 +104,13 @@ REFUSED = [
     ("env_file: [{path: app.env}]", "missing_file", 4, "/env_file/0/path"),
     ("env_file: [/etc/environment]", "env_file_refused", 4, "/env_file/0"),
     ("label_file: labels", "missing_file", 4, "/label_file"),
-    ("extends: {file: /etc/passwd, service: x}", "extends_refused", 4, "/extends"),
+    ("extends: {file: /etc/passwd, service: x}", "extends_refused", 4, "/extends/file"),
+    ("extends: {file: https://example.com/x.yml, service: x}", "extends_refused", 4, "/extends/file"),
+    ("extends: {file: common.yml, service: x}", "missing_file", 4, "/extends/file"),
+    ("extends: cache", "unknown_service", 4, "/extends"),
+    ("extends: {service: web}", "cycle", 4, "/extends"),
+    ("extends: {file: common.yml}", "bad_value", 4, "/extends"),
+    ("extends: [db]", "wrong_type", 4, "/extends"),
     ("build: .", "build_refused", 4, "/build"),
     ("build: {context: ../..}", "build_refused", 4, "/build"),
     ("build: https://example.com/x.git", "build_refused", 4, "/build"),
@@ -204,7 +210,11 @@ def test_a_refused_field_is_named_with_its_line_and_pointer(
 
 
 WHOLE = [
-    ("include: [other.yaml]", "include_refused", 2, "/include"),
+    ("include: [other.yaml]", "missing_file", 2, "/include/0"),
+    ("include: [{path: /etc/compose.yaml}]", "include_refused", 2, "/include/0/path"),
+    ("include: ['oci://example.com/x']", "include_refused", 2, "/include/0"),
+    ("include: [{env_file: x}]", "bad_value", 2, "/include/0"),
+    ("include: other.yaml", "wrong_type", 2, "/include"),
     ("volumes: {a: {driver_opts: {type: none, o: bind, device: /etc}}}", "volume_driver_refused", 2,
      "/volumes/a/driver_opts"),
     ("volumes:\n  a:\n    external: true", "external_refused", 4, "/volumes/a/external"),
@@ -226,7 +236,8 @@ WHOLE = [
 @pytest.mark.parametrize(("text", "code", "line", "pointer"), WHOLE)
 def test_a_refused_top_level_field_is_named_with_its_line_and_pointer(text: str, code: str, line: int, pointer: str):
     checked = check("services: {web: {image: nginx}}\n" + text)
-    assert [(found.code, found.line, found.pointer) for found in checked.findings] == [(code, line, pointer)]
+    errors = [found for found in checked.findings if found.severity == "error"]
+    assert [(found.code, found.line, found.pointer) for found in errors] == [(code, line, pointer)]
     assert checked.project is None
 
 
