@@ -1,4 +1,4 @@
-"""Servers, visitors and processes that the tests of the forwarder talk with."""
+"""Servers, clients and processes for the tests of the forwarder."""
 
 import contextlib
 import http.client

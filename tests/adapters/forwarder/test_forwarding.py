@@ -1,4 +1,4 @@
-"""Real connections through the forwarder: bytes, ends, slowness and numbers."""
+"""Real connections through the forwarder: data, ends, backpressure and load."""
 
 import asyncio
 import contextlib
@@ -28,18 +28,18 @@ from .peers import (
 )
 
 
-def test_visitors_reach_all_targets_in_turn(forwarder: Router, web: Serve):
+def test_clients_reach_all_targets_in_turn(forwarder: Router, web: Serve):
     url = forwarder.switch(SERVICE, "shop", [web(name).target for name in "abc"])
     assert sorted(get(url) for _ in range(9)) == list("aaabbbccc")
 
 
-def test_a_target_that_refuses_is_passed_over(forwarder: Router, web: Serve):
+def test_a_target_that_refuses_is_skipped(forwarder: Router, web: Serve):
     url = forwarder.switch(SERVICE, "shop", [NOWHERE, web("a").target, NOWHERE])
     assert [get(url) for _ in range(6)] == ["a"] * 6
 
 
 @pytest.mark.parametrize("targets", [[], [NOWHERE], [NOWHERE, Target("127.0.0.1", 2)]])
-def test_visitors_are_let_go_at_once_when_no_target_takes_them(forwarder: Router, targets: list[Target]):
+def test_connections_are_closed_at_once_if_no_target_accepts_them(forwarder: Router, targets: list[Target]):
     url = forwarder.switch(SERVICE, "shop", targets)
     start = time.monotonic()
     with connect(url) as visitor:
@@ -49,7 +49,7 @@ def test_visitors_are_let_go_at_once_when_no_target_takes_them(forwarder: Router
     eventually(lambda: connection_count(forwarder) == 0)
 
 
-def test_the_visitors_end_is_passed_on_and_the_answer_still_comes(forwarder: Router, raw: Listen):
+def test_the_end_of_the_client_is_passed_on_and_the_response_still_arrives(forwarder: Router, raw: Listen):
     url = forwarder.switch(SERVICE, "shop", [raw(lambda target: target.sendall(read_all(target).upper()))])
     with connect(url) as visitor:
         visitor.sendall(b"quiet" * 100_000)
@@ -58,7 +58,7 @@ def test_the_visitors_end_is_passed_on_and_the_answer_still_comes(forwarder: Rou
     eventually(lambda: connection_count(forwarder) == 0)
 
 
-def test_the_targets_end_is_passed_on_and_the_visitor_is_still_heard(forwarder: Router, raw: Listen):
+def test_the_end_of_the_target_is_passed_on_and_the_client_can_still_send(forwarder: Router, raw: Listen):
     heard: Future[bytes] = Future()
 
     def greet(target: socket.socket) -> None:
@@ -74,7 +74,7 @@ def test_the_targets_end_is_passed_on_and_the_visitor_is_still_heard(forwarder: 
     eventually(lambda: connection_count(forwarder) == 0)
 
 
-def test_a_visitor_who_sends_and_ends_before_the_target_is_reached_loses_nothing(forwarder: Router, raw: Listen):
+def test_a_client_that_sends_and_ends_before_the_target_is_connected_loses_nothing(forwarder: Router, raw: Listen):
     url = forwarder.switch(SERVICE, "shop", [raw(lambda target: target.sendall(read_all(target)))])
     for _ in range(50):
         with connect(url) as visitor:
@@ -83,7 +83,7 @@ def test_a_visitor_who_sends_and_ends_before_the_target_is_reached_loses_nothing
             assert read_all(visitor) == b"x" * 1000
 
 
-def test_a_connection_with_one_end_gone_and_the_other_silent_is_let_go(
+def test_a_half_open_connection_without_traffic_is_closed(
     forwarder: Router, raw: Listen, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(listeners, "HALF_OPEN_SECONDS", 0.2)
@@ -97,7 +97,7 @@ def test_a_connection_with_one_end_gone_and_the_other_silent_is_let_go(
     hold.set()
 
 
-def test_a_slow_reader_slows_the_target_and_takes_no_memory(forwarder: Router, raw: Listen):
+def test_a_slow_reader_slows_the_target_and_uses_no_memory(forwarder: Router, raw: Listen):
     size, block, sent = 200_000_000, b"x" * 100_000, [0]
 
     def pour(target: socket.socket) -> None:
@@ -122,7 +122,7 @@ def memory() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def test_a_slow_target_slows_the_visitor(forwarder: Router, raw: Listen):
+def test_a_slow_target_slows_the_client(forwarder: Router, raw: Listen):
     go, total = Event(), Future[int]()
 
     def sip(target: socket.socket) -> None:
@@ -138,7 +138,7 @@ def test_a_slow_target_slows_the_visitor(forwarder: Router, raw: Listen):
     assert 0 < total.result(20) < 60_000_000
 
 
-def test_a_thousand_visitors_at_once_are_served_and_leave_nothing_behind(forwarder: Router):
+def test_a_thousand_parallel_connections_are_served_and_leave_nothing_behind(forwarder: Router):
     async def talk() -> int:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write((await reader.readline()).upper())
@@ -170,7 +170,7 @@ def test_a_thousand_visitors_at_once_are_served_and_leave_nothing_behind(forward
     eventually(lambda: len(os.listdir("/proc/self/fd")) <= files + 3)
 
 
-def test_visitors_who_leave_while_a_target_is_being_reached_leave_nothing_behind(forwarder: Router):
+def test_clients_that_disconnect_while_a_target_is_connected_leave_nothing_behind(forwarder: Router):
     silent = socket.create_server(("127.0.0.1", 0), backlog=0)
     with silent, contextlib.ExitStack() as full:
         target = Target("127.0.0.1", silent.getsockname()[1])

@@ -79,7 +79,7 @@ def test_two_processes_forward_side_by_side_and_agree_at_once(writer: Router, pr
     assert second.end() == 0
 
 
-def test_a_process_notices_routes_that_another_makes_and_withdraws(writer: Router, process: Start, web: Serve):
+def test_a_process_notices_routes_that_another_adds_and_removes(writer: Router, process: Start, web: Serve):
     process()
     url = writer.switch(SERVICE, "shop", [web("a").target])
     eventually(lambda: listeners(url) == 1, 5)
@@ -101,7 +101,7 @@ def test_a_process_drains_by_itself_when_another_switches(writer: Router, proces
         del busy
 
 
-def test_a_stopped_process_answers_whoever_waits_for_a_drain(tmp_path: Path, raw: Listen):
+def test_stopping_a_process_ends_a_drain_that_is_waited_for(tmp_path: Path, raw: Listen):
     router = Router(tmp_path, "127.0.0.1", "127.0.0.1")
     router.start()
     url = router.switch(SERVICE, "shop", [raw(sink)])

@@ -16,7 +16,7 @@ from domain.ports.router import Target
 from .peers import NOWHERE, OTHER, SERVICE, Serve, connect, eventually, get, port_of
 
 
-def test_a_port_that_somebody_else_shares_is_not_joined(tmp_path: Path):
+def test_a_port_of_another_program_is_not_shared(tmp_path: Path):
     trial = Router(tmp_path / "trial", "127.0.0.1", "127.0.0.1")
     port = port_of(trial.switch(SERVICE, "shop", []))
     with socket.create_server(("127.0.0.1", port), reuse_port=True):
@@ -66,7 +66,7 @@ def test_a_port_is_kept_over_restarts(tmp_path: Path, web: Serve):
     assert len(urls) == 1
 
 
-def test_a_port_taken_meanwhile_is_waited_for_and_told_not_exchanged(
+def test_a_port_that_is_in_use_is_reported_and_waited_for_not_replaced(
     tmp_path: Path, web: Serve, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(listeners, "FAILING_SECONDS", 0.2)
@@ -89,7 +89,7 @@ def test_a_port_taken_meanwhile_is_waited_for_and_told_not_exchanged(
     assert logs[0]["service_id"] == SERVICE
 
 
-def test_an_address_that_is_not_this_hosts_is_told(tmp_path: Path):
+def test_an_address_of_another_host_is_reported(tmp_path: Path):
     with pytest.raises(errors.Unavailable, match="PANEL_HOST"):
         Router(tmp_path, "192.0.2.1", "localhost").switch(SERVICE, "shop", [])
 
@@ -106,7 +106,7 @@ def test_a_route_file_says_what_it_holds_and_nothing_else_is_left(forwarder: Rou
     }
 
 
-def test_a_damaged_route_file_leaves_the_last_good_route_and_is_told_once(
+def test_a_damaged_route_file_is_reported_once_and_keeps_the_last_valid_route(
     forwarder: Router, tmp_path: Path, web: Serve
 ):
     url = forwarder.switch(SERVICE, "shop", [web("a").target])
@@ -120,14 +120,16 @@ def test_a_damaged_route_file_leaves_the_last_good_route_and_is_told_once(
     assert forwarder.switch(OTHER, "blog", []) != url
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path):
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path):
     router = Router(tmp_path / "routes", "127.0.0.1", "localhost")
     (tmp_path / "routes").rmdir()
     with pytest.raises(errors.Unavailable, match="cannot be changed"):
         router.switch(SERVICE, "shop", [])
 
 
-def test_a_folder_that_goes_away_is_told_once_and_shuts_no_door(forwarder: Router, tmp_path: Path, web: Serve):
+def test_a_folder_that_disappears_is_reported_once_and_closes_no_listener(
+    forwarder: Router, tmp_path: Path, web: Serve
+):
     url = forwarder.switch(SERVICE, "shop", [web("a").target])
     with capture_logs() as logs:
         (tmp_path / "routes").rename(tmp_path / "elsewhere")

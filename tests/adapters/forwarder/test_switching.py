@@ -1,4 +1,4 @@
-"""Switches under the eyes of visitors, and what becomes of connections to earlier targets."""
+"""Switches under load, and connections to earlier targets."""
 
 import contextlib
 import http.client
@@ -28,7 +28,7 @@ from .peers import (
 
 
 class Visitor(Thread):
-    """Asks all the time, and keeps what it was answered and what failed."""
+    """Sends requests continuously, and records responses and failures."""
 
     def __init__(self, url: str, *, keep_alive: bool, path: str = "/") -> None:
         super().__init__()
@@ -92,7 +92,7 @@ def test_every_connection_after_a_switch_goes_to_the_new_target(forwarder: Route
         assert get(url) == "ab"[number % 2]
 
 
-def test_a_request_under_way_is_finished_by_the_old_target(forwarder: Router, web: Serve):
+def test_a_running_request_is_finished_by_the_old_target(forwarder: Router, web: Serve):
     old, new = web("old"), web("new")
     url = forwarder.switch(SERVICE, "shop", [old.target])
     with ThreadPoolExecutor(1) as pool:
@@ -119,7 +119,7 @@ def test_an_idle_connection_ends_with_a_fin_soon_after_the_switch(forwarder: Rou
     eventually(lambda: connection_count(forwarder) == 0)
 
 
-def test_a_connection_that_is_owed_an_answer_is_cut_when_the_time_is_over(forwarder: Router, raw: Listen):
+def test_a_connection_with_an_outstanding_response_is_closed_after_the_timeout(forwarder: Router, raw: Listen):
     url = forwarder.switch(SERVICE, "shop", [raw(sink)])
     with connect(url) as visitor:
         visitor.sendall(b"hello")
@@ -144,7 +144,7 @@ def test_a_download_with_a_slow_reader_is_not_taken_for_idle(forwarder: Router, 
         drained.result(20)
 
 
-def test_a_visitor_who_has_said_nothing_yet_is_moved_over(forwarder: Router, web: Serve):
+def test_a_connection_without_traffic_is_moved_to_the_new_target(forwarder: Router, web: Serve):
     old, new = web("old"), web("new")
     url = forwarder.switch(SERVICE, "shop", [old.target])
     visitor = http.client.HTTPConnection("127.0.0.1", port_of(url), timeout=20)
@@ -159,7 +159,7 @@ def test_a_visitor_who_has_said_nothing_yet_is_moved_over(forwarder: Router, web
         assert visitor.getresponse().read() == b"new"
 
 
-def test_a_conversation_that_is_not_http_stays_with_its_target(forwarder: Router, raw: Listen):
+def test_a_connection_that_is_not_http_stays_with_its_target(forwarder: Router, raw: Listen):
     answer_old = raw(lambda target: [target.sendall(b"old") for _ in iter(lambda: target.recv(100), b"")])
     answer_new = raw(lambda target: [target.sendall(b"new") for _ in iter(lambda: target.recv(100), b"")])
     url = forwarder.switch(SERVICE, "shop", [answer_old])
@@ -173,7 +173,7 @@ def test_a_conversation_that_is_not_http_stays_with_its_target(forwarder: Router
         assert visitor.recv(100) == b"old"
 
 
-def test_a_server_that_speaks_first_keeps_its_visitor(forwarder: Router, raw: Listen):
+def test_a_server_that_sends_first_keeps_its_connection(forwarder: Router, raw: Listen):
     def greet(target: socket.socket) -> None:
         target.sendall(b"220 old\r\n")
         echo(target)
