@@ -27,6 +27,7 @@ from domain.compose.privileges import read_cap_add, read_cap_drop, read_security
 from domain.compose.refusals import SERVICE
 from domain.compose.scalars import argv, boolean, byte_size, container_path, duration, integer, match_pattern
 from domain.compose.values import MapValue, ScalarValue, Value, as_list, as_map, as_scalar
+from domain.compose.volumes_from import read_volumes_from
 from domain.model.project import Component
 
 FieldReader = Callable[[Value, Context], Mapping[str, Any]]
@@ -160,6 +161,7 @@ READERS: dict[str, FieldReader] = {
     "secrets": read_secrets,
     "healthcheck": lambda value, context: {"probe": read_healthcheck(value, context)},
     "links": read_links,
+    "volumes_from": read_volumes_from,
     "depends_on": read_depends_on,
     "restart": _restart,
     "label_file": read_label_file,

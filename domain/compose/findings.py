@@ -75,7 +75,7 @@ class Code(StrEnum):
     EXTENDS_REFUSED = "extends_refused", "Services of files that are not given cannot be extended."
     BUILD_REFUSED = "build_refused", "Images cannot be built from a compose text."
     LINKS_REFUSED = "links_refused", "Links to containers outside the project are refused."
-    VOLUMES_FROM_REFUSED = "volumes_from_refused", "Mounts of other containers cannot be shared with `volumes_from`."
+    VOLUMES_FROM_REFUSED = "volumes_from_refused", "`volumes_from` names a container that is not a service of the text."
 
 
 CODES: dict[str, str] = {code.value: code.meaning for code in Code}

@@ -62,7 +62,7 @@ def _short(value: ScalarValue, context: Context) -> MountEntry:
 
 def _split(value: ScalarValue) -> tuple[str, str, frozenset[str]]:
     """Split the short form into source (empty for an anonymous volume), target and options."""
-    drive = value.text[:2] if _WINDOWS.match(value.text) else ""
+    drive = value.text[:2] if _WINDOWS.match(value.text) and value.text.count(":") > 1 else ""
     parts = value.text[len(drive) :].split(":")
     if len(parts) == 1:
         return "", value.text, frozenset()

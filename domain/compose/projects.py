@@ -19,6 +19,7 @@ from domain.compose.refusals import TOP, VOLUME
 from domain.compose.scalars import match_pattern, non_empty_text
 from domain.compose.values import MapValue, Value, as_map
 from domain.compose.volumes import Volumes, is_volume_name
+from domain.compose.volumes_from import share_volumes
 from domain.model.project import Component, Project
 
 MOST_SERVICES = 50
@@ -55,7 +56,7 @@ def read_project(root: Value, inputs: Inputs) -> Project:
     if any("default" in component.networks for component in components):
         networks.setdefault("default", False)
     return Project(
-        order_components(components, services, findings),
+        share_volumes(order_components(components, services, findings), services, findings),
         (*sections.volumes.entries, *context.volumes.undeclared, *context.volumes.paths),
         networks,
         context.volumes.paths,

@@ -42,10 +42,6 @@ SERVICE = FieldRules(
         "use_api_socket": (Code.DOCKER_SOCKET_REFUSED, "the engine's socket is never given to a container"),
         "build": (Code.BUILD_REFUSED, "push the image to a registry and name it under `image`"),
         "external_links": (Code.LINKS_REFUSED, "components reach only containers of their own project"),
-        "volumes_from": (
-            Code.VOLUMES_FROM_REFUSED,
-            "declare a volume under the top-level `volumes` and mount it in both services",
-        ),
         "storage_opt": (Code.UNSUPPORTED_FIELD, "the engine chooses the storage of containers"),
         **_all("credential_spec models post_start pre_stop provider", _UNSUPPORTED),
     },

@@ -163,12 +163,13 @@ class Project:
         """Return the component that the route leads to, and its port; None if no component exposes one.
 
         With `port`, return a component that exposes this port. Components that no other depends on come first, and
-        ports that may speak HTTP before the well-known ports of databases and the like.
+        ports that may speak HTTP before the well-known ports of databases and the like. A component without replicas
+        has no endpoint.
         """
         endpoints = [
             (component, exposed)
             for component in self._dependents_first
             for exposed in component.expose
-            if port in (None, exposed)
+            if component.replicas and port in (None, exposed)
         ]
         return min(endpoints, key=lambda endpoint: endpoint[1] in NOT_HTTP, default=None)

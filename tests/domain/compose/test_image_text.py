@@ -1,4 +1,4 @@
-"""The text for an image: whatever is put in comes out of the check again."""
+"""The text for an image: every value comes out of the check unchanged."""
 
 import yaml
 from hypothesis import given, settings
@@ -24,7 +24,7 @@ def test_without_port_and_command_the_image_decides():
     assert yaml.safe_load(text) == {"services": {"app": {"image": "nginx"}}}
 
 
-def test_an_empty_command_stays_one():
+def test_an_empty_command_stays_empty():
     project = check(for_image("nginx", None, [])).project
     assert project
     assert project.components[0].command == ()
@@ -32,7 +32,7 @@ def test_an_empty_command_stays_one():
 
 @settings(deadline=None)
 @given(st.lists(printable, max_size=5), st.one_of(st.none(), st.integers(1, 65535)))
-def test_every_word_of_a_command_comes_back_as_it_was(command: list[str], port: int | None):
+def test_every_word_of_a_command_is_unchanged(command: list[str], port: int | None):
     checked = check(for_image("nginx", port, command))
     assert checked.findings == ()
     assert checked.project

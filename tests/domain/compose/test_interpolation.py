@@ -96,7 +96,7 @@ def test_the_message_of_a_required_variable_is_quoted(field: Callable[..., Check
     assert "`the mail server`" in field("command: ${NO:?the mail server}").findings[0].message
 
 
-def test_a_default_that_is_not_needed_may_name_what_is_missing(field: Callable[..., CheckResult]):
+def test_a_default_that_is_not_used_can_name_an_unset_variable(field: Callable[..., CheckResult]):
     assert field("command: ${A:-$NO}", A="x").findings == ()
 
 
@@ -123,7 +123,7 @@ def test_the_variables_that_a_refused_text_names_are_returned():
     assert check(text).used == {"A", "P", "X", "Y", "E"}
 
 
-def test_extensions_name_no_variables():
+def test_variables_in_extensions_are_not_counted_as_used():
     assert check("x-a: $A\nservices: {web: {image: x, x-b: $B}}").used == frozenset()
 
 
@@ -140,16 +140,16 @@ def test_a_value_cannot_bring_another_variable_into_a_list(web: Callable[..., Co
     }
 
 
-def test_a_value_is_one_word_of_a_command_whatever_it_holds(web: Callable[..., Component]):
+def test_the_value_of_a_variable_is_one_word_of_a_command(web: Callable[..., Component]):
     value = 'a \'b "c" $X `id` \\ ; --flag #'
     assert web("command: run $A --x=\"$A\" '$A'", A=value).command == ("run", value, f"--x={value}", value)
 
 
-def test_an_empty_value_leaves_no_word_behind_unless_it_is_quoted(web: Callable[..., Component]):
+def test_an_empty_value_is_no_word_unless_it_is_quoted(web: Callable[..., Component]):
     assert web("command: run $A '$A' x", A="").command == ("run", "", "x")
 
 
-def test_a_default_is_the_authors_writing_and_is_split(web: Callable[..., Component]):
+def test_a_default_is_split_like_written_text(web: Callable[..., Component]):
     assert web("command: ${A:-run --fast}").command == ("run", "--fast")
 
 
@@ -175,11 +175,11 @@ def test_a_value_can_fill_a_number_or_a_flag(web: Callable[..., Component]):
     assert (component.read_only, component.replicas, component.expose) == (True, 2, (80,))
 
 
-def test_a_value_that_reads_null_is_still_a_value(web: Callable[..., Component]):
+def test_the_value_null_of_a_variable_is_a_string(web: Callable[..., Component]):
     assert web("environment: {A: $A, B: '$B'}", A="null", B="").environment == {"A": "null", "B": ""}
 
 
-def test_a_name_without_a_value_takes_the_variable(web: Callable[..., Component]):
+def test_a_name_without_a_value_has_the_value_of_the_variable(web: Callable[..., Component]):
     assert web("environment: {A: , B: ~}", A="$x", B="2").environment == {"A": "$x", "B": "2"}
     assert web("environment: [A, B=]", A="$x").environment == {"A": "$x", "B": ""}
 
@@ -202,7 +202,7 @@ FIELDS = [
 
 
 @pytest.mark.parametrize("text", FIELDS)
-def test_no_finding_shows_what_a_variable_holds(text: str):
+def test_no_finding_shows_the_value_of_a_variable(text: str):
     head = "" if text.startswith("image") else "image: x\n    "
     secret = "canary \u2019 42"
     checked = check(
@@ -213,13 +213,13 @@ def test_no_finding_shows_what_a_variable_holds(text: str):
 
 
 @pytest.mark.parametrize("value", ["a\x00b", "a\x1b[31m", "\ud800"])
-def test_a_value_with_a_control_character_is_refused_where_it_is_used(field: Callable[..., CheckResult], value: str):
+def test_a_control_character_in_a_variable_is_refused_where_it_is_used(field: Callable[..., CheckResult], value: str):
     for entry in ("B: $A", "A:", "- B=$A", "- A"):
         checked = field("environment:\n  " + entry, A=value)
         assert [(item.code, item.line) for item in checked.findings] == [("control_character", 5)]
 
 
-def test_a_value_has_its_greatest_length(field: Callable[..., CheckResult]):
+def test_the_length_of_a_value_is_limited(field: Callable[..., CheckResult]):
     assert field("command: ['$A']", A="x" * LONGEST_VALUE).findings == ()
     assert [item.code for item in field("command: ['$A$B']", A="x" * LONGEST_VALUE, B="y").findings] == ["too_long"]
     assert [item.code for item in field("command: ['$A']", A="é" * LONGEST_VALUE).findings] == ["too_long"]

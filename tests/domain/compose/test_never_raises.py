@@ -1,4 +1,4 @@
-"""Whatever is handed in, the answer is a project or findings that say why not."""
+"""Any input gives a project, or findings that say why there is none."""
 
 import pytest
 import yaml
@@ -12,7 +12,8 @@ from domain.compose.refusals import SERVICE
 hostile = st.sampled_from(
     [";", "|", "&", "$(id)", "`id`", "a\nb", "\t", "'", '"', "-x", "--", "\u2019", "x" * 70_000, "$A", "${A:-", "..",
      "/etc:/x", "data:/x", "1m30s", "0x10", "1e9", "99999999999999999999", "*a", "&a", "<<", "!!x", "%", "\u202e",
-     "nginx", "\U0001f600", "true", "on", "service_healthy", "A=b", "80/tcp", "64m"]
+     "nginx", "a", "./a", "./a:/x", ".env", "b.yaml", "web",
+     "\U0001f600", "true", "on", "service_healthy", "A=b", "80/tcp", "64m"]
 )  # fmt: skip
 words = st.text(max_size=20) | hostile
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | words
@@ -31,8 +32,8 @@ alphabet = st.text(st.sampled_from("ab:-?[]{},&*!|>%@`'\"#\n \t$~<.0\\é"), max_
 
 
 def holds(text: str, variables: dict[str, str]):
-    """Check, and hold the answer to its own promises."""
-    checked = check(text, variables)
+    """Check a text, and that the result keeps its promises."""
+    checked = check(text, variables, {"a": text, ".env": text, "b.yaml": "services: {a: {image: x}}"})
     errors = [found for found in checked.findings if found.severity == "error"]
     assert (checked.project is None) == bool(errors)
     for found in checked.findings:
@@ -46,40 +47,40 @@ def holds(text: str, variables: dict[str, str]):
 
 @settings(deadline=None)
 @given(st.text())
-def test_any_text_is_answered(text: str):
+def test_any_text_gives_a_project_or_findings(text: str):
     holds(text, {})
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=300))
-def test_any_bytes_are_answered(data: bytes):
+def test_any_bytes_give_a_project_or_findings(data: bytes):
     holds(data.decode("latin-1"), {})
     holds(data.decode("utf-8", "surrogateescape"), {})
 
 
 @settings(deadline=None)
 @given(alphabet)
-def test_any_mixture_of_yaml_signs_is_answered(text: str):
+def test_any_mixture_of_yaml_signs_gives_a_project_or_findings(text: str):
     holds(text, {"a": "x"})
     holds("services:\n  web:\n    image: nginx\n    " + text, {"a": "x"})
 
 
 @settings(deadline=None)
 @given(tops | structures, st.dictionaries(st.sampled_from(["A", "B"]), words))
-def test_any_structure_is_answered(structure: object, variables: dict[str, str]):
+def test_any_structure_gives_a_project_or_findings(structure: object, variables: dict[str, str]):
     holds(yaml.safe_dump(structure), variables)
 
 
 @pytest.mark.parametrize("field", sorted(FIELDS))
 @settings(deadline=None)
 @given(value=structures)
-def test_any_value_of_any_field_is_answered(field: str, value: object):
+def test_any_value_of_any_field_gives_a_project_or_findings(field: str, value: object):
     holds(yaml.safe_dump({"services": {"web": {"image": "x", field: value}, "db": {"image": "x"}}}), {"A": "'"})
 
 
 @settings(deadline=None)
 @given(words, words)
-def test_any_value_of_a_variable_is_answered(first: str, second: str):
+def test_any_value_of_a_variable_gives_a_project_or_findings(first: str, second: str):
     fields = "\n".join(f"    {name}: $A" for name in FIELDS)
     holds(f"services:\n  web:\n{fields}\n", {"A": first})
     holds(

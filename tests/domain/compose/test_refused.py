@@ -136,7 +136,9 @@ REFUSED = [
      "/deploy/resources/reservations/devices"),
     ("environment: [{A: x}]", "wrong_type", 4, "/environment/0"),
     ("external_links: [db]", "links_refused", 4, "/external_links"),
-    ("volumes_from: [db]", "volumes_from_refused", 4, "/volumes_from"),
+    ("volumes_from: ['container:x']", "volumes_from_refused", 4, "/volumes_from/0"),
+    ("volumes_from: [cache]", "volumes_from_refused", 4, "/volumes_from/0"),
+    ("volumes_from: [web]", "cycle", 2, ""),
     ("imgae: x", "unknown_field", 4, "/imgae"),
     ("Privileged: true", "unknown_field", 4, "/Privileged"),
     ("a/b~c: 1", "unknown_field", 4, "/a~1b~0c"),
@@ -287,7 +289,7 @@ def test_a_cycle_of_dependencies_names_its_services():
     assert any(f"{names} →" in found[0].message for names in ("a → b → c", "b → c → a", "c → a → b"))
 
 
-def test_waiting_for_the_health_of_a_service_without_a_healthcheck_would_never_end():
+def test_a_service_without_a_healthcheck_cannot_be_waited_for_until_healthy():
     found = check(
         "services:\n  a: {image: x, depends_on: {b: {condition: service_healthy}}}\n"
         "  b: {image: x, healthcheck: {disable: true}}\n"
@@ -311,14 +313,14 @@ def test_all_findings_are_returned_at_once_in_the_order_of_the_text(field: Calla
     ]
 
 
-def test_findings_end_at_a_hundred_and_say_so():
+def test_at_most_a_hundred_errors_are_listed():
     text = "services: {web: {image: x}}\n" + "".join(f"f{number}: 1\n" for number in range(500))
     codes = [found.code for found in check(text).findings]
     assert len(codes) == 101
     assert codes[0] == "too_many_findings"
 
 
-def test_warnings_end_at_a_hundred_and_refuse_nothing():
+def test_at_most_a_hundred_warnings_are_listed_and_refuse_nothing():
     text = "services: {web: {image: x, environment: [" + ", ".join(f"N{number}" for number in range(300)) + "]}}"
     checked = check(text)
     assert [found.severity for found in checked.findings] == ["warning"] * 101

@@ -118,6 +118,24 @@ def test_a_link_gives_the_other_service_an_alias(field: Callable[..., CheckResul
     assert component(field("links: ['db:database', 'db:pg', db]"), "db").aliases == ("database", "pg")
 
 
+def test_a_service_mounts_the_volumes_of_another_one():
+    text = (
+        "services:\n  a: {image: x, volumes_from: ['b:ro'], volumes: ['own:/1']}\n  b: {image: x, volumes_from: [c]}\n"
+        "  c: {image: x, volumes: ['v:/1', 'w:/2']}\nvolumes: {v: , w: , own: }"
+    )
+    checked = check(text)
+    assert checked.findings == ()
+    assert component(checked, "a").mounts == (Mount("own", "/1"), Mount("w", "/2", read_only=True))
+    assert component(checked, "b").mounts == (Mount("v", "/1"), Mount("w", "/2"))
+    assert component(checked, "a").depends_on == {"b": "service_started"}
+
+
+def test_a_component_without_replicas_is_no_endpoint():
+    project = check("services: {a: {image: x, expose: [80], scale: 0}, b: {image: x, expose: [81]}}").project
+    assert project
+    assert project.public_endpoint() == (project.component("b"), 81)
+
+
 def test_services_with_the_same_directory_share_a_volume():
     checked = check(
         "services:\n  a: {image: x, volumes: ['./data:/a']}\n  b: {image: x, volumes: ['data/.:/b', /data]}\n"
