@@ -51,7 +51,7 @@ def _inherited(pair: Pair, context: Context) -> str | None:
 
 
 def read_labels(value: Value, context: Context) -> Mapping[str, Any]:
-    """Read labels. Those that the panel, the engine or a proxy obey are left out."""
+    """Read labels. Reserved labels, those for the panel, the engine or a proxy, are left out."""
     return {"labels": keep_labels(read_pairs(value, context.findings), value.location, context)}
 
 
