@@ -54,7 +54,7 @@ def read_component(name: str, value: Value, context: Context) -> Component:
         written = section.get(field)
         if written is not None and not _is_unset(field, written):
             part = context.findings.attempt(lambda pair: pair[0](pair[1], context), (read, written))
-            attributes = _merge(attributes, part or {})
+            _add(attributes, part or {})
             _warn_not_applied(field, part or {}, written, context)
     component = Component(name=name, **attributes)
     check_duplicate_paths(component, section.location, context.findings)
@@ -67,23 +67,23 @@ def _is_unset(field: str, value: Value) -> bool:
     return field in _EMPTY_IS_ABSENT and isinstance(value, ScalarValue) and not value.invalid and not value.text
 
 
-def _merge(attributes: dict[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
-    """Add the attributes of one field: tuples and maps are joined, other values replaced."""
-    merged = dict(attributes)
+def _add(attributes: dict[str, Any], part: Mapping[str, Any]) -> None:
+    """Add the attributes of one field: maps and some tuples are joined, other values replaced."""
     for name, value in part.items():
-        known = merged.get(name)
-        if isinstance(value, tuple) and isinstance(known, tuple) and name in _JOINED:
-            merged[name] = tuple(dict.fromkeys((*known, *value)))
-        elif isinstance(value, Mapping) and isinstance(known, Mapping):
-            merged[name] = {**known, **value}
+        known = attributes.get(name)
+        if known and name in _JOINED:
+            attributes[name] = tuple(dict.fromkeys((*known, *value)))
+        elif known and isinstance(value, dict):
+            attributes[name] = {**known, **value}
         else:
-            merged[name] = value
-    return merged
+            attributes[name] = value
 
 
 def _warn_not_applied(field: str, part: Mapping[str, Any], value: Value, context: Context) -> None:
-    objects = (*part.get("mounts", ()), part.get("probe"))
-    if any(part.get(name) or any(getattr(item, name, None) for item in objects) for name in NOT_APPLIED):
+    probe = part.get("probe")
+    pending = [part[name] for name in part.keys() & NOT_APPLIED]
+    pending += [mount.no_copy for mount in part.get("mounts", ())]
+    if any(pending) or (probe and probe.start_interval):
         context.findings.warn(Code.NOT_KEPT, f"`{field}`: {NOT_APPLIED_YET}", value.location)
 
 

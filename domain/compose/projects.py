@@ -117,6 +117,8 @@ def _with_link_aliases(
     components: tuple[Component, ...], services: MapValue, context: Context
 ) -> tuple[Component, ...]:
     aliases = link_aliases(services, context)
+    if not aliases:
+        return components
     return tuple(
         replace(component, aliases=tuple(dict.fromkeys((*component.aliases, *aliases.get(component.name, ())))))
         for component in components
