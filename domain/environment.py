@@ -24,7 +24,7 @@ class EnvironmentReplacement(TypedDict, total=False):
     secrets: dict[str, str | None]
 
 
-class EnvironmentChange(TypedDict, total=False):
+class EnvironmentUpdate(TypedDict, total=False):
     """The body of `update_environment`; a name that is None is removed."""
 
     variables: dict[str, str | None]
@@ -79,7 +79,7 @@ def update_environment(
     ports: Ports,
     caller: Caller,
     service_id: str,
-    body: EnvironmentChange,
+    body: EnvironmentUpdate,
     *,
     if_match: str | None = None,
     dry_run: bool = False,

@@ -18,7 +18,7 @@ from domain.model.masking import MASK
 from domain.ports import Ports
 from domain.ports.store import Page
 from domain.resources.dry_run import DryRun
-from domain.services.create import NewService, create_service
+from domain.services.create import ServiceCreate, create_service
 from domain.services.read import ServiceDetail
 from domain.tenancy.quota import QuotaEffect, quota_effect
 
@@ -139,5 +139,5 @@ def deploy_template(
 ) -> ServiceDetail | DryRun:
     """Create a service from the template. Raise NotFound if no template has this slug."""
     get_template(ports, caller, template_id)
-    service = cast(NewService, {**body, "deploy_method": "template", "template": template_id})
+    service = cast(ServiceCreate, {**body, "deploy_method": "template", "template": template_id})
     return create_service(ports, caller, service, dry_run=dry_run)

@@ -3,7 +3,7 @@
 from typing import Unpack
 
 from domain import api_keys
-from domain.api_keys.fields import ApiKeyChange, ApiKeyRotation, NewApiKey
+from domain.api_keys.fields import ApiKeyCreate, ApiKeyRotation, ApiKeyUpdate
 from domain.api_keys.reading import ListApiKeysParameters
 from domain.identity.access import Caller
 from domain.ports import Ports
@@ -20,7 +20,7 @@ def list_api_keys(ports: Ports, caller: Caller, **parameters: Unpack[ListApiKeys
     return answers.page(api_keys.list_api_keys(ports, caller, **parameters), serialize.api_key)
 
 
-def create_api_key(ports: Ports, caller: Caller, body: NewApiKey) -> Answer:
+def create_api_key(ports: Ports, caller: Caller, body: ApiKeyCreate) -> Answer:
     """POST /v1/api-keys"""
     return answers.created(
         IssuedApiKey(*api_keys.create_api_key(ports, caller, body)), serialize.api_key_with_secret, **_UNCACHED
@@ -33,7 +33,7 @@ def get_api_key(ports: Ports, caller: Caller, api_key_id: str) -> Answer:
 
 
 def update_api_key(
-    ports: Ports, caller: Caller, api_key_id: str, body: ApiKeyChange, if_match: str | None = None
+    ports: Ports, caller: Caller, api_key_id: str, body: ApiKeyUpdate, if_match: str | None = None
 ) -> Answer:
     """PATCH /v1/api-keys/{api_key_id}"""
     return answers.ok(api_keys.update_api_key(ports, caller, api_key_id, body, if_match=if_match), serialize.api_key)

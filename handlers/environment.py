@@ -1,7 +1,7 @@
 """Handlers of the tag `environment`."""
 
 from domain import environment
-from domain.environment import EnvironmentChange, EnvironmentReplacement, EnvironmentReveal
+from domain.environment import EnvironmentReplacement, EnvironmentReveal, EnvironmentUpdate
 from domain.identity.access import Caller
 from domain.ports import Ports
 from handlers import answers
@@ -33,7 +33,7 @@ def update_environment(
     ports: Ports,
     caller: Caller,
     service_id: str,
-    body: EnvironmentChange,
+    body: EnvironmentUpdate,
     if_match: str | None = None,
     dry_run: bool = False,
 ) -> Answer:

@@ -16,7 +16,7 @@ def connect_websocket(ports: Ports, caller: Caller, *, after: int | None = None)
 
 
 def create_ws_ticket(
-    ports: Ports, caller: Caller, *, body: events.NewSocketTicket | None = None, origin: str | None
+    ports: Ports, caller: Caller, *, body: events.SocketTicketCreate | None = None, origin: str | None
 ) -> Answer:
     """POST /ws/tickets"""
     return answers.created(

@@ -5,10 +5,10 @@ from typing import Unpack
 from domain import operations, services
 from domain.identity.access import Caller
 from domain.ports import Ports
-from domain.services.create import NewService
+from domain.services.create import ServiceCreate
 from domain.services.delete import Volumes
 from domain.services.read import ListServicesParameters
-from domain.services.update import ServiceChange
+from domain.services.update import ServiceUpdate
 from domain.services.validate import ServiceCheck
 from handlers import answers
 from handlers.openapi31 import Answer
@@ -21,7 +21,7 @@ def list_services(ports: Ports, caller: Caller, **parameters: Unpack[ListService
     return answers.page(services.list_services(ports, caller, **parameters), serialize.service_summary)
 
 
-def create_service(ports: Ports, caller: Caller, body: NewService, dry_run: bool = False) -> Answer:
+def create_service(ports: Ports, caller: Caller, body: ServiceCreate, dry_run: bool = False) -> Answer:
     """POST /services"""
     return answers.created(services.create_service(ports, caller, body, dry_run=dry_run), serialize.service)
 
@@ -40,7 +40,7 @@ def update_service(
     ports: Ports,
     caller: Caller,
     service_id: str,
-    body: ServiceChange,
+    body: ServiceUpdate,
     if_match: str | None = None,
     dry_run: bool = False,
 ) -> Answer:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from domain.api_keys import bounds, fields
 from domain.api_keys.creation import lock_maker
-from domain.api_keys.fields import ApiKeyChange, ApiKeyRotation
+from domain.api_keys.fields import ApiKeyRotation, ApiKeyUpdate
 from domain.api_keys.reading import NOUN, get_visible
 from domain.errors import Conflict, Forbidden
 from domain.identity import tokens
@@ -25,7 +25,7 @@ _ADVICE = "create another admin key first"
 
 
 def update_api_key(
-    ports: Ports, caller: Caller, api_key_id: str, body: ApiKeyChange, if_match: str | None = None
+    ports: Ports, caller: Caller, api_key_id: str, body: ApiKeyUpdate, if_match: str | None = None
 ) -> ApiKey:
     """Change a key and return it. Neither the key before nor the key after may go beyond the caller's grant."""
     now, read = ports.clock.now(), fields.read(ports, body)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from domain.api_keys import bounds, fields
-from domain.api_keys.fields import NewApiKey
+from domain.api_keys.fields import ApiKeyCreate
 from domain.errors import Conflict
 from domain.identity import tokens
 from domain.identity.access import Caller, allow
@@ -21,7 +21,7 @@ from domain.ports.store import Work
 _FIRST_ID = f"key_{'0' * 26}"
 
 
-def create_api_key(ports: Ports, caller: Caller, body: NewApiKey) -> tuple[ApiKey, str]:
+def create_api_key(ports: Ports, caller: Caller, body: ApiKeyCreate) -> tuple[ApiKey, str]:
     """Create a key; return it with its text, which is not stored.
 
     Fields that the body leaves out are those of the maker's grant. Permissions that are denied to the maker are denied

@@ -13,8 +13,8 @@ from domain.ports import Ports
 from domain.resources import queries
 
 
-class NewApiKey(TypedDict):
-    """`NewApiKey` of the document."""
+class ApiKeyCreate(TypedDict):
+    """`ApiKeyCreate` of the document."""
 
     name: str
     role: Role
@@ -25,8 +25,8 @@ class NewApiKey(TypedDict):
     expiresAt: NotRequired[str | None]
 
 
-class ApiKeyChange(TypedDict):
-    """`ApiKeyChange` of the document."""
+class ApiKeyUpdate(TypedDict):
+    """`ApiKeyUpdate` of the document."""
 
     name: NotRequired[str]
     role: NotRequired[Role]
@@ -61,7 +61,7 @@ class Fields:
     problems: dict[str, str]
 
 
-def read(ports: Ports, body: NewApiKey | ApiKeyChange) -> Fields:
+def read(ports: Ports, body: ApiKeyCreate | ApiKeyUpdate) -> Fields:
     """Read a body. Values with problems are left out."""
     readers: dict[str, Callable[[Any], object]] = {
         "role": Role,

@@ -3,8 +3,8 @@
 from domain.events.stream import (
     TICKET_LIFETIME,
     Batch,
-    NewSocketTicket,
     SocketTicket,
+    SocketTicketCreate,
     check_topics,
     connect_websocket,
     create_ws_ticket,
@@ -21,8 +21,8 @@ from domain.events.stream import (
 __all__ = [
     "TICKET_LIFETIME",
     "Batch",
-    "NewSocketTicket",
     "SocketTicket",
+    "SocketTicketCreate",
     "check_topics",
     "connect_websocket",
     "create_ws_ticket",

@@ -30,7 +30,7 @@ KEPT = timedelta(days=7)
 TICKET_LIFETIME = timedelta(seconds=30)
 
 
-class NewSocketTicket(TypedDict, total=False):
+class SocketTicketCreate(TypedDict, total=False):
     """The body of `create_ws_ticket`: the topics that the ticket's connection may subscribe to, any if left out."""
 
     topics: list[str]
@@ -61,7 +61,7 @@ def connect_websocket(ports: Ports, caller: Caller, after: int | None = None) ->
 
 
 def create_ws_ticket(
-    ports: Ports, caller: Caller, body: NewSocketTicket | None = None, origin: str | None = None
+    ports: Ports, caller: Caller, body: SocketTicketCreate | None = None, origin: str | None = None
 ) -> SocketTicket:
     """Create a ticket for one WebSocket connection; return it with its text, which is not stored.
 

@@ -16,7 +16,7 @@ from domain.rollout.service_queue import enqueue_deployment
 from domain.services.read import ServiceDetail, get_detail
 
 
-class NewService(NewDefinition):
+class ServiceCreate(NewDefinition):
     """The body of `create_service`."""
 
     name: str
@@ -24,7 +24,9 @@ class NewService(NewDefinition):
     labels: NotRequired[dict[str, str]]
 
 
-def create_service(ports: Ports, caller: Caller, body: NewService, *, dry_run: bool = False) -> ServiceDetail | DryRun:
+def create_service(
+    ports: Ports, caller: Caller, body: ServiceCreate, *, dry_run: bool = False
+) -> ServiceDetail | DryRun:
     """Create a service in the status `deploying` and queue its first deployment.
 
     Raise Invalid if the definition is not accepted, and Conflict if the customer has a service of this name.
@@ -45,7 +47,7 @@ def create_service(ports: Ports, caller: Caller, body: NewService, *, dry_run: b
     return preview or detail
 
 
-def _new_service(ports: Ports, caller: Caller, body: NewService, checked: CheckedDefinition) -> Service:
+def _new_service(ports: Ports, caller: Caller, body: ServiceCreate, checked: CheckedDefinition) -> Service:
     now = ports.clock.now()
     service = Service(
         id=new_id("svc"),

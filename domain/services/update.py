@@ -16,7 +16,7 @@ from domain.rollout.service_queue import enqueue_deployment
 from domain.services.read import ServiceDetail, get_detail
 
 
-class ServiceChange(DefinitionChange, total=False):
+class ServiceUpdate(DefinitionChange, total=False):
     """The body of `update_service`."""
 
     name: str
@@ -28,7 +28,7 @@ def update_service(
     ports: Ports,
     caller: Caller,
     service_id: str,
-    body: ServiceChange,
+    body: ServiceUpdate,
     *,
     if_match: str | None = None,
     dry_run: bool = False,
@@ -66,7 +66,7 @@ def _read(ports: Ports, caller: Caller, service_id: str, if_match: str | None) -
     return service
 
 
-def _labels(service: Service, body: ServiceChange) -> dict[str, str]:
+def _labels(service: Service, body: ServiceUpdate) -> dict[str, str]:
     merged = {**service.labels, **body.get("labels", {})}
     return {name: value for name, value in merged.items() if value is not None}
 

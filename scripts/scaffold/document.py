@@ -82,7 +82,8 @@ def _insert_parameter(lines: list[str], name: str) -> None:
 
 
 def _component(parameter: str) -> str:
-    return "".join(part.capitalize() for part in parameter.split("_"))
+    """Return the name of a path parameter's component; `ServiceId` alone would be the name of a schema too."""
+    return "".join(part.capitalize() for part in parameter.split("_")) + "Path"
 
 
 def _operation(row: Row) -> list[str]:

@@ -64,8 +64,8 @@ class Row:
     def body(self) -> str | None:
         """Return the schema of the body, None if the operation takes none."""
         if self.method == "POST":
-            return f"New{self.schema}" if self.verb == "create" else None
-        return {"PATCH": f"{self.schema}Change", "PUT": f"{self.schema}Replacement"}.get(self.method)
+            return f"{self.schema}Create" if self.verb == "create" else None
+        return {"PATCH": f"{self.schema}Update", "PUT": f"{self.schema}Replacement"}.get(self.method)
 
     @property
     def path_parameters(self) -> list[str]:

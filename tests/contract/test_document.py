@@ -1,6 +1,7 @@
 """The document is valid, keeps to the fixed table, and says everything that its readers rely on."""
 
 import re
+from collections import Counter
 from itertools import combinations
 
 import pytest
@@ -50,7 +51,7 @@ def test_an_operation_is_the_one_in_the_fixed_table(operation: Operation) -> Non
 
 @ALL
 def test_a_success_beside_that_of_the_table_is_a_dry_run_or_work_that_goes_on(operation: Operation) -> None:
-    known = {"200": "#/components/responses/DryRun", "202": "#/components/responses/OperationAccepted"}
+    known = {"200": "#/components/responses/DryRunResult", "202": "#/components/responses/OperationAccepted"}
     for status, response in operation.raw["responses"].items():
         if status.startswith("2") and status != table()[operation.id].success:
             assert response == {"$ref": known.get(status)}, status
@@ -246,3 +247,16 @@ def test_every_component_is_used() -> None:
     for kind in ("schemas", "parameters", "headers", "responses"):
         unused = {name for name in COMPONENTS[kind] if f"#/components/{kind}/{name}" not in used}
         assert not unused, kind
+
+
+def test_a_component_has_a_name_of_its_own() -> None:
+    """Generators make one type of each name, whatever the kind of the component."""
+    names = Counter(name for components in COMPONENTS.values() for name in components)
+    assert not [name for name, count in names.items() if count > 1]
+
+
+@ALL
+def test_a_body_is_not_named_like_a_constructor(operation: Operation) -> None:
+    """Go's generators write a function `NewService` for a type `Service`."""
+    for content in operation.raw.get("requestBody", {}).get("content", {}).values():
+        assert not content["schema"]["$ref"].rpartition("/")[2].startswith("New")

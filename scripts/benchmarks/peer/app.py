@@ -155,7 +155,7 @@ def get_service(
 
 
 @app.post("/api/v1/api-keys", response_model=models.ApiKeyWithSecret, status_code=201)
-def create_api_key(session: Stored, key_row: Authenticated, response: Response, body: models.NewApiKey) -> Any:  # noqa: ANN401
+def create_api_key(session: Stored, key_row: Authenticated, response: Response, body: models.ApiKeyCreate) -> Any:  # noqa: ANN401
     """POST /v1/api-keys"""
     _allow(key_row, "api_keys.write")
     text, now = tokens.new_api_key(), datetime.now(UTC)

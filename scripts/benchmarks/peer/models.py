@@ -185,7 +185,7 @@ class Service(ServiceSummary):
     deployed_at: datetime | None
 
 
-class NewApiKey(RequestModel):
+class ApiKeyCreate(RequestModel):
     """The body of `POST /v1/api-keys`."""
 
     model_config = ConfigDict(alias_generator=to_camel)

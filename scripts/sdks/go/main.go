@@ -25,7 +25,7 @@ type response interface {
 
 func main() {
 	ctx := context.Background()
-	admin := panel.NewApiKey{Name: sdk, Role: panel.RoleNameAdmin}
+	admin := panel.ApiKeyCreate{Name: sdk, Role: panel.RoleNameAdmin}
 	created := noError(connect(os.Getenv("PANEL_API_KEY")).CreateApiKeyWithResponse(ctx, nil, admin))
 	key := expectBody(created, created.JSON201)
 	printStep("created the key %s", key.Prefix)
@@ -120,7 +120,7 @@ func checkErrors(ctx context.Context, client *panel.ClientWithResponses) {
 
 	past := time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)
 	nowhere := panel.AllowedIps{"nowhere"}
-	invalid := panel.NewApiKey{Name: sdk, Role: panel.RoleNameViewer, AllowedIps: &nowhere, ExpiresAt: &past}
+	invalid := panel.ApiKeyCreate{Name: sdk, Role: panel.RoleNameViewer, AllowedIps: &nowhere, ExpiresAt: &past}
 	created := noError(client.CreateApiKeyWithResponse(ctx, nil, invalid))
 	rejected := expectBody(created, created.JSON422).Error
 	fields := *rejected.Fields

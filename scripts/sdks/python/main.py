@@ -13,7 +13,7 @@ PRINTED = "hello listens on port 8080"
 def main() -> None:
     """Run the scenario. Unexpected results end it with an exception."""
     with connect(os.environ["PANEL_API_KEY"]) as first:
-        key = panel.ApiKeysApi(first).create_api_key(panel.NewApiKey(name=SDK, role=panel.RoleName.ADMIN))
+        key = panel.ApiKeysApi(first).create_api_key(panel.ApiKeyCreate(name=SDK, role=panel.RoleName.ADMIN))
     print_step(f"created the key {key.prefix}")
     with connect(key.key) as client:
         deploy_and_delete_services(client)
@@ -80,7 +80,7 @@ def check_errors(client: panel.ApiClient) -> None:
     expect(error.code == panel.ErrorCode.NOT_FOUND, "not_found", error)
     print_step(f"received 404 {error.code.value}: {error.details}")
 
-    invalid = panel.NewApiKey(
+    invalid = panel.ApiKeyCreate(
         name=SDK, role=panel.RoleName.VIEWER, allowedIps=["nowhere"], expiresAt=datetime(2000, 1, 1, tzinfo=UTC)
     )
     error = expect_error(panel.exceptions.UnprocessableEntityException, lambda: keys.create_api_key(invalid)).error

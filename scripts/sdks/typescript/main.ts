@@ -4,7 +4,7 @@ import type { components, paths } from "./panel.d.ts";
 
 type Panel = Client<paths>;
 type Schemas = components["schemas"];
-type NewApiKey = Schemas["NewApiKey"];
+type ApiKeyCreate = Schemas["ApiKeyCreate"];
 type Service = Schemas["Service"];
 type ServiceSummary = Schemas["ServiceSummary"];
 /** A result of openapi-fetch: data or an error, with the types of the document. */
@@ -93,7 +93,7 @@ async function checkErrors(client: Panel): Promise<void> {
   expect(missing.code === "not_found", "not_found", missing);
   printStep(`received 404 ${missing.code}: ${missing.details}`);
 
-  const body: NewApiKey = { name: SDK, role: "viewer", allowedIps: ["nowhere"], expiresAt: "2000-01-01T00:00:00Z" };
+  const body: ApiKeyCreate = { name: SDK, role: "viewer", allowedIps: ["nowhere"], expiresAt: "2000-01-01T00:00:00Z" };
   const invalid = expectError(422, await client.POST("/v1/api-keys", { body }));
   expect(Object.keys(invalid.fields ?? {}).sort().join() === "allowedIps.0,expiresAt", "both fields", invalid);
   printStep(`received 422 ${invalid.code}: ${JSON.stringify(invalid.fields)}`);
