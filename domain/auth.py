@@ -1,12 +1,12 @@
 """The current caller, and its browser sessions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, TypedDict, Unpack
 
 from domain.identity import permissions, tokens
 from domain.identity.access import Caller, not_found
-from domain.identity.validity import get_principal, is_active, lock_credential
+from domain.identity.validity import active_filters, get_principal, lock_credential
 from domain.model.api_key import ApiKey
 from domain.model.identifiers import new_id
 from domain.model.principal import Principal, PrincipalKind
@@ -18,7 +18,6 @@ from domain.resources import queries
 
 LIFETIME = timedelta(hours=12)
 _MAX_DEVICE = 300
-_MANY = 1000
 
 
 class ListSessionsParameters(TypedDict, total=False):
@@ -109,23 +108,21 @@ def create_session(ports: Ports, caller: Caller, device: str = "") -> tuple[Sess
 
 
 def list_sessions(ports: Ports, caller: Caller, **parameters: Unpack[ListSessionsParameters]) -> Page[SessionDetail]:
-    """Return the sessions of the caller, or of the principal `user_id`, that have not ended.
-
-    A new secret ends sessions without writing to them, so the stored ones are checked one by one.
-    """
+    """Return the sessions of the caller, or of the principal `user_id`, that have not ended, newest first."""
     owner_id, now = parameters.get("user_id", caller.id), ports.clock.now()
-    page, per_page = parameters.get("page", 1), parameters.get("per_page", 20)
-    kind = _kind(owner_id)
-    column = "user_id" if kind is PrincipalKind.USER else "api_key_id"
-    sort, order = parameters.get("sort", "created_at"), parameters.get("order", "desc")
-    query = queries.query(1, _MANY, sort, order, filters={column: owner_id})
+    query = queries.query(
+        parameters.get("page", 1),
+        parameters.get("per_page", 20),
+        parameters.get("sort", "created_at"),
+        parameters.get("order", "desc"),
+    )
     with ports.store.read() as work:
-        owner = get_principal(work, kind, owner_id) if _sees_sessions(caller, owner_id) else None
-        stored = work.sessions.page(query).items if owner else []
-    active = [session for session in stored if owner and is_active(session, owner, now)]
-    start = (page - 1) * per_page
-    details = [SessionDetail(session, session.id == caller.session_id) for session in active[start : start + per_page]]
-    return Page(details, len(active), page, per_page)
+        owner = get_principal(work, _kind(owner_id), owner_id) if _sees_sessions(caller, owner_id) else None
+        if owner is None:
+            return Page([], 0, query.page, query.per_page)
+        page = work.sessions.page(replace(query, filters=active_filters(owner, now), unexpired_at=now))
+    details = [SessionDetail(session, session.id == caller.session_id) for session in page.items]
+    return Page(details, page.total, page.page, page.per_page)
 
 
 def revoke_session(ports: Ports, caller: Caller, session_id: str) -> None:

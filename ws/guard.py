@@ -8,7 +8,7 @@ from contextlib import suppress
 from domain.errors import Refusal
 from domain.identity.access import keeps_access
 from domain.identity.authenticator import Authenticator
-from ws.protocol import Close
+from handlers.edge.refusals import Close
 from ws.session import Session
 
 _log = logging.getLogger(__name__)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from enum import IntEnum
 from typing import Annotated, Literal
 
 import msgspec
@@ -22,14 +21,6 @@ LONGEST = 64 * 1024
 # As the document has it, but that Python's `$` would let a line end by.
 Topic = Annotated[str, Meta(pattern=r"^(service:svc|logs:svc|deployment:dep|operation:op)_[0-9a-z]+\Z", max_length=80)]
 Cursor = Annotated[int, Meta(ge=0, le=2**53 - 1)]
-
-
-class Close(IntEnum):
-    """Why the panel closes a socket, beyond the codes that RFC 6455 has for it."""
-
-    CREDENTIALS_ENDED = 4401
-    TOO_SLOW = 4408
-    TOO_MANY_COMMANDS = 4429
 
 
 class Command(msgspec.Struct, forbid_unknown_fields=True):

@@ -10,10 +10,11 @@ from domain import events
 from domain.errors import Forbidden, Refusal
 from domain.identity.access import Caller
 from domain.ports import Ports
+from handlers.edge.refusals import Close
 from ws import protocol
 from ws.handshake import Admitted, Connection
 from ws.logs import Listener, Logs
-from ws.protocol import Close, Command
+from ws.protocol import Command
 from ws.tail import Tail, Told
 
 SLOW = 10.0  # seconds that one message may take to leave before its reader is too slow

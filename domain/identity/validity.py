@@ -33,6 +33,20 @@ def is_active(session: Session, principal: Principal, now: datetime) -> bool:
     return now < session.expires_at and _has_authority(principal, session.api_key_digest, now)
 
 
+def active_filters(principal: Principal, now: datetime) -> dict[str, object]:
+    """Return the filters of a list of sessions that have the principal's authority now: see `is_active`."""
+    usable = not principal.grant.is_expired(now)
+    if isinstance(principal, User):
+        return {"user_id": principal.id if usable and principal.enabled else ()}
+    return {"api_key_id": principal.id, "api_key_digest": _current_digests(principal, now) if usable else ()}
+
+
+def _current_digests(key: ApiKey, now: datetime) -> tuple[str, ...]:
+    """Return the digests of the secrets that the key has now: its last one, and the one before in its overlap."""
+    candidates = (key.digest, key.previous_digest)
+    return tuple(digest for digest in candidates if digest is not None and matches_secret(key, digest, now))
+
+
 def is_valid(
     credential: Credential, principal: Principal | None, session: Session | None, address: str, now: datetime
 ) -> bool:
@@ -40,12 +54,13 @@ def is_valid(
 
     `principal` and `session` are the stored ones that the credential names; None if they are gone.
     """
-    if principal is None or (isinstance(principal, User) and credential.session_id is None):
+    if principal is None:
         return False
-    authorized = _has_authority(principal, credential.digest, now)
-    allowed = networks.allows(principal.allowed_ips, address)
-    in_session = credential.session_id is None or (session is not None and now < session.expires_at)
-    return authorized and allowed and in_session
+    if credential.session_id is None:
+        active = isinstance(principal, ApiKey) and _has_authority(principal, credential.digest, now)
+    else:
+        active = session is not None and is_active(session, principal, now)
+    return active and networks.allows(principal.allowed_ips, address)
 
 
 def _has_authority(principal: Principal, digest: str | None, now: datetime) -> bool:

@@ -26,13 +26,15 @@ class Query:
     """Which page of a list to read.
 
     `filters` compare for equality, or with one of the values of a tuple. `created_at` is from `since` until before
-    `until`. `search` matches a part of the text that the repository searches, in upper or lower case.
+    `until`, `expires_at` later than `unexpired_at`. `search` matches a part of the text that the repository searches,
+    in upper or lower case.
     """
 
     filters: Mapping[str, object] = field(default_factory=dict)
     search: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    unexpired_at: datetime | None = None
     sort: str = "created_at"
     descending: bool = True
     page: int = 1

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 from domain import errors
@@ -9,16 +10,27 @@ from domain import errors
 _log = logging.getLogger(__name__)
 
 
+class Close(IntEnum):
+    """The panel's close codes of WebSocket connections, besides those of RFC 6455.
+
+    The last three digits are those of the matching HTTP status.
+    """
+
+    CREDENTIALS_ENDED = 4401
+    TOO_SLOW = 4408
+    TOO_MANY_COMMANDS = 4429
+
+
 class Codes(NamedTuple):
     """The HTTP status of a refusal; and the code that closes an open WebSocket connection, if it does."""
 
     status: int
-    close: int | None = None
+    close: Close | None = None
 
 
 CODES: dict[type[errors.Refusal], Codes] = {
     errors.BadRequest: Codes(400),
-    errors.Unauthenticated: Codes(401, close=4401),
+    errors.Unauthenticated: Codes(401, Close.CREDENTIALS_ENDED),
     errors.Forbidden: Codes(403),
     errors.NotFound: Codes(404),
     errors.Conflict: Codes(409),
@@ -26,7 +38,7 @@ CODES: dict[type[errors.Refusal], Codes] = {
     errors.Stale: Codes(412),
     errors.Invalid: Codes(422),
     errors.UpgradeRequired: Codes(426),
-    errors.TooMany: Codes(429, close=4429),
+    errors.TooMany: Codes(429, Close.TOO_MANY_COMMANDS),
     errors.Unavailable: Codes(503),
 }
 _INVALID_TOKEN, _NO_TOKEN = 'Bearer error="invalid_token"', "Bearer"  # RFC 6750, section 3

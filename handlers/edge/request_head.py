@@ -1,10 +1,9 @@
 """The head of a request, whichever server has read it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl
-
-from starlette.types import Scope
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -38,7 +37,7 @@ class RequestHead:
         return self.method in _SAFE_METHODS and not self.is_websocket
 
 
-def from_scope(scope: Scope) -> RequestHead:
+def from_scope(scope: Mapping[str, Any]) -> RequestHead:
     """Return the head of an ASGI request. The server has replaced the address by what a trusted proxy forwarded."""
     headers: list[tuple[bytes, bytes]] = scope["headers"]
 

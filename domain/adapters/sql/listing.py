@@ -24,7 +24,7 @@ class Statements(NamedTuple):
 
 def bind_values(query: Query) -> dict[str, Any]:
     """Return the values that a query's conditions compare with, by the names that `statements` takes."""
-    bounds = {"since": query.since, "until": query.until}
+    bounds = {"since": query.since, "until": query.until, "unexpired_at": query.unexpired_at}
     pattern = search.bind_values(query.search) if query.search else {}
     return {**query.filters, **{name: value for name, value in bounds.items() if value}, **pattern}
 
@@ -76,6 +76,8 @@ def _condition(table: Table, name: str, several: bool | None, text_search: TextS
         return table.c.created_at >= value
     if name == "until":
         return table.c.created_at < value
+    if name == "unexpired_at":
+        return table.c.expires_at > value
     if several is None:
         return table.c[name].is_(None)
     return table.c[name].in_(value) if several else table.c[name] == value

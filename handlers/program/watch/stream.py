@@ -11,11 +11,11 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.sync.client import ClientConnection, connect
 
 from domain.errors import Gone, Refusal, TooMany, Unauthenticated, Unavailable
+from handlers.edge.refusals import Close
 from handlers.program.watch.key import KEY
 from handlers.program.watch.messages import Message
 from handlers.program.watch.panel import Panel
 from handlers.program.watch.refusing import refusal
-from ws.protocol import Close
 
 _LONGEST = 16 * 2**20  # one message may hold hundreds of long lines
 _CLOSING = 1.0

@@ -74,7 +74,7 @@ def api_key(prefix: str = "abcdefgh", **fields: object) -> ApiKey:
     return replace(known, **fields)
 
 
-def session(api_key_id: str, **fields: object) -> Session:
+def session(api_key_id: str | None, **fields: object) -> Session:
     """A session that has just begun."""
     known = Session(
         id=new_id("ses"),
@@ -90,6 +90,6 @@ def session(api_key_id: str, **fields: object) -> Session:
     return replace(known, **fields)
 
 
-def ticket(api_key_id: str, digest: str, **fields: object) -> Ticket:
+def ticket(api_key_id: str | None, digest: str, **fields: object) -> Ticket:
     """A ticket that has just been made."""
     return replace(Ticket(digest, api_key_id, "d", after(seconds=30)), **fields)

@@ -28,7 +28,7 @@ class Sessions(Repository[Session], ports.Sessions):
 
     table = sessions
     entity = Session
-    filters = frozenset({"api_key_id", "user_id"})
+    filters = frozenset({"api_key_id", "api_key_digest", "user_id"})
     sorts = frozenset({"created_at", "last_seen_at"})
 
     def by_digest(self, digest: str) -> Session | None:
