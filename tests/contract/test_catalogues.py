@@ -1,10 +1,10 @@
-"""The closed lists of the document are those of the code: what is promised can come, and nothing else does."""
+"""The lists of values in the document are those of the code: all of them can occur, and no others."""
 
 import ast
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -19,7 +19,7 @@ from domain.model.operation import Kind, OperationStatus
 from domain.model.role import Role
 from domain.model.service import DeployMethod, ServiceStatus
 from domain.model.steps import FailureCode
-from tests.contract.reading import COMPONENTS, operations
+from tests.contract.reading import COMPONENTS, operations, resolved
 
 ROOT = Path(__file__).parents[2]
 KINDS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Refusal)}
@@ -86,13 +86,19 @@ def _text(node: ast.expr | None) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
+def _values(schema: dict[str, Any]) -> list[str]:
+    """The values of a list, whether it is closed or can grow."""
+    values: list[str] = schema.get("enum") or schema["x-extensible-enum"]
+    return values
+
+
 def test_error_codes_are_those_that_the_panel_can_answer() -> None:
-    listed = COMPONENTS["schemas"]["ErrorCode"]["enum"]
+    listed = COMPONENTS["schemas"]["ErrorCode"]["x-extensible-enum"]
     assert sorted(listed) == sorted({*_worded(), *_taken(), *(code for tree in _trees() for code in _refused(tree))})
 
 
 def test_failure_codes_are_those_of_the_model() -> None:
-    assert COMPONENTS["schemas"]["Failure"]["properties"]["code"]["enum"] == list(get_args(FailureCode))
+    assert COMPONENTS["schemas"]["Failure"]["properties"]["code"]["x-extensible-enum"] == list(get_args(FailureCode))
 
 
 def test_every_failure_code_is_used() -> None:
@@ -104,7 +110,7 @@ def test_every_failure_code_is_used() -> None:
 
 
 def test_finding_codes_are_those_of_the_policy() -> None:
-    assert COMPONENTS["schemas"]["Finding"]["properties"]["code"]["enum"] == list(CODES)
+    assert COMPONENTS["schemas"]["Finding"]["properties"]["code"]["x-extensible-enum"] == list(CODES)
 
 
 @pytest.mark.parametrize(
@@ -120,11 +126,33 @@ def test_finding_codes_are_those_of_the_policy() -> None:
     ],
 )
 def test_the_words_of_a_state_are_those_of_the_model(schema: str, words: type[StrEnum]) -> None:
-    assert COMPONENTS["schemas"][schema]["enum"] == [word.value for word in words]
+    assert _values(COMPONENTS["schemas"][schema]) == [word.value for word in words]
+
+
+@pytest.mark.parametrize(
+    ("operation_id", "name", "schema"),
+    [
+        ("list_services", "status", "ServiceStatus"),
+        ("list_services", "deploy_method", "DeployMethod"),
+        ("list_deployments", "status", "DeploymentStatus"),
+        ("list_deployments", "trigger", "DeploymentTrigger"),
+        ("list_operations", "status", "OperationStatus"),
+        ("list_operations", "kind", "OperationKind"),
+        ("list_templates", "category", "TemplateCategory"),
+    ],
+)
+def test_a_filter_takes_every_value_that_responses_have(operation_id: str, name: str, schema: str) -> None:
+    (parameter,) = (
+        parameter
+        for operation in operations()
+        for parameter in operation.parameters
+        if (operation.id, parameter["name"]) == (operation_id, name)
+    )
+    assert resolved(parameter["schema"])["enum"] == _values(COMPONENTS["schemas"][schema])
 
 
 def test_categories_are_those_that_template_files_may_name() -> None:
-    assert set(COMPONENTS["schemas"]["TemplateCategory"]["enum"]) == set(get_args(Category))
+    assert set(COMPONENTS["schemas"]["TemplateCategory"]["x-extensible-enum"]) == set(get_args(Category))
 
 
 def test_every_operation_needs_a_permission_that_roles_hold() -> None:

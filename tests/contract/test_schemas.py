@@ -3,6 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import orjson
+
+from tests.conformance import CHECKS, COMMON_HEADERS, STRICT_DOCUMENT
 from tests.contract.reading import COMPONENTS, examples, faults, operations, references, resolved, schemas, within
 
 NUMBERS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
@@ -24,7 +27,7 @@ WORDS: dict[str, set[str]] = {
         "not",
     },
 }
-ANYWHERE = {"type", "description", "examples", "enum", "const", "default"}
+ANYWHERE = {"type", "description", "examples", "enum", "const", "default", "x-extensible-enum"}
 CONDITIONS = {"if", "then", "else", "not", "anyOf", "allOf", "required", "properties"}
 SCHEMAS = list(schemas())
 CONDITIONAL = {"not", "if", "then", "else", "allOf"}
@@ -116,9 +119,12 @@ def test_required_properties_exist() -> None:
     assert not _wrong(holds)
 
 
-def test_objects_say_what_else_they_may_hold_and_arrays_what_they_hold() -> None:
-    needed = {"object": "additionalProperties", "array": "items"}
-    assert not _wrong(lambda _, schema: all(needed.get(name, "type") in schema for name in _types(schema)), False)
+def test_objects_have_properties_or_are_maps_and_arrays_say_what_they_hold() -> None:
+    def holds(_: str, schema: dict[str, Any]) -> bool:
+        needed = {"object": {"properties", "additionalProperties"}, "array": {"items"}}
+        return all(name not in needed or schema.keys() & needed[name] for name in _types(schema))
+
+    assert not _wrong(holds, conditions=False)
 
 
 def _sent() -> Iterator[tuple[str, Any]]:
@@ -129,6 +135,52 @@ def _sent() -> Iterator[tuple[str, Any]]:
                 yield from within(resolved({"$ref": name}), name)
         for parameter in operation.parameters:
             yield f"{operation}: {parameter['name']}", resolved(parameter["schema"])
+
+
+def _requests() -> set[str]:
+    """The names of all schemas in requests and in commands to the WebSocket."""
+    bodies = [operation.raw.get("requestBody", {}) for operation in operations()]
+    commands = [operation.raw.get("x-messages", {}).get("from_client", {}) for operation in operations()]
+    return {name.rpartition("/")[2] for name in references([*bodies, *commands])}
+
+
+def test_requests_are_closed_and_responses_open() -> None:
+    """A misspelt field of a request is an error; a field that a later panel adds to a response is none."""
+    assert {"ServiceCreate", "SocketCommand"} <= _requests()
+    for pointer, schema in _plain():
+        if "properties" in schema and not _is_condition(pointer):
+            closed = schema.get("additionalProperties") is False
+            assert closed == (pointer.split("/")[3] in _requests()), pointer
+
+
+def test_values_of_responses_can_be_added() -> None:
+    """Only what callers send has closed lists; lists in responses are `x-extensible-enum`, and each is named."""
+    for pointer, schema in _plain():
+        if pointer.startswith("#/components/schemas/") and not _is_condition(pointer):
+            assert pointer.split("/")[3] in _requests() or not schema.keys() & {"enum", "const"}, pointer
+            assert "x-extensible-enum" not in schema or _describes_values(schema), pointer
+
+
+def _describes_values(schema: dict[str, Any]) -> bool:
+    values = schema["x-extensible-enum"]
+    return len(values) in (1, *range(13, 100)) or all(f"`{value}`" in schema["description"] for value in values)
+
+
+def test_no_two_named_lists_share_a_value() -> None:
+    """Go's generators make constants of the values alone."""
+    named = [value for schema in COMPONENTS["schemas"].values() for value in schema.get("enum", ())]
+    assert len(named) == len(set(named))
+
+
+def test_an_undocumented_field_or_value_of_a_response_is_reported() -> None:
+    schema, health = "#/components/schemas/Health", {"status": "ok", "version": "1"}
+    assert not faults(schema, health)
+    assert faults(schema, {**health, "colour": "green"})
+    assert faults(schema, {**health, "status": "green"})
+    get_health = next(one for one in STRICT_DOCUMENT.operations() if one.operation_id == "get_health")
+    headers = dict.fromkeys((*COMMON_HEADERS, "content-type"), "1") | {"content-type": "application/json"}
+    assert not CHECKS.check(get_health, 200, headers, orjson.dumps(health))
+    assert CHECKS.check(get_health, 200, headers, orjson.dumps({**health, "colour": "green"}))
 
 
 def test_everything_that_callers_send_has_bounds() -> None:
