@@ -14,13 +14,13 @@ from websockets.http11 import Request, Response
 
 from domain.identity.authenticator import Authenticator
 from handlers.edge import refusals
-from tests.conformance import CHECKS, READ_DOCUMENT
+from tests.conformance import CHECKS, STRICT_DOCUMENT
 from tests.panel import Panel
 from tests.ws.sockets import Sockets
 from ws.handshake import Connection, Handshake
 from ws.protocol import PATH
 
-OPERATION = READ_DOCUMENT.operation("connect_websocket")
+OPERATION = STRICT_DOCUMENT.operation("connect_websocket")
 TENANT = "cust_a"
 
 
