@@ -97,7 +97,7 @@ def get_deployment_logs(  # noqa: PLR0913
     look_again: Callable[[], None],
     after: int = 0,
     limit: int = 200,
-    last_event_id: int | None = None,
+    last_event_id: str | None = None,
 ) -> Answer:
     """GET /deployments/{deployment_id}/logs"""
     return streams.log(
@@ -105,5 +105,5 @@ def get_deployment_logs(  # noqa: PLR0913
         accept,
         look_again,
         lambda start: deployments.get_deployment_logs(ports, caller, deployment_id, after=start, limit=limit),
-        after if last_event_id is None else last_event_id,
+        after if last_event_id is None else int(last_event_id),
     )

@@ -33,7 +33,7 @@ def list_events(  # noqa: PLR0913
     after: int | None = None,
     limit: int = 100,
     topic: str | None = None,
-    last_event_id: int | None = None,
+    last_event_id: str | None = None,
 ) -> Answer:
     """GET /events"""
     return streams.events(
@@ -41,5 +41,5 @@ def list_events(  # noqa: PLR0913
         accept,
         look_again,
         lambda start: events.list_events(ports, caller, after=start, limit=limit, topic=topic),
-        after if last_event_id is None else last_event_id,
+        after if last_event_id is None else int(last_event_id),
     )

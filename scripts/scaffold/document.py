@@ -116,8 +116,8 @@ def _parameters(row: Row) -> list[str]:
         *(f"        - {{$ref: '#/components/parameters/{name}'}}" for name in ("Page", "PerPage", "Order")),
         "        - name: sort",
         "          in: query",
-        "          description: The field to sort by.",
-        "          schema: {type: string, enum: [name, created_at], default: created_at}",
+        "          description: The field to sort by. Defaults to `created_at`.",
+        "          schema: {type: string, enum: [name, created_at], x-enum-varnames: [by_name, by_created_at]}",
     ]
 
 

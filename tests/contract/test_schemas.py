@@ -11,7 +11,7 @@ from tests.contract.reading import COMPONENTS, examples, faults, operations, ref
 NUMBERS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
 WORDS: dict[str, set[str]] = {
     "string": {"pattern", "minLength", "maxLength", "format"},
-    "integer": NUMBERS,
+    "integer": NUMBERS | {"format"},
     "number": NUMBERS,
     "boolean": set(),
     "null": set(),
@@ -27,7 +27,7 @@ WORDS: dict[str, set[str]] = {
         "not",
     },
 }
-ANYWHERE = {"type", "description", "examples", "enum", "const", "default", "x-extensible-enum"}
+ANYWHERE = {"type", "description", "examples", "enum", "const", "default", "x-extensible-enum", "x-enum-varnames"}
 CONDITIONS = {"if", "then", "else", "not", "anyOf", "allOf", "required", "properties"}
 SCHEMAS = list(schemas())
 CONDITIONAL = {"not", "if", "then", "else", "allOf"}
@@ -164,6 +164,54 @@ def test_values_of_responses_can_be_added() -> None:
 def _describes_values(schema: dict[str, Any]) -> bool:
     values = schema["x-extensible-enum"]
     return len(values) in (1, *range(13, 100)) or all(f"`{value}`" in schema["description"] for value in values)
+
+
+def test_objects_and_lists_of_values_in_components_have_names() -> None:
+    """Generators invent names for inline ones, which change with every other schema."""
+    for pointer, schema in _plain():
+        if pointer.startswith("#/components/schemas/") and not _is_condition(pointer):
+            assert pointer.count("/") == 3 or not schema.keys() & {"properties", "enum"}, pointer
+
+
+def test_the_only_choice_is_between_an_object_and_null() -> None:
+    for pointer, schema in _plain():
+        if "anyOf" in schema and not _is_condition(pointer):
+            named, null = schema["anyOf"]
+            assert resolved(named)["type"] == "object", pointer
+            assert null == {"type": "null"}, pointer
+
+
+def test_sequence_numbers_and_counters_have_64_bits() -> None:
+    names = {"seq", "after", "next_after", "latest", "number", "total", "version", "restarts", "requestCount"}
+    properties = {
+        pointer: resolved(schema) for pointer, schema in _plain() if pointer.rpartition("/properties/")[2] in names
+    }
+    parameters = {
+        f"{operation} {parameter['name']}": resolved(parameter["schema"])
+        for operation in operations()
+        for parameter in operation.parameters
+        if parameter["name"] in names
+    }
+    counted = {name: schema for name, schema in (properties | parameters).items() if "integer" in _types(schema)}
+    assert len(counted) > 15
+    assert not [name for name, schema in counted.items() if schema.get("format") != "int64"]
+
+
+def test_fields_of_bodies_have_no_default() -> None:
+    """Generators make such a field required; its description names the default."""
+    assert not [
+        pointer for pointer, schema in _plain() if pointer.startswith("#/components/schemas/") and "default" in schema
+    ]
+
+
+def test_the_fields_to_sort_by_have_names_for_constants() -> None:
+    """`name` cannot be a constant in Kotlin."""
+    for operation in operations():
+        for parameter in operation.parameters:
+            if parameter["name"] == "sort":
+                schema = parameter["schema"]
+                assert schema["x-enum-varnames"] == [f"by_{value}" for value in schema["enum"]]
+                assert any(f"Defaults to `{value}`." in parameter["description"] for value in schema["enum"])
 
 
 def test_no_two_named_lists_share_a_value() -> None:

@@ -23,7 +23,13 @@ from ws.server import Server
 
 Message = dict[str, Any]
 PATIENCE = 10.0
-MESSAGE = "#/components/schemas/SocketMessage"
+SCHEMAS = {
+    "hello": "SocketHello",
+    "service.logs": "ServiceLogs",
+    "subscribed": "SocketSubscribed",
+    "error": "SocketError",
+}
+"""The schema of a message by its type; messages of all other types are events."""
 
 
 @contextmanager
@@ -58,7 +64,8 @@ class Client:
         assert isinstance(text, str)
         assert CANARY not in text
         message = json.loads(text)
-        assert not faults(MESSAGE, message), f"{faults(MESSAGE, message)}: {text}"
+        problems = faults(f"#/components/schemas/{SCHEMAS.get(message['type'], 'Event')}", message)
+        assert not problems, f"{problems}: {text}"
         return dict(message)
 
     def until(self, seconds: float = PATIENCE, /, **wanted: Any) -> list[Message]:

@@ -9,7 +9,7 @@ import orjson
 
 @dataclass(frozen=True)
 class Message:
-    """`SocketMessage` of the document."""
+    """A message from the WebSocket server (`from_server` in the document's `x-messages`)."""
 
     text: str
 
