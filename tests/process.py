@@ -21,7 +21,9 @@ from domain.adapters.sql.schema import upgrade
 from tests import conformance
 
 _KEY = re.compile(r"aap_\w+")
-_DYING = "import sys; from tests import dying; dying.arm(sys.argv.pop(1)); from handlers.command import main; main()"
+_DYING = (
+    "import sys; from tests import crash; crash.arm(sys.argv.pop(1)); from handlers.program.command import main; main()"
+)
 
 
 def service_ports() -> str:
@@ -51,7 +53,7 @@ class Process:
     _workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, command: str = "serve", *, dying_at: str = "") -> None:
-        """Returns when it answers. `dying_at` names a moment (see tests/dying.py) at which it kills itself."""
+        """Returns when it answers. `dying_at` names a moment (see tests/crash.py) at which it kills itself."""
         self._child = self._launched(command, dying_at)
         until(self._answers, 30, f"the panel answers; see {self.log()}")
         self.key = self.key or _KEY.findall(self.log())[0]

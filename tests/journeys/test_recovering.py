@@ -68,7 +68,7 @@ def test_what_nobody_claims_is_swept_from_the_engine(process: Process, images: I
     labels = {**live.labels, "panel.deployment": "dep_nobody"}
     engine.containers.create(images.reference("web:1"), labels=labels, name=f"{service['id']}-orphan")
     process.start()
-    until(lambda: len(left_at(engine, service["id"])) == 2, 20, "the orphan is gone")
+    until(lambda: len(left_at(engine, service["id"])) == 2, 45, "the orphan is gone")
     assert visited(service["url"])
 
 

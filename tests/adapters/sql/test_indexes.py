@@ -192,7 +192,7 @@ def test_lists_claims_and_look_ups_read_no_whole_table_of_twenty_thousand(filled
         assert work.deployments.previous_success("svc_00007") is not None
         assert work.deployments.of_operation("op_none") == []
         asked += seen  # what the commit adds for the event of the claim has no table to read
-    assert len(asked) == 4 * (5 * 4 + 6 * 2 + 6 * 3) + 5
+    assert len(asked) == 4 * (5 * 4 + 6 * 2 + 6 * 3) + 4
     assert [plan for statement in asked if (plan := _reading_all(filled, statement))] == []
 
 

@@ -1,6 +1,7 @@
 """Recurring jobs: one worker runs a due job, missed runs are made up for once, a dead worker loses its lease."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -169,3 +170,11 @@ def test_every_job_of_an_installation_runs(ports: Ports):
     with ports.store.read() as work:
         schedules = [work.schedules.get(job.name) for job in JOBS]
     assert [schedule and schedule.last_error for schedule in schedules] == [None] * len(JOBS)
+
+
+def test_workers_that_start_together_add_the_same_schedules(store_ports: Ports) -> None:
+    for attempt in range(5):
+        jobs = [_job([], f"job-{attempt}-{number}") for number in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            starts = [pool.submit(add_schedules, store_ports, order) for order in (jobs, jobs[::-1], jobs, jobs[::-1])]
+            assert [start.result(30) for start in starts] == [None] * 4

@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.adapters.sql.repository import Block
 from domain.adapters.sql.tables import entity_table, list_indexes
@@ -22,14 +23,15 @@ class Schedules(ports.Schedules):
         self._connection = block.connection
 
     def put(self, added: Sequence[Schedule]) -> None:
-        """Add those whose name is new; of the others change nothing but `every`."""
-        known = set(self._connection.scalars(select(schedules.c.name)))
-        for schedule in added:
-            if schedule.name in known:
-                named = update(schedules).where(schedules.c.name == schedule.name)
-                self._connection.execute(named.values(every=schedule.every))
-            else:
-                self._connection.execute(insert(schedules).values(asdict(schedule)))
+        """Add those whose name is new; of the others change nothing but `every`.
+
+        Workers that start together add the same rows, so the database decides which are new. The order of the names
+        keeps two of them from waiting for each other.
+        """
+        insert = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
+        for schedule in sorted(added, key=lambda schedule: schedule.name):
+            row = insert(schedules).values(asdict(schedule))
+            self._connection.execute(row.on_conflict_do_update(index_elements=["name"], set_={"every": schedule.every}))
 
     def get(self, name: str) -> Schedule | None:
         """Return a schedule; None if there is none of this name."""
