@@ -27,7 +27,7 @@ def append(path: Path, docstring: str, imports: list[str], name: str, snippet: s
 
 
 def _model(row: Row) -> list[Path]:
-    if not row.has_content or (Path("domain/model") / f"{row.noun}.py").exists():
+    if not row.has_content or _defining_module(row):
         return []
     snippet = f'''
 @dataclass
@@ -36,11 +36,24 @@ class {row.schema}:
 
     id: str
     name: str
+    created_at: datetime
     revision: int = 1
 '''
-    imports = ["from dataclasses import dataclass"]
+    imports = ["from dataclasses import dataclass", "from datetime import datetime"]
     path = Path("domain/model") / f"{row.noun}.py"
     return append(path, f"The model of a {row.noun.replace('_', ' ')}.", imports, row.schema, snippet)
+
+
+def _defining_module(row: Row) -> str | None:
+    """Return the module of the rules that defines the class of the resource."""
+    for path in sorted(Path("domain").rglob("*.py")):
+        if f"\nclass {row.schema}:" in path.read_text():
+            return ".".join(path.with_suffix("").parts)
+    return None
+
+
+def _model_import(row: Row) -> str:
+    return f"from {_defining_module(row)} import {row.schema}"
 
 
 def _rule(row: Row) -> list[Path]:
@@ -66,7 +79,7 @@ def _result(row: Row) -> str:
 
 def _result_imports(row: Row) -> list[str]:
     page = ["from domain.ports.store import Page"] if row.is_list else []
-    model = [f"from domain.model.{row.noun} import {row.schema}"] if row.has_content else []
+    model = [_model_import(row)] if row.has_content else []
     return [*page, *model, *(["from domain.model.operation import Operation"] if row.success == "202" else [])]
 
 
@@ -124,13 +137,10 @@ def _serializer(row: Row) -> list[Path]:
     if not row.has_content or any(f"def {row.noun}(" in path.read_text() for path in known):
         return []
     snippet = f"""
-def {row.noun}(row: {row.schema}) -> Json:
-    return {{"id": row.id, "name": row.name}}
+def {row.noun}(resource: {row.schema}) -> Json:
+    return {{"id": resource.id, "name": resource.name, "created_at": timestamp(resource.created_at)}}
 """
-    imports = [
-        f"from domain.model.{row.noun} import {row.schema}",
-        "from handlers.serializers.values import Json",
-    ]
+    imports = [_model_import(row), "from handlers.serializers.values import Json, timestamp"]
     path = Path("handlers/serializers") / f"{row.tag}.py"
     return append(path, f"The JSON of the tag `{row.tag}`.", imports, row.noun, snippet)
 

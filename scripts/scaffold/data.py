@@ -5,13 +5,13 @@ from pathlib import Path
 from scripts.scaffold.row import Row
 
 _STEPS = """\
-Finish {operation_id}:
-1. spec/openapi.yaml: write the description, the schemas, and links in the response that creates the resource.
-2. domain/{tag}: write the rule and its inputs (tests/contract/test_inputs.py compares them with the document).
-3. handlers/serializers/{tag}.py: write the serializer of each response schema.
-4. tests/operations/{tag}.py: say how tests create the resource, and remove {operation_id} from PENDING. From then on,
-   the tests of all operations use it.
-5. tests/handlers/test_{tag}.py: replace this test by tests of what the operation does."""
+Finish {operation_id}. README.md, "To add an operation", describes each step:
+1. spec/openapi.yaml: write the description, schemas and examples, and links in the response that creates the resource.
+2. domain/model, domain/ports/store.py, domain/adapters/sql: store a new resource; add a migration.
+3. domain/{tag}: write the rule and its inputs.
+4. handlers/serializers/{tag}.py: write a serializer for each response schema.
+5. tests/operations/{tag}.py: say how tests create the resource, and take the operation out of PENDING.
+6. tests/handlers/test_{tag}.py: replace this test by tests of what the operation does."""
 
 
 def write(row: Row) -> list[Path]:

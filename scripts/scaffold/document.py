@@ -4,6 +4,7 @@ import textwrap
 
 from scripts.scaffold.row import Row
 
+_ULID = "01k9zq3v6m8r4t2w0x5y7b9c1d"
 _HEADERS = ("X-Request-Id", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 
 
@@ -177,17 +178,18 @@ def _errors(row: Row) -> dict[str, str]:
 
 
 def _schemas(row: Row) -> dict[str, list[str]]:
-    """Return the schemas that the operation uses, with an ID and a name to begin with."""
+    """Return the schemas that the operation uses, with an ID, a name and a time to begin with."""
     noun, schemas = row.noun.replace("_", " "), {}
     if row.has_content:
         schemas[row.schema] = [
             "      type: object",
             f"      description: One {noun}.",
-            "      required: [id, name]",
+            "      required: [id, name, created_at]",
             "      properties:",
             f"        id: {{type: string, pattern: '^{row.noun}_[0-9a-z]+$'}}",
             "        name: {type: string}",
-            f"      examples: [{{id: {row.noun}_01k9zq3v6m8r4t2w0x5y7b9c1d, name: example}}]",
+            "        created_at: {$ref: '#/components/schemas/Timestamp'}",
+            f"      examples: [{{id: {row.noun}_{_ULID}, name: example, created_at: '2026-03-29T10:00:00Z'}}]",
         ]
     if row.is_list:
         schemas[f"{row.schema}List"] = [
