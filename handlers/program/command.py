@@ -18,22 +18,22 @@ from domain.model.role import Role
 from domain.ports import Ports
 from domain.settings import BadSetting
 from handlers.program import lifecycle, logging_setup, wiring
-from handlers.program.watch import KEY, Panel, read_key, show
+from handlers.program.watch import KEY, PanelClient, read_key, show_events
 
 
-def _told(act: Callable[..., None]) -> Callable[..., None]:
+def _report_errors(command: Callable[..., None]) -> Callable[..., None]:
     """Print errors that an operator can fix in one line, without a traceback."""
 
-    @wraps(act)
-    def telling(**options: Any) -> None:  # noqa: ANN401
+    @wraps(command)
+    def run(**options: Any) -> None:  # noqa: ANN401
         try:
-            act(**options)
+            command(**options)
         except Invalid as fault:
             raise click.ClickException(". ".join(fault.fields.values())) from fault
         except (BadSetting, Refusal) as fault:
             raise click.ClickException(str(fault)) from fault
 
-    return telling
+    return run
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,69 +41,70 @@ def _told(act: Callable[..., None]) -> Callable[..., None]:
 def main() -> None:
     """A self-hosted hosting panel on Docker.
 
-    `serve` is all that a machine needs. Settings come from variables of the environment; `check` lists them.
+    `serve` runs the whole panel on one machine. Settings are environment variables; `check` lists them.
     """
     logging_setup.configure()
 
 
 @main.command()
-@_told
+@_report_errors
 def serve() -> None:
-    """Start everything in one process.
+    """Run everything in one process.
 
-    The API, its sockets, the worker, and the routes to services.
+    These are the API, the WebSocket server, the worker, and the routes to services.
     """
     with (
-        lifecycle.endable(),
-        _opened() as ports,
-        lifecycle.reserved(ports) as door,
-        lifecycle.sockets(ports) as sockets,
+        lifecycle.exit_on_signals(),
+        _open_ports() as ports,
+        lifecycle.open_api_socket(ports) as api_socket,
+        lifecycle.run_socket_server(ports) as socket_server,
     ):
-        _greet(ports)
-        with lifecycle.working(ports):
-            lifecycle.listen(ports, door, goodbye=sockets.stop)
+        _print_start_message(ports)
+        with lifecycle.run_worker(ports):
+            lifecycle.serve_api(ports, api_socket, before_close=socket_server.stop)
 
 
 @main.command()
-@_told
+@_report_errors
 def api() -> None:
-    """Start the API alone.
+    """Run only the API.
 
-    It answers requests; `worker`, with the same data, does the work, and `ws` has the sockets.
+    It responds to requests. Run `worker` and `ws` with the same settings: `worker` runs the operations, and `ws` serves
+    WebSockets.
     """
-    with lifecycle.endable(), _opened() as ports, lifecycle.reserved(ports) as door:
-        _greet(ports)
-        lifecycle.listen(ports, door)
+    with lifecycle.exit_on_signals(), _open_ports() as ports, lifecycle.open_api_socket(ports) as api_socket:
+        _print_start_message(ports)
+        lifecycle.serve_api(ports, api_socket)
 
 
 @main.command()
-@_told
+@_report_errors
 def worker() -> None:
-    """Start a worker alone.
+    """Run only a worker.
 
-    It deploys, looks after containers, and routes visitors to services.
+    It runs operations, monitors containers, and routes requests to services.
     """
-    with lifecycle.endable(), _opened() as ports, lifecycle.working(ports):
-        click.echo("The worker waits for work. Stop it with Ctrl-C.")
+    with lifecycle.exit_on_signals(), _open_ports() as ports, lifecycle.run_worker(ports):
+        click.echo("The worker has started. Stop it with Ctrl-C.")
         Event().wait()
 
 
 @main.command()
-@_told
+@_report_errors
 def ws() -> None:
-    """Start the socket server alone.
+    """Run only the WebSocket server.
 
-    It listens at PANEL_WS_ADDRESS, where `api` and a reverse proxy find it.
+    It listens at PANEL_WS_ADDRESS; `api` and a reverse proxy connect to it there.
     """
-    with lifecycle.endable(), _opened() as ports, lifecycle.sockets(ports):
-        click.echo(f"The socket server listens at {ports.settings.ws_address or ports.settings.socket_server}.")
+    with lifecycle.exit_on_signals(), _open_ports() as ports, lifecycle.run_socket_server(ports):
+        click.echo(f"The WebSocket server listens at {ports.settings.ws_address or ports.settings.socket_server}.")
         click.echo("Stop it with Ctrl-C.")
         Event().wait()
 
 
 def _customer(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
     if value is not None and not re.fullmatch("cust_[0-9a-z]{1,59}", value):
-        raise click.BadParameter("a customer's id looks like cust_01k9…")
+        raise click.BadParameter("a customer's ID looks like cust_01k9…")
     return value
 
 
@@ -114,65 +115,70 @@ def _customer(_context: click.Context, _option: click.Parameter, value: str | No
     type=click.Choice([role.value for role in Role]),
     default="admin",
     show_default=True,
-    help="What it may do.",
+    help="The role: what requests with the key may do.",
 )
-@click.option("--customer", "customer_id", callback=_customer, help="The customer that the key is bound to: cust_….")
-@_told
+@click.option("--customer", "customer_id", callback=_customer, help="Limit the key to this customer: cust_….")
+@_report_errors
 def create_key(name: str, role: str, customer_id: str | None) -> None:
-    """Print a new API key.
+    """Create an API key and print it.
 
-    That takes the panel's data, not its API: it works whether the panel runs or not.
+    The command writes to the database, so it works while the panel is stopped too.
     """
-    with _opened() as ports:
+    with _open_ports() as ports:
         click.echo(api_keys.create_unbounded_key(ports, name, Role(role), customer_id))
 
 
 @main.command()
-@_told
+@_report_errors
 def check() -> None:
-    """List the settings, say what is wrong, and what to do.
+    """List the settings and check them.
 
-    Looks at the settings, the database, the engine, and the routes to services.
+    Checks the settings, the database, the engine, and the routes to services, and prints how to fix each problem.
     """
     for setting in settings.shown(os.environ):
         click.echo(f"{setting.variable:32} {setting.value or '(empty)':32} {setting.doc}")
     for name in settings.unknown({name: value for name, value in os.environ.items() if name != KEY}):
-        click.secho(f"{name:32} is not a setting; is it mistyped?", fg="yellow")
-    with _opened() as ports:
+        click.secho(f"{name:32} is not a setting; check its spelling", fg="yellow")
+    with _open_ports() as ports:
         checks = system.checks(ports)
         problems = ports.router.problems()
-    for name, found in checks.items():
-        click.secho(f"{name:32} {found.detail}", fg="green" if found.status == "ok" else "red")
+    for name, result in checks.items():
+        click.secho(f"{name:32} {result.detail}", fg="green" if result.status == "ok" else "red")
     for problem in problems:
         click.secho(f"{'routes':32} {problem}", fg="red")
-    if problems or any(found.status != "ok" for found in checks.values()):
+    if problems or any(result.status != "ok" for result in checks.values()):
         sys.exit(1)
 
 
 @main.command()
 @click.argument("service", required=False)
-@click.option("--url", help="Address of the panel; without it, that of the settings.")
-@click.option("--json", "as_json", is_flag=True, help="Print each message as it came, one a line.")
-@click.option("--until-done", is_flag=True, help="End with the newest deployment of SERVICE; exit code 1 if it failed.")
-@_told
+@click.option("--url", help="URL of the panel (default: from the settings).")
+@click.option("--json", "as_json", is_flag=True, help="Print each message as JSON, one per line.")
+@click.option(
+    "--until-done",
+    is_flag=True,
+    help="Exit after SERVICE's newest deployment: with 0 if it succeeded, else 1.",
+)
+@_report_errors
 def watch(service: str | None, url: str | None, as_json: bool, until_done: bool) -> None:
-    """Show what happens, as it happens.
+    """Print events as they happen.
 
-    Of all services that the key in PANEL_API_KEY may see; or of SERVICE, a name or an id, and then its logs too.
+    Without SERVICE, prints the events of all services that the key in PANEL_API_KEY can see. With SERVICE, a name or an
+    ID, prints the events and the logs of that service.
     """
     if until_done and not service:
         raise click.UsageError("--until-done needs a SERVICE.")
-    panel = Panel(url or settings.read(os.environ).url, read_key(os.environ))
+    panel = PanelClient(url or settings.read(os.environ).url, read_key(os.environ))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background processes without this handler
     try:
-        well = show(panel, service, as_json=as_json, until_done=until_done)
+        succeeded = show_events(panel, service, as_json=as_json, until_done=until_done)
     except KeyboardInterrupt:
-        well = not until_done  # with --until-done there is no result
-    sys.exit(0 if well else 1)
+        succeeded = not until_done  # with --until-done there is no result
+    sys.exit(0 if succeeded else 1)
 
 
 @contextmanager
-def _opened() -> Iterator[Ports]:
+def _open_ports() -> Iterator[Ports]:
     ports = wiring.open_ports(settings.read(os.environ))
     try:
         yield ports
@@ -181,18 +187,18 @@ def _opened() -> Iterator[Ports]:
         ports.store.close()
 
 
-def _greet(ports: Ports) -> None:
-    first = api_keys.create_first_key(ports)
+def _print_start_message(ports: Ports) -> None:
+    first_key = api_keys.create_first_key(ports)
     click.secho(f"AI Admin Panel {system.version()} at {ports.settings.url}/api/docs", bold=True)
-    click.echo(f"Its data is in {ports.settings.data_dir}. Stop it with Ctrl-C.")
+    click.echo(f"Its data directory is {ports.settings.data_dir}. Stop it with Ctrl-C.")
     if ports.settings.runtime == "memory":
-        click.secho("PANEL_RUNTIME is memory: NOTHING IS REALLY DEPLOYED, and all of it is gone at the end.", fg="red")
-    for found in system.checks(ports).values():
-        if found.status != "ok":
-            click.secho(found.detail, fg="yellow")
-    if first:
-        click.echo("The first admin key, shown this once:")
-        click.secho(first, fg="green")
+        click.secho("PANEL_RUNTIME is memory: containers are SIMULATED. Unset it to use Docker.", fg="red")
+    for result in system.checks(ports).values():
+        if result.status != "ok":
+            click.secho(result.detail, fg="yellow")
+    if first_key:
+        click.echo("The first admin key. It is not shown again:")
+        click.secho(first_key, fg="green")
 
 
 if __name__ == "__main__":

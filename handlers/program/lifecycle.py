@@ -1,4 +1,4 @@
-"""What runs as long as a process: the API, the WebSocket server, the worker; and how signals stop it."""
+"""Run the API, the WebSocket server and the worker until a signal stops the process."""
 
 import asyncio
 import errno
@@ -18,22 +18,22 @@ from handlers import server
 from handlers.program import websocket_proxy
 from handlers.program.file_limit import raise_file_limit
 from handlers.program.worker import Worker
-from ws.server import Server as Sockets
+from ws.server import Server as SocketServer
 
-_ASKED_TO_END = (signal.SIGTERM, signal.SIGINT)
-_PATIENCE = 5  # seconds for running requests when the process is stopped
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_GRACE_SECONDS = 5  # for running requests when the process is stopped
 
 
 @contextmanager
-def endable() -> Iterator[None]:
+def exit_on_signals() -> Iterator[None]:
     """Exit on SIGTERM and SIGINT and close all context managers; uvicorn passes the signal on when it stops."""
 
-    def end(_number: int, _frame: object) -> NoReturn:
-        for number in _ASKED_TO_END:
+    def exit_process(_number: int, _frame: object) -> NoReturn:
+        for number in _STOP_SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         sys.exit(0)
 
-    before = {number: signal.signal(number, end) for number in _ASKED_TO_END}
+    before = {number: signal.signal(number, exit_process) for number in _STOP_SIGNALS}
     try:
         yield
     finally:
@@ -42,37 +42,37 @@ def endable() -> Iterator[None]:
 
 
 @contextmanager
-def reserved(ports: Ports) -> Iterator[socket.socket]:
-    """Open the API's port, before any other part starts. Raise BadSetting if it cannot be opened."""
+def open_api_socket(ports: Ports) -> Iterator[socket.socket]:
+    """Open the API's port, before other parts start. Raise BadSetting if it cannot be opened."""
     host, port = ports.settings.host, ports.settings.port
     try:
-        door = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        api_socket = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as fault:
         if fault.errno == errno.EADDRINUSE:
-            advice = "another program has it (`ss -ltnp` shows which); stop that one, or set PANEL_PORT"
+            advice = "another program uses it (`ss -ltnp` shows which); stop that program, or set PANEL_PORT"
         else:
             advice = (
-                f"{str(fault.strerror).partition(' (')[0]}; set PANEL_HOST and PANEL_PORT to what this machine may use"
+                f"{str(fault.strerror).partition(' (')[0]}; set PANEL_HOST and PANEL_PORT to an address of this machine"
             )
         raise BadSetting(f"Port {port} of {host} cannot be opened: {advice}") from fault
-    with door:
-        yield door
+    with api_socket:
+        yield api_socket
 
 
 class _Uvicorn(uvicorn.Server):
     """Calls a function before it closes connections, so that WebSockets can be closed properly."""
 
-    def __init__(self, config: uvicorn.Config, goodbye: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, before_close: Callable[[], None]) -> None:
         super().__init__(config)
-        self._goodbye = goodbye
+        self._before_close = before_close
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await asyncio.to_thread(self._goodbye)
+        await asyncio.to_thread(self._before_close)
         await super().shutdown(sockets)
 
 
-def listen(ports: Ports, door: socket.socket, goodbye: Callable[[], None] = lambda: None) -> None:
-    """Respond to requests until the process is stopped; `goodbye` is called before connections are closed."""
+def serve_api(ports: Ports, api_socket: socket.socket, before_close: Callable[[], None] = lambda: None) -> None:
+    """Respond to requests until the process is stopped; `before_close` is called before connections are closed."""
     config = uvicorn.Config(
         server.create(ports),
         lifespan="on",
@@ -80,33 +80,33 @@ def listen(ports: Ports, door: socket.socket, goodbye: Callable[[], None] = lamb
         access_log=False,
         log_config=None,
         server_header=False,
-        timeout_graceful_shutdown=_PATIENCE,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     gc.freeze()  # objects built so far stay: collecting them would delay requests by 100 ms
-    _Uvicorn(config, goodbye).run([door])
+    _Uvicorn(config, before_close).run([api_socket])
 
 
 @contextmanager
-def sockets(ports: Ports) -> Iterator[Sockets]:
+def run_socket_server(ports: Ports) -> Iterator[SocketServer]:
     """Run the WebSocket server."""
     raise_file_limit()
-    running = Sockets(ports)
-    running.start()
+    socket_server = SocketServer(ports)
+    socket_server.start()
     try:
-        yield running
+        yield socket_server
     finally:
-        running.stop()
+        socket_server.stop()
 
 
 @contextmanager
-def working(ports: Ports) -> Iterator[None]:
+def run_worker(ports: Ports) -> Iterator[None]:
     """Run the worker and the router; operations that run at the end are returned to the queue."""
-    running = Worker(ports)
+    worker = Worker(ports)
     raise_file_limit()
     ports.router.start()
-    running.start()
+    worker.start()
     try:
         yield
     finally:
-        running.stop()
+        worker.stop()
         ports.router.stop()

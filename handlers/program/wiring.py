@@ -17,13 +17,13 @@ from domain.settings import BadSetting, Settings
 
 def open_ports(settings: Settings) -> Ports:
     """Return the ports for the settings. Raise BadSetting or Unavailable, whose message says what to do."""
-    folder = _prepared(settings.data_dir)
+    folder = _create_data_dir(settings.data_dir)
     vault = fernet.Vault(folder / "secrets.key")
-    shared = _shared(settings.redis_url)
+    open_shared = _shared_adapters(settings.redis_url)
     url = settings.database_url or f"sqlite:///{folder / 'panel.db'}"
     store = open_store(url, vault, lambda: notifier.notify())  # noqa: PLW0108 - the notifier needs the ID in the database
-    counter, notifier = shared(store.instance)
-    runtime, prober, router = _engine(settings)
+    counter, notifier = open_shared(store.instance)
+    runtime, prober, router = _engine_adapters(settings)
     return Ports(
         settings=settings,
         store=store,
@@ -38,17 +38,17 @@ def open_ports(settings: Settings) -> Ports:
     )
 
 
-def _prepared(folder: Path) -> Path:
+def _create_data_dir(folder: Path) -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as fault:
-        raise BadSetting(f"PANEL_DATA_DIR is {folder}, which cannot be made: {fault.strerror}") from fault
+        raise BadSetting(f"PANEL_DATA_DIR is {folder}, which cannot be created: {fault.strerror}") from fault
     if not os.access(folder, os.W_OK):
-        raise BadSetting(f"PANEL_DATA_DIR is {folder}, where this user may not write")
+        raise BadSetting(f"PANEL_DATA_DIR is {folder}, which is not writable; change its owner, or choose another")
     return folder.resolve()
 
 
-def _shared(url: str) -> Callable[[str], tuple[Counter, Notifier]]:
+def _shared_adapters(url: str) -> Callable[[str], tuple[Counter, Notifier]]:
     """Return a function from the installation's ID to counter and notifier: shared over Redis, or of this process."""
     if not url:
         return lambda _instance: (counting.Counter(), system.Notifier())
@@ -67,8 +67,8 @@ def _shared(url: str) -> Callable[[str], tuple[Counter, Notifier]]:
     )
 
 
-def _engine(settings: Settings) -> tuple[Runtime, Prober, Router]:
-    """Return the engine, and what reaches its containers."""
+def _engine_adapters(settings: Settings) -> tuple[Runtime, Prober, Router]:
+    """Return the container engine, and the prober and router that connect to its containers."""
     if settings.runtime == "memory":
         runtime = memory.Runtime()
         return runtime, memory.Prober(runtime), memory.Router()

@@ -1,4 +1,4 @@
-"""The key that a watcher shows: from the environment, since arguments stand in the list of processes."""
+"""The API key of `watch`: from the environment, because process lists show arguments."""
 
 import re
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ _USABLE = re.compile(r"[!-~]+")
 
 
 def read_key(environment: Mapping[str, str]) -> str:
-    """Raise BadSetting with what to do when there is none."""
+    """Return the key from the environment. Raise BadSetting if it is missing or malformed."""
     key = environment.get(KEY, "").strip()
     if not key:
         raise BadSetting(
-            f"{KEY} is not set: put a key of the panel there; `ai-admin-panel create-key` prints a new one"
+            f"{KEY} is not set: set it to a key of the panel; `ai-admin-panel create-key` prints a new one"
         )
     if not _USABLE.fullmatch(key):
-        raise BadSetting(f"{KEY} holds no key: one looks like aap_ and has no blanks in it")
+        raise BadSetting(f"{KEY} is not a key: a key begins with aap_ and contains no spaces")
     return key

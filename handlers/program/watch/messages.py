@@ -1,4 +1,4 @@
-"""What came over the socket, as it came and read."""
+"""Messages from the WebSocket, as received and parsed."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,21 +15,21 @@ class Message:
 
     @cached_property
     def body(self) -> dict[str, Any]:
-        """All of it."""
-        read: dict[str, Any] = orjson.loads(self.text)
-        return read
+        """The parsed message."""
+        body: dict[str, Any] = orjson.loads(self.text)
+        return body
 
     @property
     def type(self) -> str:
-        """What kind of message it is."""
+        """The message type, for example `service.status`."""
         return str(self.body["type"])
 
     @property
-    def number(self) -> int | None:
-        """Its place in the order of all events; None for what is no event."""
+    def sequence(self) -> int | None:
+        """The sequence number of the event; None if the message is not an event."""
         return self.body.get("seq") if self.type != "hello" else None
 
     @property
     def data(self) -> dict[str, Any]:
-        """What an event, or lines of a log, tell; empty for others."""
+        """The payload of an event or of log lines; empty for other messages."""
         return dict(self.body.get("data", {}))

@@ -1,67 +1,67 @@
-"""Messages for a person: a line for each change of state, lines of logs, and a bar while images are pulled."""
+"""Output for a person: a line for each change of status, log lines, and a bar while images are pulled."""
 
 from datetime import datetime
 
 from rich.console import Console
 from rich.text import Text
 
-from handlers.program.watch import words
+from handlers.program.watch import event_text
 from handlers.program.watch.messages import Message
-from handlers.program.watch.panel import Panel
-from handlers.program.watch.pulls import Pulls
+from handlers.program.watch.panel_client import PanelClient
+from handlers.program.watch.pull_progress import PullProgress
 
-_NAME = 14
+_NAME_WIDTH = 14
 
 
 class Screen:
-    """Standard output; colours and bars only where it is a terminal."""
+    """Events on standard output; colours and bars only if it is a terminal."""
 
-    def __init__(self, panel: Panel, console: Console | None = None) -> None:
+    def __init__(self, panel: PanelClient, console: Console | None = None) -> None:
         self._panel = panel
         self._console = console or Console(highlight=False)
-        self._last: dict[str, words.Words | None] = {}
-        self._pulls = Pulls(panel, self._console)
+        self._last_texts: dict[str, event_text.StyledText | None] = {}
+        self._pull_progress = PullProgress(panel, self._console)
 
     def show(self, message: Message) -> None:
-        """Say what it tells, if that is news."""
+        """Print a message, unless its text is the last one that was printed for its resource."""
         if message.type == "service.logs":
-            self._lines(message)
+            self._print_log_lines(message)
         elif message.type == "error":
             error = message.body["error"]
             self.notice(f"{error['message']}: {error['details']}" if error.get("details") else error["message"])
         elif message.data:
-            self._event(message)
+            self._show_event(message)
 
     def notice(self, text: str) -> None:
-        """To standard error, so that what is kept of the output holds events alone."""
-        self._pulls.close()
-        Console(stderr=True, highlight=False).print(Text(f"{_plain(text)}.", "yellow"), soft_wrap=True)
+        """Print a notice to standard error, so that standard output contains events only."""
+        self._pull_progress.close()
+        Console(stderr=True, highlight=False).print(Text(f"{_printable(text)}.", "yellow"), soft_wrap=True)
 
     def close(self) -> None:
-        """Leave the terminal as it was."""
-        self._pulls.close()
+        """Remove the progress bars."""
+        self._pull_progress.close()
 
-    def _event(self, message: Message) -> None:
-        told = words.of(message)
-        if told and told != self._last.get(message.body["resource"]):
-            self._say(message, *told)
-        self._last[message.body["resource"]] = told
-        if words.pulls(message):
-            news = self._pulls.tell(self._name(message), message)
-            if news and not self._console.is_terminal:
-                self._say(message, news, words.DULL)
+    def _show_event(self, message: Message) -> None:
+        styled = event_text.describe(message)
+        if styled and styled != self._last_texts.get(message.body["resource"]):
+            self._print_event(message, *styled)
+        self._last_texts[message.body["resource"]] = styled
+        if event_text.is_pull_progress(message):
+            status = self._pull_progress.update(self._name(message), message)
+            if status and not self._console.is_terminal:
+                self._print_event(message, status, event_text.NEUTRAL)
         elif message.type == "operation.progress":
-            self._pulls.end(message)
+            self._pull_progress.finish(message)
 
-    def _say(self, message: Message, told: str, style: str) -> None:
-        why: tuple[str, ...] = ()
-        if message.data.get("status") in words.ENDED_BADLY and message.type != "service.status":
-            why = self._panel.failure(message.body["resource"])
-        self._print(message.body["at"], self._name(message), (f"{told}: {why[0]}" if why else told, style))
-        for line in why[1:]:
+    def _print_event(self, message: Message, text: str, style: str) -> None:
+        failure: tuple[str, ...] = ()
+        if message.data.get("status") in event_text.UNSUCCESSFUL and message.type != "service.status":
+            failure = self._panel.failure(message.body["resource"])
+        self._print(message.body["at"], self._name(message), (f"{text}: {failure[0]}" if failure else text, style))
+        for line in failure[1:]:
             self._print(message.body["at"], self._name(message), (f"  {line}", "dim"))
 
-    def _lines(self, message: Message) -> None:
+    def _print_log_lines(self, message: Message) -> None:
         for line in message.data["lines"]:
             self._print(line["at"], self._name(message), (f"{line['component']} | ", "cyan"), (line["text"], ""))
 
@@ -70,11 +70,17 @@ class Screen:
 
     def _print(self, at: str, name: str, *parts: tuple[str, str]) -> None:
         clock = datetime.fromisoformat(at).astimezone().strftime("%H:%M:%S")
-        safe = ((_plain(text), style) for text, style in parts)
-        line = Text.assemble((clock, "dim"), "  ", (f"{name:{_NAME}}", "bold"), "  ", *safe)
+        safe = ((_printable(text), style) for text, style in parts)
+        line = Text.assemble((clock, "dim"), "  ", (f"{name:{_NAME_WIDTH}}", "bold"), "  ", *safe)
         self._console.print(line, soft_wrap=True)
 
 
-def _plain(text: str) -> str:
-    """Nothing that a terminal would obey."""
-    return "".join(one if one.isprintable() else " " if one == "\t" else "\N{REPLACEMENT CHARACTER}" for one in text)
+def _printable(text: str) -> str:
+    """Replace control characters, which a terminal would interpret."""
+    return "".join(map(_printable_character, text))
+
+
+def _printable_character(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if character == "\t" else "\N{REPLACEMENT CHARACTER}"

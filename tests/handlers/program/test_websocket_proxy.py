@@ -1,4 +1,4 @@
-"""WebSockets at the API's port: joined with the socket server unread, or answered in the one shape."""
+"""WebSockets at the API's port: proxied to the WebSocket server, or rejected with the panel's error format."""
 
 import json
 import socket
@@ -29,14 +29,14 @@ HANDSHAKE = {
 
 @pytest.fixture
 def panel(tmp_path: Path) -> Iterator[Panel]:
-    """A panel of its own for every test."""
+    """A new panel for each test."""
     with with_sockets(tmp_path) as panel:
         yield panel
 
 
 @pytest.fixture
 def sockets(panel: Panel) -> Iterator[Server]:
-    """A started socket server."""
+    """A running WebSocket server."""
     with serving(panel) as server:
         yield server
 
@@ -48,7 +48,7 @@ def port(panel: Panel) -> Iterator[int]:
         yield int(url.rpartition(":")[2])
 
 
-def test_a_socket_passes_the_apis_port_in_both_directions(panel: Panel, sockets: Server, port: int) -> None:
+def test_a_websocket_works_in_both_directions_at_the_apis_port(panel: Panel, sockets: Server, port: int) -> None:
     headers = {"Authorization": f"Bearer {panel.admin}"}
     with connect(f"ws://127.0.0.1:{port}/api/ws", additional_headers=headers) as client:
         assert json.loads(client.recv(10))["type"] == "hello"
@@ -59,7 +59,7 @@ def test_a_socket_passes_the_apis_port_in_both_directions(panel: Panel, sockets:
             pass
 
 
-def test_many_bytes_arrive_as_they_were_sent(panel: Panel, sockets: Server, port: int) -> None:
+def test_large_messages_arrive_unchanged(panel: Panel, sockets: Server, port: int) -> None:
     for number in range(10):
         panel.service(f"web-{number}")
     stored = panel.get("/events?limit=1000").json()["data"]
@@ -69,15 +69,15 @@ def test_many_bytes_arrive_as_they_were_sent(panel: Panel, sockets: Server, port
         assert [json.loads(client.recv(10)) for _ in stored] == stored
 
 
-def test_a_client_that_leaves_leaves_at_the_socket_server_too(panel: Panel, sockets: Server, port: int) -> None:
+def test_a_client_that_disconnects_ends_its_session(panel: Panel, sockets: Server, port: int) -> None:
     headers = {"Authorization": f"Bearer {panel.admin}"}
     with connect(f"ws://127.0.0.1:{port}/api/ws", additional_headers=headers) as client:
         client.recv(10)
         client.socket.shutdown(socket.SHUT_RDWR)
-        until(lambda: not sockets._sessions, 10, "its session is gone")
+        until(lambda: not sockets._sessions, 10, "the session has ended")
 
 
-def test_when_the_socket_server_goes_its_clients_are_told(panel: Panel, sockets: Server, port: int) -> None:
+def test_clients_get_a_close_code_when_the_websocket_server_stops(panel: Panel, sockets: Server, port: int) -> None:
     headers = {"Authorization": f"Bearer {panel.admin}"}
     with connect(f"ws://127.0.0.1:{port}/api/ws", additional_headers=headers) as client:
         client.recv(10)
@@ -86,33 +86,33 @@ def test_when_the_socket_server_goes_its_clients_are_told(panel: Panel, sockets:
             client.recv(10)
 
 
-def test_without_a_socket_server_the_answer_says_so(panel: Panel, port: int) -> None:
-    answered = httpx.get(
+def test_a_missing_websocket_server_returns_503_with_the_next_step(panel: Panel, port: int) -> None:
+    response = httpx.get(
         f"http://127.0.0.1:{port}/api/ws", headers={**HANDSHAKE, "Authorization": f"Bearer {panel.admin}"}
     )
-    assert answered.status_code == 503
-    conformance.keep("GET", answered)
-    assert "ai-admin-panel ws" in answered.json()["error"]["details"]
+    assert response.status_code == 503
+    conformance.keep("GET", response)
+    assert "ai-admin-panel ws" in response.json()["error"]["details"]
 
 
-def test_what_is_no_get_cannot_become_a_socket(panel: Panel, sockets: Server, port: int) -> None:
-    answered = httpx.post(f"http://127.0.0.1:{port}/api/services", headers=HANDSHAKE, json={})
-    assert (answered.status_code, answered.json()["error"]["code"]) == (400, "bad_request")
-    assert answered.headers["x-request-id"] == answered.json()["error"]["request_id"]
+def test_only_get_requests_can_be_upgraded(panel: Panel, sockets: Server, port: int) -> None:
+    response = httpx.post(f"http://127.0.0.1:{port}/api/services", headers=HANDSHAKE, json={})
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "bad_request")
+    assert response.headers["x-request-id"] == response.json()["error"]["request_id"]
 
 
-def test_a_path_without_sockets_is_not_found(panel: Panel, sockets: Server, port: int) -> None:
+def test_an_upgrade_at_another_path_is_not_found(panel: Panel, sockets: Server, port: int) -> None:
     headers = {**HANDSHAKE, "Authorization": f"Bearer {panel.admin}"}
-    answered = httpx.get(f"http://127.0.0.1:{port}/api/services", headers=headers)
-    assert (answered.status_code, answered.json()["error"]["code"]) == (404, "not_found")
+    response = httpx.get(f"http://127.0.0.1:{port}/api/services", headers=headers)
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")
 
 
-def test_the_address_that_a_proxy_here_tells_counts(panel: Panel, sockets: Server, port: int) -> None:
-    """As for every other request: uvicorn believes a proxy on this machine too."""
+def test_the_client_address_from_a_local_proxy_is_used(panel: Panel, sockets: Server, port: int) -> None:
+    """WebSockets follow uvicorn's rule for requests: only a proxy on this machine may set the address."""
     key = panel.key("viewer", allowed_ips=("192.0.2.7",))
     headers = {**HANDSHAKE, "Authorization": f"Bearer {key}"}
-    for told, status in (("192.0.2.7", None), ("192.0.2.8", 401), ("192.0.2.7, 192.0.2.8", 401), ("", 401)):
-        forwarded = {"X-Forwarded-For": told} if told else {}
+    for address, status in (("192.0.2.7", None), ("192.0.2.8", 401), ("192.0.2.7, 192.0.2.8", 401), ("", 401)):
+        forwarded = {"X-Forwarded-For": address} if address else {}
         assert httpx.get(
             f"http://127.0.0.1:{port}/api/auth/me", headers={"Authorization": headers["Authorization"], **forwarded}
         ).status_code == (status or 200)
@@ -126,7 +126,7 @@ def test_the_address_that_a_proxy_here_tells_counts(panel: Panel, sockets: Serve
 
 
 @pytest.mark.parametrize(
-    ("peer", "told", "address"),
+    ("peer", "forwarded", "address"),
     [
         ("203.0.113.5", [], "203.0.113.5"),
         ("203.0.113.5", ["192.0.2.7"], "203.0.113.5"),
@@ -136,14 +136,21 @@ def test_the_address_that_a_proxy_here_tells_counts(panel: Panel, sockets: Serve
         ("127.0.0.1", ["127.0.0.1"], "127.0.0.1"),
     ],
 )
-def test_the_head_goes_on_with_the_one_address_that_is_believed(peer: str, told: list[str], address: str) -> None:
-    lines = ["GET /api/ws HTTP/1.1", "host: panel", *(f"X-Forwarded-For: {one}" for one in told), "cookie: a=b", "", ""]
+def test_the_forwarded_head_has_exactly_one_trusted_address(peer: str, forwarded: list[str], address: str) -> None:
+    lines = [
+        "GET /api/ws HTTP/1.1",
+        "host: panel",
+        *(f"X-Forwarded-For: {value}" for value in forwarded),
+        "cookie: a=b",
+        "",
+        "",
+    ]
     first, *headers = with_client_address("\r\n".join(lines).encode(), peer).decode().split("\r\n")
     assert first == lines[0]
     assert headers == ["host: panel", "cookie: a=b", f"x-forwarded-for: {address}", "", ""]
 
 
-def test_the_whole_program_says_goodbye_at_its_sockets(tmp_path: Path) -> None:
+def test_serve_closes_websockets_with_a_close_code(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="panel-ws") as short:
         settings = {"PANEL_RUNTIME": "memory", "PANEL_WS_ADDRESS": f"{short}/ws.sock"}
         process = Process(tmp_path, "", settings=settings)

@@ -1,4 +1,4 @@
-"""By its name a worker's death is seen at once, and nobody alive is taken for dead."""
+"""Worker IDs: they show whether the process has died, and never report a running one as dead."""
 
 import os
 import subprocess
@@ -9,31 +9,31 @@ import pytest
 from handlers.program import worker_id
 
 
-def _elsewhere() -> tuple[subprocess.Popen[str], str]:
+def _start_owner() -> tuple[subprocess.Popen[str], str]:
     script = "from handlers.program import worker_id; print(worker_id.new_owner(), flush=True); input()"
     child = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdout
     return child, child.stdout.readline().strip()
 
 
-def test_no_two_workers_have_one_name():
+def test_worker_ids_are_unique():
     assert worker_id.new_owner() != worker_id.new_owner()
 
 
-def test_a_worker_is_alive_as_long_as_its_process():
+def test_a_worker_is_dead_when_its_process_has_exited():
     assert not worker_id.is_dead(worker_id.new_owner())
-    child, owner = _elsewhere()
+    child, owner = _start_owner()
     assert not worker_id.is_dead(owner)
     child.communicate("\n")
     assert worker_id.is_dead(owner)
 
 
 @pytest.mark.parametrize("owner", ["", "worker-1", "a-b-c", "other-boot-4026531836-999999999-wrk_1"])
-def test_workers_of_other_machines_are_judged_by_their_lease(owner: str):
+def test_workers_of_other_machines_are_never_reported_as_dead(owner: str):
     assert not worker_id.is_dead(owner)
 
 
-def test_a_machine_without_a_boot_id_takes_no_worker_for_dead(monkeypatch: pytest.MonkeyPatch):
+def test_a_machine_without_a_boot_id_reports_no_worker_as_dead(monkeypatch: pytest.MonkeyPatch):
     def refuse(*_: object) -> str:
         raise OSError
 
