@@ -1,4 +1,4 @@
-"""What actors deploy: images that answer, are slow, end at once or do not exist, and one that tells of two writers."""
+"""The images that users deploy: healthy, slow, crashing and missing ones, and one that detects concurrent writers."""
 
 import json
 from dataclasses import dataclass
@@ -12,22 +12,22 @@ from tests.engine import SECOND, SERVE, Images
 _EXPOSED: dict[str, Any] = {"ExposedPorts": {"8080/tcp": {}}}
 _READY = {"Test": ["CMD", "test", "-f", "/tmp/ready"], "Interval": SECOND // 5, "Timeout": SECOND, "Retries": 1000}
 _GOOD, _BAD = ("web:1", "web:2", "slow:1"), ("crash:1", "nothing:1")
-_BAD_ONES = 0.2  # of all deployments of another image
+_BAD_SHARE = 0.2  # of all deployments of a new image
 _WRITER = """\
 read up _ < /proc/uptime; me=$HOSTNAME-$up; echo $IMAGE > /data/index.html
 (while :; do echo $me >> /data/beats; sleep 0.3; done) & exec httpd -f -p 8080 -h /data"""
-"""Each run writes its own word again and again: words of two runs that alternate were written at the same time."""
+"""Each run appends its own word repeatedly: alternating words show that two runs wrote at the same time."""
 
 
 @dataclass(frozen=True)
-class Goods:
-    """Makes the images, and bodies of requests that name them."""
+class ImageFixtures:
+    """Pushes the images, and creates request bodies with them."""
 
     images: Images
 
     @classmethod
-    def pushed(cls, docker_host: str, registry: str) -> "Goods":
-        """Everything is in the registry when this returns."""
+    def push(cls, docker_host: str, registry: str) -> "ImageFixtures":
+        """Build the images and push them to the registry."""
         client = APIClient(docker_host, version="auto")
         images = Images(client, registry)
         images.push("web:1", **_EXPOSED)
@@ -38,21 +38,21 @@ class Goods:
         client.close()
         return cls(images)
 
-    def new(self, name: str, chance: Random) -> dict[str, Any]:
-        """A body that creates a service."""
-        body: dict[str, Any] = {"name": name, "customer_id": chance.choice((None, "cust_a", "cust_b"))}
-        kind = chance.choice(("image", "image", "writer", "always"))
+    def service_body(self, name: str, random: Random) -> dict[str, Any]:
+        """Return a body that creates a service."""
+        body: dict[str, Any] = {"name": name, "customer_id": random.choice((None, "cust_a", "cust_b"))}
+        kind = random.choice(("image", "image", "writer", "always"))
         if kind == "image":
-            return body | {"deploy_method": "image", "image": self.any(chance), "port": 8080}
+            return body | {"deploy_method": "image", "image": self.random_image(random), "port": 8080}
         image = self.images.reference("writer:1" if kind == "writer" else "web:1")
         component: dict[str, Any] = {"image": image, "expose": [8080]}
         if kind == "writer":
             return body | _compose(component | {"volumes": ["data:/data"]}, volumes={"data": None})
         return body | _compose(component | {"restart": "always"})
 
-    def any(self, chance: Random) -> str:
-        """Now and then one that cannot become healthy."""
-        return self.images.reference(chance.choice(_BAD if chance.random() < _BAD_ONES else _GOOD))
+    def random_image(self, random: Random) -> str:
+        """Return an image; a share of them cannot become healthy."""
+        return self.images.reference(random.choice(_BAD if random.random() < _BAD_SHARE else _GOOD))
 
 
 def _compose(component: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a killed engine has lost sight of: processes and mounts that belong to a folder of ours and nobody else ends."""
+"""Remove processes and mounts in a folder that a killed engine no longer tracks."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def clear(folder: Path) -> list[str]:
-    """End every process that names the folder, with its children; undo mounts; answer what there was."""
+    """Kill all processes whose command line names the folder, and their children; unmount; return what was removed."""
     processes = list(_processes(folder))
     for process in processes:
         with suppress(ProcessLookupError):
@@ -21,7 +21,7 @@ def clear(folder: Path) -> list[str]:
 
 
 def _processes(folder: Path) -> Iterator[int]:
-    """Children first: a container outlives the shim that looks after it."""
+    """Yield children first: a container outlives its shim."""
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
             if f"{folder}/" in path.read_text(errors="replace") and int(path.parent.name) != os.getpid():

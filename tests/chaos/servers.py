@@ -1,4 +1,4 @@
-"""The servers that a panel stands on, as their scripts start them: an engine with a registry, PostgreSQL, Redis."""
+"""The servers that the panel uses, started by their scripts: engine with registry, PostgreSQL, Redis."""
 
 import os
 import re
@@ -15,52 +15,54 @@ from docker import DockerClient
 from redis import Redis, RedisError
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-_PATIENCE = 60.0
-_STUMBLES = "libnetwork.(*controller).reservePools"
+_TIMEOUT = 60.0
+_NETWORK_CRASH = "libnetwork.(*controller).reservePools"
 
 
 @dataclass
 class Server:
-    """Start it, kill it, start it again: what it keeps in its folder stays."""
+    """A server that can be killed and restarted; its folder keeps the data."""
 
     name: str
     folder: Path
-    told: str = ""
-    """What its script printed: where it listens."""
-    mended: int = 0
-    """How often it had to be mended before it started again."""
+    output: str = ""
+    """The script's output: where the server listens."""
+    repairs: int = 0
+    """Number of repairs that restarts needed."""
 
     def start(self) -> None:
-        """Returns when it answers; a start that comes too early after a kill is tried again."""
-        deadline = time.monotonic() + _PATIENCE
+        """Start the server and wait for it. Retry, because a start soon after a kill may fail."""
+        deadline = time.monotonic() + _TIMEOUT
         while True:
-            ran = subprocess.run([SCRIPTS / self.name, self.folder], capture_output=True, text=True, check=False)
-            self.told = ran.stdout.strip() or self.told
-            if ran.returncode == 0 and (self.name != "postgres" or _lets_in(self.told)):
+            result = subprocess.run([SCRIPTS / self.name, self.folder], capture_output=True, text=True, check=False)
+            self.output = result.stdout.strip() or self.output
+            if result.returncode == 0 and (self.name != "postgres" or _accepts_connections(self.output)):
                 return
-            self._mend()
+            self._repair()
             if time.monotonic() > deadline:
-                raise RuntimeError(f"{self.name} does not come up: {ran.stderr}")
+                raise RuntimeError(f"{self.name} does not start: {result.stderr}")
             time.sleep(0.5)
 
-    def _mend(self) -> None:
-        """Docker 20.10, killed while it makes a network, stumbles over it for ever. As its operator would do: all
-        networks are thrown away.
+    def _repair(self) -> None:
+        """Remove the network database: Docker 20.10 cannot start after a kill during the creation of a network.
+
+        An operator would do the same.
         """
         networks = self.folder / "data" / "network" / "files" / "local-kv.db"
-        if self.name == "engine" and _STUMBLES in self.log.read_text(errors="replace") and networks.exists():
-            self.mended += 1
-            networks.rename(f"{networks}.{self.mended}")
+        if self.name == "engine" and _NETWORK_CRASH in self.log.read_text(errors="replace") and networks.exists():
+            self.repairs += 1
+            networks.rename(f"{networks}.{self.repairs}")
 
-    def lost(self, known: Collection[str]) -> set[str]:
-        """Containers that go on though the engine knows nothing of them: it was killed while it started them. Nobody
-        can find or end them through it.
+    def untracked_containers(self, service: Collection[str]) -> set[str]:
+        """Return running containers that the engine does not know, because it was killed while it started them.
+
+        They cannot be stopped through the engine.
         """
-        going_on = self.folder / "state" / "io.containerd.runtime.v2.task" / "moby"
-        return {container.name for container in going_on.glob("*")} - set(known)
+        tasks = self.folder / "state" / "io.containerd.runtime.v2.task" / "moby"
+        return {container.name for container in tasks.glob("*")} - set(service)
 
     def kill(self) -> None:
-        """As `kill -9` does; returns when the process is gone."""
+        """Kill the process with SIGKILL and wait until it has exited."""
         process = _PROCESS[self.name](self)
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
@@ -68,21 +70,21 @@ class Server:
             time.sleep(0.01)
 
     def stop(self) -> None:
-        """As its script ends it."""
+        """Stop the server with its script."""
         subprocess.run([SCRIPTS / self.name, "stop", self.folder], capture_output=True, check=False)
 
     @property
     def log(self) -> Path:
-        """What it said."""
+        """The log file."""
         return self.folder / ("docker.log" if self.name == "engine" else "server.log")
 
     def export(self, variable: str) -> str:
-        """One of the variables that the engine's script prints."""
-        return str(re.findall(rf"{variable}=(\S+)", self.told)[0])
+        """Return a variable from the output of the engine's script."""
+        return str(re.findall(rf"{variable}=(\S+)", self.output)[0])
 
 
-def _lets_in(url: str) -> bool:
-    """`pg_ctl` takes a process that was just killed, and that nobody has buried yet, for one that runs."""
+def _accepts_connections(url: str) -> bool:
+    """Return whether PostgreSQL accepts connections: `pg_ctl` reports a zombie process as running."""
     try:
         psycopg.connect(url, connect_timeout=2).close()
     except psycopg.OperationalError:
@@ -96,29 +98,29 @@ def _state(process: int) -> str:
     return "Z"
 
 
-def _of_engine(server: Server) -> int:
+def _engine_process(server: Server) -> int:
     return int((server.folder / "docker.pid").read_text())
 
 
-def _of_postgres(server: Server) -> int:
+def _postgres_process(server: Server) -> int:
     return int((server.folder / "data" / "postmaster.pid").read_text().split()[0])
 
 
-def _of_redis(server: Server) -> int:
-    with Redis.from_url(server.told) as client:
+def _redis_process(server: Server) -> int:
+    with Redis.from_url(server.output) as client:
         try:
             return int(client.info("server")["process_id"])
-        except RedisError as away:
-            raise ProcessLookupError(str(away)) from away
+        except RedisError as error:
+            raise ProcessLookupError(str(error)) from error
 
 
 _PROCESS: dict[str, Callable[[Server], int]] = {
-    "engine": _of_engine,
-    "postgres": _of_postgres,
-    "redis": _of_redis,
+    "engine": _engine_process,
+    "postgres": _postgres_process,
+    "redis": _redis_process,
 }
 
 
-def at_engine(server: Server) -> DockerClient:
-    """The engine, as somebody at its host sees it."""
+def connect_engine(server: Server) -> DockerClient:
+    """Return a client of the engine."""
     return DockerClient(server.export("DOCKER_HOST"), timeout=10)

@@ -1,4 +1,4 @@
-"""Listeners at WebSockets who come back with their last number whenever they are cut, and remember what came."""
+"""WebSocket clients that reconnect with their last sequence number, and record the received events."""
 
 import asyncio
 from collections import Counter
@@ -15,48 +15,48 @@ _TIME_LIMIT = 10.0
 
 @dataclass
 class Watcher:
-    """One listener, and the numbers and ids of all events that it got."""
+    """One client, with sequence number and ID of each received event."""
 
     name: str
     key: str
-    told: list[tuple[int, str]] = field(default_factory=list)
-    greeted: int = 0
-    """How often it was let in."""
+    received: list[tuple[int, str]] = field(default_factory=list)
+    connections: int = 0
+    """Number of successful connections."""
     cuts: int = 0
-    """How often it had been let in and was cut."""
-    refused: "Counter[int]" = field(default_factory=Counter)
-    """Statuses of handshakes that failed."""
+    """Number of lost connections."""
+    failed_attempts: "Counter[int]" = field(default_factory=Counter)
+    """Statuses of failed handshakes; 0 is a connection error."""
     closed: "Counter[int]" = field(default_factory=Counter)
-    """Codes that it was closed with; 1006 is a connection that was cut."""
+    """Close codes; 1006 is a lost connection."""
 
     @property
     def last(self) -> int:
-        """The number to go on from."""
-        return self.told[-1][0] if self.told else 0
+        """The sequence number to resume from."""
+        return self.received[-1][0] if self.received else 0
 
 
 class Watchers:
-    """All of them in one thread, at doors that they choose anew each time."""
+    """All clients in one thread; each connection uses another API at random."""
 
-    def __init__(self, doors: list[int], watchers: list[Watcher], chance: Random) -> None:
+    def __init__(self, ports: list[int], watchers: list[Watcher], random: Random) -> None:
         self.all = watchers
-        self._doors = doors
-        self._chance = chance
+        self._ports = ports
+        self._random = random
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._run, name="watchers", daemon=True)
-        self._going_on: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Returns at once."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Every socket is closed when this returns."""
-        self._loop.call_soon_threadsafe(lambda: self._going_on and self._going_on.cancel())
+        """Close all connections and end the thread."""
+        self._loop.call_soon_threadsafe(lambda: self._task and self._task.cancel())
         self._thread.join()
 
     def behind(self, newest: int) -> list[Watcher]:
-        """Those that have not got this event yet, nor a later one."""
+        """Return the clients that have not received this event or a later one."""
         return [watcher for watcher in self.all if watcher.last < newest]
 
     def _run(self) -> None:
@@ -64,12 +64,12 @@ class Watchers:
             runner.run(self._watch())
 
     async def _watch(self) -> None:
-        self._going_on = asyncio.ensure_future(self._all())
-        await asyncio.wait([self._going_on])
-        await asyncio.sleep(0.2)  # a connection lets go of its socket a turn of the loop after it was closed
+        self._task = asyncio.ensure_future(self._all())
+        await asyncio.wait([self._task])
+        await asyncio.sleep(0.2)  # a connection releases its socket one loop iteration after it is closed
 
     async def _all(self) -> None:
-        """A group waits for its tasks when it is cancelled: each closes its socket."""
+        """Run all clients. When cancelled, the group waits until each task has closed its connection."""
         async with asyncio.TaskGroup() as group:
             for number, watcher in enumerate(self.all):
                 group.create_task(self._follow(number, watcher))
@@ -77,32 +77,32 @@ class Watchers:
     async def _follow(self, number: int, watcher: Watcher) -> None:
         turn = number
         while True:
-            greeted = watcher.greeted
-            await self._listen(watcher, self._doors[turn % len(self._doors)])
-            watcher.cuts += watcher.greeted - greeted
-            turn += self._chance.randint(0, 1)
-            await asyncio.sleep(self._chance.uniform(0.05, 0.6))
+            connections = watcher.connections
+            await self._listen(watcher, self._ports[turn % len(self._ports)])
+            watcher.cuts += watcher.connections - connections
+            turn += self._random.randint(0, 1)
+            await asyncio.sleep(self._random.uniform(0.05, 0.6))
 
-    async def _listen(self, watcher: Watcher, door: int) -> None:
-        """Returns when the connection is gone, or never was."""
-        uri = f"ws://127.0.0.1:{door}/api/ws?after={watcher.last}"
+    async def _listen(self, watcher: Watcher, port: int) -> None:
+        """Receive events until the connection ends or fails."""
+        uri = f"ws://127.0.0.1:{port}/api/ws?after={watcher.last}"
         headers = {"Authorization": f"Bearer {watcher.key}"}
         try:
             async with connect(uri, additional_headers=headers, proxy=None, open_timeout=_TIME_LIMIT) as socket:
                 async for text in socket:
-                    _note(watcher, text)
+                    _record(watcher, text)
                 watcher.closed[socket.close_code or 0] += 1
-        except InvalidStatus as refused:
-            watcher.refused[refused.response.status_code] += 1
+        except InvalidStatus as failed_attempts:
+            watcher.failed_attempts[failed_attempts.response.status_code] += 1
         except ConnectionClosed as closed:
             watcher.closed[closed.rcvd.code if closed.rcvd else 1006] += 1
         except (OSError, InvalidHandshake, EOFError):
-            watcher.refused[0] += 1
+            watcher.failed_attempts[0] += 1
 
 
-def _note(watcher: Watcher, text: str | bytes) -> None:
+def _record(watcher: Watcher, text: str | bytes) -> None:
     message = orjson.loads(text)
     if message["type"] == "hello":
-        watcher.greeted += 1
+        watcher.connections += 1
     else:
-        watcher.told.append((message["seq"], message["id"]))
+        watcher.received.append((message["seq"], message["id"]))

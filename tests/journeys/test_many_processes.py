@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from docker import DockerClient
 
-from tests.chaos import news
+from tests.chaos import event_delivery
 from tests.chaos.watchers import Watcher, Watchers
 from tests.engine import Images
 from tests.process import Process, free_port, left_at, until, visited
@@ -47,7 +47,7 @@ def _listening(doors: Doors) -> Iterator[Watchers]:
     all_ = [Watcher(f"socket {number}", doors[0].key) for number in range(_SOCKETS)]
     watchers = Watchers([door.port for door in doors], all_, Random(0))
     watchers.start()
-    until(lambda: all(one.greeted for one in all_), 30, "all sockets are open")
+    until(lambda: all(watcher.connections for watcher in all_), 30, "all sockets are open")
     yield watchers
     watchers.stop()
 
@@ -87,6 +87,6 @@ def test_work_is_done_once_and_every_listener_is_told_of_all_of_it(
         assert len(left_at(engine, service["id"])) == 2, "one container and one network"
         assert visited(service["url"]) == image
     assert {event["data"]["service_id"] for event in events} == {service["id"] for service in services}
-    assert list(news.gaps(events)) == []
-    assert [wrong for one in watchers.all if (wrong := news.untold(one, events))] == []
-    assert {one.greeted for one in watchers.all} == {1}, "nobody was cut"
+    assert list(event_delivery.sequence_gaps(events)) == []
+    assert [error for watcher in watchers.all if (error := event_delivery.delivery_error(watcher, events))] == []
+    assert {watcher.connections for watcher in watchers.all} == {1}, "nobody was cut"

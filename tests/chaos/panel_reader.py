@@ -1,4 +1,4 @@
-"""What the panel says when everything is calm: lists read to their end, and rows as they stand in the database."""
+"""Read the final state: complete lists from the API, and rows from the database."""
 
 import itertools
 from collections import Counter
@@ -14,57 +14,57 @@ from domain.ports import Ports
 from domain.ports.store import Query
 from domain.rollout.release import build_release
 from handlers.program import wiring
-from tests.chaos.parts import House
+from tests.chaos.parts import Cluster
 
 Json = dict[str, Any]
 
 
-class Reader:
-    """Reads as an admin."""
+class PanelReader:
+    """Reads the API as an admin."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, cluster: Cluster) -> None:
         self._client = httpx.Client(timeout=30)
-        self._house = house
+        self._cluster = cluster
 
-    def get(self, path: str, *, door: int = 0, key: str = "", **parameters: Any) -> httpx.Response:
-        """One answer, whatever it is."""
-        url = f"http://127.0.0.1:{self._house.doors[door]}/api{path}"
-        headers = {"Authorization": f"Bearer {key or self._house.key}"}
+    def get(self, path: str, *, api: int = 0, key: str = "", **parameters: Any) -> httpx.Response:
+        """Return the response of any status."""
+        url = f"http://127.0.0.1:{self._cluster.api_ports[api]}/api{path}"
+        headers = {"Authorization": f"Bearer {key or self._cluster.key}"}
         return self._client.get(url, params=parameters, headers=headers)
 
     def all(self, path: str, **parameters: Any) -> list[Json]:
-        """Every page of a list."""
-        found: list[Json] = []
+        """Return all pages of a list."""
+        items: list[Json] = []
         for page in itertools.count(1):
             answer = self.get(path, page=page, per_page=100, sort="created_at", order="asc", **parameters).json()
-            found += answer["data"]
-            if len(found) >= answer["total"]:
+            items += answer["data"]
+            if len(items) >= answer["total"]:
                 break
-        return found
+        return items
 
-    def counted(self, path: str, *fields: str) -> str:
-        """How many there are of each kind in a list."""
-        counts = Counter(" ".join(str(one[field]) for field in fields) for one in self.all(path))
-        return ", ".join(f"{what} {count}" for what, count in sorted(counts.items()))
+    def count_by(self, path: str, *fields: str) -> str:
+        """Return how many items of a list have each combination of fields."""
+        counts = Counter(" ".join(str(item[field]) for field in fields) for item in self.all(path))
+        return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
 
     def events(self, key: str = "") -> list[Json]:
-        """Every event that a key may see, by number."""
-        found: list[Json] = []
+        """Return all events that the key can see, in order."""
+        items: list[Json] = []
         after, latest = 0, 1
         while after < latest:
             answer = self.get("/events", key=key, after=after, limit=1000).json()
-            found += answer["data"]
+            items += answer["data"]
             after, latest = answer["next_after"], answer["latest"]
-        return found
+        return items
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close the connections."""
         self._client.close()
 
 
 @dataclass(frozen=True)
 class Row:
-    """A service as the database has it; `containers` are those of its live deployment, by name."""
+    """A service in the database; `containers` are the names of its live deployment's containers."""
 
     id: str
     status: str
@@ -75,9 +75,9 @@ class Row:
 
 
 @contextmanager
-def opened(house: House) -> Iterator[Ports]:
-    """The ports as a process of the panel has them."""
-    ports = wiring.open_ports(settings.read(house.settings()))
+def open_ports(cluster: Cluster) -> Iterator[Ports]:
+    """Open the ports as a process of the panel does."""
+    ports = wiring.open_ports(settings.read(cluster.settings()))
     try:
         yield ports
     finally:
@@ -85,8 +85,8 @@ def opened(house: House) -> Iterator[Ports]:
         ports.store.close()
 
 
-def rows(ports: Ports) -> list[Row]:
-    """Every service."""
+def read_rows(ports: Ports) -> list[Row]:
+    """Return all services."""
     with ports.store.read() as work:
         services = work.services.page(Query(per_page=1000)).items
         lives = [work.deployments.get(service.live_deployment_id or "") for service in services]
