@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Literal, NamedTuple, Protocol
 
-from domain.model.project import Component
+from domain.model.project import Component, Mount
 from domain.ports.router import Target
 
 
@@ -58,8 +58,8 @@ class RegistryCredentials:
 class ContainerSpec:
     """A container to create.
 
-    `image` is a digest from `pull`. `networks` maps full network names to aliases. `volumes` maps full volume names to
-    (mount path, read-only).
+    `image` is a digest from `pull`. `networks` maps full network names to aliases. `mounts` name volumes by their full
+    names; a volume may be mounted at several paths.
     """
 
     name: str
@@ -67,7 +67,7 @@ class ContainerSpec:
     component: Component
     environment: Mapping[str, str]
     networks: Mapping[str, tuple[str, ...]]
-    volumes: Mapping[str, tuple[str, bool]]
+    mounts: Sequence[Mount]
     labels: Mapping[str, str]
 
 

@@ -74,7 +74,7 @@ class Release:
                 component=as_run,
                 environment={**self.environment, **component.environment},
                 networks={self.network(name): (component.name,) for name in component.networks},
-                volumes={self.volume(mount.volume): (mount.path, mount.read_only) for mount in component.mounts},
+                mounts=[replace(mount, volume=self.volume(mount.volume)) for mount in component.mounts],
                 labels={**component.labels, **self.labels, ROLE: component.name},
             )
 

@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from docker import APIClient
+from docker import APIClient, types
 from docker.errors import APIError, NotFound
-from docker.types import Healthcheck, LogConfig, Mount
+from docker.types import Healthcheck, LogConfig
 
-from domain.model.project import Component, Probe
+from domain.model.project import Component, Mount, Probe
 from domain.ports.runtime import ContainerSpec, EngineRefused, ImageMissing
 
 # Capabilities that Docker grants by default and web applications do not use: raw packets (spoofing within a network),
@@ -89,10 +89,14 @@ def _host_config(client: APIClient, spec: ContainerSpec, network: str) -> dict[s
         restart_policy={"Name": RESTART_POLICIES.get(component.restart, component.restart), "MaximumRetryCount": 0},
         tmpfs=_tmpfs(component),
         read_only=component.read_only,
-        mounts=[Mount(path, volume, "volume", read_only) for volume, (path, read_only) in spec.volumes.items()],
+        mounts=[_mount(mount) for mount in spec.mounts],
         init=True,
     )
     return host
+
+
+def _mount(mount: Mount) -> types.Mount:
+    return types.Mount(mount.path, mount.volume, "volume", mount.read_only, no_copy=mount.no_copy)
 
 
 def _tmpfs(component: Component) -> dict[str, str]:

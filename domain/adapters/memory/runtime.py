@@ -134,7 +134,7 @@ class Runtime:
             missing = [network for network in spec.networks if network not in self._networks]
             if behaviour.create_error or missing:
                 raise EngineRefused(behaviour.create_error or f"network {missing[0]} not found")
-            self._volumes |= {volume: {} for volume in spec.volumes if volume not in self._volumes}
+            self._volumes |= {mount.volume: {} for mount in spec.mounts if mount.volume not in self._volumes}
             address = Address(str(ADDRESSES[next(self._addresses)]))
             state = Container(spec.name, "created", {**spec.component.labels, **spec.labels}, image=spec.image)
             self.fakes[spec.name] = FakeContainer(spec, behaviour, address, set(spec.networks), state)
@@ -173,7 +173,7 @@ class Runtime:
 
     def remove_volume(self, name: str) -> None:
         with self._call():
-            if any(name in fake.spec.volumes for fake in self.fakes.values()):
+            if any(name == mount.volume for fake in self.fakes.values() for mount in fake.spec.mounts):
                 raise EngineRefused(f"volume {name} is in use")
             self._volumes.pop(name, None)
 

@@ -10,7 +10,7 @@ from docker.errors import NotFound
 
 from domain.adapters import docker
 from domain.adapters.images import HELLO
-from domain.model.project import Component, Probe
+from domain.model.project import Component, Mount, Probe
 from domain.ports.runtime import ContainerSpec, EngineRefused
 from tests.engine import Images
 from tests.runtime_setup import RuntimeSetup
@@ -90,10 +90,23 @@ def test_a_read_only_container_can_write_to_its_tmpfs_only(real: RuntimeSetup):
 
 def test_data_in_a_volume_outlives_its_container(real: RuntimeSetup):
     volume = real.volume()
-    assert real.run_script("writer", "echo kept >/data/file", volumes={volume: ("/data", False)}) == []
+    assert real.run_script("writer", "echo kept >/data/file", mounts=[Mount(volume, "/data")]) == []
     real.runtime.remove(real.name("writer"))
     script = "cat /data/file; touch /data/other 2>/dev/null || echo read-only"
-    assert real.run_script("reader", script, volumes={volume: ("/data", True)}) == ["kept", "read-only"]
+    assert real.run_script("reader", script, mounts=[Mount(volume, "/data", read_only=True)]) == ["kept", "read-only"]
+
+
+def test_a_volume_is_mounted_at_two_paths(real: RuntimeSetup):
+    volume = real.volume()
+    mounts = [Mount(volume, "/a"), Mount(volume, "/b", read_only=True, no_copy=True)]
+    script = "echo kept >/a/file; cat /b/file; touch /b/other 2>/dev/null || echo read-only"
+    assert real.run_script("web", script, mounts=mounts) == ["kept", "read-only"]
+
+
+def test_the_files_of_the_image_are_not_copied_into_a_volume_with_no_copy(real: RuntimeSetup, images: Images):
+    name = real.create(mounts=[Mount(real.volume("a"), "/a"), Mount(real.volume("b"), "/b", no_copy=True)])
+    mounts = images.client.inspect_container(name)["HostConfig"]["Mounts"]
+    assert [(mount.get("VolumeOptions") or {}).get("NoCopy", False) for mount in mounts] == [False, True]
 
 
 def test_anonymous_volumes_are_removed_with_their_container(real: RuntimeSetup, images: Images):
@@ -106,7 +119,7 @@ def test_anonymous_volumes_are_removed_with_their_container(real: RuntimeSetup, 
 
 
 def test_no_files_of_the_host_are_mounted(real: RuntimeSetup, images: Images):
-    name = real.start("web", volumes={real.volume(): ("/data", False)})
+    name = real.start("web", mounts=[Mount(real.volume(), "/data")])
     found = images.client.inspect_container(name)
     assert [mount["Type"] for mount in found["Mounts"]] == ["volume"]
     assert not found["HostConfig"]["Binds"]
@@ -144,7 +157,7 @@ def test_creating_a_container_again_connects_its_missing_networks(real: RuntimeS
     networks = {real.network("one"): ("first",), real.network("two"): ("second",)}
     spec = real.spec("web", networks=networks)
     one = {real.name("one"): ("first",)}
-    real.runtime.create(ContainerSpec(spec.name, spec.image, spec.component, {}, one, {}, real.labels))
+    real.runtime.create(ContainerSpec(spec.name, spec.image, spec.component, {}, one, (), real.labels))
     real.runtime.create(spec)
     found = images.client.inspect_container(spec.name)["NetworkSettings"]["Networks"]
     assert set(found) == set(networks)
@@ -255,7 +268,7 @@ def test_the_hello_image_runs_as_nobody_on_a_read_only_disk(real: RuntimeSetup):
     component = Component("hello", HELLO, read_only=True, cap_drop=("ALL",))
     given = {"GREETING": "<b>Good & early</b>"}
     networks = {real.network(): ()}
-    spec = ContainerSpec(real.name("hello"), image.digest, component, given, networks, {}, real.labels)
+    spec = ContainerSpec(real.name("hello"), image.digest, component, given, networks, (), real.labels)
     real.runtime.create(spec)
     real.runtime.start(spec.name)
     found = real.wait_until(spec.name, lambda found: real.answers(found, 8080, "/healthz", 5))

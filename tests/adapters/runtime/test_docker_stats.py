@@ -13,6 +13,7 @@ from docker.errors import APIError
 
 from domain.adapters.docker import stats as docker_stats
 from domain.adapters.docker.stats import MEGABYTE, StatsSampler
+from domain.model.project import Mount
 from domain.ports.runtime import Stats
 from tests.engine import Images
 from tests.runtime_setup import RuntimeSetup
@@ -154,7 +155,7 @@ def test_bytes_over_the_network_and_to_disk_are_rates_a_second(real: RuntimeSetu
     script = "busybox dd if=/dev/zero of=/www/big bs=1M count=8 2>/dev/null; exec httpd -f -p 8080 -h /www"
     server = real.start("server", command=("sh", "-c", script), networks={network: ()})
     real.wait_until(server, lambda found: real.answers(found, 8080, "/big", 5))
-    name = real.start("web", networks={network: ()}, volumes={real.volume(): ("/data", False)})
+    name = real.start("web", networks={network: ()}, mounts=[Mount(real.volume(), "/data")])
 
     def run(script: str) -> None:
         made = images.client.exec_create(name, ["sh", "-c", script])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.model.project import Component
+from domain.model.project import Component, Mount
 from domain.ports.runtime import ContainerSpec, EngineRefused, ImageMissing
 from tests.runtime_setup import RuntimeSetup
 
@@ -22,7 +22,7 @@ def test_the_states_of_a_container_from_create_to_remove(setup: RuntimeSetup):
 
 
 def test_every_step_can_be_repeated(setup: RuntimeSetup):
-    spec = setup.spec(volumes={setup.volume(): ("/data", False)})
+    spec = setup.spec(mounts=[Mount(setup.volume(), "/data")])
     setup.network()
     setup.volume()
     for step in (setup.runtime.create, setup.runtime.create):
@@ -38,6 +38,16 @@ def test_every_step_can_be_repeated(setup: RuntimeSetup):
         setup.runtime.remove_volume(setup.name("data"))
     assert not setup.runtime.containers(setup.labels)
     assert not setup.runtime.networks(setup.labels)
+    assert not setup.runtime.volumes(setup.labels)
+
+
+def test_a_volume_that_is_mounted_at_two_paths_is_in_use_until_its_container_is_removed(setup: RuntimeSetup):
+    volume = setup.volume()
+    name = setup.start(mounts=[Mount(volume, "/a"), Mount(volume, "/b", read_only=True)])
+    with pytest.raises(EngineRefused):
+        setup.runtime.remove_volume(volume)
+    setup.runtime.remove(name)
+    setup.runtime.remove_volume(volume)
     assert not setup.runtime.volumes(setup.labels)
 
 
@@ -65,7 +75,7 @@ def test_starting_a_missing_container_is_refused(setup: RuntimeSetup):
 
 
 def test_an_object_with_the_same_name_and_other_labels_is_refused(setup: RuntimeSetup):
-    spec = setup.spec(volumes={setup.volume(): ("/data", False)})
+    spec = setup.spec(mounts=[Mount(setup.volume(), "/data")])
     setup.runtime.create(spec)
     stranger = {**setup.labels, "panel.instance": "somebody-else"}
     with pytest.raises(EngineRefused, match=spec.name):
@@ -80,7 +90,7 @@ def test_labels_of_the_component_cannot_replace_those_of_the_panel(setup: Runtim
     name = setup.create(labels={**setup.labels, "panel.role": "web"})
     spec = setup.spec("worker")
     spoofed = Component("worker", "x", labels={"panel.instance": "somebody-else", "team": "blue"})
-    setup.runtime.create(ContainerSpec(spec.name, spec.image, spoofed, {}, spec.networks, {}, setup.labels))
+    setup.runtime.create(ContainerSpec(spec.name, spec.image, spoofed, {}, spec.networks, (), setup.labels))
     assert setup.inspect(spec.name).labels["panel.instance"] == setup.labels["panel.instance"]
     assert setup.inspect(spec.name).labels["team"] == "blue"
     assert {each.name for each in setup.runtime.containers(setup.labels)} == {name, spec.name}
@@ -116,7 +126,7 @@ def test_a_network_with_running_containers_can_be_removed(setup: RuntimeSetup):
 
 
 def test_a_volume_cannot_be_removed_while_in_use_and_outlives_its_container(setup: RuntimeSetup):
-    name = setup.create(volumes={setup.volume(): ("/data", False)})
+    name = setup.create(mounts=[Mount(setup.volume(), "/data")])
     with pytest.raises(EngineRefused, match="in use"):
         setup.runtime.remove_volume(setup.name("data"))
     setup.runtime.remove(name)
@@ -127,7 +137,7 @@ def test_a_volume_cannot_be_removed_while_in_use_and_outlives_its_container(setu
 
 def test_an_image_that_was_not_pulled_is_missing(setup: RuntimeSetup):
     component = Component("web", "panel-test/never-pulled:1")
-    spec = ContainerSpec(setup.name("web"), component.image, component, {}, {setup.network(): ()}, {}, setup.labels)
+    spec = ContainerSpec(setup.name("web"), component.image, component, {}, {setup.network(): ()}, (), setup.labels)
     with pytest.raises(ImageMissing, match="never-pulled"):
         setup.runtime.create(spec)
 

@@ -26,7 +26,7 @@ def test_a_pull_reports_progress_and_returns_a_digest_that_can_be_started(setup:
     assert image.digest.startswith(setup.reference("web@sha256:"))
     assert image.ports == (8080,)
     component = Component("web", image.reference)
-    spec = ContainerSpec(setup.name("web"), image.digest, component, {}, {setup.network(): ()}, {}, setup.labels)
+    spec = ContainerSpec(setup.name("web"), image.digest, component, {}, {setup.network(): ()}, (), setup.labels)
     setup.runtime.create(spec)
     setup.runtime.start(spec.name)
     assert setup.inspect(spec.name).state == "running"
@@ -82,7 +82,7 @@ def test_the_hello_image_needs_no_registry(setup: RuntimeSetup):
     assert image.ports == (8080,)
     assert setup.runtime.pull(image.digest, reported.append).digest == image.digest
     component = Component("web", HELLO)
-    spec = ContainerSpec(setup.name("hello"), image.digest, component, {}, {setup.network(): ()}, {}, setup.labels)
+    spec = ContainerSpec(setup.name("hello"), image.digest, component, {}, {setup.network(): ()}, (), setup.labels)
     setup.runtime.create(spec)
     setup.runtime.start(spec.name)
     setup.wait_until(spec.name, lambda found: setup.answers(found, 8080, "/", 5))
@@ -99,7 +99,7 @@ def test_an_exception_of_the_progress_callback_aborts_the_pull(setup: RuntimeSet
 
 def _calls(runtime: Runtime) -> dict[str, Callable[[], object]]:
     component = Component("web", "panel-test/web:1")
-    spec = ContainerSpec("web", component.image, component, {}, {}, {}, {})
+    spec = ContainerSpec("web", component.image, component, {}, {}, (), {})
     return {
         "ping": runtime.ping,
         "pull": lambda: runtime.pull("panel-test/web:1", lambda layers: None),

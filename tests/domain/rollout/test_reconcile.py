@@ -234,7 +234,7 @@ def test_containers_without_our_labels_disturb_nothing(flow: Flow, watch: Observ
 def _strange(flow: Flow, name: str, labels: dict[str, str]) -> None:
     component = Component("web", "web:1", labels=labels)
     digest = flow.runtime.pull("web:1", lambda _: None).digest
-    flow.runtime.create(ContainerSpec(name, digest, component, {}, {}, {}, labels))
+    flow.runtime.create(ContainerSpec(name, digest, component, {}, {}, (), labels))
 
 
 def test_a_thousand_services_cost_one_list_call_and_no_write_if_nothing_changed(flow: Flow, watch: ObserverState):

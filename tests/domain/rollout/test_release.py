@@ -33,7 +33,13 @@ def test_names_are_derived_so_that_they_are_known_before_the_thing_exists():
     first, second = release.containers()
     assert (first.name, second.name) == ("svc_1-dep_1-web-1", "svc_1-dep_1-web-2")
     assert first.networks == {"svc_1-dep_1-default": ("web",)}
-    assert first.volumes == {"svc_1-data": ("/data", True)}
+    assert first.mounts == [Mount("svc_1-data", "/data", read_only=True)]
+
+
+def test_a_volume_may_be_mounted_at_two_paths():
+    mounts = (Mount("data", "/a"), Mount("data", "/b", read_only=True, no_copy=True))
+    (container,) = _release(Component("web", "web:1", mounts=mounts)).containers()
+    assert container.mounts == [Mount("svc_1-data", "/a"), Mount("svc_1-data", "/b", read_only=True, no_copy=True)]
 
 
 def test_labels_of_the_panel_win_over_those_of_the_project():

@@ -62,7 +62,7 @@ def test_an_image_that_no_row_names_is_called_what_the_engine_calls_it(flow: Flo
         "panel.role": "web",
     }
     digest = flow.runtime.pull("other:1", lambda _: None).digest
-    flow.runtime.create(ContainerSpec("another", digest, Component("web", "other:1"), {}, {}, {}, labels))
+    flow.runtime.create(ContainerSpec("another", digest, Component("web", "other:1"), {}, {}, (), labels))
     found = next(one for one in _containers(flow, service_id) if one.container.name == "another")
     assert (found.image, found.container.state, found.container.started_at) == (digest, "created", None)
 
@@ -71,7 +71,7 @@ def test_containers_that_are_not_of_a_deployment_are_not_ours(flow: Flow):
     service_id = flow.running()
     labels = {"panel.instance": flow.ports.instance, "panel.service": service_id}
     digest = flow.runtime.pull("other:1", lambda _: None).digest
-    flow.runtime.create(ContainerSpec("strange", digest, Component("web", "other:1"), {}, {}, {}, labels))
+    flow.runtime.create(ContainerSpec("strange", digest, Component("web", "other:1"), {}, {}, (), labels))
     assert len(_containers(flow, service_id)) == 1
 
 
