@@ -1,4 +1,4 @@
-"""Events: what happened, for whoever may see it; and the way to hear of it as it happens."""
+"""Events: what changed, and the tickets to receive it over a WebSocket."""
 
 from domain.events.stream import (
     TICKET_LIFETIME,

@@ -1,29 +1,55 @@
-"""Events: what happened, for whoever may see it; and the way to hear of it as it happens."""
+"""Read the events that a caller may see, and check the topics that it subscribes to."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NoReturn, TypedDict
+from typing import NoReturn, Protocol, TypedDict
 
 from domain.errors import Gone, Invalid, NotFound, UpgradeRequired
 from domain.identity import tokens, validity
 from domain.identity.access import Caller, sees
 from domain.model.api_key import ApiKey
-from domain.model.event import Event, EventType
+from domain.model.event import Event
 from domain.model.ticket import Ticket
 from domain.ports import Ports
 from domain.ports.store import Work
 
-_NEEDED = {
-    EventType.DEPLOY_PROGRESS: "services.read",
-    EventType.OPERATION_PROGRESS: "operations.read",
-    EventType.SERVICE_STATUS: "services.read",
-}
-_FOLLOWING = {
-    "service": "services.read",
-    "logs": "logs.read",
-    "deployment": "services.read",
-    "operation": "operations.read",
+
+class _Owned(Protocol):
+    """A resource of a customer, or of the panel itself (`customer_id` is None)."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def customer_id(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A kind of topic (`kind:id`): the permission to follow it, and how to load the resources that it names."""
+
+    permission: str
+    load: Callable[[Work, Collection[str]], Iterable[_Owned]]
+
+
+def _services(work: Work, ids: Collection[str]) -> Iterable[_Owned]:
+    return work.services.get_many(ids).values()
+
+
+def _deployments(work: Work, ids: Collection[str]) -> Iterable[_Owned]:
+    return work.deployments.get_many(ids).values()
+
+
+def _operations(work: Work, ids: Collection[str]) -> Iterable[_Owned]:
+    return work.operations.get_many(ids).values()
+
+
+# A new kind of topic is one line here.
+TOPICS = {
+    "service": Topic("services.read", _services),
+    "logs": Topic("logs.read", _services),
+    "deployment": Topic("services.read", _deployments),
+    "operation": Topic("operations.read", _operations),
 }
 _READ_AT_ONCE = 500
 KEPT = timedelta(days=7)
@@ -38,7 +64,7 @@ class SocketTicketCreate(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Batch:
-    """Events that the caller may see; `next_after` lies behind those too that it may not."""
+    """Events that the caller may see. `next_after` is the last number read, including events that it may not see."""
 
     events: tuple[Event, ...]
     next_after: int
@@ -47,7 +73,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class SocketTicket:
-    """A ticket with its text, which is shown this once, and where to go with it."""
+    """A new ticket: its text, which is not stored, and the URL to connect to."""
 
     text: str
     url: str
@@ -56,7 +82,7 @@ class SocketTicket:
 
 
 def connect_websocket(ports: Ports, caller: Caller, after: int | None = None) -> NoReturn:  # noqa: ARG001 - as every rule
-    """What a request without an upgrade gets; those with one are the socket server's."""
+    """Raise UpgradeRequired: the WebSocket server handles requests that ask for an upgrade."""
     raise UpgradeRequired("This path is a WebSocket", details="Connect with wss://, or read GET /api/events")
 
 
@@ -65,8 +91,8 @@ def create_ws_ticket(
 ) -> SocketTicket:
     """Create a ticket for one WebSocket connection; return it with its text, which is not stored.
 
-    It is worth what the caller's credential is, and no longer. With `origin`, it is valid from that page alone. Raise
-    Invalid for topics that the caller cannot follow.
+    The ticket is valid only as long as the caller's credential. With `origin`, it is valid from that origin alone.
+    Raise Invalid for topics that the caller cannot follow.
     """
     now, text = ports.clock.now(), tokens.new_ticket()
     topics = tuple(body["topics"]) if body and "topics" in body else None
@@ -98,14 +124,14 @@ def _check_ticket_topics(work: Work, caller: Caller, topics: Sequence[str]) -> N
 def list_events(
     ports: Ports, caller: Caller, *, after: int | None = None, limit: int = 100, topic: str | None = None
 ) -> Batch:
-    """At most `limit` events after a sequence number, or from the oldest on; raises Gone when some are missing."""
+    """Return at most `limit` events after a sequence number, or from the oldest. Raise Gone if some were removed."""
     with ports.store.read() as work:
         oldest, latest = _bounds(work, after)
         return _visible(work, caller, oldest - 1 if after is None else after, limit, topic, latest)
 
 
 def _bounds(work: Work, after: int | None) -> tuple[int, int]:
-    """The oldest number that is kept and the newest; raises Gone when some after this one are missing."""
+    """Return the oldest and the newest stored number. Raise Gone if events after `after` were removed."""
     oldest, latest = work.events.bounds()
     if after is not None and after + 1 < oldest and after < latest:
         raise Gone(f"Events after {after} are gone", details=f"The oldest that is kept is {oldest}")
@@ -113,13 +139,15 @@ def _bounds(work: Work, after: int | None) -> tuple[int, int]:
 
 
 def resume(ports: Ports, after: int) -> int:
-    """The number to go on from for whoever has seen all up to this one; raises Gone when some are missing."""
+    """Return the number to resume from for a client that received all events up to `after`. Raise Gone if some after
+    it were removed.
+    """
     with ports.store.read() as work:
         return min(after, _bounds(work, after)[1])
 
 
 def following(ports: Ports, after: int, limit: int) -> list[Event]:
-    """Everybody's events: whoever asks must judge each by `may_see`."""
+    """Return events of all customers after a number. The caller must filter them with `may_see`."""
     with ports.store.read() as work:
         return work.events.after(after, limit)
 
@@ -138,55 +166,57 @@ def _visible(work: Work, caller: Caller, after: int, limit: int, topic: str | No
 
 
 def may_see(caller: Caller, event: Event) -> bool:
-    """Whether what the event tells of exists for the caller, and it may read such things."""
-    return sees(caller, event.customer_id) and _NEEDED[event.type] in caller.permissions
+    """Return whether the caller can see the event's resource and has the permission to read its kind."""
+    kind = event.resource.partition(":")[0]
+    return sees(caller, event.customer_id) and TOPICS[kind].permission in caller.permissions
 
 
 def topics(event: Event) -> tuple[str, ...]:
-    """What it may be subscribed to by: its own resource, and those that it names."""
-    named = ("service", "deployment", "operation")
-    return tuple(f"{each}:{event.data[f'{each}_id']}" for each in named if event.data.get(f"{each}_id"))
+    """Return the topics that deliver the event: one for each resource whose id is in its data."""
+    return tuple(f"{kind}:{event.data[f'{kind}_id']}" for kind in TOPICS if event.data.get(f"{kind}_id"))
 
 
 def check_topics(ports: Ports, caller: Caller, topics: Sequence[str]) -> None:
-    """Raise NotFound when the caller may not follow some of them; it says which and why."""
+    """Raise NotFound, with each topic and the reason, if the caller cannot follow all of them."""
     with ports.store.read() as work:
         closed = unseen(work, caller, topics)
     if closed:
         raise NotFound(
-            "Not all of these can be followed", details="; ".join(f"{one}: {why}" for one, why in closed.items())
+            "Not all of these can be followed", details="; ".join(f"{topic}: {why}" for topic, why in closed.items())
         )
 
 
 def unseen(work: Work, caller: Caller, topics: Sequence[str]) -> dict[str, str]:
-    """The topics that the caller may not follow, and why: a right lacks, or what they name does not exist for it."""
-    owners = _owners(work, {topic.partition(":")[2] for topic in topics})
+    """Return the topics that the caller cannot follow, each with the reason."""
+    owners = _owners(work, topics)
     closed = {}
     for topic in topics:
-        kind, _, entity_id = topic.partition(":")
-        if _FOLLOWING[kind] not in caller.permissions:
-            closed[topic] = f"This needs the permission {_FOLLOWING[kind]}"
-        elif entity_id not in owners or not sees(caller, owners[entity_id]):
-            closed[topic] = f"There is no {entity_id}"
+        kind, _, resource_id = topic.partition(":")
+        permission = TOPICS[kind].permission
+        if permission not in caller.permissions:
+            closed[topic] = f"This needs the permission {permission}"
+        elif topic not in owners or not sees(caller, owners[topic]):
+            closed[topic] = f"There is no {resource_id}"
     return closed
 
 
-def _owners(work: Work, ids: Collection[str]) -> dict[str, str | None]:
-    """Whose each of these things is, as far as they exist; ids of one noun are never those of another."""
-    services = {one.id: one.customer_id for one in work.services.get_many(ids).values()}
-    deployments = {one.id: one.customer_id for one in work.deployments.get_many(ids).values()}
-    operations = {one.id: one.customer_id for one in work.operations.get_many(ids).values()}
-    return services | deployments | operations
+def _owners(work: Work, topics: Sequence[str]) -> dict[str, str | None]:
+    """Return the customer's id of each topic whose resource exists (None: the panel's own). One query per kind."""
+    owners: dict[str, str | None] = {}
+    for kind in {topic.partition(":")[0] for topic in topics}:
+        ids = {topic.partition(":")[2] for topic in topics if topic.startswith(f"{kind}:")}
+        owners |= {f"{kind}:{resource.id}": resource.customer_id for resource in TOPICS[kind].load(work, ids)}
+    return owners
 
 
 def latest(ports: Ports) -> int:
-    """The newest number: where a listener who wants only news begins."""
+    """Return the newest number: the start for a client that wants only new events."""
     with ports.store.read() as work:
         return work.events.bounds()[1]
 
 
 def forget_old(ports: Ports) -> int:
-    """Remove what is older than seven days; answer how many events."""
+    """Remove events older than seven days. Return how many were removed."""
     before = ports.clock.now() - KEPT
     with ports.store.begin() as work:
         return work.events.remove_before(before)
