@@ -91,7 +91,7 @@ func deploy(ctx context.Context, client *panel.ClientWithResponses, name string)
 	service := expectBody(created, created.JSON201)
 	waited := noError(client.GetOperationWithResponse(ctx, *service.OperationId, &panel.GetOperationParams{Wait: new(60)}))
 	operation := expectBody(waited, waited.JSON200)
-	expect(operation.Status == panel.OperationStatusSucceeded, "a succeeded deployment", operation.Status)
+	expect(operation.Status == "succeeded", "a succeeded deployment", operation.Status)
 	read := noError(client.GetServiceWithResponse(ctx, service.Id, nil))
 	return expectBody(read, read.JSON200)
 }
@@ -99,9 +99,9 @@ func deploy(ctx context.Context, client *panel.ClientWithResponses, name string)
 // listPages returns the pages of this scenario's services, sorted by name, until the total is reached.
 func listPages(ctx context.Context, client *panel.ClientWithResponses, size int) [][]panel.ServiceSummary {
 	var pages [][]panel.ServiceSummary
-	for read, total := 0, 1; read < total; {
+	for read, total := 0, int64(1); int64(read) < total; {
 		answer := noError(client.ListServicesWithResponse(ctx, &panel.ListServicesParams{
-			Search: new(sdk), Sort: new(panel.ListServicesParamsSortName), Order: new(panel.ListServicesParamsOrderAsc),
+			Search: new(sdk), Sort: new(panel.ListServicesParamsSortByName), Order: new(panel.ListServicesParamsOrderAsc),
 			Page: new(len(pages) + 1), PerPage: &size,
 		}))
 		page := expectBody(answer, answer.JSON200)
@@ -115,7 +115,7 @@ func listPages(ctx context.Context, client *panel.ClientWithResponses, size int)
 func checkErrors(ctx context.Context, client *panel.ClientWithResponses) {
 	read := noError(client.GetServiceWithResponse(ctx, "svc_nobody", nil))
 	missing := expectBody(read, read.JSON404).Error
-	expect(missing.Code == panel.ErrorCodeNotFound, "not_found", missing.Code)
+	expect(missing.Code == "not_found", "not_found", missing.Code)
 	printStep("received 404 %s: %s", missing.Code, *missing.Details)
 
 	past := time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)

@@ -60,7 +60,7 @@ def deploy(client: panel.ApiClient, name: str) -> panel.Service:
     if not isinstance(created, panel.Service) or created.operation_id is None:
         raise SystemExit(f"expected a service with an operation, got {created}")
     operation = panel.OperationsApi(client).get_operation(created.operation_id, wait=60)
-    expect(operation.status == panel.OperationStatus.SUCCEEDED, "a succeeded deployment", operation)
+    expect(operation.status == "succeeded", "a succeeded deployment", operation)
     return panel.ServicesApi(client).get_service(created.id)
 
 
@@ -77,7 +77,7 @@ def check_errors(client: panel.ApiClient) -> None:
     """Request a missing service and create an invalid key."""
     services, keys = panel.ServicesApi(client), panel.ApiKeysApi(client)
     error = expect_error(panel.exceptions.NotFoundException, lambda: services.get_service("svc_nobody")).error
-    expect(error.code == panel.ErrorCode.NOT_FOUND, "not_found", error)
+    expect(error.code == "not_found", "not_found", error)
     print_step(f"received 404 {error.code.value}: {error.details}")
 
     invalid = panel.ApiKeyCreate(
