@@ -71,7 +71,11 @@ def _has_authority(principal: Principal, digest: str | None, now: datetime) -> b
 def caller_for(
     principal: Principal, address: str = "", request_id: str = "", credential: Credential | None = None
 ) -> Caller:
-    """Return the caller that a principal is. Without a credential, it is as if an API key had sent its secret."""
+    """Return the caller that a principal is.
+
+    Without a credential, an API key counts as having sent its secret. A user has none: such a caller is not valid when
+    it is checked again.
+    """
     return Caller(
         id=principal.id,
         name=principal.name,

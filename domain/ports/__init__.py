@@ -1,6 +1,6 @@
-"""What the rules ask of the world, as Protocols; `domain.adapters` holds who answers.
+"""The interfaces of the rules to the outside, as Protocols. `domain.adapters` implements them.
 
-Every method may raise `errors.Unavailable` when the part behind it is away.
+Every method may raise `errors.Unavailable` if what is behind it does not answer.
 """
 
 from collections.abc import Mapping
@@ -33,6 +33,6 @@ class Ports:
     clock: Clock
     notifier: Notifier
     instance: str
-    """This installation's id, by which its containers are told from another panel's on the same engine."""
+    """This installation's id, which labels its containers: other panels may use the same engine."""
     operations_by_permission: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Permission → the operations that it opens, as the document says."""
+    """Permission → the operations that need it, from the document."""

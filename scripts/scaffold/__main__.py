@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.scaffold import code, data, document
+from scripts.scaffold import code, data, document, storage
 from scripts.scaffold.row import Row, read_table
 
 DOCUMENT = Path("spec/openapi.yaml")
@@ -22,7 +22,7 @@ def main(tag: str, operation_id: str) -> int:
         print(f"new-operation: {operation_id} is written already")
         return 0
     tags = list(dict.fromkeys(each.tag for each in table.values()))
-    changed = [*_document(row, tags), *data.write(row), *code.write(row)]
+    changed = [*_document(row, tags), *data.write(row), *code.write(row), *storage.write(row)]
     python = [path for path in changed if path.suffix == ".py"]
     if python:
         subprocess.run([*RUFF, "check", "--quiet", "--fix", "--select", "I,RUF022", *python], check=True)

@@ -35,6 +35,11 @@ class Row:
         return noun.removesuffix("s") if not noun.endswith("ss") else noun
 
     @property
+    def collection(self) -> str:
+        """Return `plans` of `create_plan`: the name of the table and of the repository."""
+        return f"{self.noun.removesuffix('y')}ies" if self.noun.endswith("y") else f"{self.noun}s"
+
+    @property
     def schema(self) -> str:
         """Return `Plan`, the schema of the resource."""
         return pascal_case(self.noun)

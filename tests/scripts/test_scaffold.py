@@ -23,7 +23,14 @@ gadgets,DELETE,/gadgets/{gadget_id},delete_gadget,plans.write,authenticated,204,
 gadgets,POST,/gadgets/{gadget_id}/polish,polish_gadget,plans.write,deploy,202,Background work
 """
 NAMES = tuple(re.findall(r"(\w+_gadgets?),", ROWS))
-CHECKS = ("tests/test_house.py", "tests/contract/test_inputs.py", "tests/contract/test_document.py")
+STORE = "domain/ports/store.py"
+CHECKS = (
+    "tests/test_house.py",
+    "tests/contract/test_inputs.py",
+    "tests/contract/test_document.py",
+    "tests/contract/test_schemas.py",
+    "tests/adapters/sql/test_schema.py",
+)
 
 
 def run(copy: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -70,13 +77,16 @@ def changes(copy: Path) -> tuple[Mapping[str, str], Mapping[str, str]]:
     return before, texts(copy)
 
 
-def test_a_new_resource_changes_two_files_that_exist(changes: tuple[Mapping[str, str], Mapping[str, str]]) -> None:
+def test_a_new_resource_changes_three_files_that_exist(changes: tuple[Mapping[str, str], Mapping[str, str]]) -> None:
     before, after = changes
-    assert {path for path in before if before[path] != after.get(path)} == {"setup.cfg", "spec/openapi.yaml"}
-    assert removed_lines(before["spec/openapi.yaml"], after["spec/openapi.yaml"]) == []
+    assert {path for path in before if before[path] != after.get(path)} == {"setup.cfg", STORE, "spec/openapi.yaml"}
+    assert [line for path in (STORE, "spec/openapi.yaml") for line in removed_lines(before[path], after[path])] == []
     changed = removed_lines(before["setup.cfg"], after["setup.cfg"])
     assert all(f"\n{line} | gadgets\n" in after["setup.cfg"] for line in changed)
+    (migration,) = (path for path in after if path.endswith("_gadgets.py") and "/migrations/" in path)
     assert after.keys() - before.keys() == {
+        migration,
+        "domain/adapters/sql/repositories/gadgets.py",
         "domain/gadgets.py",
         "domain/model/gadget.py",
         "handlers/gadgets.py",
@@ -115,8 +125,9 @@ def test_the_skeleton_is_well_formed(copy: Path) -> None:
 
 @pytest.mark.usefixtures("changes")
 def test_only_the_reminders_fail_and_say_what_to_do(copy: Path) -> None:
-    chosen = ("-k", "not fixed_table and (gadget or house or document)", "-p", "no:cacheprovider", "-p", "no:xdist")
-    ended = run(copy, "pytest", "-q", "--no-header", *CHECKS, "tests/handlers/test_gadgets.py", *chosen)
+    chosen = "not fixed_table and (gadget or house or document or schemas or leave_no_difference)"
+    options = ("-q", "--no-header", "-k", chosen, "-m", "not postgres", "-p", "no:cacheprovider", "-p", "no:xdist")
+    ended = run(copy, "pytest", *options, *CHECKS, "tests/handlers/test_gadgets.py")
     failed = re.findall(r"^FAILED \S+::(\w+)", ended.stdout, re.MULTILINE)
     assert sorted(failed) == sorted(f"test_{name}_is_finished" for name in NAMES), ended.stdout[-3000:]
     for name in NAMES:
