@@ -94,7 +94,7 @@ def get_deployment_logs(  # noqa: PLR0913
     deployment_id: str,
     *,
     accept: str,
-    look_again: Callable[[], None],
+    revalidate: Callable[[], None],
     after: int = 0,
     limit: int = 200,
     last_event_id: str | None = None,
@@ -103,7 +103,7 @@ def get_deployment_logs(  # noqa: PLR0913
     return streams.log(
         ports,
         accept,
-        look_again,
+        revalidate,
         lambda start: deployments.get_deployment_logs(ports, caller, deployment_id, after=start, limit=limit),
         after if last_event_id is None else int(last_event_id),
     )

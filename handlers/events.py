@@ -29,7 +29,7 @@ def list_events(  # noqa: PLR0913
     caller: Caller,
     *,
     accept: str,
-    look_again: Callable[[], None],
+    revalidate: Callable[[], None],
     after: int | None = None,
     limit: int = 100,
     topic: str | None = None,
@@ -39,7 +39,7 @@ def list_events(  # noqa: PLR0913
     return streams.events(
         ports,
         accept,
-        look_again,
+        revalidate,
         lambda start: events.list_events(ports, caller, after=start, limit=limit, topic=topic),
         after if last_event_id is None else int(last_event_id),
     )

@@ -17,7 +17,7 @@ def get_service_logs(
     caller: Caller,
     service_id: str,
     *,
-    look_again: Callable[[], None],
+    revalidate: Callable[[], None],
     follow: bool = False,
     last_event_id: str | None = None,
     **parameters: Unpack[runtime.GetServiceLogsParameters],
@@ -25,7 +25,7 @@ def get_service_logs(
     """GET /services/{service_id}/logs"""
     batches = partial(runtime.tail_service_logs, ports, caller, service_id, last_event_id=last_event_id, **parameters)
     page = partial(runtime.get_service_logs, ports, caller, service_id, **parameters)
-    return streams.service_log(look_again, batches()) if follow else answers.ok(page(), serialize.service_log)
+    return streams.service_log(revalidate, batches()) if follow else answers.ok(page(), serialize.service_log)
 
 
 def get_service_metrics(

@@ -46,7 +46,7 @@ def create(ports: Ports, *, validate_responses: bool = False) -> ASGIApp:
             "accept": lambda scope: Headers(scope=scope).get("accept", ""),
             "user_agent": lambda scope: ", ".join(from_scope(scope).header("user-agent")),
             "origin": lambda scope: from_scope(scope).origin,
-            "look_again": partial(security.revalidation, authenticator),
+            "revalidate": partial(security.revalidation, authenticator),
             "accept_encoding": lambda scope: Headers(scope=scope).get("accept-encoding", ""),
         },
         limits=Limits(size=MAX_BODY),

@@ -13,21 +13,23 @@ from tests.conformance import READ_DOCUMENT
 from tests.operation_data import Resources, operation_data, path_parameters, pending_operations
 from tests.panel import Panel
 
-OPERATIONS = tuple(one for one in READ_DOCUMENT.operations() if one.operation_id not in pending_operations())
+OPERATIONS = tuple(
+    operation for operation in READ_DOCUMENT.operations() if operation.operation_id not in pending_operations()
+)
 """The operations that have a rule."""
-NOWHERE = {name: parameter.unknown for name, parameter in path_parameters().items()}
+UNKNOWN_IDS = {name: parameter.unknown for name, parameter in path_parameters().items()}
 """For each path parameter a valid ID that no resource has."""
 PUBLIC = {operation.operation_id for operation in OPERATIONS if operation_data(operation.operation_id).public}
 """The operations that need no credentials."""
 WITH_ID = [
     operation
     for operation in OPERATIONS
-    if any(one.where == "path" and path_parameters()[one.name].tenant for one in operation.parameters)
+    if any(parameter.where == "path" and path_parameters()[parameter.name].tenant for parameter in operation.parameters)
 ]
 """The operations on a resource that belongs to a customer."""
 
 
-def named(operation_id: str) -> Operation:
+def find_operation(operation_id: str) -> Operation:
     """Return an operation of the document."""
     return READ_DOCUMENT.operation(operation_id)
 
@@ -38,22 +40,26 @@ def permission(operation: Operation) -> str | None:
     return None if needed in {"public", "authenticated"} else needed
 
 
-def taking(parameter: str, where: str = "query") -> list[Operation]:
+def operations_with_parameter(parameter: str, where: str = "query") -> list[Operation]:
     """Return the operations that declare a parameter."""
-    return [one for one in OPERATIONS if (where, parameter) in {(each.where, each.name) for each in one.parameters}]
+    return [
+        operation
+        for operation in OPERATIONS
+        if (where, parameter) in {(declared.where, declared.name) for declared in operation.parameters}
+    ]
 
 
 READS = tuple(
     operation.operation_id
-    for operation in taking("If-None-Match", "header")
+    for operation in operations_with_parameter("If-None-Match", "header")
     if operation in WITH_ID and "application/json" in operation.responses["200"].content
 )
 """The operations that read one resource of a customer, with its ETag."""
 
 
-def with_body() -> list[Operation]:
+def operations_with_body() -> list[Operation]:
     """Return the operations that take a body."""
-    return [one for one in OPERATIONS if one.body]
+    return [operation for operation in OPERATIONS if operation.body]
 
 
 def schema(parameter: Parameter) -> dict[str, Any]:
@@ -71,50 +77,52 @@ def body(operation: Operation) -> dict[str, Any] | None:
 
 
 @dataclass
-class Things:
-    """Values for the path parameters of all operations; unknown IDs unless a test gives others."""
+class Targets:
+    """IDs for the path parameters of all operations: of resources that exist, or unknown ones by default."""
 
-    ids: dict[str, str] = field(default_factory=lambda: dict(NOWHERE))
+    ids: dict[str, str] = field(default_factory=lambda: dict(UNKNOWN_IDS))
 
     def path(self, operation: Operation, query: str = "") -> str:
         """Return the operation's path with these IDs."""
         return operation.path.format(**self.ids) + (f"?{query}" if query else "")
 
-    def ask(self, panel: Panel, operation: Operation, *, query: str = "", **options: Any) -> httpx.Response:
+    def send(self, panel: Panel, operation: Operation, *, query: str = "", **options: Any) -> httpx.Response:
         """Send a valid request, unless the options say otherwise.
 
-        If the operation waits for a worker, one works meanwhile; `works=False` leaves it out.
+        If the operation waits for a worker, one runs meanwhile, unless `with_worker=False`.
         """
-        works = options.pop("works", True) and operation_data(operation.operation_id).needs_worker
+        with_worker = options.pop("with_worker", True) and operation_data(operation.operation_id).needs_worker
         if not options.keys() & {"json", "content"} and (example := body(operation)) is not None:
             options["json"] = example
         method = options.pop("method", operation.method)
-        send = panel.request_with_worker if works else panel.request
+        send = panel.request_with_worker if with_worker else panel.request
         return send(method, self.path(operation, query), **options)
 
 
-def things(panel: Panel, customer_id: str | None = None) -> Things:
-    """Create a resource for every path parameter, of a customer or of nobody."""
+def create_targets(panel: Panel, customer_id: str | None = None) -> Targets:
+    """Create a resource for every path parameter, of a customer or without one."""
     resources = Resources(panel, customer_id)
-    in_paths = {parameter.name for one in OPERATIONS for parameter in one.parameters if parameter.where == "path"}
-    return Things({name: resources.id(name) for name in path_parameters() if name in in_paths})
+    in_paths = {
+        parameter.name for operation in OPERATIONS for parameter in operation.parameters if parameter.where == "path"
+    }
+    return Targets({name: resources.id(name) for name in path_parameters() if name in in_paths})
 
 
-def ready(panel: Panel, operation: Operation, customer_id: str | None = None) -> Things:
+def prepare_targets(panel: Panel, operation: Operation, customer_id: str | None = None) -> Targets:
     """Create the resources of an operation's path, in a state in which the operation succeeds."""
     resources = Resources(panel, customer_id)
     for parameter in operation.parameters:
         if parameter.where == "path":
             resources.id(parameter.name)
     operation_data(operation.operation_id).prepare(resources)
-    return Things({**NOWHERE, **resources.ids})
+    return Targets({**UNKNOWN_IDS, **resources.ids})
 
 
 def error(response: httpx.Response) -> dict[str, Any]:
     """Return the error of a response without its request ID, which differs each time."""
-    shown = dict(response.json()["error"])
-    assert shown.pop("request_id") == response.headers["x-request-id"]
-    return shown
+    content = dict(response.json()["error"])
+    assert content.pop("request_id") == response.headers["x-request-id"]
+    return content
 
 
 def tables(panel: Panel) -> dict[str, list[str]]:
@@ -126,19 +134,19 @@ def tables(panel: Panel) -> dict[str, list[str]]:
     return rows
 
 
-def wrong_texts(parameter: Parameter) -> Iterator[str]:
+def invalid_values(parameter: Parameter) -> Iterator[str]:
     """Yield values that a parameter's schema refuses, as a URL or header has them."""
-    found = schema(parameter)
-    if found["type"] in {"integer", "boolean"}:
+    declared = schema(parameter)
+    if declared["type"] in {"integer", "boolean"}:
         yield from ("x", "1.5", "", " ", "9" * 30, "-1", "1e3", "0x10", "%00")
-    elif "enum" in found or "pattern" in found or "format" in found:
+    elif "enum" in declared or "pattern" in declared or "format" in declared:
         yield from ("no such thing", "", "%00", "%F0%9F%92%A5", "'", "x" * 600)
-    if "maxLength" in found:
-        yield "a" * (found["maxLength"] + 1)
-    if "maximum" in found:
-        yield str(found["maximum"] + 1)
+    if "maxLength" in declared:
+        yield "a" * (declared["maxLength"] + 1)
+    if "maximum" in declared:
+        yield str(declared["maximum"] + 1)
 
 
-def encoded(**query: str) -> str:
+def encode_query(**query: str) -> str:
     """Return a query string."""
     return urlencode(query)

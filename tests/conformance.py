@@ -38,12 +38,12 @@ CHECKS = ResponseChecks(STRICT_DOCUMENT)
 _ROUTER = Router(STRICT_DOCUMENT.operations(), "/api")
 
 
-def keep(method: str, response: httpx.Response) -> None:
+def check_response(method: str, response: httpx.Response) -> None:
     """Check a response against the document, for the common headers, and for secrets."""
     path = response.request.url.raw_path.decode().partition("?")[0]
     for header in COMMON_HEADERS:
-        assert header in response.headers, f"{method} {path} answers without {header}"
-    operation = note(method, path, response.status_code)
+        assert header in response.headers, f"{method} {path} responds without {header}"
+    operation = record_status(method, path, response.status_code)
     if operation is None:
         bodiless = method == "HEAD" or path.startswith("/api/docs")
         assert bodiless or response.json()["error"]["code"], response.text
@@ -55,10 +55,10 @@ def keep(method: str, response: httpx.Response) -> None:
         assert CANARY not in response.text + str(response.headers), f"{operation.operation_id} shows a secret"
 
 
-def note(method: str, path: str, status: int) -> Operation | None:
+def record_status(method: str, path: str, status: int) -> Operation | None:
     """Record a status and return the request's operation, None if the document has none."""
-    found = _ROUTER.match(method, path)
-    if not isinstance(found, Match):
+    match = _ROUTER.match(method, path)
+    if not isinstance(match, Match):
         return None
-    SEEN.add((found.operation.operation_id, status))
-    return found.operation
+    SEEN.add((match.operation.operation_id, status))
+    return match.operation

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conformance import READ_DOCUMENT, SEEN
 from tests.contract import statuses
-from tests.sizes import function_lines, module_lines, told
+from tests.sizes import format_spread, function_lines, module_lines
 
 TABLE = Path(__file__).parent / "contract" / "operations.csv"
 
@@ -17,7 +17,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Send the statuses that a worker process has seen; the main process checks them."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["seen"] = sorted(SEEN)
-    elif _whole(session.config) and list(statuses.wrong(SEEN)):
+    elif _is_full_run(session.config) and list(statuses.mismatches(SEEN)):
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
 
@@ -27,7 +27,7 @@ def pytest_testnodedown(node: Any) -> None:
     SEEN.update(map(tuple, getattr(node, "workeroutput", {}).get("seen", ())))
 
 
-def _whole(config: pytest.Config) -> bool:
+def _is_full_run(config: pytest.Config) -> bool:
     """Return whether this is a run of all tests."""
     return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.keyword
 
@@ -36,9 +36,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Print the sizes of modules and functions, the number of operations, and the statuses seen."""
     with TABLE.open() as lines:
         planned = {row["operation_id"] for row in csv.DictReader(lines)}
-    there = {operation.operation_id for operation in READ_DOCUMENT.operations()}
-    tell = terminalreporter.write_line
-    tell(f"house: {told(module_lines())} lines a module, {told(function_lines())} a function")
-    tell(f"contract: {len(there & planned)} of {len(planned)} operations")
-    for line in [*statuses.table(SEEN), *statuses.wrong(SEEN)] if _whole(config) else ():
-        tell(line)
+    implemented = {operation.operation_id for operation in READ_DOCUMENT.operations()}
+    write_line = terminalreporter.write_line
+    write_line(f"house: {format_spread(module_lines())} lines a module, {format_spread(function_lines())} a function")
+    write_line(f"contract: {len(implemented & planned)} of {len(planned)} operations")
+    for line in [*statuses.table(SEEN), *statuses.mismatches(SEEN)] if _is_full_run(config) else ():
+        write_line(line)

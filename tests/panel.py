@@ -47,7 +47,7 @@ class Panel:
         headers = {} if key is None else {"Authorization": f"Bearer {key or self.admin}"}
         headers |= options.pop("headers", {})
         response = self.portal.call(self._send, method, f"/api{path}", headers, options)
-        conformance.keep(method, response)
+        conformance.check_response(method, response)
         return response
 
     def session(self, key: str = "", **headers: str) -> dict[str, str]:
@@ -101,7 +101,7 @@ class Panel:
 
 
 @contextmanager
-def running(folder: Path, database_url: str = "", **settings: Any) -> Iterator[Panel]:
+def start_panel(folder: Path, database_url: str = "", **settings: Any) -> Iterator[Panel]:
     """Start a panel with its data in `folder`, which may have data of an earlier panel."""
     limits = dict.fromkeys(("rate_limit_default", "rate_limit_authenticated", "rate_limit_deploy"), 1_000_000)
     configured = Settings(data_dir=folder, database_url=database_url, runtime="memory", **{**limits, **settings})

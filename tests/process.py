@@ -128,7 +128,7 @@ class Process:
             headers={"Authorization": f"Bearer {self.key}"},
             timeout=90,
         )
-        conformance.keep(method, response)
+        conformance.check_response(method, response)
         wanted = {expect} if expect else {200, 201, 202, 204}
         assert response.status_code in wanted, response.text
         return response.json() if response.content else None

@@ -24,7 +24,11 @@ def module_lines() -> dict[str, int]:
 
 def function_lines() -> dict[str, int]:
     """Return function → lines of its body without its docstring."""
-    return {f"{path}:{one.lineno} {one.name}": _length(one) for path, tree, _ in modules() for one in functions(tree)}
+    return {
+        f"{path}:{function.lineno} {function.name}": _length(function)
+        for path, tree, _ in modules()
+        for function in functions(tree)
+    }
 
 
 def functions(tree: ast.AST) -> Iterator[Function]:
@@ -48,7 +52,7 @@ def spread(lengths: dict[str, int]) -> tuple[int, int, int]:
     return int(median(values)), int(quantiles(values, n=10)[-1]), values[-1]
 
 
-def told(lengths: dict[str, int]) -> str:
+def format_spread(lengths: dict[str, int]) -> str:
     """Return the spread as text."""
-    middle, high, most = spread(lengths)
-    return f"median {middle}, p90 {high}, most {most}"
+    middle, high, maximum = spread(lengths)
+    return f"median {middle}, p90 {high}, maximum {maximum}"

@@ -22,13 +22,13 @@ class Follower(AsyncIterator[bytes]):
     Something must come at least twice a second, be it an empty chunk, which is not sent.
     """
 
-    def __init__(self, chunks: Iterator[bytes], look_again: Callable[[], None], close: Callable[[], None]) -> None:
+    def __init__(self, chunks: Iterator[bytes], revalidate: Callable[[], None], close: Callable[[], None]) -> None:
         if not _places.acquire(blocking=False):
             close()
             raise Unavailable(
                 "Too many streams are open", details=f"This process serves {_MOST} at once; come back later"
             )
-        self._read, self._look_again, self._close = chunks, look_again, close
+        self._read, self._revalidate, self._close = chunks, revalidate, close
         self._thread: Thread | None = None
         self._loop: asyncio.AbstractEventLoop
         self._chunks: deque[bytes] = deque()
@@ -76,7 +76,7 @@ class Follower(AsyncIterator[bytes]):
 
     def _hand_over(self, chunk: bytes) -> None:
         while not self._room.acquire(timeout=_REFRESH_INTERVAL):
-            self._look_again()
+            self._revalidate()
         self._chunks.append(chunk)
         self._tell()
 

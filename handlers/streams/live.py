@@ -20,20 +20,20 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 Batches = Generator[tuple[ServiceLine, ...], None, None]
 
 
-def service_log(look_again: Callable[[], None], batches: Batches) -> Answer:
+def service_log(revalidate: Callable[[], None], batches: Batches) -> Answer:
     """A stream that ends when the credentials do. What is wrong from the start is answered as everywhere."""
     first = next(batches)
-    chunks = _chunks(look_again, first, batches)
-    return Answer(200, Follower(chunks, look_again, batches.close), _HEADERS, "text/event-stream")
+    chunks = _chunks(revalidate, first, batches)
+    return Answer(200, Follower(chunks, revalidate, batches.close), _HEADERS, "text/event-stream")
 
 
-def _chunks(look_again: Callable[[], None], first: tuple[ServiceLine, ...], batches: Batches) -> Iterator[bytes]:
+def _chunks(revalidate: Callable[[], None], first: tuple[ServiceLine, ...], batches: Batches) -> Iterator[bytes]:
     """Without `end` at its end, the client is to come back: then it is told what is wrong."""
     looked = told = time.monotonic()
     for lines in chain((first,), batches):
         now = time.monotonic()
         if now - looked >= _REFRESH_INTERVAL:
-            look_again()
+            revalidate()
             looked = now
         told = now if lines else told
         for begin in range(0, len(lines), _AT_ONCE):

@@ -22,11 +22,11 @@ _HEARTBEAT = 15  # seconds of silence
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-def log(ports: Ports, accept: str, look_again: Callable[[], None], read: Callable[[int], Log], after: int) -> Answer:
+def log(ports: Ports, accept: str, revalidate: Callable[[], None], read: Callable[[int], Log], after: int) -> Answer:
     """The lines after a number, in the form that `Accept` asks for; a stream ends when the credentials do."""
 
     def read_on(start: int) -> Log:
-        look_again()
+        revalidate()
         return read(start)
 
     first = read(after)
@@ -64,7 +64,7 @@ async def _lines(ports: Ports, read: Callable[[int], Log], log: Log) -> AsyncIte
 def events(
     ports: Ports,
     accept: str,
-    look_again: Callable[[], None],
+    revalidate: Callable[[], None],
     read: Callable[[int | None], Batch],
     after: int | None,
 ) -> Answer:
@@ -73,7 +73,7 @@ def events(
         return answers.ok(read(after), serialize_events.event_page)
 
     def read_on(start: int) -> Batch:
-        look_again()
+        revalidate()
         return read(start)
 
     first = read(latest(ports) if after is None else after)

@@ -1,4 +1,4 @@
-"""The table of a whole run: which statuses were seen of each operation, beside those that the document names."""
+"""Statuses seen of each operation in a full test run, compared with the documented ones."""
 
 from collections.abc import Collection, Iterator
 
@@ -8,33 +8,33 @@ Seen = Collection[tuple[str, int]]
 
 
 def table(seen: Seen) -> list[str]:
-    """A line for each operation: + seen, - never seen, ! seen and not named."""
-    named = _named()
-    statuses = sorted({status for _, status in named.keys() | set(seen)})
-    width = max(len(operation) for operation, _ in named)
+    """Return a line for each operation: + seen, - not seen, ! seen but not documented."""
+    documented = _documented()
+    statuses = sorted({status for _, status in documented.keys() | set(seen)})
+    width = max(len(operation) for operation, _ in documented)
     lines = [f"{'':{width}} {' '.join(map(str, statuses))}"]
-    for operation in dict.fromkeys(operation for operation, _ in named):
-        marks = (_mark((operation, status), named, seen) for status in statuses)
+    for operation in dict.fromkeys(operation for operation, _ in documented):
+        marks = (_mark((operation, status), documented, seen) for status in statuses)
         lines.append(f"{operation:{width}} {' '.join(f' {mark} ' for mark in marks)}".rstrip())
-    kept = sum(pair in seen for pair in named)
-    return [*lines, f"{kept} of {len(named)} promised statuses were seen"]
+    covered = sum(pair in seen for pair in documented)
+    return [*lines, f"{covered} of {len(documented)} documented statuses were seen"]
 
 
-def _named() -> dict[tuple[str, int], None]:
-    """In the order of the document."""
-    return {(one.id, int(status)): None for one in operations() for status in one.responses}
+def _documented() -> dict[tuple[str, int], None]:
+    """Return the documented pairs of operation and status, in the order of the document."""
+    return {(operation.id, int(status)): None for operation in operations() for status in operation.responses}
 
 
-def _mark(pair: tuple[str, int], named: Seen, seen: Seen) -> str:
+def _mark(pair: tuple[str, int], documented: Seen, seen: Seen) -> str:
     if pair in seen:
-        return "+" if pair in named else "!"
-    return "-" if pair in named else " "
+        return "+" if pair in documented else "!"
+    return "-" if pair in documented else " "
 
 
-def wrong(seen: Seen) -> Iterator[str]:
-    """What keeps the table from being whole."""
-    named = _named().keys()
-    for operation, status in sorted(named - set(seen)):
-        yield f"no test has seen {status} of {operation}"
-    for operation, status in sorted(set(seen) - named):
-        yield f"{operation} answered {status}, which the document does not name"
+def mismatches(seen: Seen) -> Iterator[str]:
+    """Yield a message for each documented status that was not seen, and for each seen one that is not documented."""
+    documented = _documented().keys()
+    for operation, status in sorted(documented - set(seen)):
+        yield f"no test received {status} from {operation}"
+    for operation, status in sorted(set(seen) - documented):
+        yield f"{operation} returned {status}, which is not documented"

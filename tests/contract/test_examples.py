@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
-from tests.calls import named, ready
+from tests.calls import find_operation, prepare_targets
 from tests.contract.reading import Node, Operation, operations, table
 from tests.operation_data import Resources, operation_data, pending_operations
 from tests.panel import Panel
@@ -38,7 +38,7 @@ SERVICE_ID = re.compile(rb"svc_[0-9a-z]+")
 def test_an_example_gets_the_documented_status(
     panel: Panel, operation: Operation, media_type: str, value: Node
 ) -> None:
-    path = ready(panel, named(operation.id)).path(named(operation.id))
+    path = prepare_targets(panel, find_operation(operation.id)).path(find_operation(operation.id))
     sent = {"content": _existing(panel, value), "headers": {"Content-Type": media_type}} if media_type else {}
     send = panel.request_with_worker if operation_data(operation.id).needs_worker else panel.request
     response = send(operation.method.upper(), path, **sent)

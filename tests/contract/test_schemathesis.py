@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.attack import Target, attack
 from tests.contract.reading import operations
+from tests.contract.schemathesis_run import Target, run_schemathesis
 from tests.operation_data import pending_operations
 from tests.panel import Panel
 
@@ -35,7 +35,7 @@ def target(panel: Panel) -> Iterator[Target]:
 def test_no_request_that_can_be_made_up_gets_an_answer_that_is_not_promised(
     target: Target, phases: tuple[str, ...], examples: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    report = attack(target, phases, SEED, examples)
+    report = run_schemathesis(target, phases, SEED, examples)
     assert not [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
     assert not report.failures, f"seed {SEED}\n\n{report}"
     assert not report.errors, f"seed {SEED}\n\n{report}"

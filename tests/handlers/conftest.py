@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.panel import Panel, running
+from tests.panel import Panel, start_panel
 
 
 @pytest.fixture
 def panel(tmp_path: Path) -> Iterator[Panel]:
     """The whole panel on a fresh database, engine and router in memory."""
-    with running(tmp_path) as panel:
+    with start_panel(tmp_path) as panel:
         yield panel

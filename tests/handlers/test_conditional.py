@@ -12,12 +12,23 @@ from domain.identity.authenticator import Authenticator
 from domain.model.service import Health, ServiceStatus, Usage
 from domain.work import queue
 from handlers.openapi31.operations import Operation
-from tests.calls import OPERATIONS, READS, Things, body, error, named, ready, tables, taking, things
+from tests.calls import (
+    OPERATIONS,
+    READS,
+    Targets,
+    body,
+    create_targets,
+    error,
+    find_operation,
+    operations_with_parameter,
+    prepare_targets,
+    tables,
+)
 from tests.panel import Panel
 
-READING = taking("If-None-Match", "header")
-CHANGING = taking("If-Match", "header")
-TRYING = taking("dry_run")
+READING = operations_with_parameter("If-None-Match", "header")
+CHANGING = operations_with_parameter("If-Match", "header")
+TRYING = operations_with_parameter("dry_run")
 STALE = '"999"'
 
 
@@ -33,56 +44,56 @@ def _if_match(tag: str) -> dict[str, dict[str, str]]:
 
 
 def test_every_single_read_and_no_other_carries_an_etag(panel: Panel) -> None:
-    made, tagged = things(panel), set()
+    made, tagged = create_targets(panel), set()
     for operation in (one for one in OPERATIONS if one.method == "GET"):
-        if "etag" in made.ask(panel, operation).headers:
+        if "etag" in made.send(panel, operation).headers:
             tagged.add(operation.operation_id)
     assert tagged == {one.operation_id for one in READING}
 
 
 def test_a_representation_that_the_client_has_returns_304(panel: Panel) -> None:
-    made = things(panel)
+    made = create_targets(panel)
     for operation in READING:
-        tag = made.ask(panel, operation).headers["etag"]
+        tag = made.send(panel, operation).headers["etag"]
         for given in (tag, f"W/{tag}", f'"other", {tag}', f'"a",W/{tag}, "b"', "*"):
             for method in ("GET", "HEAD"):
-                unchanged = made.ask(panel, operation, method=method, **_if_none_match(given))
+                unchanged = made.send(panel, operation, method=method, **_if_none_match(given))
                 assert (unchanged.status_code, unchanged.content) == (304, b""), f"{operation.operation_id} {given}"
                 assert unchanged.headers["etag"] == tag
                 assert "content-type" not in unchanged.headers
 
 
 def test_every_other_representation_is_sent(panel: Panel) -> None:
-    made = things(panel)
+    made = create_targets(panel)
     for operation in READING:
-        tag = made.ask(panel, operation).headers["etag"]
+        tag = made.send(panel, operation).headers["etag"]
         for given in ('""', '"other"', f'"x{tag[1:]}', f'{tag[:-1]}x"', 'W/"other"', '"*"'):
-            assert made.ask(panel, operation, **_if_none_match(given)).status_code == 200, operation.operation_id
+            assert made.send(panel, operation, **_if_none_match(given)).status_code == 200, operation.operation_id
 
 
 def test_an_etag_gives_nothing_to_callers_who_may_not_read(panel: Panel) -> None:
-    made = things(panel, "cust_a")
+    made = create_targets(panel, "cust_a")
     stranger, nobody = panel.key("customer", "cust_b"), panel.key("viewer", denied_permissions=("services.read",))
-    assert made.ask(panel, named("get_service"), key=stranger, **_if_none_match("*")).status_code == 404
-    assert made.ask(panel, named("get_service"), key=nobody, **_if_none_match("*")).status_code == 403
-    assert Things().ask(panel, named("get_service"), **_if_none_match("*")).status_code == 404
+    assert made.send(panel, find_operation("get_service"), key=stranger, **_if_none_match("*")).status_code == 404
+    assert made.send(panel, find_operation("get_service"), key=nobody, **_if_none_match("*")).status_code == 403
+    assert Targets().send(panel, find_operation("get_service"), **_if_none_match("*")).status_code == 404
 
 
 LIVE = ("resources", "health")
 
 
-def _seen(panel: Panel, made: Things) -> dict[str, tuple[str, Any]]:
+def _seen(panel: Panel, made: Targets) -> dict[str, tuple[str, Any]]:
     """By operation what a caller sees now, live figures aside, and its tag."""
     seen = {}
     for name in READS:
-        answered = made.ask(panel, named(name))
+        answered = made.send(panel, find_operation(name))
         if answered.is_success:
             shown = {field: value for field, value in answered.json().items() if field not in LIVE}
             seen[name] = (answered.headers["etag"], shown)
     return seen
 
 
-def _held_to_tags(panel: Panel, made: Things, acts: list[Callable[[], object]]) -> None:
+def _held_to_tags(panel: Panel, made: Targets, acts: list[Callable[[], object]]) -> None:
     known: dict[tuple[str, str], Any] = {}
     for act in acts:
         act()
@@ -91,7 +102,7 @@ def _held_to_tags(panel: Panel, made: Things, acts: list[Callable[[], object]]) 
 
 
 def test_every_visible_change_changes_the_etag(panel: Panel) -> None:
-    made = things(panel)
+    made = create_targets(panel)
     service, key = f"/services/{made.ids['service_id']}", f"/v1/api-keys/{made.ids['api_key_id']}"
     acts: list[Callable[[], object]] = [
         lambda: panel.patch(service, {"labels": {"team": "sales"}}),
@@ -122,32 +133,32 @@ def test_every_visible_change_changes_the_etag(panel: Panel) -> None:
     _held_to_tags(panel, made, acts)
 
 
-def _deletion_asked(panel: Panel, made: Things) -> None:
+def _deletion_asked(panel: Panel, made: Targets) -> None:
     caller = Authenticator(panel.ports).by_api_key(panel.admin, "", "")
     services.delete_service(panel.ports, caller, made.ids["service_id"])
 
 
 def test_the_end_of_an_operation_changes_the_etag_of_its_service(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
-    made, seen = things(panel), []
+    made, seen = create_targets(panel), []
     finish = queue.finish
 
     def looking(*given: Any) -> None:
         finish(*given)
         with ThreadPoolExecutor(1) as elsewhere:
-            seen.append(elsewhere.submit(made.ask, panel, named("get_service")).result())
+            seen.append(elsewhere.submit(made.send, panel, find_operation("get_service")).result())
 
     panel.post(f"/services/{made.ids['service_id']}/restart")
     with monkeypatch.context() as watched:
         watched.setattr(queue, "finish", looking)
         panel.work()
-    after = made.ask(panel, named("get_service"))
+    after = made.send(panel, find_operation("get_service"))
     assert seen[0].json()["operation_id"] is not None
     assert after.json()["operation_id"] is None
     assert after.headers["etag"] != seen[0].headers["etag"]
 
 
 def test_the_progress_of_a_deployment_changes_its_etag_and_its_operations(panel: Panel) -> None:
-    made = things(panel)
+    made = create_targets(panel)
     queued = panel.post(f"/services/{made.ids['service_id']}/deploy").json()
     made.ids |= {"deployment_id": queued["id"], "operation_id": queued["operation_id"]}
     steps: list[Callable[[], object]] = [
@@ -159,12 +170,12 @@ def test_the_progress_of_a_deployment_changes_its_etag_and_its_operations(panel:
 
 
 def test_live_figures_do_not_change_an_etag(panel: Panel) -> None:
-    made = things(panel)
-    before = made.ask(panel, named("get_service"))
+    made = create_targets(panel)
+    before = made.send(panel, find_operation("get_service"))
     health = Health("healthy", panel.ports.clock.now(), 3)
     with panel.ports.store.begin() as work:
         work.services.observe(made.ids["service_id"], ServiceStatus.RUNNING, health, Usage(1.5, 99, 7))
-    after = made.ask(panel, named("get_service"))
+    after = made.send(panel, find_operation("get_service"))
     assert after.json()["resources"]["memory_usage_mb"] == 99
     assert after.json()["health"]["consecutive_failures"] == 3
     assert after.headers["etag"] == before.headers["etag"]
@@ -201,11 +212,11 @@ def test_every_change_in_place_takes_if_match() -> None:
 
 @pytest.mark.parametrize("operation", CHANGING, ids=lambda one: one.operation_id)
 def test_a_change_with_a_stale_etag_is_refused(panel: Panel, operation: Operation) -> None:
-    made = things(panel)
-    current = made.ask(panel, named(READER[operation.operation_id])).headers["etag"]
+    made = create_targets(panel)
+    current = made.send(panel, find_operation(READER[operation.operation_id])).headers["etag"]
     before = tables(panel)
     for stale in (STALE, '""', f"W/{current}", f'W/{current}, "x"', f'{STALE}, "998"', f'"{current[1:-1]}0"'):
-        refused = made.ask(panel, operation, **_if_match(stale))
+        refused = made.send(panel, operation, **_if_match(stale))
         if refused.status_code == 400:  # the document allows no weak tag here at all
             assert stale.startswith("W/")
             continue
@@ -216,28 +227,28 @@ def test_a_change_with_a_stale_etag_is_refused(panel: Panel, operation: Operatio
 @pytest.mark.parametrize("operation", CHANGING, ids=lambda one: one.operation_id)
 @pytest.mark.parametrize("given", ["{}", "*", '"x", {}', '{},"y"'])
 def test_a_change_with_the_current_etag_is_made(panel: Panel, operation: Operation, given: str) -> None:
-    made = things(panel)
-    current = made.ask(panel, named(READER[operation.operation_id])).headers["etag"]
-    changed = made.ask(panel, operation, **_if_match(given.format(current)))
+    made = create_targets(panel)
+    current = made.send(panel, find_operation(READER[operation.operation_id])).headers["etag"]
+    changed = made.send(panel, operation, **_if_match(given.format(current)))
     assert changed.is_success, changed.text
     if operation.method == "PATCH":
-        now = made.ask(panel, named(READER[operation.operation_id])).headers["etag"]
+        now = made.send(panel, find_operation(READER[operation.operation_id])).headers["etag"]
         assert current != changed.headers["etag"] == now
 
 
 def test_if_match_on_an_unknown_resource_returns_404(panel: Panel) -> None:
     for operation in CHANGING:
         for given in ("*", STALE):
-            assert Things().ask(panel, operation, **_if_match(given)).status_code == 404, operation.operation_id
+            assert Targets().send(panel, operation, **_if_match(given)).status_code == 404, operation.operation_id
 
 
 @pytest.mark.parametrize("name", ["update_api_key", "update_environment", "update_service", "replace_environment"])
 def test_of_two_changes_of_one_revision_one_is_refused(panel: Panel, name: str) -> None:
-    made, operation = things(panel), named(name)
+    made, operation = create_targets(panel), find_operation(name)
     for _ in range(4):
-        tag = made.ask(panel, named(READER[name])).headers["etag"]
+        tag = made.send(panel, find_operation(READER[name])).headers["etag"]
         with ThreadPoolExecutor(4) as pool:
-            asked = [pool.submit(made.ask, panel, operation, **_if_match(tag)) for _ in range(4)]
+            asked = [pool.submit(made.send, panel, operation, **_if_match(tag)) for _ in range(4)]
             statuses = sorted(one.result().status_code for one in asked)
         assert statuses == [200, 412, 412, 412]
 
@@ -289,11 +300,11 @@ def _tried(answered: httpx.Response) -> dict[str, Any]:
 
 @pytest.mark.parametrize("operation", TRYING, ids=lambda one: one.operation_id)
 def test_a_dry_run_describes_its_changes_and_leaves_everything_as_it_was(panel: Panel, operation: Operation) -> None:
-    made = ready(panel, operation)
+    made = prepare_targets(panel, operation)
     before = _world(panel)
     keys = {"Idempotency-Key": "k"} if operation.method == "POST" else {}
     for headers in ({}, keys, keys):
-        answered = made.ask(panel, operation, query="dry_run=true", headers=headers)
+        answered = made.send(panel, operation, query="dry_run=true", headers=headers)
         assert answered.status_code == 200, answered.text
         assert "location" not in answered.headers
         assert _tried(answered)["dry_run"] is True
@@ -301,22 +312,22 @@ def test_a_dry_run_describes_its_changes_and_leaves_everything_as_it_was(panel: 
     panel.work()
     assert _world(panel) == before
     example = body(operation)
-    real = made.ask(panel, operation, headers=keys, **({} if example is None else {"json": example}))
+    real = made.send(panel, operation, headers=keys, **({} if example is None else {"json": example}))
     assert real.is_success
     assert _world(panel) != before
 
 
 @pytest.mark.parametrize("operation", TRYING, ids=lambda one: one.operation_id)
 def test_a_dry_run_is_refused_as_the_request_itself_would_be(panel: Panel, operation: Operation) -> None:
-    made, viewer = ready(panel, operation), panel.key("viewer")
-    assert made.ask(panel, operation, query="dry_run=true", key=viewer).status_code == 403
+    made, viewer = prepare_targets(panel, operation), panel.key("viewer")
+    assert made.send(panel, operation, query="dry_run=true", key=viewer).status_code == 403
     if "service_id" in operation.path or "template_id" in operation.path:
-        assert Things().ask(panel, operation, query="dry_run=true").status_code == 404
+        assert Targets().send(panel, operation, query="dry_run=true").status_code == 404
     if operation.body:
-        refused = made.ask(panel, operation, query="dry_run=true", json={"nonsense": 1})
+        refused = made.send(panel, operation, query="dry_run=true", json={"nonsense": 1})
         assert refused.status_code == 422
     if operation in CHANGING:
-        assert made.ask(panel, operation, query="dry_run=true", **_if_match(STALE)).status_code == 412
+        assert made.send(panel, operation, query="dry_run=true", **_if_match(STALE)).status_code == 412
 
 
 def test_a_dry_run_refuses_a_taken_name(panel: Panel) -> None:

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from domain.model.role import Role
-from tests.listening import listening
+from tests.http_server import serve_http
 from tests.panel import Panel
 
 
@@ -88,7 +88,7 @@ def test_a_stream_tells_what_follows_the_last_event_that_was_seen(panel: Panel, 
     headers |= {"Last-Event-ID": str(seen)} if resume == "header" else {}
     query = f"?after={seen}" if resume == "query" else ""
     latest = panel.get("/events").json()["latest"]
-    with listening(panel.app) as base, httpx.stream("GET", f"{base}/api/events{query}", headers=headers) as stream:
+    with serve_http(panel.app) as base, httpx.stream("GET", f"{base}/api/events{query}", headers=headers) as stream:
         read = _read(stream, lambda events: len(events) == latest - seen)
         assert [event["seq"] for event in read] == list(range(seen + 1, latest + 1))
     assert any(event["data"].get("service_id") == service["id"] for event in read)
@@ -97,7 +97,7 @@ def test_a_stream_tells_what_follows_the_last_event_that_was_seen(panel: Panel, 
 def test_a_stream_without_a_cursor_tells_only_news_and_at_once(panel: Panel) -> None:
     panel.service("old")
     headers = {"Accept": "text/event-stream", "Authorization": f"Bearer {panel.admin}"}
-    with listening(panel.app) as base, httpx.stream("GET", f"{base}/api/events", headers=headers) as stream:
+    with serve_http(panel.app) as base, httpx.stream("GET", f"{base}/api/events", headers=headers) as stream:
         later = threading.Timer(0.3, panel.service, ["new"])
         later.start()
         read = _read(stream, lambda events: events[-1]["data"]["status"] == "succeeded")

@@ -11,12 +11,12 @@ import httpx
 import pytest
 
 from handlers.openapi31.operations import Operation
-from tests.calls import OPERATIONS, Things, body, error, ready, tables, taking
+from tests.calls import OPERATIONS, Targets, body, error, operations_with_parameter, prepare_targets, tables
 from tests.conformance import CANARY
 from tests.operation_data import declared_operations, operation_data
-from tests.panel import Panel, running
+from tests.panel import Panel, start_panel
 
-TAKING = taking("Idempotency-Key", "header")
+TAKING = operations_with_parameter("Idempotency-Key", "header")
 # Logging out has no effect for a key, and ends the very caller who would have to repeat it.
 ONCE = [one for one in TAKING if one.operation_id != "logout"]
 NEW = {"name": "web", "deploy_method": "image", "image": "ai-admin-panel/hello:1"}
@@ -42,22 +42,22 @@ def test_every_post_with_an_effect_takes_a_key() -> None:
     assert {one.method for one in TAKING} == {"POST"}
 
 
-def _example(panel: Panel, operation: Operation) -> tuple[Things, dict[str, object]]:
+def _example(panel: Panel, operation: Operation) -> tuple[Targets, dict[str, object]]:
     example = body(operation)
-    return ready(panel, operation), {} if example is None else {"json": example}
+    return prepare_targets(panel, operation), {} if example is None else {"json": example}
 
 
 @pytest.mark.parametrize("operation", ONCE, ids=lambda one: one.operation_id)
 def test_a_repeated_request_gets_the_same_answer_and_has_one_effect(panel: Panel, operation: Operation) -> None:
     made, sent = _example(panel, operation)
-    first = made.ask(panel, operation, **_key("k"), **sent)
+    first = made.send(panel, operation, **_key("k"), **sent)
     assert first.is_success, first.text
     after = _without_claims(panel)
-    assert _said(made.ask(panel, operation, **_key("k"), **sent)) == _said(first)
+    assert _said(made.send(panel, operation, **_key("k"), **sent)) == _said(first)
     assert _without_claims(panel) == after
     panel.work()
     later = _without_claims(panel)
-    assert _said(made.ask(panel, operation, **_key("k"), **sent)) == _said(first)
+    assert _said(made.send(panel, operation, **_key("k"), **sent)) == _said(first)
     assert _without_claims(panel) == later
 
 
@@ -66,7 +66,7 @@ def test_twenty_parallel_requests_get_one_answer_and_have_one_effect(panel: Pane
     made, sent = _example(panel, operation)
     before = {name: len(rows) for name, rows in tables(panel).items()}
     with ThreadPoolExecutor(20) as pool:
-        asked = [pool.submit(made.ask, panel, operation, **_key("k"), **sent) for _ in range(20)]
+        asked = [pool.submit(made.send, panel, operation, **_key("k"), **sent) for _ in range(20)]
         answers = [one.result() for one in asked]
     assert {one.status_code for one in answers} <= {200, 201, 202}, answers[0].text
     assert len({repr(_said(one)) for one in answers}) == 1
@@ -79,16 +79,16 @@ def test_twenty_parallel_requests_get_one_answer_and_have_one_effect(panel: Pane
 @pytest.mark.parametrize("operation", ONCE, ids=lambda one: one.operation_id)
 def test_the_same_key_for_another_request_is_refused(panel: Panel, operation: Operation) -> None:
     made, sent = _example(panel, operation)
-    assert made.ask(panel, operation, **_key("k"), **sent).is_success
+    assert made.send(panel, operation, **_key("k"), **sent).is_success
     after = tables(panel)
     other: list[httpx.Response] = []
     other_body = operation_data(operation.operation_id).other_body
     if other_body is not None:
-        other.append(made.ask(panel, operation, **_key("k"), json=other_body))
+        other.append(made.send(panel, operation, **_key("k"), json=other_body))
     if "dry_run" in {one.name for one in operation.parameters}:
-        other.append(made.ask(panel, operation, query="dry_run=true", **_key("k"), **sent))
+        other.append(made.send(panel, operation, query="dry_run=true", **_key("k"), **sent))
     another = next(one for one in ONCE if one is not operation)
-    other.append(made.ask(panel, another, **_key("k")))
+    other.append(made.send(panel, another, **_key("k")))
     refused = {(one.status_code, error(one)["code"]) for one in other}
     assert refused == {(409, "idempotency_mismatch")}
     assert tables(panel) == after
@@ -97,8 +97,8 @@ def test_the_same_key_for_another_request_is_refused(panel: Panel, operation: Op
 @pytest.mark.parametrize("operation", TAKING, ids=lambda one: one.operation_id)
 def test_a_key_of_another_operation_is_refused(panel: Panel, operation: Operation) -> None:
     other, key = next(one for one in ONCE if one is not operation), _key(f"not-of-{operation.operation_id}")
-    assert ready(panel, other).ask(panel, other, **key).is_success
-    refused = ready(panel, operation).ask(panel, operation, **key)
+    assert prepare_targets(panel, other).send(panel, other, **key).is_success
+    refused = prepare_targets(panel, operation).send(panel, operation, **key)
     assert (refused.status_code, error(refused)["code"]) == (409, "idempotency_mismatch")
 
 
@@ -204,7 +204,7 @@ import os, signal, sys
 from pathlib import Path
 from domain import services
 from handlers import idempotency
-from tests.panel import running
+from tests.panel import start_panel
 
 def dying(inner, before):
     def act(*given, **named):
@@ -214,7 +214,7 @@ def dying(inner, before):
     return act
 
 where = {where!r}
-with running(Path({folder!r})) as panel:
+with start_panel(Path({folder!r})) as panel:
     print(panel.admin, flush=True)
     if where == "after the effect, before the answer":
         services.create_service = dying(services.create_service, before=False)
@@ -237,7 +237,7 @@ def _killed(folder: Path, where: str) -> str:
 )
 def test_repeating_after_the_panel_was_killed_has_one_effect(tmp_path: Path, where: str, found: int) -> None:
     key = _killed(tmp_path, where)
-    with running(tmp_path) as panel:
+    with start_panel(tmp_path) as panel:
         assert panel.get("/services").json()["total"] == found
         answers = [panel.post("/services", NEW, key=key, **_key("k")) for _ in range(2)]
         assert answers[0].status_code == 201

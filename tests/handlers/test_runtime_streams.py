@@ -16,7 +16,7 @@ from domain.model.role import Role
 from handlers.streams import following, live
 from tests.calls import error
 from tests.conformance import CANARY
-from tests.listening import listening
+from tests.http_server import serve_http
 from tests.panel import Panel
 from tests.streams import Event, read_events
 
@@ -68,7 +68,7 @@ def scene(panel: Panel) -> Iterator[Scene]:
     """In the end nobody reads any more."""
     engine = panel.ports.runtime
     assert isinstance(engine, memory.Runtime)
-    with listening(panel.app) as base:
+    with serve_http(panel.app) as base:
         yield Scene(panel, engine, f"{base}/api", panel.service()["id"])
     _until(lambda: not _reading())
     assert following._places._value == following._MOST  # type: ignore[attr-defined]

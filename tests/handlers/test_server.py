@@ -12,15 +12,15 @@ import uvicorn
 
 from handlers import server
 from handlers.openapi31 import DocumentError
-from tests.calls import things
+from tests.calls import create_targets
 from tests.conformance import CANARY
-from tests.listening import listening
+from tests.http_server import serve_http
 from tests.panel import Panel
 
 
 @pytest.fixture
 def url(panel: Panel) -> Iterator[str]:
-    with listening(panel.app) as base:
+    with serve_http(panel.app) as base:
         yield base
 
 
@@ -56,7 +56,7 @@ def test_the_panel_does_not_start_on_a_document_that_its_code_does_not_match(
 
 def test_uses_of_keys_are_written_down_soon_and_at_the_end(panel: Panel) -> None:
     key = panel.key("viewer")
-    with listening(panel.app) as url:
+    with serve_http(panel.app) as url:
         headers = {"Authorization": f"Bearer {key}"}
         key_id = httpx.get(f"{url}/api/auth/me", headers=headers).json()["id"]
         end = time.monotonic() + 20
@@ -152,7 +152,7 @@ def test_a_websocket_that_nobody_takes_is_no_fault(panel: Panel) -> None:
 
 
 def test_head_leaves_the_connection_usable(panel: Panel, url: str) -> None:
-    made = things(panel)
+    made = create_targets(panel)
     key = {"Authorization": f"Bearer {panel.admin}"}
     with httpx.Client(base_url=f"{url}/api", headers=key) as client:
         for path in ("/services", f"/services/{made.ids['service_id']}", "/docs", "/openapi.yaml", "/nowhere"):

@@ -16,9 +16,9 @@ from domain.settings import Settings
 from handlers.edge import cookies
 from handlers.openapi31.operations import Operation
 from tests import conformance
-from tests.calls import OPERATIONS, Things, error, tables, things
-from tests.listening import listening
-from tests.panel import ORIGIN, Panel, running
+from tests.calls import OPERATIONS, Targets, create_targets, error, tables
+from tests.http_server import serve_http
+from tests.panel import ORIGIN, Panel, start_panel
 
 WRITES = [one for one in OPERATIONS if one.method != "GET" and one.operation_id != "create_session"]
 READS = [one for one in OPERATIONS if one.method == "GET" and one.security]
@@ -57,7 +57,7 @@ def _is_in(panel: Panel, browser: dict[str, str]) -> bool:
 
 def _sent(panel: Panel, method: str, path: str, headers: list[tuple[str, str]]) -> httpx.Response:
     answered: httpx.Response = panel.portal.call(panel._send, method, path, headers, {})  # type: ignore[arg-type]
-    conformance.keep(method, answered)
+    conformance.check_response(method, answered)
     return answered
 
 
@@ -80,7 +80,7 @@ def test_create_session_gives_a_cookie_that_scripts_and_other_sites_do_not_get(p
 
 
 def test_the_cookie_is_for_encrypted_connections_alone_where_the_panel_is_reached_by_one(tmp_path: Path) -> None:
-    with running(tmp_path, public_url="https://panel.example.com") as panel:
+    with start_panel(tmp_path, public_url="https://panel.example.com") as panel:
         assert panel.post("/auth/sessions").headers["set-cookie"].endswith("; SameSite=Lax; Secure")
         assert panel.post("/auth/logout").headers["set-cookie"].endswith("; SameSite=Lax; Secure")
     assert cookies.expired_cookie(Settings(public_url="HTTPS://panel.example.com")).endswith("; Secure")
@@ -222,18 +222,18 @@ def test_a_dead_cookie_closes_nothing_that_is_open_to_anybody(panel: Panel) -> N
 
 
 def test_a_cookie_reads_everything_that_its_key_reads(panel: Panel) -> None:
-    made, cookie = things(panel), _cookie(panel.session())
+    made, cookie = create_targets(panel), _cookie(panel.session())
     for operation in READS:
         for headers in (cookie, {**cookie, "Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}):
-            answered = made.ask(panel, operation, key=None, headers=headers)
-            assert answered.status_code == made.ask(panel, operation).status_code, operation.operation_id
+            answered = made.send(panel, operation, key=None, headers=headers)
+            assert answered.status_code == made.send(panel, operation).status_code, operation.operation_id
 
 
 def test_a_key_or_a_ticket_in_the_query_opens_nothing_but_the_way_to_the_socket(panel: Panel) -> None:
-    made = things(panel)
+    made = create_targets(panel)
     for operation in (one for one in OPERATIONS if one.security and {} not in one.security):
         for name, value in (("api_key", panel.admin), ("ticket", panel.post("/ws/tickets").json()["ticket"])):
-            answered = made.ask(panel, operation, query=f"{name}={value}", key=None, works=False)
+            answered = made.send(panel, operation, query=f"{name}={value}", key=None, with_worker=False)
             expected = 426 if operation.operation_id == "connect_websocket" else 401
             assert answered.status_code == expected, f"{operation.operation_id}?{name}"
             assert value not in answered.text
@@ -244,10 +244,10 @@ def test_a_key_or_a_ticket_in_the_query_opens_nothing_but_the_way_to_the_socket(
 
 @BY_NAME
 def test_a_page_of_another_site_changes_nothing_with_the_cookie(panel: Panel, operation: Operation) -> None:
-    made, cookie = things(panel), _cookie(panel.session())
+    made, cookie = create_targets(panel), _cookie(panel.session())
     before = _without_use(panel)
     for headers in FOREIGN:
-        refused = made.ask(panel, operation, key=None, headers={**headers, **cookie}, works=False)
+        refused = made.send(panel, operation, key=None, headers={**headers, **cookie}, with_worker=False)
         assert (refused.status_code, error(refused)["code"]) == (403, "cross_site"), headers
     assert _without_use(panel) == before
 
@@ -255,8 +255,8 @@ def test_a_page_of_another_site_changes_nothing_with_the_cookie(panel: Panel, op
 @BY_NAME
 def test_a_page_of_the_panel_may_do_what_a_key_may(panel: Panel, operation: Operation) -> None:
     for own in ({"Origin": ORIGIN}, {"Sec-Fetch-Site": "same-origin"}):
-        made, browser = things(panel), {**_cookie(panel.session()), **own}
-        answered = made.ask(panel, operation, key=None, headers=browser)
+        made, browser = create_targets(panel), {**_cookie(panel.session()), **own}
+        answered = made.send(panel, operation, key=None, headers=browser)
         assert answered.is_success or answered.status_code == 409, f"{own}: {answered.text}"
 
 
@@ -269,7 +269,7 @@ def _without_use(panel: Panel) -> dict[str, list[str]]:
 
 
 def test_the_public_url_is_the_panels_own_whatever_host_a_proxy_asks_for(tmp_path: Path) -> None:
-    with running(tmp_path, public_url="https://panel.example.com") as panel:
+    with start_panel(tmp_path, public_url="https://panel.example.com") as panel:
         cookie = _cookie(panel.session())
         for origin, status in (
             ("https://panel.example.com", 200),
@@ -397,7 +397,7 @@ def test_a_customer_sees_and_ends_only_its_own(panel: Panel) -> None:
 
 def test_sessions_are_listed_with_the_last_of_their_uses(panel: Panel) -> None:
     browser = panel.session()
-    with listening(panel.app) as url:  # a real server writes uses down, at the latest when it stops
+    with serve_http(panel.app) as url:  # a real server writes uses down, at the latest when it stops
         httpx.get(f"{url}/api/auth/me", headers=browser)
     (listed,) = panel.get("/auth/sessions?sort=last_seen_at&order=asc").json()["data"]
     assert listed["last_seen_at"] > listed["created_at"]
@@ -452,7 +452,7 @@ def test_a_key_that_is_narrowed_narrows_its_sessions(panel: Panel) -> None:
 
 def test_a_stream_ends_with_the_session_that_opened_it(panel: Panel) -> None:
     browser = panel.session()
-    with listening(panel.app) as url:
+    with serve_http(panel.app) as url:
         headers = {**browser, "Accept": "text/event-stream"}
         with httpx.stream("GET", f"{url}/api/events", headers=headers, timeout=30) as response:
             lines = response.iter_lines()
@@ -500,14 +500,14 @@ def test_topics_that_name_nothing_are_refused_by_place(panel: Panel, topics: obj
 
 
 def test_topics_of_another_tenant_are_like_those_of_nothing(panel: Panel) -> None:
-    others, key = things(panel, "cust_b"), panel.key("customer", "cust_a")
+    others, key = create_targets(panel, "cust_b"), panel.key("customer", "cust_a")
     real, unreal = (
         panel.post("/ws/tickets", {"topics": [f"service:{made.ids['service_id']}"]}, key=key)
-        for made in (others, Things())
+        for made in (others, Targets())
     )
     told = [
         one.json()["error"]["fields"]["topics.0"].replace(made.ids["service_id"], "…")
-        for one, made in ((real, others), (unreal, Things()))
+        for one, made in ((real, others), (unreal, Targets()))
     ]
     assert told[0] == told[1]
 
@@ -524,7 +524,7 @@ def test_a_get_without_an_upgrade_is_told_what_to_do(panel: Panel) -> None:
 
 
 def test_a_server_tells_it_too(panel: Panel) -> None:
-    with listening(panel.app) as url, httpx.Client(headers={"Authorization": f"Bearer {panel.admin}"}) as client:
+    with serve_http(panel.app) as url, httpx.Client(headers={"Authorization": f"Bearer {panel.admin}"}) as client:
         for told in (client.get(f"{url}/api/ws"), client.head(f"{url}/api/ws")):
             assert (told.status_code, told.headers["upgrade"], told.headers["connection"]) == (
                 426,

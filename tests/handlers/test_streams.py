@@ -13,7 +13,7 @@ from domain import deployments
 from domain.adapters import memory
 from tests.calls import error
 from tests.conformance import CANARY
-from tests.listening import listening
+from tests.http_server import serve_http
 from tests.panel import Panel
 from tests.streams import Event, read_events
 
@@ -25,7 +25,7 @@ STREAM = {"Accept": "text/event-stream"}
 def url(panel: Panel) -> Iterator[str]:
     """The panel on a real port; the image `shop/slow:1` hangs while it is pulled."""
     panel.ports.runtime.images[SLOW] = memory.Behaviour(ports=(8080,), hangs=True)  # type: ignore[attr-defined]
-    with listening(panel.app) as base:
+    with serve_http(panel.app) as base:
         yield f"{base}/api"
     panel.ports.runtime.release()  # type: ignore[attr-defined]
 

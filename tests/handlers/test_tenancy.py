@@ -11,18 +11,18 @@ from domain.identity.permissions import ALL_PERMISSIONS, role_permissions
 from domain.model.role import Role
 from handlers.openapi31.operations import Operation
 from tests.calls import (
-    NOWHERE,
     OPERATIONS,
     PUBLIC,
+    UNKNOWN_IDS,
     WITH_ID,
-    Things,
+    Targets,
     body,
+    create_targets,
     error,
-    named,
+    find_operation,
+    operations_with_parameter,
     permission,
     tables,
-    taking,
-    things,
 )
 from tests.panel import Panel
 
@@ -38,18 +38,18 @@ def test_every_operation_says_what_it_needs() -> None:
 
 
 def test_what_is_forbidden_leaves_no_trace(panel: Panel) -> None:
-    made, key = things(panel), panel.key("viewer", denied_permissions=tuple(role_permissions(Role.VIEWER)))
+    made, key = create_targets(panel), panel.key("viewer", denied_permissions=tuple(role_permissions(Role.VIEWER)))
     before = tables(panel)
     for operation in filter(permission, OPERATIONS):
         keyed = {"headers": {"Idempotency-Key": "k"}} if operation.method == "POST" else {}
-        assert made.ask(panel, operation, key=key, works=False, **keyed).status_code in {400, 403}
+        assert made.send(panel, operation, key=key, with_worker=False, **keyed).status_code in {400, 403}
     assert tables(panel) == before
 
 
 def test_a_key_without_a_permission_cannot_tell_what_exists(panel: Panel) -> None:
-    made, key = things(panel), panel.key("viewer", denied_permissions=tuple(role_permissions(Role.VIEWER)))
+    made, key = create_targets(panel), panel.key("viewer", denied_permissions=tuple(role_permissions(Role.VIEWER)))
     for operation in WITH_ID:
-        real, unreal = (ids.ask(panel, operation, key=key, works=False) for ids in (made, Things()))
+        real, unreal = (ids.send(panel, operation, key=key, with_worker=False) for ids in (made, Targets()))
         assert real.status_code == 403
         assert _said(real) == _said(unreal), operation.operation_id
 
@@ -68,19 +68,19 @@ def _said(answered: httpx.Response, *names: str) -> tuple[int, Any, dict[str, st
 
 @pytest.mark.parametrize("role", ["customer", "operator", "admin", "viewer"])
 def test_an_id_of_another_tenant_is_like_one_that_never_was(panel: Panel, role: str) -> None:
-    key, others, nobodys = panel.key(role, MINE), things(panel, OTHERS), things(panel)
+    key, others, nobodys = panel.key(role, MINE), create_targets(panel, OTHERS), create_targets(panel)
     before = tables(panel)
     for operation in WITH_ID:
-        unreal = Things().ask(panel, operation, key=key, works=False)
+        unreal = Targets().send(panel, operation, key=key, with_worker=False)
         for theirs in (others, nobodys):
-            real = theirs.ask(panel, operation, key=key, works=False)
-            assert _said(real, *theirs.ids.values()) == _said(unreal, *NOWHERE.values()), operation.operation_id
+            real = theirs.send(panel, operation, key=key, with_worker=False)
+            assert _said(real, *theirs.ids.values()) == _said(unreal, *UNKNOWN_IDS.values()), operation.operation_id
             assert real.status_code in {403, 404}
     assert tables(panel) == before
 
 
 def test_conditions_waits_tries_and_keys_tell_nothing_of_another_tenant(panel: Panel) -> None:
-    key, others = panel.key("customer", MINE), things(panel, OTHERS)
+    key, others = panel.key("customer", MINE), create_targets(panel, OTHERS)
     variants: dict[str, dict[str, Any]] = {
         "dry_run": {"query": "dry_run=true"},
         "wait": {"query": "wait=5"},
@@ -94,24 +94,24 @@ def test_conditions_waits_tries_and_keys_tell_nothing_of_another_tenant(panel: P
     for operation in WITH_ID:
         names = {parameter.name for parameter in operation.parameters} & variants.keys()
         for name in names - ({"Last-Event-ID"} if "follow" in names else set()):  # there it is a time, not a number
-            options = {"key": key, "works": False, **variants[name]}
-            real, unreal = (ids.ask(panel, operation, **options) for ids in (others, Things()))
-            assert _said(real, *others.ids.values()) == _said(unreal, *NOWHERE.values()), operation.operation_id
+            options = {"key": key, "with_worker": False, **variants[name]}
+            real, unreal = (ids.send(panel, operation, **options) for ids in (others, Targets()))
+            assert _said(real, *others.ids.values()) == _said(unreal, *UNKNOWN_IDS.values()), operation.operation_id
             assert real.status_code == 404
             asked += 1
     assert asked > 30
 
 
 def test_a_wrong_body_is_told_alike_for_what_is_and_what_is_not_there(panel: Panel) -> None:
-    key, others = panel.key("customer", MINE), things(panel, OTHERS)
+    key, others = panel.key("customer", MINE), create_targets(panel, OTHERS)
     for operation in (one for one in WITH_ID if one.body):
-        real, unreal = (ids.ask(panel, operation, key=key, json={"nonsense": 1}) for ids in (others, Things()))
-        assert _said(real, *others.ids.values()) == _said(unreal, *NOWHERE.values())
+        real, unreal = (ids.send(panel, operation, key=key, json={"nonsense": 1}) for ids in (others, Targets()))
+        assert _said(real, *others.ids.values()) == _said(unreal, *UNKNOWN_IDS.values())
 
 
 def test_an_id_of_another_tenant_in_a_body_is_like_one_that_never_was(panel: Panel) -> None:
-    key, mine, others = panel.key("customer", MINE), things(panel, MINE), things(panel, OTHERS)
-    theirs, never = others.ids["deployment_id"], NOWHERE["deployment_id"]
+    key, mine, others = panel.key("customer", MINE), create_targets(panel, MINE), create_targets(panel, OTHERS)
+    theirs, never = others.ids["deployment_id"], UNKNOWN_IDS["deployment_id"]
     path = f"/services/{mine.ids['service_id']}/rollback"
     real, unreal = (panel.post(path, {"deployment_id": one}, key=key) for one in (theirs, never))
     assert real.status_code == 422
@@ -119,7 +119,7 @@ def test_an_id_of_another_tenant_in_a_body_is_like_one_that_never_was(panel: Pan
 
 
 def test_a_deployment_of_another_service_of_ones_own_is_not_there_either(panel: Panel) -> None:
-    one, two = things(panel, MINE), things(panel, MINE)
+    one, two = create_targets(panel, MINE), create_targets(panel, MINE)
     path = f"/services/{one.ids['service_id']}/rollback"
     assert panel.post(path, {"deployment_id": two.ids["deployment_id"]}).status_code == 422
 
@@ -128,18 +128,18 @@ def test_a_deployment_of_another_service_of_ones_own_is_not_there_either(panel: 
 def test_ones_own_customer_may_be_named_and_no_other(panel: Panel, field: str) -> None:
     key = panel.key("customer", MINE)
     operations = ["create_api_key"] if field == "customerId" else ["create_service", "deploy_template"]
-    for operation in map(named, operations):
+    for operation in map(find_operation, operations):
         new = {**(body(operation) or {}), **({"role": "customer"} if field == "customerId" else {})}
-        ids = Things({"template_id": "hello"})
+        ids = Targets({"template_id": "hello"})
         for other in (OTHERS, "cust_nobody", None):
-            refused = ids.ask(panel, operation, key=key, json={**new, field: other})
+            refused = ids.send(panel, operation, key=key, json={**new, field: other})
             if other is None and refused.status_code == 201:
                 made = refused.json()
                 assert made[field] == MINE
                 new["name"] = f"{new['name']}-2"
                 continue
             assert (refused.status_code, list(refused.json()["error"]["fields"])) == (422, [field]), refused.text
-        assert ids.ask(panel, operation, key=key, json={**new, field: MINE}).json()[field] == MINE
+        assert ids.send(panel, operation, key=key, json={**new, field: MINE}).json()[field] == MINE
 
 
 def test_a_name_that_another_tenant_has_is_free(panel: Panel) -> None:
@@ -156,19 +156,19 @@ def _ids(answered: httpx.Response) -> set[str]:
     return {one["id"] for one in answered.json()["data"]}
 
 
-OWNED = [*map(named, ("list_services", "list_deployments", "list_operations", "list_api_keys"))]
+OWNED = [*map(find_operation, ("list_services", "list_deployments", "list_operations", "list_api_keys"))]
 
 
 def _worlds(panel: Panel) -> Iterator[tuple[Operation, str, set[str]]]:
     key = panel.key("customer", MINE)
-    things(panel, MINE)
+    create_targets(panel, MINE)
     owned = {}
     for operation in OWNED:
         field = "customerId" if operation.operation_id == "list_api_keys" else "customer_id"
         everything = panel.get(f"{operation.path}?per_page=100").json()["data"]
         owned[operation.operation_id] = {one["id"] for one in everything if one[field] == MINE}
     for customer_id in (OTHERS, None):
-        things(panel, customer_id)
+        create_targets(panel, customer_id)
     for operation in OWNED:
         yield operation, key, owned[operation.operation_id]
 
@@ -204,7 +204,7 @@ def _filters(operation: Operation) -> Iterator[str]:
 
 
 def test_another_tenants_id_as_a_filter_finds_nothing(panel: Panel) -> None:
-    key, others = panel.key("customer", MINE), things(panel, OTHERS)
+    key, others = panel.key("customer", MINE), create_targets(panel, OTHERS)
     actor = panel.get("/auth/me").json()["id"]
     for query in (
         f"/deployments?service_id={others.ids['service_id']}",
@@ -218,8 +218,8 @@ def test_another_tenants_id_as_a_filter_finds_nothing(panel: Panel) -> None:
 
 
 def test_a_customer_filter_narrows_for_whoever_sees_all(panel: Panel) -> None:
-    mine, others = things(panel, MINE), things(panel, OTHERS)
-    assert set(taking("customer_id")) == set(OWNED[:3])
+    mine, others = create_targets(panel, MINE), create_targets(panel, OTHERS)
+    assert set(operations_with_parameter("customer_id")) == set(OWNED[:3])
     assert _ids(panel.get(f"/services?customer_id={MINE}")) == {mine.ids["service_id"]}
     assert _ids(panel.get("/services")) == {mine.ids["service_id"], others.ids["service_id"]}
     assert panel.get("/services?customer_id=cust_nobody").json()["total"] == 0

@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection, unix_connect
 from tests import conformance
 from tests.conformance import CANARY
 from tests.contract.reading import faults
-from tests.panel import Panel, running
+from tests.panel import Panel, start_panel
 from ws.server import Server
 
 Message = dict[str, Any]
@@ -36,7 +36,7 @@ SCHEMAS = {
 def with_sockets(folder: Path) -> Iterator[Panel]:
     """A panel whose socket server listens at a short path, since that of a socket may not be long."""
     short = tempfile.TemporaryDirectory(prefix="panel-ws")
-    with short as place, running(folder, ws_address=f"{place}/ws.sock") as panel:
+    with short as place, start_panel(folder, ws_address=f"{place}/ws.sock") as panel:
         yield panel
 
 
@@ -127,7 +127,7 @@ class Sockets:
             named.setdefault("Authorization", f"Bearer {key or self.panel.admin}")
         uri = f"ws://testserver/api/ws{query}"
         with unix_connect(self.path, uri, additional_headers=named, compression=None, close_timeout=1) as connection:
-            conformance.note("GET", "/api/ws", 101)
+            conformance.record_status("GET", "/api/ws", 101)
             client = Client(connection)
             client.hello = client.next()
             assert client.hello["type"] == "hello"
@@ -139,7 +139,7 @@ class Sockets:
             with self.open(query, key=key, **headers):
                 raise AssertionError("it was opened")
         except InvalidStatus as refused:
-            conformance.note("GET", "/api/ws", refused.response.status_code)
+            conformance.record_status("GET", "/api/ws", refused.response.status_code)
             return refused.response
 
     @contextmanager

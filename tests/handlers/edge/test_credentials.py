@@ -8,7 +8,7 @@ import pytest
 from domain.errors import Unavailable
 from domain.identity.authenticator import Authenticator
 from tests import conformance
-from tests.calls import OPERATIONS, PUBLIC, error, things
+from tests.calls import OPERATIONS, PUBLIC, create_targets, error
 from tests.conformance import CANARY
 from tests.panel import Panel
 
@@ -23,7 +23,7 @@ PAST = datetime.now(UTC) - timedelta(seconds=1)
 def _sent(panel: Panel, *authorization: str | bytes, path: str = "/api/services") -> httpx.Response:
     headers = [(b"Authorization", one if isinstance(one, bytes) else one.encode()) for one in authorization]
     answered = panel.portal.call(panel._send, "GET", path, headers, {})  # type: ignore[arg-type]
-    conformance.keep("GET", answered)
+    conformance.check_response("GET", answered)
     return answered
 
 
@@ -89,11 +89,11 @@ def test_a_key_in_another_header_opens_nothing(panel: Panel) -> None:
 
 
 def test_every_operation_but_the_public_ones_wants_a_key(panel: Panel) -> None:
-    made = things(panel)
+    made = create_targets(panel)
     refused = {}
     for operation in OPERATIONS:
         for key in (None, "wrong"):
-            answered = made.ask(panel, operation, key=key)
+            answered = made.send(panel, operation, key=key)
             refused[operation.operation_id, key] = answered.status_code
     open_ones = {name for name, status in refused.items() if status != 401}
     assert open_ones == {("get_openapi", None), ("get_openapi", "wrong"), ("get_health", None)}

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from domain.identity.authenticator import Authenticator
-from tests.calls import OPERATIONS, Things, error, things
+from tests.calls import OPERATIONS, Targets, create_targets, error
 from tests.conformance import CANARY
 from tests.panel import Panel
 
@@ -67,9 +67,9 @@ def test_work_remembers_the_request_that_began_it(panel: Panel) -> None:
 
 def test_every_operation_answers_with_each_common_header_once(panel: Panel) -> None:
     """`Panel.check` asks that they are there at all."""
-    made = things(panel)
+    made = create_targets(panel)
     for operation in sorted(OPERATIONS, key=lambda one: one.method == "DELETE"):
-        answered = made.ask(panel, operation)
+        answered = made.send(panel, operation)
         for name in ("x-request-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"):
             assert len(answered.headers.get_list(name)) == 1, f"{operation.operation_id}: {name}"
             assert name == "x-request-id" or answered.headers[name].isdigit()
@@ -114,10 +114,10 @@ def test_a_counter_that_is_broken_is_answered_like_any_other_fault(
 
 
 def test_a_path_that_is_almost_one_is_none(panel: Panel) -> None:
-    made = things(panel)
+    made = create_targets(panel)
     for operation in OPERATIONS:
         path = made.path(operation)
         for almost in (path + "/", path.upper(), "/" + path, path + "//", path + "%2F", path + ";a=b"):
             answered = panel.request(operation.method, almost)
             assert answered.status_code in {400, 404, 405}, f"{operation.method} {almost}"
-    assert Things(made.ids).ask(panel, OPERATIONS[0]).status_code == 200
+    assert Targets(made.ids).send(panel, OPERATIONS[0]).status_code == 200

@@ -15,25 +15,25 @@ from domain.model.role import Role
 from handlers.edge import refusals
 from handlers.openapi31.operations import Operation
 from tests.calls import (
-    NOWHERE,
     OPERATIONS,
-    Things,
+    UNKNOWN_IDS,
+    Targets,
     body,
-    encoded,
+    create_targets,
+    encode_query,
     error,
+    invalid_values,
+    operations_with_body,
+    operations_with_parameter,
     schema,
     tables,
-    taking,
-    things,
-    with_body,
-    wrong_texts,
 )
 from tests.conformance import CANARY, READ_DOCUMENT
 from tests.operation_data import operation_data
 from tests.panel import Panel
 
 JSON = {"Content-Type": "application/json"}
-NOTHING = Things()
+NOTHING = Targets()
 
 
 def _refusal(answered: httpx.Response) -> tuple[int, str]:
@@ -46,7 +46,7 @@ def _refusal(answered: httpx.Response) -> tuple[int, str]:
 def test_an_unknown_query_parameter_is_refused_by_name(panel: Panel) -> None:
     for operation in OPERATIONS:
         for query in ("nonsense=1", "Dry_Run=true", "page%5B%5D=1", "_=1"):
-            refused = NOTHING.ask(panel, operation, query=query)
+            refused = NOTHING.send(panel, operation, query=query)
             assert _refusal(refused) == (400, "bad_request"), f"{operation.operation_id}?{query}: {refused.text}"
             assert query.partition("=")[0].replace("%5B%5D", "[]") in refused.json()["error"]["message"]
 
@@ -55,25 +55,30 @@ def test_a_query_parameter_that_is_given_twice_is_refused_by_name(panel: Panel) 
     for operation in OPERATIONS:
         for parameter in (one for one in operation.parameters if one.where == "query"):
             good = _good(operation, parameter.name)
-            refused = NOTHING.ask(panel, operation, query=f"{good}&{good}")
+            refused = NOTHING.send(panel, operation, query=f"{good}&{good}")
             assert _refusal(refused) == (400, "bad_request"), f"{operation.operation_id}: {good} twice"
             assert refused.json()["error"]["message"] == f"{parameter.name}: must be given only once"
 
 
 def _good(operation: Operation, name: str) -> str:
     found = schema(next(one for one in operation.parameters if one.name == name))
-    texts = {"service_id": NOWHERE["service_id"], "customer_id": "cust_1", "actor_id": "key_1", "resource_id": "svc_1"}
+    texts = {
+        "service_id": UNKNOWN_IDS["service_id"],
+        "customer_id": "cust_1",
+        "actor_id": "key_1",
+        "resource_id": "svc_1",
+    }
     times = "2026-01-01T00:00:00Z" if found.get("format") == "date-time" else "a"
     by_type = {"integer": "1", "boolean": "true", "string": times}
-    return encoded(**{name: texts.get(name) or found.get("enum", [by_type[found["type"]]])[0]})
+    return encode_query(**{name: texts.get(name) or found.get("enum", [by_type[found["type"]]])[0]})
 
 
 def test_a_wrong_query_parameter_is_refused_by_name(panel: Panel) -> None:
     for operation in OPERATIONS:
         for parameter in (one for one in operation.parameters if one.where == "query"):
-            for text in wrong_texts(parameter):
-                query = encoded(**{parameter.name: text}) if "%" not in text else f"{parameter.name}={text}"
-                refused = NOTHING.ask(panel, operation, query=query)
+            for text in invalid_values(parameter):
+                query = encode_query(**{parameter.name: text}) if "%" not in text else f"{parameter.name}={text}"
+                refused = NOTHING.send(panel, operation, query=query)
                 assert refused.status_code == 400, f"{operation.operation_id}?{query}: {refused.text}"
                 assert refused.json()["error"]["message"].startswith(f"{parameter.name}: "), refused.text
 
@@ -92,7 +97,7 @@ def test_a_path_parameter_that_is_no_id_is_refused_by_name(panel: Panel) -> None
     for operation in OPERATIONS:
         for parameter in (one for one in operation.parameters if one.where == "path"):
             for wrong in WRONG_IDS[: 3 if parameter.name == "template_id" else None]:
-                refused = Things({**NOWHERE, parameter.name: wrong}).ask(panel, operation)
+                refused = Targets({**UNKNOWN_IDS, parameter.name: wrong}).send(panel, operation)
                 assert _refusal(refused) == (400, "bad_request"), f"{operation.operation_id} {wrong}: {refused.text}"
                 assert refused.json()["error"]["message"].startswith(f"{parameter.name}: ")
 
@@ -107,17 +112,17 @@ WRONG_HEADERS = {
 
 def test_a_wrong_header_is_refused_by_name(panel: Panel) -> None:
     for name, values in WRONG_HEADERS.items():
-        for operation in taking(name, "header"):
+        for operation in operations_with_parameter(name, "header"):
             for value in values:
                 sent = value if isinstance(value, bytes) else value.encode()
-                refused = NOTHING.ask(panel, operation, headers={name.encode(): sent})
+                refused = NOTHING.send(panel, operation, headers={name.encode(): sent})
                 assert _refusal(refused) == (400, "bad_request"), f"{operation.operation_id} {name}: {value!r}"
                 assert refused.json()["error"]["message"].startswith(f"{name}: ")
 
 
 def test_a_header_that_is_given_twice_is_refused_by_name(panel: Panel) -> None:
     for name, good in {"If-Match": '"1"', "If-None-Match": '"1"', "Idempotency-Key": "k"}.items():
-        for operation in taking(name, "header"):
+        for operation in operations_with_parameter(name, "header"):
             twice = [("Authorization", f"Bearer {panel.admin}"), (name, good), (name, good)]
             arguments = (operation.method, f"/api{NOTHING.path(operation)}", twice, {"json": body(operation)})
             refused = panel.portal.call(panel._send, *arguments)  # type: ignore[arg-type]
@@ -160,16 +165,16 @@ UNREADABLE = [
 
 
 def test_a_body_that_cannot_be_read_is_a_bad_request(panel: Panel) -> None:
-    for operation in with_body():
+    for operation in operations_with_body():
         for raw in UNREADABLE:
-            refused = NOTHING.ask(panel, operation, content=raw, headers=JSON)
+            refused = NOTHING.send(panel, operation, content=raw, headers=JSON)
             assert _refusal(refused) == (400, "bad_request"), f"{operation.operation_id} {raw[:40]!r}: {refused.text}"
 
 
 def test_a_body_that_is_missing_is_a_bad_request_where_one_is_needed(panel: Panel) -> None:
-    made = things(panel)
-    for operation in with_body():
-        answered = made.ask(panel, operation, content=b"")
+    made = create_targets(panel)
+    for operation in operations_with_body():
+        answered = made.send(panel, operation, content=b"")
         needed = operation.body is not None and operation.body.required
         assert (answered.status_code == 400) is needed, f"{operation.operation_id}: {answered.text}"
 
@@ -179,8 +184,8 @@ def test_a_body_that_is_missing_is_a_bad_request_where_one_is_needed(panel: Pane
     ["text/plain", "", "application/xml", "application/json; charset=latin-1", "json", "multipart/form-data", "*/*"],
 )
 def test_a_body_of_another_kind_is_refused_with_what_would_do(panel: Panel, media_type: str) -> None:
-    for operation in with_body():
-        refused = NOTHING.ask(panel, operation, content=b"{}", headers={"Content-Type": media_type})
+    for operation in operations_with_body():
+        refused = NOTHING.send(panel, operation, content=b"{}", headers={"Content-Type": media_type})
         assert _refusal(refused) == (415, "unsupported_media_type"), operation.operation_id
         assert "application/json" in refused.json()["error"]["details"]
 
@@ -208,9 +213,9 @@ async def _slowly(size: int) -> Any:
 
 def test_a_body_that_is_too_large_is_refused_with_or_without_its_length(panel: Panel) -> None:
     limit = 1024 * 1024
-    for operation in with_body():
+    for operation in operations_with_body():
         for content in (b" " * (limit + 1), _slowly(limit + 1)):
-            refused = NOTHING.ask(panel, operation, content=content, headers=JSON)
+            refused = NOTHING.send(panel, operation, content=content, headers=JSON)
             assert _refusal(refused) == (413, "too_large"), operation.operation_id
             assert str(limit) in refused.json()["error"]["details"]
 
@@ -235,11 +240,11 @@ NOT_FOR_CALLERS = [
 
 
 def test_fields_that_are_not_for_callers_are_refused_by_name(panel: Panel) -> None:
-    made = things(panel)
+    made = create_targets(panel)
     before = tables(panel)
-    for operation in with_body():
+    for operation in operations_with_body():
         for name in (*NOT_FOR_CALLERS, "nonsense", "__proto__", "customer-id", " "):
-            refused = made.ask(panel, operation, json={**(body(operation) or {}), name: "x"})
+            refused = made.send(panel, operation, json={**(body(operation) or {}), name: "x"})
             assert _refusal(refused) == (422, "validation_error"), f"{operation.operation_id} {name}: {refused.text}"
             assert name in refused.json()["error"]["fields"], f"{operation.operation_id} {name}: {refused.text}"
     assert tables(panel) == before
@@ -300,8 +305,8 @@ def test_all_fields_that_are_wrong_are_told_at_once_by_dotted_path(panel: Panel)
 
 @pytest.mark.parametrize("wrong", [None, [], "text", 5, True, [{}]])
 def test_a_body_that_is_no_object_is_told_as_a_whole(panel: Panel, wrong: object) -> None:
-    for operation in with_body():
-        refused = NOTHING.ask(panel, operation, content=json.dumps(wrong).encode(), headers=JSON)
+    for operation in operations_with_body():
+        refused = NOTHING.send(panel, operation, content=json.dumps(wrong).encode(), headers=JSON)
         assert _refusal(refused) == (422, "validation_error"), f"{operation.operation_id}: {refused.text}"
         assert list(refused.json()["error"]["fields"]) == ["body"]
 
@@ -318,14 +323,14 @@ def test_a_method_that_a_path_lacks_is_refused_with_those_it_has(panel: Panel) -
     for path, methods in by_path.items():
         has = methods | ({"HEAD"} if "GET" in methods else set())
         for method in METHODS - has:
-            refused = panel.request(method, path.format(**NOWHERE))
+            refused = panel.request(method, path.format(**UNKNOWN_IDS))
             assert refused.status_code == 405, f"{method} {path}"
             assert refused.headers["allow"] == ", ".join(sorted(has)), f"{method} {path}"
             assert method == "HEAD" or error(refused)["code"] == "method_not_allowed"
 
 
 def test_a_method_cannot_be_overridden(panel: Panel) -> None:
-    made = things(panel)
+    made = create_targets(panel)
     for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
         panel.get(made.path(READ_DOCUMENT.operation("get_service")), headers={name: "DELETE"})
         assert panel.post("/services/validate", {"compose": "x"}, headers={name: "GET"}).status_code == 200
@@ -334,11 +339,11 @@ def test_a_method_cannot_be_overridden(panel: Panel) -> None:
 
 
 def test_head_says_what_get_would_without_a_body(panel: Panel) -> None:
-    made = things(panel)
+    made = create_targets(panel)
     own = {"x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset"}
     for operation in (one for one in OPERATIONS if one.method == "GET"):
         for ids in (made, NOTHING):
-            got, headed = ids.ask(panel, operation), ids.ask(panel, operation, method="HEAD")
+            got, headed = ids.send(panel, operation), ids.send(panel, operation, method="HEAD")
             assert headed.content == b""
             assert headed.status_code == got.status_code, operation.operation_id
             assert _without(headed, own) == _without(got, own), operation.operation_id
@@ -386,11 +391,11 @@ def _break(monkeypatch: pytest.MonkeyPatch, operation: Operation, fault: Excepti
 def test_a_fault_in_any_rule_is_hidden_and_logged_once_with_its_trace(
     panel: Panel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = things(panel)
+    made = create_targets(panel)
     for operation in OPERATIONS:
         caplog.clear()
         _break(monkeypatch, operation, RuntimeError(f"SELECT {CANARY} FROM Traceback"))
-        answered = made.ask(panel, operation)
+        answered = made.send(panel, operation)
         request_id = answered.headers["x-request-id"]
         assert (answered.status_code, error(answered)) == (
             500,
@@ -422,11 +427,11 @@ def _away(*_: object, **__: object) -> None:
 def test_without_its_database_the_panel_says_so_for_every_operation_with_a_key(
     panel: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = things(panel)
+    made = create_targets(panel)
     for name in ("begin", "read", "run_once", "ping"):
         monkeypatch.setattr(SqlStore, name, _away)
     for operation in OPERATIONS:
-        answered = made.ask(panel, operation, works=False)
+        answered = made.send(panel, operation, with_worker=False)
         if operation.operation_id == "get_openapi":
             assert answered.status_code == 200
         else:
@@ -439,13 +444,13 @@ AT_THE_ENGINE = {"get_service_logs", "list_service_containers"}
 def test_a_database_that_goes_away_after_the_caller_was_found_is_told_as_well(
     panel: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, known = things(panel), Authenticator(panel.ports).by_api_key(panel.admin, "", "")
+    made, known = create_targets(panel), Authenticator(panel.ports).by_api_key(panel.admin, "", "")
     assert known.role is Role.ADMIN
     monkeypatch.setattr(Authenticator, "by_api_key", lambda *_: known)
     for name in ("begin", "read", "run_once", "ping"):
         monkeypatch.setattr(SqlStore, name, _away)
     for operation in OPERATIONS:
-        answered = made.ask(panel, operation, works=False)
+        answered = made.send(panel, operation, with_worker=False)
         if not operation_data(operation.operation_id).reads_database:
             assert answered.status_code == 200, f"{operation.operation_id}: {answered.text}"
         elif operation.operation_id == "connect_websocket":
@@ -455,10 +460,10 @@ def test_a_database_that_goes_away_after_the_caller_was_found_is_told_as_well(
 
 
 def test_an_engine_that_is_away_keeps_nobody_from_asking(panel: Panel) -> None:
-    made = things(panel)
+    made = create_targets(panel)
     panel.ports.runtime.away = True  # type: ignore[attr-defined]
     for operation in (one for one in OPERATIONS if one.method != "DELETE"):
-        answered = made.ask(panel, operation)
+        answered = made.send(panel, operation)
         if operation.operation_id in AT_THE_ENGINE:
             assert answered.status_code == 503, operation.operation_id
         else:

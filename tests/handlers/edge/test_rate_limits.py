@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.calls import OPERATIONS, PUBLIC, Things, error, things
-from tests.panel import Panel, running
+from tests.calls import OPERATIONS, PUBLIC, Targets, create_targets, error
+from tests.panel import Panel, start_panel
 
 
 class Time:
@@ -32,7 +32,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
 @pytest.fixture
 def narrow(tmp_path: Path) -> Iterator[Panel]:
     """Five a minute by address, eight by key, three deployments."""
-    with running(tmp_path, rate_limit_default=5, rate_limit_authenticated=8, rate_limit_deploy=3) as panel:
+    with start_panel(tmp_path, rate_limit_default=5, rate_limit_authenticated=8, rate_limit_deploy=3) as panel:
         yield panel
 
 
@@ -168,7 +168,7 @@ def test_reads_that_are_not_modified_are_counted_too(narrow: Panel) -> None:
 
 
 def test_every_operation_is_charged_to_the_tier_that_the_document_names(panel: Panel) -> None:
-    made, charged = things(panel), {}
+    made, charged = create_targets(panel), {}
     hit = panel.ports.counter.hit
     panel.ports.counter.hit = lambda bucket, limit: (  # type: ignore[method-assign]
         buckets.append(bucket.partition(":")[0]),
@@ -176,7 +176,7 @@ def test_every_operation_is_charged_to_the_tier_that_the_document_names(panel: P
     )[1]
     for operation in sorted(OPERATIONS, key=lambda one: one.method == "DELETE"):
         buckets: list[str] = []
-        made.ask(panel, operation)
+        made.send(panel, operation)
         charged[operation.operation_id] = buckets
     tiers = {"default": ["address"], "authenticated": ["key"], "deploy": ["key", "deploy"]}
     assert charged == {one.operation_id: tiers[one.raw["x-rate-tier"]] for one in OPERATIONS}
@@ -187,7 +187,7 @@ def test_a_spent_budget_closes_every_operation(narrow: Panel) -> None:
     for operation in (one for one in OPERATIONS if one.operation_id not in PUBLIC):
         key = narrow.key("admin", rate_limit_rpm=1)
         assert _spend(narrow, 1, "/roles", key=key) == [200]
-        assert Things().ask(narrow, operation, key=key, works=False).status_code == 429, operation.operation_id
+        assert Targets().send(narrow, operation, key=key, with_worker=False).status_code == 429, operation.operation_id
 
 
 def test_the_limits_that_count_for_a_key_are_told_to_it(narrow: Panel) -> None:

@@ -13,7 +13,7 @@ from websockets.sync.client import connect
 
 from handlers.program.websocket_proxy import proxy_protocol, with_client_address
 from tests import conformance
-from tests.listening import listening
+from tests.http_server import serve_http
 from tests.panel import Panel
 from tests.process import Process, until
 from tests.ws.sockets import serving, with_sockets
@@ -44,7 +44,7 @@ def sockets(panel: Panel) -> Iterator[Server]:
 @pytest.fixture
 def port(panel: Panel) -> Iterator[int]:
     """The API's port."""
-    with listening(panel.app, proxy_protocol(panel.ports)) as url:
+    with serve_http(panel.app, proxy_protocol(panel.ports)) as url:
         yield int(url.rpartition(":")[2])
 
 
@@ -91,7 +91,7 @@ def test_a_missing_websocket_server_returns_503_with_the_next_step(panel: Panel,
         f"http://127.0.0.1:{port}/api/ws", headers={**HANDSHAKE, "Authorization": f"Bearer {panel.admin}"}
     )
     assert response.status_code == 503
-    conformance.keep("GET", response)
+    conformance.check_response("GET", response)
     assert "ai-admin-panel ws" in response.json()["error"]["details"]
 
 

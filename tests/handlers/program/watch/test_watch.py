@@ -20,8 +20,8 @@ from handlers.program.watch import stream as streams
 from handlers.program.watch.messages import Message
 from handlers.program.watch.screen import Screen
 from handlers.program.watch.stream import Stream
-from tests.listening import listening
-from tests.panel import Panel, running
+from tests.http_server import serve_http
+from tests.panel import Panel, start_panel
 from tests.process import free_port, until
 from tests.ws.sockets import Sockets
 from ws.server import Server
@@ -33,7 +33,7 @@ RED = "\x1b[31m"
 @pytest.fixture
 def panel(tmp_path: Path) -> Iterator[Panel]:
     """A panel whose WebSocket server has its own port."""
-    with running(tmp_path, ws_address=f"127.0.0.1:{free_port()}") as panel:
+    with start_panel(tmp_path, ws_address=f"127.0.0.1:{free_port()}") as panel:
         panel.ports.runtime.images[BROKEN] = Behaviour(  # type: ignore[attr-defined]
             ports=(8080,), exit_code=1, lines=("no database", "\x1b[2Jgoing down")
         )
@@ -55,7 +55,7 @@ def address(panel: Panel, sockets: Sockets, monkeypatch: pytest.MonkeyPatch) -> 
     host, port = panel.ports.settings.socket_server  # type: ignore[misc]
     monkeypatch.setattr(watch.PanelClient, "socket_url", f"ws://{host}:{port}/api/ws")
     monkeypatch.setattr(streams, "_FIRST_PAUSE", 0.05)
-    with listening(panel.app) as url:
+    with serve_http(panel.app) as url:
         yield url
 
 
@@ -334,7 +334,7 @@ def test_an_invalid_url_is_rejected(url: str):
 
 def test_a_server_that_is_not_a_panel_is_an_error():
     with (
-        listening(Starlette()) as address,
+        serve_http(Starlette()) as address,
         pytest.raises(Unavailable, match="is not a panel, or the panel is down: status 404"),
     ):
         watch.show_events(watch.PanelClient(address, "aap_x"), "shop")

@@ -1,4 +1,4 @@
-"""Schemathesis against one panel: requests made up from the document, every answer held to it."""
+"""Schemathesis against one panel: it generates requests from the document and checks every response against it."""
 
 import re
 import tomllib
@@ -20,15 +20,15 @@ CONFIG = Path(__file__).parent / "schemathesis.toml"
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 VALID = ("401", "403", "404", "409")
 """Errors that any valid request may get: they depend on credentials and on the state of resources."""
-_OWN_KEYS: set[str] = set()
+_PROTECTED_KEYS: set[str] = set()
 _TAGS = re.compile(r'\*|(W/)?"')
-# HTTP passes over headers that nobody declared. Schemathesis knows, but forgets it where an integer stands in another.
+# Undeclared headers are valid. Schemathesis reports them as accepted violations if another header is an integer.
 _UNDECLARED = "x-schemathesis-unknown-property"
 
 
 @dataclass(frozen=True)
 class Target:
-    """An application in this process or the address of one, and the admin's key to it."""
+    """An application in this process or its URL, and an admin's API key."""
 
     app: Any
     key: str
@@ -37,7 +37,7 @@ class Target:
 
 @dataclass
 class Report:
-    """What an attack found; `seen` counts the answers by operation and status."""
+    """The result of a run; `seen` counts the responses by operation and status."""
 
     failures: dict[str, str] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
@@ -47,10 +47,10 @@ class Report:
         return "\n\n".join([*self.failures.values(), *self.errors])
 
 
-def attack(target: Target, phases: tuple[str, ...], seed: int, examples: int) -> Report:
-    """Run phases against every operation; `examples` requests each, and as many chains of requests."""
+def run_schemathesis(target: Target, phases: tuple[str, ...], seed: int, examples: int) -> Report:
+    """Run the phases against every operation, with `examples` requests each and as many sequences of requests."""
     report = Report()
-    _OWN_KEYS.add(target.key_id)
+    _PROTECTED_KEYS.add(target.key_id)
     for event in from_schema(_schema(target, _config(target, phases, seed, examples))).execute():
         if isinstance(event, events.ScenarioFinished):
             _count(report, event.recorder)
@@ -62,7 +62,7 @@ def attack(target: Target, phases: tuple[str, ...], seed: int, examples: int) ->
 def _config(target: Target, phases: tuple[str, ...], seed: int, examples: int) -> SchemathesisConfig:
     settings = tomllib.loads(CONFIG.read_text())
     settings |= {"seed": seed, "auth": {"openapi": {"bearerAuth": {"bearer": target.key}}}}
-    settings["operations"] += [_accepting(operation) for operation in operations()]
+    settings["operations"] += [_operation_settings(operation) for operation in operations()]
     config = SchemathesisConfig.from_dict(settings)
     project = config.projects.default
     project.phases.update(phases=list(phases))
@@ -70,8 +70,8 @@ def _config(target: Target, phases: tuple[str, ...], seed: int, examples: int) -
     return config
 
 
-def _accepting(operation: Operation) -> dict[str, Any]:
-    """Return the settings that let an operation answer a request that is valid by its schemas as its rules say."""
+def _operation_settings(operation: Operation) -> dict[str, Any]:
+    """Return settings that allow the statuses an operation may return for a request that is valid by its schemas."""
     data = operation_data(operation.id)
     stale = ("412",) if operation.has("If-Match") else ()
     success = (str(data.plain_success),) if data.plain_success else ("2xx", "3xx")
@@ -94,8 +94,8 @@ def _schema(target: Target, config: SchemathesisConfig) -> Any:
 
 @schemathesis.hook  # type: ignore[untyped-decorator]
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Keep the attack from revoking its own key, after which all would be 401, and from answers that never end."""
-    if (case.path_parameters or {}).get("api_key_id") in _OWN_KEYS:
+    """Keep the run from revoking its own API key and from following endless streams."""
+    if (case.path_parameters or {}).get("api_key_id") in _PROTECTED_KEYS:
         case.path_parameters["api_key_id"] = "key_0"
     if str((case.query or {}).get("follow")).lower() == "true":
         case.query["follow"] = "false"
@@ -103,21 +103,21 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
 
 @schemathesis.hook  # type: ignore[untyped-decorator]
 def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool:
-    """Let nothing through but what the coverage phase takes for valid and is not, and the other way round."""
+    """Drop false reports of the coverage phase: invalid requests taken for valid ones, and the other way round."""
     headers = case.headers or {}
     return not (
-        (failure.title == "Schema-valid request rejected" and response.status_code == 400 and _is_broken(case))
+        (failure.title == "Schema-valid request rejected" and response.status_code == 400 and _is_invalid(case))
         or (failure.title == "Schema-violating request accepted" and _UNDECLARED in headers)
     )
 
 
-def _is_broken(case: Any) -> bool:
-    """It follows a link to what an answer says is not there: null becomes a part of the path."""
+def _is_invalid(case: Any) -> bool:
+    """Return whether a case is invalid unnoticed: a link put null into the path, or a tag is malformed."""
     return _has_no_tag(case.headers or {}) or "None" in map(str, (case.path_parameters or {}).values())
 
 
 def _has_no_tag(headers: Mapping[str, Any]) -> bool:
-    """It writes only letters and digits into headers, of which no entity tag is made."""
+    """Return whether If-Match or If-None-Match has no entity tag; Schemathesis generates only letters and digits."""
     sent = [value for name, value in headers.items() if name in ("If-Match", "If-None-Match")]
     return any(not _TAGS.match(str(value)) for value in sent)
 
@@ -127,18 +127,18 @@ def _count(report: Report, recorder: Any) -> None:
         if interaction.response is not None:
             case, status = recorder.cases[case_id].value, interaction.response.status_code
             report.seen[case.operation.label, status] += 1
-            conformance.note(case.method, f"/api{case.formatted_path}", status)
-    for name, told in _failures(recorder):
-        report.failures.setdefault(name, told)
+            conformance.record_status(case.method, f"/api{case.formatted_path}", status)
+    for name, text in _failures(recorder):
+        report.failures.setdefault(name, text)
 
 
 def _failures(recorder: Any) -> Iterator[tuple[str, str]]:
     for case_id, checks in recorder.checks.items():
-        for found in filter(None, (check.failure_info for check in checks)):
-            name = f"{recorder.cases[case_id].value.operation.label}: {found.failure.title}"
-            yield name, f"{name}\n{found.failure.message}\n{found.code_sample}\n{_answer(recorder, case_id)}"
+        for info in filter(None, (check.failure_info for check in checks)):
+            name = f"{recorder.cases[case_id].value.operation.label}: {info.failure.title}"
+            yield name, f"{name}\n{info.failure.message}\n{info.code_sample}\n{_format_response(recorder, case_id)}"
 
 
-def _answer(recorder: Any, case_id: str) -> str:
+def _format_response(recorder: Any, case_id: str) -> str:
     response = recorder.interactions[case_id].response
     return f"{response.status_code} {(response.content or b'')[:500].decode(errors='replace')}" if response else ""
