@@ -13,7 +13,7 @@ def _made(panel: Panel, **fields: Any) -> dict[str, Any]:
     return dict(created.json())
 
 
-def test_a_key_is_shown_once_and_opens_what_its_role_may(panel: Panel) -> None:
+def test_a_new_key_is_shown_once_and_has_the_permissions_of_its_role(panel: Panel) -> None:
     created = _made(panel)
     assert created["key"].startswith(f"{created['prefix']}_")
     mine = panel.get("/auth/me", key=created["key"]).json()
@@ -26,7 +26,7 @@ def test_a_key_is_shown_once_and_opens_what_its_role_may(panel: Panel) -> None:
     assert (used.status_code, used.headers["x-ratelimit-limit"]) == (200, "77")
 
 
-def test_a_key_keeps_what_it_was_given(panel: Panel) -> None:
+def test_a_key_is_stored_with_the_fields_of_the_request(panel: Panel) -> None:
     fields = {
         "customerId": "cust_a",
         "role": "customer",
@@ -41,7 +41,7 @@ def test_a_key_keeps_what_it_was_given(panel: Panel) -> None:
     assert panel.get("/services", key=created["key"]).status_code == 401, "nobody calls from there"
 
 
-def test_a_patch_merges_and_null_lifts(panel: Panel) -> None:
+def test_a_patch_is_merged_and_null_removes_a_limit(panel: Panel) -> None:
     created = _made(panel, expiresAt="2999-01-01T00:00:00Z", deniedPermissions=["logs.read"])
     path = f"/v1/api-keys/{created['id']}"
     renamed = panel.patch(path, {"name": "renamed"}).json()
@@ -53,7 +53,7 @@ def test_a_patch_merges_and_null_lifts(panel: Panel) -> None:
     assert panel.get(path).json()["name"] == "renamed"
 
 
-def test_a_rotated_key_keeps_its_id_and_may_overlap(panel: Panel) -> None:
+def test_a_rotated_key_keeps_its_id_and_can_have_an_overlap(panel: Panel) -> None:
     created = _made(panel)
     path = f"/v1/api-keys/{created['id']}/rotate"
     rotated = panel.post(path, {"overlapSeconds": 60}).json()
@@ -64,7 +64,7 @@ def test_a_rotated_key_keeps_its_id_and_may_overlap(panel: Panel) -> None:
     assert [panel.get("/auth/me", key=each["key"]).status_code for each in (created, rotated, last)] == [401, 401, 200]
 
 
-def test_a_revoked_key_opens_nothing_any_more(panel: Panel) -> None:
+def test_a_revoked_key_is_refused(panel: Panel) -> None:
     created = _made(panel)
     assert panel.request("DELETE", f"/v1/api-keys/{created['id']}").status_code == 204
     assert panel.get("/auth/me", key=created["key"]).status_code == 401
@@ -92,7 +92,7 @@ def test_the_list_is_filtered_searched_sorted_and_paged(panel: Panel) -> None:
     assert ([one["name"] for one in page["data"]], page["total"]) == (["bravo"], 2)
 
 
-def test_a_caller_of_a_customer_knows_keys_of_that_one_alone(panel: Panel) -> None:
+def test_a_caller_with_a_customer_sees_only_keys_of_that_customer(panel: Panel) -> None:
     key = panel.key("customer", "cust_a")
     theirs = _made(panel, role="customer", customerId="cust_b")["id"]
     assert panel.get("/v1/api-keys", key=key).json()["total"] == 1

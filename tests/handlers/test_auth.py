@@ -3,7 +3,7 @@
 from tests.panel import Panel
 
 
-def test_a_caller_learns_what_it_is(panel: Panel) -> None:
+def test_auth_me_returns_the_caller(panel: Panel) -> None:
     key = panel.key("customer", "cust_a", denied_permissions=("env.reveal",), rate_limit_rpm=33)
     answered = panel.get("/auth/me", key=key)
     mine = answered.json()
@@ -15,7 +15,7 @@ def test_a_caller_learns_what_it_is(panel: Panel) -> None:
     assert answered.headers["x-ratelimit-limit"] == "33"
 
 
-def test_nobody_learns_nothing(panel: Panel) -> None:
+def test_auth_me_refuses_requests_without_credentials(panel: Panel) -> None:
     answered = panel.get("/auth/me", key=None)
     assert (answered.status_code, answered.json()["error"]["code"]) == (401, "unauthenticated")
     assert answered.headers["www-authenticate"].startswith("Bearer")

@@ -71,7 +71,7 @@ def test_every_other_representation_is_sent(panel: Panel) -> None:
             assert made.send(panel, operation, **_if_none_match(given)).status_code == 200, operation.operation_id
 
 
-def test_an_etag_gives_nothing_to_callers_who_may_not_read(panel: Panel) -> None:
+def test_an_etag_reveals_nothing_to_callers_without_permission(panel: Panel) -> None:
     made = create_targets(panel, "cust_a")
     stranger, nobody = panel.key("customer", "cust_b"), panel.key("viewer", denied_permissions=("services.read",))
     assert made.send(panel, find_operation("get_service"), key=stranger, **_if_none_match("*")).status_code == 404

@@ -19,17 +19,17 @@ def _file(name: str) -> bytes:
     return (files("handlers.docs") / name).read_bytes()
 
 
-def test_every_file_of_it_is_served_to_anybody(panel: Panel) -> None:
+def test_every_file_of_the_docs_is_served_without_credentials(panel: Panel) -> None:
     for path, (name, media_type) in PAGES.items():
         page = panel.get(path, key=None)
         assert (page.status_code, page.headers["content-type"], page.content) == (200, media_type, _file(name))
 
 
-def test_a_wrong_key_closes_nothing_here(panel: Panel) -> None:
+def test_the_docs_ignore_a_wrong_key(panel: Panel) -> None:
     assert panel.get("/docs", key="wrong").status_code == 200
 
 
-def test_the_policy_lets_nothing_in_from_elsewhere_and_nothing_inline(panel: Panel) -> None:
+def test_the_content_security_policy_allows_only_files_of_the_panel(panel: Panel) -> None:
     for path in PAGES:
         page = panel.get(path, key=None)
         policy = dict(part.split(" ", 1) for part in page.headers["content-security-policy"].split("; "))
@@ -47,7 +47,7 @@ def test_the_policy_lets_nothing_in_from_elsewhere_and_nothing_inline(panel: Pan
         assert page.headers["referrer-policy"] == "no-referrer"
 
 
-def test_the_page_asks_only_for_what_is_served_here(panel: Panel) -> None:
+def test_the_page_loads_only_files_that_the_panel_serves(panel: Panel) -> None:
     page = panel.get("/docs", key=None).text
     asked = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert [panel.get(f"/{path}", key=None).status_code for path in asked if path != "data:,"] == [200] * 3
@@ -57,7 +57,7 @@ def test_the_page_asks_only_for_what_is_served_here(panel: Panel) -> None:
     assert "validatorUrl: null" in start
 
 
-def test_it_is_sent_compressed_and_not_again(panel: Panel) -> None:
+def test_the_docs_are_compressed_and_cacheable(panel: Panel) -> None:
     for path, (name, _) in PAGES.items():
         compressed = panel.get(path, key=None, headers={"Accept-Encoding": "gzip"})
         assert compressed.headers["content-encoding"] == "gzip"
@@ -71,7 +71,7 @@ def test_it_is_sent_compressed_and_not_again(panel: Panel) -> None:
         assert panel.get(path, key=None, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
-def test_head_is_answered_like_get(panel: Panel) -> None:
+def test_head_returns_the_headers_of_get(panel: Panel) -> None:
     for path in PAGES:
         got, headed = (panel.request(method, path, key=None) for method in ("GET", "HEAD"))
         assert (headed.status_code, headed.content) == (200, b"")
@@ -79,7 +79,7 @@ def test_head_is_answered_like_get(panel: Panel) -> None:
             assert headed.headers[name] == got.headers[name]
 
 
-def test_nothing_else_lies_there(panel: Panel) -> None:
+def test_other_paths_below_docs_are_not_found(panel: Panel) -> None:
     for path in (
         "/docs/",
         "/docs/LICENSE",
@@ -92,19 +92,19 @@ def test_nothing_else_lies_there(panel: Panel) -> None:
         assert (missing.status_code, missing.json()["error"]["code"]) == (404, "not_found"), path
 
 
-def test_it_can_only_be_read(panel: Panel) -> None:
+def test_the_docs_accept_only_get_and_head(panel: Panel) -> None:
     for path, method in product(PAGES, ("POST", "PUT", "PATCH", "DELETE", "OPTIONS")):
         refused = panel.request(method, path, key=None)
         assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
         assert refused.json()["error"]["code"] == "method_not_allowed"
 
 
-def test_it_is_swagger_ui_5_with_its_licence() -> None:
+def test_the_docs_are_swagger_ui_5_with_its_licence() -> None:
     assert re.search(rb'version:"5\.\d+\.\d+"|"5\.\d+\.\d+"', _file("swagger-ui-bundle.js"))
     assert b"Apache License" in _file("LICENSE")
 
 
-def test_compressing_changes_nothing(panel: Panel) -> None:
+def test_decompressed_files_equal_the_originals(panel: Panel) -> None:
     raw = panel.portal.call(panel._send, "GET", "/api/docs/start.js", {"Accept-Encoding": "gzip"}, {})
     assert raw.headers["content-encoding"] == "gzip"
     assert raw.content == _file("start.js")

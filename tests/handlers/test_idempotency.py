@@ -48,7 +48,7 @@ def _example(panel: Panel, operation: Operation) -> tuple[Targets, dict[str, obj
 
 
 @pytest.mark.parametrize("operation", ONCE, ids=lambda one: one.operation_id)
-def test_a_repeated_request_gets_the_same_answer_and_has_one_effect(panel: Panel, operation: Operation) -> None:
+def test_a_repeated_request_gets_the_same_response_and_has_one_effect(panel: Panel, operation: Operation) -> None:
     made, sent = _example(panel, operation)
     first = made.send(panel, operation, **_key("k"), **sent)
     assert first.is_success, first.text
@@ -62,7 +62,7 @@ def test_a_repeated_request_gets_the_same_answer_and_has_one_effect(panel: Panel
 
 
 @pytest.mark.parametrize("operation", ONCE, ids=lambda one: one.operation_id)
-def test_twenty_parallel_requests_get_one_answer_and_have_one_effect(panel: Panel, operation: Operation) -> None:
+def test_twenty_parallel_requests_get_one_response_and_have_one_effect(panel: Panel, operation: Operation) -> None:
     made, sent = _example(panel, operation)
     before = {name: len(rows) for name, rows in tables(panel).items()}
     with ThreadPoolExecutor(20) as pool:
@@ -108,7 +108,7 @@ def test_the_same_key_on_another_resource_is_another_request(panel: Panel) -> No
     assert error(panel.post(f"/services/{two['id']}/stop", **_key("k")))["code"] == "idempotency_mismatch"
 
 
-def test_the_order_of_fields_and_spaces_make_no_other_request(panel: Panel) -> None:
+def test_the_order_of_fields_and_white_space_do_not_change_a_request(panel: Panel) -> None:
     first = panel.post("/services", NEW, **_key("k"))
     raw = b'{ "image":"ai-admin-panel/hello:1",\n "deploy_method":"image", "name":"\\u0077eb" }'
     headers = {"Idempotency-Key": "k", "Content-Type": "application/json; charset=utf-8"}
@@ -121,7 +121,7 @@ def test_two_keys_are_two_requests(panel: Panel) -> None:
     assert one["id"] != two["id"]
 
 
-def test_the_same_key_of_another_caller_is_another_one(panel: Panel) -> None:
+def test_an_idempotency_key_belongs_to_its_caller(panel: Panel) -> None:
     callers = [panel.admin, panel.key("admin"), panel.key("customer", "cust_a"), panel.key("customer", "cust_a")]
     made = [
         panel.post("/services", {**NEW, "name": f"web-{number}"}, key=key, **_key("k"))
@@ -131,7 +131,7 @@ def test_the_same_key_of_another_caller_is_another_one(panel: Panel) -> None:
     assert len({one.json()["id"] for one in made}) == 4
 
 
-def test_a_key_keeps_its_claims_when_it_gets_a_new_secret(panel: Panel) -> None:
+def test_a_rotated_api_key_keeps_its_idempotency_keys(panel: Panel) -> None:
     old = panel.key("admin")
     first = panel.post("/services", NEW, key=old, **_key("k"))
     me = panel.get("/auth/me", key=old).json()["id"]
@@ -139,7 +139,7 @@ def test_a_key_keeps_its_claims_when_it_gets_a_new_secret(panel: Panel) -> None:
     assert _said(panel.post("/services", NEW, key=new, **_key("k"))) == _said(first)
 
 
-def test_what_was_refused_is_not_kept(panel: Panel) -> None:
+def test_a_refused_request_is_not_stored(panel: Panel) -> None:
     taken = panel.service("taken")
     for refused in (
         panel.post("/services", {**NEW, "name": "taken"}, **_key("k")),
@@ -153,7 +153,7 @@ def test_what_was_refused_is_not_kept(panel: Panel) -> None:
     panel.post(f"/services/{taken['id']}/stop", key=panel.key("viewer"), **_key("k"))
 
 
-def test_a_refusal_is_judged_anew_each_time(panel: Panel) -> None:
+def test_a_refused_request_is_evaluated_again_when_repeated(panel: Panel) -> None:
     panel.service("web")
     assert error(panel.post("/services", NEW, **_key("k")))["code"] == "name_taken"
     (existing,) = panel.get("/services").json()["data"]
@@ -161,7 +161,7 @@ def test_a_refusal_is_judged_anew_each_time(panel: Panel) -> None:
     assert panel.post("/services", NEW, **_key("k")).status_code == 201
 
 
-def test_a_kept_answer_is_not_for_who_may_no_longer_ask(panel: Panel) -> None:
+def test_a_stored_response_requires_the_permission_when_repeated(panel: Panel) -> None:
     key = panel.key("admin")
     me = panel.get("/auth/me", key=key).json()["id"]
     assert panel.post("/v1/api-keys", {"name": "x", "role": "viewer"}, key=key, **_key("k")).status_code == 201
@@ -171,7 +171,7 @@ def test_a_kept_answer_is_not_for_who_may_no_longer_ask(panel: Panel) -> None:
     assert panel.post("/v1/api-keys", {"name": "x", "role": "viewer"}, key=key, **_key("k")).status_code == 401
 
 
-def test_an_answer_is_kept_after_its_thing_is_gone(panel: Panel) -> None:
+def test_a_response_is_repeated_after_its_resource_was_deleted(panel: Panel) -> None:
     first = panel.post("/services", NEW, **_key("k"))
     panel.work()
     panel.delete(f"/services/{first.json()['id']}")
@@ -179,7 +179,7 @@ def test_an_answer_is_kept_after_its_thing_is_gone(panel: Panel) -> None:
     assert panel.get("/services").json()["total"] == 0
 
 
-def test_a_made_key_is_repeated_in_full_and_lies_nowhere_in_plain(panel: Panel) -> None:
+def test_a_created_key_is_repeated_in_full_and_not_stored_in_plain_text(panel: Panel) -> None:
     new = {"name": "script", "role": "viewer"}
     made = [panel.post("/v1/api-keys", new, **_key("k")).json()["key"] for _ in range(2)]
     made += [panel.post("/v1/api-keys", new, **_key("other")).json()["key"]]
@@ -192,7 +192,7 @@ def test_a_made_key_is_repeated_in_full_and_lies_nowhere_in_plain(panel: Panel) 
         assert text.partition("_")[2].partition("_")[2].encode() not in stored
 
 
-def test_secrets_of_a_request_do_not_lie_in_its_claim(panel: Panel) -> None:
+def test_secrets_of_a_request_are_not_stored_with_its_idempotency_key(panel: Panel) -> None:
     assert panel.post("/services", {**NEW, "secrets": {"TOKEN": CANARY}}, **_key("k")).status_code == 201
     assert CANARY not in str(tables(panel))
 

@@ -38,7 +38,7 @@ def panel(tmp_path: Path) -> Iterator[Panel]:
         yield panel
 
 
-def test_health_names_it_for_an_admin_and_says_what_to_do(panel: Panel) -> None:
+def test_health_shows_an_admin_that_redis_is_unavailable_and_what_to_do(panel: Panel) -> None:
     health = panel.get("/health")
     assert (health.status_code, health.json()["status"]) == (200, "ok")
     redis = health.json()["checks"]["redis"]
@@ -54,19 +54,19 @@ def test_health_names_it_for_an_admin_and_says_what_to_do(panel: Panel) -> None:
     assert "hunter2" not in health.text
 
 
-def test_the_panel_is_ready_without_it(panel: Panel) -> None:
+def test_the_panel_is_ready_without_redis(panel: Panel) -> None:
     ready = panel.get("/health?probe=ready")
     assert (ready.status_code, ready.json()["status"]) == (200, "ok")
     assert ready.json()["checks"]["redis"]["status"] == "unavailable"
 
 
-def test_limits_are_counted_and_work_is_done_without_it(panel: Panel) -> None:
+def test_limits_are_counted_and_operations_run_without_redis(panel: Panel) -> None:
     remaining = [int(panel.get("/roles").headers["x-ratelimit-remaining"]) for _ in range(3)]
     assert remaining == [119, 118, 117]
     assert panel.service()["status"] == "running"
 
 
-def test_check_names_it_and_fails(tmp_path: Path) -> None:
+def test_check_reports_that_redis_is_unavailable_and_fails(tmp_path: Path) -> None:
     result = run("check", folder=tmp_path, PANEL_REDIS_URL=AWAY)
     assert result.exit_code == 1
     (line,) = [line for line in result.stdout.splitlines() if line.startswith("redis")]
@@ -74,21 +74,21 @@ def test_check_names_it_and_fails(tmp_path: Path) -> None:
     assert "hunter2" not in result.output
 
 
-def test_a_url_that_cannot_be_used_is_named_in_one_line(tmp_path: Path) -> None:
+def test_an_invalid_redis_url_is_reported_in_one_line(tmp_path: Path) -> None:
     line = refusal(run("check", folder=tmp_path, PANEL_REDIS_URL="redis://:hunter2/3@host:6379"))
     assert "PANEL_REDIS_URL cannot be used; it takes redis://" in line
     assert "%2F" in line
     assert "hunter2" not in line
 
 
-def test_a_url_that_cannot_be_used_leaves_the_database_alone(tmp_path: Path) -> None:
+def test_an_invalid_redis_url_leaves_the_database_unchanged(tmp_path: Path) -> None:
     with pytest.raises(BadSetting):
         wiring.open_ports(Settings(data_dir=tmp_path, runtime="memory", redis_url="host:6379"))
     assert not (tmp_path / "panel.db").exists()
 
 
 @pytest.mark.redis
-def test_check_is_content_with_one_that_answers(tmp_path: Path, redis_url: str) -> None:  # noqa: F811
+def test_check_succeeds_if_redis_responds(tmp_path: Path, redis_url: str) -> None:  # noqa: F811
     result = run("check", folder=tmp_path, PANEL_REDIS_URL=redis_url)
     assert result.exit_code == 0, result.output
     assert f"{'redis':32} Redis answers" in result.stdout.splitlines()
@@ -96,7 +96,7 @@ def test_check_is_content_with_one_that_answers(tmp_path: Path, redis_url: str) 
 
 
 @pytest.mark.redis
-def test_two_processes_of_one_panel_share_limits_and_news(tmp_path: Path, redis_url: str) -> None:  # noqa: F811
+def test_two_processes_of_one_panel_share_limits_and_notifications(tmp_path: Path, redis_url: str) -> None:  # noqa: F811
     with wired(tmp_path, redis_url) as one, wired(tmp_path, redis_url) as other:
         left = [int(panel.get("/roles", key=one.admin).headers["x-ratelimit-remaining"]) for panel in (one, other)]
         assert left == [119, 118]

@@ -54,7 +54,7 @@ def test_the_panel_does_not_start_on_a_document_that_its_code_does_not_match(
         server.create(panel.ports)
 
 
-def test_uses_of_keys_are_written_down_soon_and_at_the_end(panel: Panel) -> None:
+def test_uses_of_keys_are_stored_soon_and_at_shutdown(panel: Panel) -> None:
     key = panel.key("viewer")
     with serve_http(panel.app) as url:
         headers = {"Authorization": f"Bearer {key}"}
@@ -68,7 +68,7 @@ def test_uses_of_keys_are_written_down_soon_and_at_the_end(panel: Panel) -> None
     assert (read["requestCount"], read["lastUsedAt"] is not None) == (2, True)
 
 
-def test_a_fault_is_logged_once_and_only_in_our_words_on_a_real_server(
+def test_an_internal_error_is_logged_once_and_only_by_the_panel_on_a_real_server(
     panel: Panel, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object, **__: object) -> None:
@@ -81,7 +81,7 @@ def test_a_fault_is_logged_once_and_only_in_our_words_on_a_real_server(
     assert [record.name for record in caplog.records if record.levelname == "ERROR"] == ["handlers.edge.refusals"]
 
 
-def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_fault(
+def test_a_client_that_disconnects_while_sending_its_body_is_no_error(
     panel: Panel, url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     head = f"POST /api/services HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {panel.admin}\r\n"
@@ -121,7 +121,7 @@ def test_a_request_cannot_be_smuggled_in_the_body_of_another(panel: Panel, url: 
         assert b"x-request-id: smuggled" not in got.lower() or _statuses(got)[0] in {400, 501}, framing
 
 
-def test_a_line_break_in_a_path_or_header_begins_no_other_header(panel: Panel, url: str) -> None:
+def test_a_line_break_in_a_path_or_header_does_not_add_a_header(panel: Panel, url: str) -> None:
     key = {"Authorization": f"Bearer {panel.admin}"}
     for path in ("/api/services/svc_1%0d%0aX-Evil:1", "/api/services?search=%0d%0aX-Evil:%201", "/api/%0d%0aX-Evil:1"):
         assert "x-evil" not in httpx.get(url + path, headers=key).headers
@@ -129,7 +129,7 @@ def test_a_line_break_in_a_path_or_header_begins_no_other_header(panel: Panel, u
     assert b"\r\nx-evil" not in got.lower()
 
 
-def test_what_is_no_http_is_refused_without_a_trace(url: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_input_that_is_not_http_is_refused_without_a_traceback(url: str, caplog: pytest.LogCaptureFixture) -> None:
     for nonsense in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"GET\r\n\r\n", b"\x00" * 100 + b"\r\n\r\n"):
         got = _raw(url, nonsense, end=True)
         assert _statuses(got) in ([400], [])
@@ -137,7 +137,7 @@ def test_what_is_no_http_is_refused_without_a_trace(url: str, caplog: pytest.Log
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-def test_a_websocket_that_nobody_takes_is_no_fault(panel: Panel) -> None:
+def test_a_websocket_without_a_websocket_server_is_closed_without_an_error(panel: Panel) -> None:
     sent: list[dict[str, object]] = []
 
     async def receive() -> dict[str, object]:
@@ -161,7 +161,7 @@ def test_head_leaves_the_connection_usable(panel: Panel, url: str) -> None:
             assert headed.content == b""
 
 
-def test_it_starts_only_when_its_lifespan_does(panel: Panel) -> None:
+def test_the_server_starts_only_if_its_lifespan_starts(panel: Panel) -> None:
     config = uvicorn.Config(panel.app, lifespan="on")
     config.load()
     assert config.lifespan_class.__name__ == "LifespanOn"

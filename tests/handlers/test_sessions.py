@@ -64,7 +64,7 @@ def _sent(panel: Panel, method: str, path: str, headers: list[tuple[str, str]]) 
 # ── The cookie ───────────────────────────────────────────────────────────────────────────────────
 
 
-def test_create_session_gives_a_cookie_that_scripts_and_other_sites_do_not_get(panel: Panel) -> None:
+def test_create_session_sets_a_cookie_that_scripts_and_other_sites_cannot_read(panel: Panel) -> None:
     made = panel.post("/auth/sessions", headers={"User-Agent": "Firefox"})
     form = r"session=[A-Za-z0-9_-]{43}; Path=/api; Max-Age=43200; HttpOnly; SameSite=Lax"
     (cookie,) = made.headers.get_list("set-cookie")
@@ -79,14 +79,14 @@ def test_create_session_gives_a_cookie_that_scripts_and_other_sites_do_not_get(p
     assert lives.total_seconds() == 12 * 3600
 
 
-def test_the_cookie_is_for_encrypted_connections_alone_where_the_panel_is_reached_by_one(tmp_path: Path) -> None:
+def test_the_cookie_is_secure_if_the_public_url_is_https(tmp_path: Path) -> None:
     with start_panel(tmp_path, public_url="https://panel.example.com") as panel:
         assert panel.post("/auth/sessions").headers["set-cookie"].endswith("; SameSite=Lax; Secure")
         assert panel.post("/auth/logout").headers["set-cookie"].endswith("; SameSite=Lax; Secure")
     assert cookies.expired_cookie(Settings(public_url="HTTPS://panel.example.com")).endswith("; Secure")
 
 
-def test_a_cookie_lives_no_longer_than_its_key(panel: Panel) -> None:
+def test_a_cookie_expires_no_later_than_its_key(panel: Panel) -> None:
     ends = {"name": "brief", "role": "viewer", "expiresAt": "2099-01-01T00:00:00Z"}
     key = panel.post("/v1/api-keys", ends).json()["key"]
     with panel.ports.store.begin() as work:
@@ -122,12 +122,12 @@ def test_a_session_and_its_key_share_one_budget(panel: Panel) -> None:
     assert _by(panel, browser).status_code == 429
 
 
-def test_a_session_makes_no_session(panel: Panel) -> None:
+def test_a_session_cannot_create_a_session(panel: Panel) -> None:
     refused = _by(panel, panel.session(), "/auth/sessions", "POST")
     assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
 
 
-def test_a_cookie_that_the_client_made_up_is_never_adopted(panel: Panel) -> None:
+def test_a_session_id_chosen_by_the_client_is_never_used(panel: Panel) -> None:
     made_up = "A" * 43
     fixed = {"Cookie": f"session={made_up}", "Origin": ORIGIN}
     assert not _is_in(panel, fixed)
@@ -137,7 +137,7 @@ def test_a_cookie_that_the_client_made_up_is_never_adopted(panel: Panel) -> None
     assert not _is_in(panel, fixed)
 
 
-def test_a_new_session_ends_none_and_is_another_one_each_time(panel: Panel) -> None:
+def test_a_new_session_is_unique_and_ends_no_other(panel: Panel) -> None:
     one, two = panel.session(), panel.session()
     assert one["Cookie"] != two["Cookie"]
     assert _is_in(panel, one)
@@ -155,7 +155,7 @@ def test_a_repeated_request_for_a_session_gets_the_same_one(panel: Panel) -> Non
 # ── Which credentials count ──────────────────────────────────────────────────────────────────────
 
 
-def test_any_authorization_wins_over_the_cookie(panel: Panel) -> None:
+def test_an_authorization_header_takes_precedence_over_the_cookie(panel: Panel) -> None:
     browser, other = panel.session(), panel.key("viewer")
     assert panel.get("/auth/me", key=other, headers=browser).json()["role"] == "viewer"
     for value in ("Bearer wrong", "Bearer", "Basic YTpi", f"Basic {panel.admin}", panel.admin, ""):
@@ -163,12 +163,12 @@ def test_any_authorization_wins_over_the_cookie(panel: Panel) -> None:
         assert refused.status_code == 401, value
 
 
-def test_a_good_key_beside_a_bad_cookie_is_let_in(panel: Panel) -> None:
+def test_a_valid_key_is_accepted_despite_an_invalid_cookie(panel: Panel) -> None:
     for cookie in ("session=bad", "session=", "session=a; session=b"):
         assert panel.get("/auth/me", headers={"Cookie": cookie}).status_code == 200
 
 
-def test_every_wrong_cookie_gets_the_answer_that_a_wrong_key_gets(panel: Panel) -> None:
+def test_every_invalid_cookie_gets_the_response_of_an_invalid_key(panel: Panel) -> None:
     browser = panel.session()
     text = browser["Cookie"].partition("=")[2]
     expected = error(panel.get("/auth/me", key="wrong"))
@@ -198,15 +198,13 @@ def test_two_session_cookies_are_refused_also_in_two_headers(panel: Panel) -> No
     assert _sent(panel, "GET", "/api/auth/me", [("Cookie", cookie), ("Cookie", cookie)]).status_code == 401
 
 
-def test_other_cookies_do_not_disturb(panel: Panel) -> None:
+def test_other_cookies_are_ignored(panel: Panel) -> None:
     cookie = panel.session()["Cookie"]
     for sent in (f"a=b; {cookie}", f"{cookie}; a=session=x", f"{cookie};a=b", f"sessions=1; {cookie}; session"):
         assert _is_in(panel, {"Cookie": sent}), sent
 
 
-def test_nobody_is_called_a_stranger_because_the_database_is_away(
-    panel: Panel, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unavailable_database_returns_503_and_not_401(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: object) -> None:
         raise Unavailable("The database does not answer", code="database_unavailable")
 
@@ -216,12 +214,12 @@ def test_nobody_is_called_a_stranger_because_the_database_is_away(
     assert (refused.status_code, error(refused)["code"]) == (503, "database_unavailable")
 
 
-def test_a_dead_cookie_closes_nothing_that_is_open_to_anybody(panel: Panel) -> None:
+def test_an_expired_cookie_does_not_block_public_operations(panel: Panel) -> None:
     for path in ("/openapi.yaml", "/docs"):
         assert _by(panel, {"Cookie": "session=dead"}, path).status_code == 200
 
 
-def test_a_cookie_reads_everything_that_its_key_reads(panel: Panel) -> None:
+def test_a_cookie_can_read_everything_that_its_key_can_read(panel: Panel) -> None:
     made, cookie = create_targets(panel), _cookie(panel.session())
     for operation in READS:
         for headers in (cookie, {**cookie, "Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}):
@@ -229,7 +227,7 @@ def test_a_cookie_reads_everything_that_its_key_reads(panel: Panel) -> None:
             assert answered.status_code == made.send(panel, operation).status_code, operation.operation_id
 
 
-def test_a_key_or_a_ticket_in_the_query_opens_nothing_but_the_way_to_the_socket(panel: Panel) -> None:
+def test_a_key_or_a_ticket_in_the_query_is_accepted_only_by_the_websocket(panel: Panel) -> None:
     made = create_targets(panel)
     for operation in (one for one in OPERATIONS if one.security and {} not in one.security):
         for name, value in (("api_key", panel.admin), ("ticket", panel.post("/ws/tickets").json()["ticket"])):
@@ -243,7 +241,7 @@ def test_a_key_or_a_ticket_in_the_query_opens_nothing_but_the_way_to_the_socket(
 
 
 @BY_NAME
-def test_a_page_of_another_site_changes_nothing_with_the_cookie(panel: Panel, operation: Operation) -> None:
+def test_a_page_of_another_origin_cannot_change_anything_with_the_cookie(panel: Panel, operation: Operation) -> None:
     made, cookie = create_targets(panel), _cookie(panel.session())
     before = _without_use(panel)
     for headers in FOREIGN:
@@ -253,7 +251,7 @@ def test_a_page_of_another_site_changes_nothing_with_the_cookie(panel: Panel, op
 
 
 @BY_NAME
-def test_a_page_of_the_panel_may_do_what_a_key_may(panel: Panel, operation: Operation) -> None:
+def test_a_page_of_the_panels_origin_can_do_what_the_key_can(panel: Panel, operation: Operation) -> None:
     for own in ({"Origin": ORIGIN}, {"Sec-Fetch-Site": "same-origin"}):
         made, browser = create_targets(panel), {**_cookie(panel.session()), **own}
         answered = made.send(panel, operation, key=None, headers=browser)
@@ -268,7 +266,7 @@ def _without_use(panel: Panel) -> dict[str, list[str]]:
     }
 
 
-def test_the_public_url_is_the_panels_own_whatever_host_a_proxy_asks_for(tmp_path: Path) -> None:
+def test_the_public_url_is_the_panels_origin_with_any_host_header(tmp_path: Path) -> None:
     with start_panel(tmp_path, public_url="https://panel.example.com") as panel:
         cookie = _cookie(panel.session())
         for origin, status in (
@@ -283,7 +281,7 @@ def test_the_public_url_is_the_panels_own_whatever_host_a_proxy_asks_for(tmp_pat
             assert answered.status_code == status, origin
 
 
-def test_two_origins_or_hosts_are_none(panel: Panel) -> None:
+def test_two_origin_or_host_headers_are_refused(panel: Panel) -> None:
     cookie = ("Cookie", panel.session()["Cookie"])
     own, other = ("Origin", ORIGIN), ("Origin", "https://evil.example")
     path = "/api/auth/sessions"
@@ -292,12 +290,12 @@ def test_two_origins_or_hosts_are_none(panel: Panel) -> None:
     assert _sent(panel, "DELETE", path, [cookie, own]).status_code == 204
 
 
-def test_a_key_needs_no_page(panel: Panel) -> None:
+def test_requests_with_a_key_need_no_origin(panel: Panel) -> None:
     for headers in FOREIGN:
         assert panel.post("/services/validate", {"compose": "x"}, headers=headers).status_code == 200
 
 
-def test_a_wrong_cookie_is_told_before_the_page_is_looked_at(panel: Panel) -> None:
+def test_an_invalid_cookie_is_reported_before_the_origin_is_checked(panel: Panel) -> None:
     refused = _by(panel, {"Cookie": "session=made-up"}, "/auth/logout", "POST")
     assert (refused.status_code, error(refused)["code"]) == (401, "unauthenticated")
 
@@ -311,7 +309,7 @@ def test_logging_out_by_a_link_does_not_work(panel: Panel) -> None:
 # ── Ending ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_logout_ends_the_session_and_takes_the_cookie_away(panel: Panel) -> None:
+def test_logout_ends_the_session_and_removes_the_cookie(panel: Panel) -> None:
     browser, other = panel.session(), panel.session()
     session_id = next(one["id"] for one in _by(panel, browser, "/auth/sessions").json()["data"] if one["current"])
     ended = _by(panel, browser, "/auth/logout", "POST")
@@ -338,13 +336,13 @@ def test_logout_with_a_key_ends_nothing(panel: Panel) -> None:
     assert panel.get("/auth/me").status_code == 200
 
 
-def test_logout_with_a_key_beside_the_cookie_ends_nothing_either(panel: Panel) -> None:
+def test_logout_with_a_key_and_a_cookie_ends_nothing(panel: Panel) -> None:
     browser = panel.session()
     assert panel.post("/auth/logout", headers=browser).json() == {"session_id": None}
     assert _is_in(panel, browser)
 
 
-def test_revoke_other_sessions_leaves_the_one_that_asks(panel: Panel) -> None:
+def test_revoke_other_sessions_keeps_the_session_of_the_request(panel: Panel) -> None:
     mine, others = panel.session(), [panel.session() for _ in range(3)]
     strangers = panel.session(panel.key("viewer"))
     assert _by(panel, mine, "/auth/sessions", "DELETE").status_code == 204
@@ -353,7 +351,7 @@ def test_revoke_other_sessions_leaves_the_one_that_asks(panel: Panel) -> None:
     assert not _is_in(panel, mine)
 
 
-def test_revoke_session_ends_that_one(panel: Panel) -> None:
+def test_revoke_session_ends_the_named_session(panel: Panel) -> None:
     one, two = panel.session(), panel.session()
     listed = _by(panel, one, "/auth/sessions").json()["data"]
     (other,) = (each["id"] for each in listed if not each["current"])
@@ -363,7 +361,7 @@ def test_revoke_session_ends_that_one(panel: Panel) -> None:
     assert (gone.status_code, error(gone)["message"]) == (404, "Session not found")
 
 
-def test_a_viewer_looks_at_and_ends_its_own_sessions(panel: Panel) -> None:
+def test_a_viewer_lists_and_ends_its_own_sessions(panel: Panel) -> None:
     browser = panel.session(panel.key("viewer"))
     (mine,) = _by(panel, browser, "/auth/sessions").json()["data"]
     assert _by(panel, browser, f"/auth/sessions/{mine['id']}", "DELETE").status_code == 204
@@ -395,7 +393,7 @@ def test_a_customer_sees_and_ends_only_its_own(panel: Panel) -> None:
     assert _is_in(panel, browser)
 
 
-def test_sessions_are_listed_with_the_last_of_their_uses(panel: Panel) -> None:
+def test_sessions_are_listed_with_their_last_use(panel: Panel) -> None:
     browser = panel.session()
     with serve_http(panel.app) as url:  # a real server writes uses down, at the latest when it stops
         httpx.get(f"{url}/api/auth/me", headers=browser)
@@ -421,7 +419,7 @@ def _expire(panel: Panel, key_id: str) -> None:
 
 
 @pytest.mark.parametrize("how", ENDS)
-def test_a_key_that_ends_takes_its_sessions_along(panel: Panel, how: str) -> None:
+def test_the_end_of_a_key_ends_its_sessions(panel: Panel, how: str) -> None:
     key = panel.key("operator")
     browser = panel.session(key)
     assert _is_in(panel, browser)
@@ -429,7 +427,7 @@ def test_a_key_that_ends_takes_its_sessions_along(panel: Panel, how: str) -> Non
     assert not _is_in(panel, browser)
 
 
-def test_a_rotation_with_an_overlap_leaves_sessions_until_its_end(panel: Panel) -> None:
+def test_a_rotation_with_an_overlap_keeps_sessions_until_the_overlap_ends(panel: Panel) -> None:
     key = panel.key("operator")
     browser = panel.session(key)
     path = KEY.format(key_id=panel.get("/auth/me", key=key).json()["id"])
@@ -439,7 +437,7 @@ def test_a_rotation_with_an_overlap_leaves_sessions_until_its_end(panel: Panel) 
     assert not _is_in(panel, browser)
 
 
-def test_a_key_that_is_narrowed_narrows_its_sessions(panel: Panel) -> None:
+def test_restricting_a_key_restricts_its_sessions(panel: Panel) -> None:
     key = panel.key("operator")
     browser = panel.session(key)
     path = KEY.format(key_id=panel.get("/auth/me", key=key).json()["id"])
@@ -465,7 +463,7 @@ def test_a_stream_ends_with_the_session_that_opened_it(panel: Panel) -> None:
 # ── Tickets ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_create_ws_ticket_answers_where_to_connect(panel: Panel) -> None:
+def test_create_ws_ticket_returns_the_url_to_connect_to(panel: Panel) -> None:
     service = panel.service()
     topics = [f"service:{service['id']}", f"logs:{service['id']}", f"deployment:{service['deployment_id']}"]
     made = panel.post("/ws/tickets", {"topics": topics})
@@ -474,7 +472,7 @@ def test_create_ws_ticket_answers_where_to_connect(panel: Panel) -> None:
     assert made.json()["url"] == f"ws://localhost:8080/api/ws?ticket={made.json()['ticket']}"
 
 
-def test_without_a_body_or_topics_a_ticket_is_for_all(panel: Panel) -> None:
+def test_a_ticket_without_topics_is_valid_for_all_topics(panel: Panel) -> None:
     for body in (None, {}):
         assert panel.post("/ws/tickets", body).json()["topics"] is None
 
@@ -494,12 +492,12 @@ def test_without_a_body_or_topics_a_ticket_is_for_all(panel: Panel) -> None:
         ("service:svc_1", "topics"),
     ],
 )
-def test_topics_that_name_nothing_are_refused_by_place(panel: Panel, topics: object, field: str) -> None:
+def test_invalid_topics_are_refused_by_field(panel: Panel, topics: object, field: str) -> None:
     refused = panel.post("/ws/tickets", {"topics": topics})
     assert (refused.status_code, list(refused.json()["error"]["fields"])) == (422, [field])
 
 
-def test_topics_of_another_tenant_are_like_those_of_nothing(panel: Panel) -> None:
+def test_topics_of_another_tenant_are_refused_like_unknown_ones(panel: Panel) -> None:
     others, key = create_targets(panel, "cust_b"), panel.key("customer", "cust_a")
     real, unreal = (
         panel.post("/ws/tickets", {"topics": [f"service:{made.ids['service_id']}"]}, key=key)
@@ -512,7 +510,7 @@ def test_topics_of_another_tenant_are_like_those_of_nothing(panel: Panel) -> Non
     assert told[0] == told[1]
 
 
-def test_a_get_without_an_upgrade_is_told_what_to_do(panel: Panel) -> None:
+def test_a_get_without_an_upgrade_returns_426_with_the_next_step(panel: Panel) -> None:
     for query in ("", "?after=7"):
         told = panel.get(f"/ws{query}")
         assert (told.status_code, error(told)["code"]) == (426, "upgrade_required")
@@ -523,7 +521,7 @@ def test_a_get_without_an_upgrade_is_told_what_to_do(panel: Panel) -> None:
     assert panel.get("/ws", key=None, headers=panel.session()).status_code == 426
 
 
-def test_a_server_tells_it_too(panel: Panel) -> None:
+def test_a_real_server_returns_426_too(panel: Panel) -> None:
     with serve_http(panel.app) as url, httpx.Client(headers={"Authorization": f"Bearer {panel.admin}"}) as client:
         for told in (client.get(f"{url}/api/ws"), client.head(f"{url}/api/ws")):
             assert (told.status_code, told.headers["upgrade"], told.headers["connection"]) == (
@@ -534,7 +532,7 @@ def test_a_server_tells_it_too(panel: Panel) -> None:
         assert client.get(f"{url}/api/auth/me").status_code == 200
 
 
-def test_a_get_with_a_ticket_uses_it_up(panel: Panel) -> None:
+def test_a_plain_get_consumes_the_ticket(panel: Panel) -> None:
     ticket = panel.post("/ws/tickets").json()["ticket"]
     statuses = [panel.get(f"/ws?ticket={ticket}", key=None).status_code for _ in range(2)]
     assert statuses == [426, 401]

@@ -20,7 +20,7 @@ def test_the_document_is_the_file_byte_for_byte(panel: Panel) -> None:
         assert "content-encoding" not in served.headers
 
 
-def test_it_is_compressed_for_whoever_takes_that(panel: Panel) -> None:
+def test_the_document_is_compressed_if_the_client_accepts_gzip(panel: Panel) -> None:
     for accepted in ("gzip", "gzip, deflate, br", "br;q=1.0, gzip;q=0.8", "GZIP", "*"):
         served = panel.get("/openapi.yaml", headers={"Accept-Encoding": accepted})
         assert served.headers.get("content-encoding") == "gzip", accepted
@@ -28,14 +28,14 @@ def test_it_is_compressed_for_whoever_takes_that(panel: Panel) -> None:
         assert int(served.headers["content-length"]) < len(FILE) / 5
 
 
-def test_it_is_not_compressed_for_whoever_does_not(panel: Panel) -> None:
+def test_the_document_is_not_compressed_if_the_client_does_not_accept_gzip(panel: Panel) -> None:
     for accepted in ("identity", "", "br", "gzip;q=0", "gzip; q=0.0, identity", "deflate", "x-gzipped", "*;q=0"):
         served = panel.get("/openapi.yaml", headers={"Accept-Encoding": accepted})
         assert "content-encoding" not in served.headers, accepted
         assert served.headers["vary"] == "Accept-Encoding"
 
 
-def test_whoever_has_it_gets_it_no_more(panel: Panel) -> None:
+def test_a_matching_etag_returns_304(panel: Panel) -> None:
     tag = panel.get("/openapi.yaml", key=None).headers["etag"]
     for given in (tag, f"W/{tag}", "*", f'"other", {tag}'):
         unchanged = panel.get("/openapi.yaml", key=None, headers={"If-None-Match": given})
@@ -43,11 +43,11 @@ def test_whoever_has_it_gets_it_no_more(panel: Panel) -> None:
     assert panel.get("/openapi.yaml", key=None, headers={"If-None-Match": '"other"'}).content == FILE
 
 
-def test_its_server_is_the_panel_that_serves_it() -> None:
+def test_the_documents_server_is_the_panel_that_serves_it() -> None:
     assert [server["url"] for server in yaml.safe_load(FILE)["servers"]] == ["/api"]
 
 
-def test_other_content_has_another_tag_and_the_same_content_the_same() -> None:
+def test_the_etag_depends_on_the_content_alone() -> None:
     one, same, other = (StaticAsset(content, "text/plain") for content in (b"a", b"a", b"b"))
     assert one.etag == same.etag != other.etag
     assert one.answer().content == b"a"

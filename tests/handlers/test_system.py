@@ -6,7 +6,7 @@ from handlers.static_asset import DOCUMENT
 from tests.panel import Panel
 
 
-def test_live_needs_no_part_and_ready_needs_the_engine(panel: Panel) -> None:
+def test_live_needs_no_component_and_ready_needs_the_engine(panel: Panel) -> None:
     runtime: Any = panel.ports.runtime
     assert panel.get("/health?probe=ready", key=None).json()["status"] == "ok"
     runtime.away = True
@@ -17,7 +17,7 @@ def test_live_needs_no_part_and_ready_needs_the_engine(panel: Panel) -> None:
     assert panel.get("/health?probe=ready", key=None).status_code == 200
 
 
-def test_only_admins_without_a_customer_see_the_parts(panel: Panel) -> None:
+def test_only_admins_without_a_customer_see_the_components(panel: Panel) -> None:
     assert panel.get("/health").json()["checks"].keys() == {"database", "engine"}
     for key in (None, panel.key("operator"), panel.key("admin", "cust_a")):
         assert "checks" not in panel.get("/health", key=key).json()

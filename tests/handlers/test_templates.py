@@ -122,7 +122,7 @@ def test_a_service_from_a_template_may_have_its_own_health_check(panel: Panel) -
     assert (other_port.status_code, list(other_port.json()["error"]["fields"])) == (422, ["port"])
 
 
-def test_two_services_of_a_template_have_secrets_of_their_own(panel: Panel) -> None:
+def test_two_services_of_a_template_have_different_secrets(panel: Panel) -> None:
     made = [panel.post("/templates/wordpress/deploy", {"name": name}).json()["id"] for name in ("one", "two")]
     names = {"names": ["MARIADB_ROOT_PASSWORD", "WORDPRESS_DB_PASSWORD"]}
     values = [panel.post(f"/services/{each}/env/reveal", names).json()["values"] for each in made]

@@ -32,12 +32,12 @@ MINE, OTHERS = "cust_mine", "cust_others"
 # ── Roles and operations ─────────────────────────────────────────────────────────────────────────────
 
 
-def test_every_operation_says_what_it_needs() -> None:
+def test_every_operation_declares_its_permission() -> None:
     assert {permission(operation) for operation in OPERATIONS} <= ALL_PERMISSIONS | {None}
     assert {one.operation_id for one in OPERATIONS if one.raw["x-permission"] == "public"} == PUBLIC
 
 
-def test_what_is_forbidden_leaves_no_trace(panel: Panel) -> None:
+def test_a_forbidden_request_changes_nothing(panel: Panel) -> None:
     made, key = create_targets(panel), panel.key("viewer", denied_permissions=tuple(role_permissions(Role.VIEWER)))
     before = tables(panel)
     for operation in filter(permission, OPERATIONS):
@@ -46,7 +46,7 @@ def test_what_is_forbidden_leaves_no_trace(panel: Panel) -> None:
     assert tables(panel) == before
 
 
-def test_a_key_without_a_permission_cannot_tell_what_exists(panel: Panel) -> None:
+def test_a_key_without_a_permission_cannot_find_out_what_exists(panel: Panel) -> None:
     made, key = create_targets(panel), panel.key("viewer", denied_permissions=tuple(role_permissions(Role.VIEWER)))
     for operation in WITH_ID:
         real, unreal = (ids.send(panel, operation, key=key, with_worker=False) for ids in (made, Targets()))
@@ -67,7 +67,7 @@ def _said(answered: httpx.Response, *names: str) -> tuple[int, Any, dict[str, st
 
 
 @pytest.mark.parametrize("role", ["customer", "operator", "admin", "viewer"])
-def test_an_id_of_another_tenant_is_like_one_that_never_was(panel: Panel, role: str) -> None:
+def test_an_id_of_another_tenant_is_refused_like_an_unknown_one(panel: Panel, role: str) -> None:
     key, others, nobodys = panel.key(role, MINE), create_targets(panel, OTHERS), create_targets(panel)
     before = tables(panel)
     for operation in WITH_ID:
@@ -79,7 +79,7 @@ def test_an_id_of_another_tenant_is_like_one_that_never_was(panel: Panel, role: 
     assert tables(panel) == before
 
 
-def test_conditions_waits_tries_and_keys_tell_nothing_of_another_tenant(panel: Panel) -> None:
+def test_conditions_waits_dry_runs_and_keys_reveal_nothing_of_another_tenant(panel: Panel) -> None:
     key, others = panel.key("customer", MINE), create_targets(panel, OTHERS)
     variants: dict[str, dict[str, Any]] = {
         "dry_run": {"query": "dry_run=true"},
@@ -102,14 +102,14 @@ def test_conditions_waits_tries_and_keys_tell_nothing_of_another_tenant(panel: P
     assert asked > 30
 
 
-def test_a_wrong_body_is_told_alike_for_what_is_and_what_is_not_there(panel: Panel) -> None:
+def test_a_wrong_body_is_refused_alike_for_existing_and_unknown_resources(panel: Panel) -> None:
     key, others = panel.key("customer", MINE), create_targets(panel, OTHERS)
     for operation in (one for one in WITH_ID if one.body):
         real, unreal = (ids.send(panel, operation, key=key, json={"nonsense": 1}) for ids in (others, Targets()))
         assert _said(real, *others.ids.values()) == _said(unreal, *UNKNOWN_IDS.values())
 
 
-def test_an_id_of_another_tenant_in_a_body_is_like_one_that_never_was(panel: Panel) -> None:
+def test_an_id_of_another_tenant_in_a_body_is_refused_like_an_unknown_one(panel: Panel) -> None:
     key, mine, others = panel.key("customer", MINE), create_targets(panel, MINE), create_targets(panel, OTHERS)
     theirs, never = others.ids["deployment_id"], UNKNOWN_IDS["deployment_id"]
     path = f"/services/{mine.ids['service_id']}/rollback"
@@ -118,14 +118,14 @@ def test_an_id_of_another_tenant_in_a_body_is_like_one_that_never_was(panel: Pan
     assert _said(real, theirs) == _said(unreal, never)
 
 
-def test_a_deployment_of_another_service_of_ones_own_is_not_there_either(panel: Panel) -> None:
+def test_a_deployment_of_another_service_of_the_caller_is_not_found(panel: Panel) -> None:
     one, two = create_targets(panel, MINE), create_targets(panel, MINE)
     path = f"/services/{one.ids['service_id']}/rollback"
     assert panel.post(path, {"deployment_id": two.ids["deployment_id"]}).status_code == 422
 
 
 @pytest.mark.parametrize("field", ["customer_id", "customerId"])
-def test_ones_own_customer_may_be_named_and_no_other(panel: Panel, field: str) -> None:
+def test_a_caller_can_name_its_own_customer_and_no_other(panel: Panel, field: str) -> None:
     key = panel.key("customer", MINE)
     operations = ["create_api_key"] if field == "customerId" else ["create_service", "deploy_template"]
     for operation in map(find_operation, operations):
@@ -142,7 +142,7 @@ def test_ones_own_customer_may_be_named_and_no_other(panel: Panel, field: str) -
         assert ids.send(panel, operation, key=key, json={**new, field: MINE}).json()[field] == MINE
 
 
-def test_a_name_that_another_tenant_has_is_free(panel: Panel) -> None:
+def test_a_name_that_another_tenant_uses_is_free(panel: Panel) -> None:
     new = {"name": "shop", "deploy_method": "image", "image": "ai-admin-panel/hello:1"}
     for key in (panel.key("customer", MINE), panel.key("customer", OTHERS), panel.admin):
         assert panel.post("/services", new, key=key).status_code == 201
@@ -173,7 +173,7 @@ def _worlds(panel: Panel) -> Iterator[tuple[Operation, str, set[str]]]:
         yield operation, key, owned[operation.operation_id]
 
 
-def test_lists_hold_ones_own_alone_and_no_filter_widens_them(panel: Panel) -> None:
+def test_lists_have_only_the_callers_resources_with_any_filter(panel: Panel) -> None:
     for operation, key, own in _worlds(panel):
         answered = panel.get(f"{operation.path}?per_page=100", key=key)
         assert _ids(answered) == own != set()
@@ -203,7 +203,7 @@ def _filters(operation: Operation) -> Iterator[str]:
             yield from ("sort=created_at&order=asc", "sort=createdAt&order=asc", "sort=customer_id", "sort=name;drop")
 
 
-def test_another_tenants_id_as_a_filter_finds_nothing(panel: Panel) -> None:
+def test_a_filter_by_an_id_of_another_tenant_returns_nothing(panel: Panel) -> None:
     key, others = panel.key("customer", MINE), create_targets(panel, OTHERS)
     actor = panel.get("/auth/me").json()["id"]
     for query in (
@@ -217,7 +217,7 @@ def test_another_tenants_id_as_a_filter_finds_nothing(panel: Panel) -> None:
         assert (empty["data"], empty["total"]) == ([], 0), query
 
 
-def test_a_customer_filter_narrows_for_whoever_sees_all(panel: Panel) -> None:
+def test_a_customer_filter_narrows_the_lists_of_callers_without_a_customer(panel: Panel) -> None:
     mine, others = create_targets(panel, MINE), create_targets(panel, OTHERS)
     assert set(operations_with_parameter("customer_id")) == set(OWNED[:3])
     assert _ids(panel.get(f"/services?customer_id={MINE}")) == {mine.ids["service_id"]}
@@ -237,12 +237,12 @@ def test_a_customer_filter_narrows_for_whoever_sees_all(panel: Panel) -> None:
         {"role": "viewer", "customerId": None, "deniedPermissions": ["services.readd"]},
     ],
 )
-def test_a_key_makes_none_that_goes_beyond_it(panel: Panel, fields: dict[str, Any]) -> None:
+def test_a_key_cannot_create_a_key_with_more_than_its_own_grant(panel: Panel, fields: dict[str, Any]) -> None:
     refused = panel.post("/v1/api-keys", {"name": "more", **fields}, key=panel.key("customer", MINE))
     assert refused.status_code == 422
 
 
-def test_a_key_does_not_raise_itself(panel: Panel) -> None:
+def test_a_key_cannot_raise_its_own_role(panel: Panel) -> None:
     key = panel.key("customer", MINE, denied_permissions=("env.reveal",))
     path = f"/v1/api-keys/{panel.get('/auth/me', key=key).json()['id']}"
     panel.patch(path, {"role": "admin"}, key=key)

@@ -4,7 +4,7 @@ from tests.conformance import READ_DOCUMENT
 from tests.panel import Panel
 
 
-def test_each_permission_opens_what_the_document_says(panel: Panel) -> None:
+def test_each_permission_lists_its_operations_of_the_document(panel: Panel) -> None:
     page = panel.get("/permissions").json()
     opened = {one["name"]: set(one["operations"]) for one in page["data"]}
     assert page["total"] == len(opened)
@@ -14,7 +14,7 @@ def test_each_permission_opens_what_the_document_says(panel: Panel) -> None:
         assert holders == ({needed} if "." in needed else set())
 
 
-def test_a_key_of_a_role_holds_what_the_role_does(panel: Panel) -> None:
+def test_a_key_has_the_permissions_of_its_role(panel: Panel) -> None:
     roles = {one["name"]: set(one["permissions"]) for one in panel.get("/roles").json()["data"]}
     assert list(roles) == ["viewer", "customer", "operator", "admin"]
     for role, permissions in roles.items():
@@ -22,7 +22,7 @@ def test_a_key_of_a_role_holds_what_the_role_does(panel: Panel) -> None:
         assert set(panel.get("/auth/me", key=panel.key(role, customer)).json()["permissions"]) == permissions
 
 
-def test_anybody_known_may_ask_and_nobody_else(panel: Panel) -> None:
+def test_every_authenticated_caller_can_list_roles_and_no_other(panel: Panel) -> None:
     nothing = panel.key("viewer", denied_permissions=tuple(panel.get("/auth/me").json()["permissions"]))
     for path in ("/roles", "/permissions"):
         assert panel.get(path, key=nothing).status_code == 200

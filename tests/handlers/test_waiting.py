@@ -37,7 +37,7 @@ def _queued(panel: Panel) -> dict[str, str]:
     return dict(panel.post(f"/services/{service['id']}/deploy").json())
 
 
-def test_waiting_ends_with_the_work(panel: Panel) -> None:
+def test_a_wait_ends_with_the_operation(panel: Panel) -> None:
     queued = _queued(panel)
     for path in (f"/operations/{queued['operation_id']}", f"/deployments/{queued['id']}"):
         with _later(0.3, panel.work):
@@ -46,7 +46,7 @@ def test_waiting_ends_with_the_work(panel: Panel) -> None:
         assert seconds < PATIENCE
 
 
-def test_waiting_ends_when_the_work_is_cancelled(panel: Panel) -> None:
+def test_a_wait_ends_when_the_operation_is_cancelled(panel: Panel) -> None:
     queued = _queued(panel)
     with _later(0.3, lambda: panel.post(f"/operations/{queued['operation_id']}/cancel")):
         seconds, answered = _took(lambda: panel.get(f"/operations/{queued['operation_id']}?wait=60"))
@@ -54,7 +54,7 @@ def test_waiting_ends_when_the_work_is_cancelled(panel: Panel) -> None:
     assert seconds < PATIENCE
 
 
-def test_waiting_ends_with_the_time_that_was_given(panel: Panel) -> None:
+def test_a_wait_ends_after_the_given_time(panel: Panel) -> None:
     queued = _queued(panel)
     for path in (f"/operations/{queued['operation_id']}", f"/deployments/{queued['id']}"):
         seconds, answered = _took(lambda path=path: panel.get(f"{path}?wait=1"))
@@ -62,7 +62,7 @@ def test_waiting_ends_with_the_time_that_was_given(panel: Panel) -> None:
         assert 1 <= seconds < PATIENCE
 
 
-def test_nobody_waits_who_did_not_ask_to_or_whose_work_has_ended(panel: Panel) -> None:
+def test_without_wait_or_after_the_end_the_response_comes_at_once(panel: Panel) -> None:
     queued = _queued(panel)
     path = f"/operations/{queued['operation_id']}"
     assert _took(lambda: panel.get(path))[0] < PATIENCE
@@ -73,13 +73,13 @@ def test_nobody_waits_who_did_not_ask_to_or_whose_work_has_ended(panel: Panel) -
     assert seconds < PATIENCE
 
 
-def test_waiting_for_nothing_is_refused_at_once(panel: Panel) -> None:
+def test_waiting_for_an_unknown_operation_returns_404_at_once(panel: Panel) -> None:
     for path in ("/operations/op_nowhere", "/deployments/dep_nowhere"):
         seconds, refused = _took(lambda path=path: panel.get(f"{path}?wait=60"))
         assert (refused.status_code, seconds < PATIENCE) == (404, True)
 
 
-def test_waiting_for_what_is_deleted_meanwhile_ends(panel: Panel) -> None:
+def test_a_wait_ends_when_the_resource_is_deleted(panel: Panel) -> None:
     queued = _queued(panel)
     with ThreadPoolExecutor(2) as pool:
         waiting = pool.submit(panel.get, f"/deployments/{queued['id']}?wait=60")
@@ -91,7 +91,7 @@ def test_waiting_for_what_is_deleted_meanwhile_ends(panel: Panel) -> None:
     assert deleting.result().status_code == 204
 
 
-def test_an_ended_wait_still_honours_the_tag(panel: Panel) -> None:
+def test_a_finished_wait_still_honours_if_none_match(panel: Panel) -> None:
     queued = _queued(panel)
     path = f"/operations/{queued['operation_id']}"
     tag = {"If-None-Match": panel.get(path).headers["etag"]}
@@ -100,7 +100,7 @@ def test_an_ended_wait_still_honours_the_tag(panel: Panel) -> None:
         assert panel.get(f"{path}?wait=60", headers=tag).json()["status"] == "succeeded"
 
 
-def test_news_from_another_process_end_the_waiting_too(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_by_another_process_ends_the_wait(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process writes to the same database, and notifications nobody here."""
     queued = _queued(panel)
     monkeypatch.setattr(panel.ports.notifier, "notify", lambda: None)
@@ -110,7 +110,7 @@ def test_news_from_another_process_end_the_waiting_too(panel: Panel, monkeypatch
     assert seconds < PATIENCE
 
 
-def test_two_hundred_waiting_clients_hold_no_threads_and_keep_nobody_waiting(panel: Panel) -> None:
+def test_two_hundred_waiting_clients_block_no_other_requests(panel: Panel) -> None:
     queued = _queued(panel)
     path, headers = f"/api/operations/{queued['operation_id']}?wait=60", {"Authorization": f"Bearer {panel.admin}"}
     before = threading.active_count()
@@ -130,7 +130,7 @@ def test_two_hundred_waiting_clients_hold_no_threads_and_keep_nobody_waiting(pan
 # ── Deleting waits by itself ─────────────────────────────────────────────────────────────────────
 
 
-def test_a_deletion_that_fails_says_so_and_forgets_nothing(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_deletion_is_reported_and_keeps_the_service(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     service = panel.service()
     panel.ports.runtime.away = True  # type: ignore[attr-defined]
     monkeypatch.setattr("domain.rollout.rollout._PATIENCE", 0)
@@ -141,9 +141,7 @@ def test_a_deletion_that_fails_says_so_and_forgets_nothing(panel: Panel, monkeyp
     assert panel.delete(f"/services/{service['id']}").status_code == 204
 
 
-def test_a_deletion_that_takes_longer_is_followed_by_its_operation(
-    panel: Panel, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slow_deletion_returns_its_operation(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     service = panel.service()
     monkeypatch.setattr("handlers.waiting.wait_for_deletion.__defaults__", (0.2,))
     going_on = panel.request("DELETE", f"/services/{service['id']}")

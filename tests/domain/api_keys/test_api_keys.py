@@ -53,7 +53,7 @@ def later(ports: Ports, **delta: float) -> str:
 # ── Making ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_create_api_key_makes_a_key_that_opens(ports: Ports, admin: Caller):
+def test_create_api_key_returns_a_working_key(ports: Ports, admin: Caller):
     key, text = api_keys.create_api_key(ports, admin, {"name": "my-script", "role": "admin", "rateLimitRpm": 120})
     caller = Authenticator(ports).by_api_key(text, HERE, "")
     assert (caller.id, caller.name, caller.role, caller.grant.rate_limit_rpm) == (key.id, "my-script", Role.ADMIN, 120)
@@ -91,7 +91,7 @@ MAKERS = {
 
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("maker", Role)
-def test_no_role_makes_a_greater_one(ports: Ports, make_key: MakeKey, maker: Role, role: Role):
+def test_no_role_creates_a_greater_one(ports: Ports, make_key: MakeKey, maker: Role, role: Role):
     caller = by(make_key(maker, "cust_a"))
     before = all_keys(ports, caller)
     if role in MAKERS[maker]:
@@ -105,13 +105,13 @@ def test_no_role_makes_a_greater_one(ports: Ports, make_key: MakeKey, maker: Rol
     assert all_keys(ports, caller) == before
 
 
-def test_a_key_without_the_permission_makes_none(ports: Ports, make_key: MakeKey):
+def test_a_key_without_the_permission_creates_none(ports: Ports, make_key: MakeKey):
     caller = by(make_key(Role.ADMIN, denied_permissions=("api_keys.write",)))
     with pytest.raises(Forbidden, match=r"api_keys\.write"):
         api_keys.create_api_key(ports, caller, VIEWING)
 
 
-def test_what_counts_is_what_the_maker_may_now(ports: Ports, make_key: MakeKey):
+def test_the_current_grant_of_the_creator_decides(ports: Ports, make_key: MakeKey):
     key = make_key(Role.ADMIN)
     make_key(Role.ADMIN)
     caller = by(key)
@@ -120,7 +120,7 @@ def test_what_counts_is_what_the_maker_may_now(ports: Ports, make_key: MakeKey):
         api_keys.create_api_key(ports, caller, VIEWING)
 
 
-def test_a_key_that_was_revoked_meanwhile_makes_none(ports: Ports, make_key: MakeKey):
+def test_a_key_that_was_revoked_meanwhile_creates_none(ports: Ports, make_key: MakeKey):
     key = make_key(Role.ADMIN)
     make_key(Role.ADMIN)
     api_keys.revoke_api_key(ports, by(key), key.id)
@@ -128,7 +128,7 @@ def test_a_key_that_was_revoked_meanwhile_makes_none(ports: Ports, make_key: Mak
         api_keys.create_api_key(ports, by(key), VIEWING)
 
 
-def test_what_the_maker_is_denied_its_keys_are_denied_too(ports: Ports, make_key: MakeKey):
+def test_a_key_inherits_the_denied_permissions_of_its_creator(ports: Ports, make_key: MakeKey):
     caller = by(make_key(Role.ADMIN, denied_permissions=("env.reveal", "logs.read")))
     key, _ = api_keys.create_api_key(
         ports, caller, {"name": "new", "role": "operator", "deniedPermissions": ["services.delete"]}
@@ -136,7 +136,7 @@ def test_what_the_maker_is_denied_its_keys_are_denied_too(ports: Ports, make_key
     assert key.denied_permissions == ("env.reveal", "logs.read", "services.delete")
 
 
-def test_what_the_body_leaves_out_comes_from_the_maker(ports: Ports, make_key: MakeKey):
+def test_missing_fields_come_from_the_creator(ports: Ports, make_key: MakeKey):
     ends = ports.clock.now() + timedelta(days=1)
     maker = make_key(Role.CUSTOMER, "cust_a", allowed_ips=("10.0.0.0/8",), rate_limit_rpm=9, expires_at=ends)
     key, _ = api_keys.create_api_key(ports, by(maker), VIEWING)
@@ -148,7 +148,7 @@ def test_what_the_body_leaves_out_comes_from_the_maker(ports: Ports, make_key: M
     )
 
 
-def test_all_that_goes_beyond_the_maker_is_refused_at_once(ports: Ports, make_key: MakeKey):
+def test_all_fields_that_exceed_the_creator_are_refused_at_once(ports: Ports, make_key: MakeKey):
     maker = make_key(
         Role.CUSTOMER,
         "cust_a",
@@ -172,7 +172,7 @@ def test_all_that_goes_beyond_the_maker_is_refused_at_once(ports: Ports, make_ke
     ("field", "value"),
     [("customerId", None), ("rateLimitRpm", None), ("allowedIps", []), ("expiresAt", None)],
 )
-def test_nothing_is_more_than_a_bound(ports: Ports, make_key: MakeKey, field: str, value: object):
+def test_a_key_without_a_bound_exceeds_its_bounded_creator(ports: Ports, make_key: MakeKey, field: str, value: object):
     maker = make_key(
         Role.CUSTOMER,
         "cust_a",
@@ -197,7 +197,7 @@ def test_nothing_is_more_than_a_bound(ports: Ports, make_key: MakeKey, field: st
         (Role.CUSTOMER, "cust_a", None, None, False),
     ],
 )
-def test_only_an_admin_without_a_limit_gives_any_limit(  # noqa: PLR0917
+def test_only_an_admin_without_a_limit_sets_any_limit(  # noqa: PLR0917
     ports: Ports, make_key: MakeKey, role: Role, customer_id: str, own: int, asked: int, refused: bool
 ):
     caller = by(make_key(role, customer_id, rate_limit_rpm=own))
@@ -208,7 +208,7 @@ def test_only_an_admin_without_a_limit_gives_any_limit(  # noqa: PLR0917
     assert api_keys.create_api_key(ports, caller, body)[0].rate_limit_rpm == asked
 
 
-def test_every_unusable_value_is_named_by_its_place(ports: Ports, admin: Caller):
+def test_every_invalid_value_is_reported_by_field(ports: Ports, admin: Caller):
     body = {
         "name": "new",
         "role": "customer",
@@ -227,14 +227,14 @@ def test_every_unusable_value_is_named_by_its_place(ports: Ports, admin: Caller)
 
 
 @pytest.mark.parametrize("text", ["2026-12-31T23:59:60Z", "9999-12-31T23:59:59-23:59", "2020-01-01T00:00:00Z"])
-def test_a_key_expires_at_a_time_that_comes(ports: Ports, admin: Caller, text: str):
+def test_the_expiry_of_a_key_is_in_the_future(ports: Ports, admin: Caller, text: str):
     assert set(problems(api_keys.create_api_key, ports, admin, {**VIEWING, "expiresAt": text})) == {"expiresAt"}
 
 
 # ── Looking ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_list_api_keys_shows_each_caller_its_own(
+def test_list_api_keys_returns_the_keys_that_the_caller_can_see(
     ports: Ports, admin: Caller, viewer: Caller, customer_a: Caller, customer_b: Caller
 ):
     assert all_keys(ports, admin) == {admin.id, viewer.id, customer_a.id, customer_b.id}
@@ -262,7 +262,7 @@ def test_list_api_keys_sorts_by_the_names_of_the_document(ports: Ports, make_key
     assert [each.name for each in falling.items] == names[::-1]
 
 
-def test_list_api_keys_goes_by_pages(ports: Ports, make_key: MakeKey):
+def test_list_api_keys_is_paged(ports: Ports, make_key: MakeKey):
     keys = [make_key(Role.VIEWER, name=name) for name in "abc"]
     page = api_keys.list_api_keys(ports, by(keys[0]), sort="name", order="asc", page=2, per_page=2)
     assert ([key.name for key in page.items], page.total, page.page, page.per_page) == (["c"], 3, 2, 2)
@@ -304,7 +304,7 @@ def test_the_key_of_another_tenant_does_not_exist(
 # ── Changing ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_update_api_key_changes_what_is_named_and_nothing_else(ports: Ports, admin: Caller, make_key: MakeKey):
+def test_update_api_key_changes_only_the_named_fields(ports: Ports, admin: Caller, make_key: MakeKey):
     ends = ports.clock.now() + timedelta(days=1)
     key = make_key(Role.OPERATOR, allowed_ips=("10.0.0.0/8",), rate_limit_rpm=5, expires_at=ends)
     changed = api_keys.update_api_key(ports, admin, key.id, {"name": "nightly", "rateLimitRpm": 30})
@@ -312,20 +312,20 @@ def test_update_api_key_changes_what_is_named_and_nothing_else(ports: Ports, adm
     assert stored(ports, key.id) == changed
 
 
-def test_null_takes_a_bound_away(ports: Ports, admin: Caller, make_key: MakeKey):
+def test_null_removes_a_bound(ports: Ports, admin: Caller, make_key: MakeKey):
     key = make_key(rate_limit_rpm=5, expires_at=ports.clock.now() + timedelta(days=1), allowed_ips=("::1",))
     body = {"rateLimitRpm": None, "expiresAt": None, "allowedIps": []}
     changed = api_keys.update_api_key(ports, admin, key.id, body)
     assert (changed.rate_limit_rpm, changed.expires_at, changed.allowed_ips) == (None, None, ())
 
 
-def test_an_admin_gives_back_what_was_denied(ports: Ports, admin: Caller, make_key: MakeKey):
+def test_an_admin_restores_denied_permissions(ports: Ports, admin: Caller, make_key: MakeKey):
     key = make_key(Role.OPERATOR, denied_permissions=("env.read", "logs.read"))
     changed = api_keys.update_api_key(ports, admin, key.id, {"deniedPermissions": ["logs.read"]})
     assert changed.denied_permissions == ("logs.read",)
 
 
-def test_a_lesser_maker_cannot_give_what_it_lacks(ports: Ports, make_key: MakeKey):
+def test_a_lesser_creator_cannot_give_permissions_that_it_lacks(ports: Ports, make_key: MakeKey):
     maker = by(make_key(Role.ADMIN, denied_permissions=("env.reveal",)))
     key = make_key(Role.OPERATOR)
     changed = api_keys.update_api_key(ports, maker, key.id, {"role": "admin", "deniedPermissions": []})
@@ -351,7 +351,7 @@ def test_update_api_key_does_not_bind_a_key_to_no_customer(ports: Ports, admin: 
         ("deniedPermissions", ["services.fly"]),
     ],
 )
-def test_no_key_widens_itself(ports: Ports, make_key: MakeKey, field: str, value: object):
+def test_no_key_extends_its_own_grant(ports: Ports, make_key: MakeKey, field: str, value: object):
     key = make_key(
         Role.CUSTOMER,
         "cust_a",
@@ -364,7 +364,7 @@ def test_no_key_widens_itself(ports: Ports, make_key: MakeKey, field: str, value
     assert stored(ports, key.id) == key
 
 
-def test_a_key_narrows_itself(ports: Ports, make_key: MakeKey):
+def test_a_key_can_restrict_itself(ports: Ports, make_key: MakeKey):
     key = make_key(Role.CUSTOMER, "cust_a", rate_limit_rpm=9)
     body = {"rateLimitRpm": 8, "allowedIps": ["10.0.0.0/8"], "deniedPermissions": ["env.reveal"]}
     changed = api_keys.update_api_key(ports, by(key), key.id, body)
@@ -382,7 +382,7 @@ GREATER: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("greater", GREATER, ids=str)
 @pytest.mark.parametrize("touch", ["update", "rotate"])
-def test_a_greater_key_is_not_touched(ports: Ports, make_key: MakeKey, greater: dict[str, Any], touch: str):
+def test_a_greater_key_cannot_be_changed(ports: Ports, make_key: MakeKey, greater: dict[str, Any], touch: str):
     own: dict[str, Any] = {
         "role": Role.CUSTOMER,
         "customer_id": "cust_a",
@@ -396,12 +396,12 @@ def test_a_greater_key_is_not_touched(ports: Ports, make_key: MakeKey, greater: 
     assert stored(ports, key.id) == key
 
 
-def test_how_much_a_key_may_ask_makes_it_no_greater_one(ports: Ports, make_key: MakeKey):
+def test_the_rate_limit_does_not_make_a_key_greater(ports: Ports, make_key: MakeKey):
     caller, key = by(make_key(rate_limit_rpm=5)), make_key(rate_limit_rpm=500)
     assert api_keys.update_api_key(ports, caller, key.id, {"name": "renamed"}).rate_limit_rpm == 500
 
 
-def test_a_raised_role_is_judged_by_all_bounds(ports: Ports, make_key: MakeKey):
+def test_a_raised_role_is_checked_against_all_bounds(ports: Ports, make_key: MakeKey):
     """Whoever holds a lasting viewer's key and an admin's key for a day must not end with a lasting admin's key."""
     caller = by(make_key(Role.ADMIN, expires_at=ports.clock.now() + timedelta(days=1)))
     key = make_key(Role.VIEWER)
@@ -431,7 +431,7 @@ def test_rotate_api_key_stops_the_old_secret_at_once(ports: Ports, admin: Caller
     assert (rotated.previous_digest, rotated.previous_until) == (None, None)
 
 
-def test_rotate_api_key_lets_the_old_secret_work_on_for_the_overlap(ports: Ports, admin: Caller):
+def test_rotate_api_key_keeps_the_old_secret_valid_for_the_overlap(ports: Ports, admin: Caller):
     key, old = api_keys.create_api_key(ports, admin, VIEWING)
     rotated, new = api_keys.rotate_api_key(ports, admin, key.id, {"overlapSeconds": 60})
     authenticator = Authenticator(ports)
@@ -474,7 +474,7 @@ def test_a_key_rotates_itself(ports: Ports, customer_a: Caller):
 # ── Revoking ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_revoke_api_key_shuts_it(ports: Ports, admin: Caller):
+def test_revoke_api_key_ends_a_key(ports: Ports, admin: Caller):
     key, text = api_keys.create_api_key(ports, admin, VIEWING)
     api_keys.revoke_api_key(ports, admin, key.id)
     with pytest.raises(Unauthenticated):
@@ -483,14 +483,14 @@ def test_revoke_api_key_shuts_it(ports: Ports, admin: Caller):
         api_keys.revoke_api_key(ports, admin, key.id)
 
 
-def test_revoke_api_key_refuses_a_stale_one(ports: Ports, admin: Caller, make_key: MakeKey):
+def test_revoke_api_key_refuses_a_stale_revision(ports: Ports, admin: Caller, make_key: MakeKey):
     key = make_key(revision=4)
     with pytest.raises(Stale):
         api_keys.revoke_api_key(ports, admin, key.id, '"3"')
     api_keys.revoke_api_key(ports, admin, key.id, '"4"')
 
 
-def test_a_key_that_may_do_more_is_not_revoked(ports: Ports, make_key: MakeKey):
+def test_a_greater_key_is_not_revoked(ports: Ports, make_key: MakeKey):
     caller = by(make_key(Role.CUSTOMER, "cust_a", denied_permissions=("env.reveal",)))
     for greater in (make_key(Role.ADMIN, "cust_a"), make_key(Role.CUSTOMER, "cust_a")):
         with pytest.raises(Forbidden):
@@ -521,7 +521,7 @@ def test_the_last_admin_key_stays(ports: Ports, admin: Caller, make_key: MakeKey
     assert stored(ports, admin.id) is not None
 
 
-def test_an_expired_admin_key_is_none(ports: Ports, admin: Caller, make_key: MakeKey):
+def test_an_expired_admin_key_does_not_count_as_the_last(ports: Ports, admin: Caller, make_key: MakeKey):
     expired = make_key(expires_at=ports.clock.now())
     with pytest.raises(Conflict):
         api_keys.revoke_api_key(ports, admin, admin.id)
@@ -535,12 +535,12 @@ def test_an_expired_admin_key_is_none(ports: Ports, admin: Caller, make_key: Mak
         ({"deniedPermissions": ["api_keys.write"]}, "deniedPermissions"),
     ],
 )
-def test_the_last_admin_key_does_not_give_itself_up(ports: Ports, admin: Caller, body: dict[str, Any], field: str):
+def test_the_last_admin_key_cannot_restrict_itself(ports: Ports, admin: Caller, body: dict[str, Any], field: str):
     assert set(problems(api_keys.update_api_key, ports, admin, admin.id, body)) == {field}
     assert api_keys.update_api_key(ports, admin, admin.id, {"deniedPermissions": ["env.reveal"]}).revision == 2
 
 
-def test_of_two_admin_keys_that_go_at_once_one_stays(ports: Ports, make_key: MakeKey):
+def test_one_of_two_admin_keys_revoked_at_once_stays(ports: Ports, make_key: MakeKey):
     keys = [make_key() for _ in range(4)]
 
     def go(key: ApiKey) -> bool:
@@ -569,16 +569,16 @@ def test_first_key_is_an_admin_of_everything(ports: Ports):
     )
 
 
-def test_first_key_is_made_once(ports: Ports):
+def test_the_first_key_is_created_once(ports: Ports):
     assert api_keys.create_first_key(ports)
     assert api_keys.create_first_key(ports) is None
 
 
-def test_where_there_is_a_key_there_is_no_first_one(ports: Ports, viewer: Caller):
+def test_no_first_key_is_created_if_a_key_exists(ports: Ports, viewer: Caller):
     assert api_keys.create_first_key(ports) is None
 
 
-def test_processes_that_start_at_once_make_one_first_key(ports: Ports, tmp_path: Path):
+def test_processes_that_start_at_once_create_one_first_key(ports: Ports, tmp_path: Path):
     def start(_: int) -> str | None:
         store = open_store(f"sqlite:///{tmp_path}/panel.db", Vault(tmp_path / "key"))
         try:
@@ -592,7 +592,7 @@ def test_processes_that_start_at_once_make_one_first_key(ports: Ports, tmp_path:
     Authenticator(ports).by_api_key(made[0], HERE, "")
 
 
-def test_a_process_that_did_not_see_the_first_key_makes_no_second(ports: Ports, monkeypatch: pytest.MonkeyPatch):
+def test_a_process_that_did_not_see_the_first_key_creates_no_second(ports: Ports, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("domain.adapters.sql.repositories.api_keys.ApiKeys.any", lambda _: False)
     assert api_keys.create_first_key(ports)
     assert api_keys.create_first_key(ports) is None

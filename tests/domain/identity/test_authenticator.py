@@ -43,7 +43,7 @@ def refused(ports: Ports, text: str, address: str = HERE) -> tuple[str, str, str
 # ── Text ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_key_says_what_it_is_and_how_it_is_looked_up():
+def test_a_key_starts_with_its_kind_and_prefix():
     text = tokens.new_api_key()
     mark, lookup, secret = text.split("_")
     assert (mark, len(lookup), len(secret)) == ("aap", 8, 36)
@@ -66,28 +66,28 @@ def test_a_new_secret_keeps_the_prefix():
 
 
 @given(place=st.integers(0, 48), character=st.sampled_from(string.ascii_letters + string.digits + "_- "))
-def test_one_wrong_character_anywhere_is_noticed(place: int, character: str):
+def test_one_wrong_character_anywhere_is_detected(place: int, character: str):
     text = tokens.new_api_key()
     mistyped = text[:place] + character + text[place + 1 :]
     assert (tokens.prefix_of(mistyped) is None) == (mistyped != text)
 
 
 @given(place=st.integers(0, 47))
-def test_two_characters_the_wrong_way_round_are_noticed(place: int):
+def test_two_swapped_characters_are_detected(place: int):
     text = tokens.new_api_key()
     mistyped = text[:place] + text[place + 1] + text[place] + text[place + 2 :]
     assert (tokens.prefix_of(mistyped) is None) == (mistyped != text)
 
 
 @given(st.text())
-def test_other_text_is_no_key(text: str):
+def test_other_text_is_not_a_key(text: str):
     assert tokens.prefix_of(text) is None
 
 
 # ── Who is let in ────────────────────────────────────────────────────────────────────────────────
 
 
-def test_whoever_shows_a_key_is_what_the_key_says(ports: Ports, make_key: MakeKey):
+def test_the_caller_of_a_key_has_the_fields_of_the_key(ports: Ports, make_key: MakeKey):
     text = tokens.new_api_key()
     key = make_key(Role.CUSTOMER, "cust_a", text, denied_permissions=("env.reveal",), rate_limit_rpm=7)
     assert enter(ports, text) == Caller(
@@ -101,7 +101,7 @@ def test_whoever_shows_a_key_is_what_the_key_says(ports: Ports, make_key: MakeKe
     )
 
 
-def test_a_caller_says_nothing_of_its_secret(ports: Ports, make_key: MakeKey):
+def test_a_caller_does_not_contain_the_secret(ports: Ports, make_key: MakeKey):
     text = tokens.new_api_key()
     key = make_key(text=text)
     told = repr(enter(ports, text))
@@ -126,7 +126,7 @@ def test_a_caller_says_nothing_of_its_secret(ports: Ports, make_key: MakeKey):
         lambda _: "a" * 1_000_000,
     ],
 )
-def test_what_was_never_a_key_is_refused_without_asking_the_database(
+def test_malformed_keys_are_refused_without_a_database_query(
     ports: Ports, make_key: MakeKey, spoil: Callable[[str], str]
 ):
     text = tokens.new_api_key()
@@ -173,7 +173,7 @@ def test_a_previous_secret_works_until_its_overlap_ends(ports: Ports, make_key: 
     enter(ports, new)
 
 
-def test_an_overlap_lets_no_third_secret_in(ports: Ports, make_key: MakeKey):
+def test_an_overlap_accepts_no_third_secret(ports: Ports, make_key: MakeKey):
     old = tokens.new_api_key()
     new, other = (tokens.new_api_key(tokens.prefix_of(old)) for _ in range(2))
     make_key(text=new, previous_digest=tokens.digest(old), previous_until=ports.clock.now() + HOUR)
@@ -181,7 +181,7 @@ def test_an_overlap_lets_no_third_secret_in(ports: Ports, make_key: MakeKey):
 
 
 @pytest.mark.parametrize("address", [HERE, f"::ffff:{HERE}", "2001:db8::1", "2001:db8::1%eth0"])
-def test_an_allowed_address_is_let_in_however_it_is_written(ports: Ports, make_key: MakeKey, address: str):
+def test_an_allowed_address_is_accepted_in_every_notation(ports: Ports, make_key: MakeKey, address: str):
     text = tokens.new_api_key()
     make_key(text=text, allowed_ips=("192.0.2.0/24", "2001:db8::1"))
     enter(ports, text, address)
@@ -211,7 +211,7 @@ def test_an_unknown_prefix_costs_the_same_comparisons(ports: Ports, make_key: Ma
     assert compared == [(64, 64)] * 6
 
 
-def test_a_revoked_key_opens_nothing_from_then_on(ports: Ports, make_key: MakeKey):
+def test_a_revoked_key_is_refused(ports: Ports, make_key: MakeKey):
     text = tokens.new_api_key()
     key = make_key(text=text)
     authenticator = Authenticator(ports)
@@ -240,7 +240,7 @@ def stored(ports: Ports, key: ApiKey) -> ApiKey:
     return found
 
 
-def test_uses_are_written_down_together(ports: Ports, make_key: MakeKey):
+def test_uses_are_stored_together(ports: Ports, make_key: MakeKey):
     text = tokens.new_api_key()
     key, authenticator = make_key(text=text), Authenticator(ports)
     authenticator.by_api_key(text, "192.0.2.1", "")
@@ -293,7 +293,7 @@ class Away:
         raise Unavailable("The database does not answer")
 
 
-def test_uses_wait_for_a_database_that_is_away(ports: Ports, make_key: MakeKey):
+def test_uses_are_kept_while_the_database_is_unavailable(ports: Ports, make_key: MakeKey):
     text = tokens.new_api_key()
     key, authenticator = make_key(text=text), Authenticator(ports)
     authenticator.by_api_key(text, HERE, "")
@@ -306,7 +306,7 @@ def test_uses_wait_for_a_database_that_is_away(ports: Ports, make_key: MakeKey):
     assert stored(ports, key).request_count == 2
 
 
-def test_the_uses_of_a_key_that_is_gone_disturb_nobody(ports: Ports, make_key: MakeKey):
+def test_uses_of_a_deleted_key_are_dropped(ports: Ports, make_key: MakeKey):
     gone, left = tokens.new_api_key(), tokens.new_api_key()
     key, other, authenticator = make_key(text=gone), make_key(text=left), Authenticator(ports)
     authenticator.by_api_key(gone, HERE, "")
@@ -339,14 +339,14 @@ def lost(ports: Ports, known: Caller) -> bool:
     return True
 
 
-def test_whoever_is_looked_at_again_is_what_it_was(ports: Ports, make_key: MakeKey):
+def test_revalidation_returns_the_same_caller(ports: Ports, make_key: MakeKey):
     text = tokens.new_api_key()
     make_key(Role.CUSTOMER, "cust_a", text)
     known = enter(ports, text)
     assert Authenticator(ports).revalidate(known) == known
 
 
-def test_another_look_shows_what_the_key_may_do_by_now(ports: Ports, make_key: MakeKey):
+def test_revalidation_returns_the_current_permissions(ports: Ports, make_key: MakeKey):
     text = tokens.new_api_key()
     key = make_key(text=text)
     known = enter(ports, text)
@@ -354,7 +354,7 @@ def test_another_look_shows_what_the_key_may_do_by_now(ports: Ports, make_key: M
     assert Authenticator(ports).revalidate(known).permissions == role_permissions(Role.VIEWER) - {"logs.read"}
 
 
-def test_another_look_counts_as_no_use(ports: Ports, make_key: MakeKey):
+def test_revalidation_records_no_use(ports: Ports, make_key: MakeKey):
     text = tokens.new_api_key()
     key, authenticator = make_key(text=text), Authenticator(ports)
     known = authenticator.by_api_key(text, HERE, "")
@@ -372,9 +372,7 @@ def test_another_look_counts_as_no_use(ports: Ports, make_key: MakeKey):
         {"allowed_ips": ("198.51.100.0/24",)},
     ],
 )
-def test_a_key_that_is_no_longer_good_is_none_at_another_look(
-    ports: Ports, make_key: MakeKey, fields: dict[str, object]
-):
+def test_revalidation_refuses_a_key_that_is_no_longer_valid(ports: Ports, make_key: MakeKey, fields: dict[str, object]):
     text = tokens.new_api_key()
     key = make_key(text=text)
     known = enter(ports, text)
@@ -383,7 +381,7 @@ def test_a_key_that_is_no_longer_good_is_none_at_another_look(
     assert lost(ports, known)
 
 
-def test_a_key_that_is_gone_is_none_at_another_look(ports: Ports, make_key: MakeKey):
+def test_revalidation_refuses_a_deleted_key(ports: Ports, make_key: MakeKey):
     text = tokens.new_api_key()
     key = make_key(text=text)
     known = enter(ports, text)
@@ -392,7 +390,7 @@ def test_a_key_that_is_gone_is_none_at_another_look(ports: Ports, make_key: Make
     assert lost(ports, known)
 
 
-def test_another_look_honours_an_overlap_until_it_ends(ports: Ports, make_key: MakeKey):
+def test_revalidation_accepts_a_previous_secret_until_its_overlap_ends(ports: Ports, make_key: MakeKey):
     text = tokens.new_api_key()
     key = make_key(text=text)
     known = enter(ports, text)
@@ -403,11 +401,11 @@ def test_another_look_honours_an_overlap_until_it_ends(ports: Ports, make_key: M
     assert lost(ports, known)
 
 
-def test_whoever_showed_nothing_is_none_at_another_look(ports: Ports, admin: Caller):
+def test_revalidation_refuses_a_caller_without_credentials(ports: Ports, admin: Caller):
     assert lost(ports, replace(admin, credential=None))
 
 
-def test_many_are_looked_at_in_order_each_by_itself(ports: Ports, make_key: MakeKey):
+def test_revalidate_many_returns_results_in_order(ports: Ports, make_key: MakeKey):
     texts = [tokens.new_api_key() for _ in range(3)]
     one, gone, two = (enter(ports, text) for text in texts if make_key(text=text, allowed_ips=(HERE,)))
     with ports.store.begin() as work:
@@ -417,7 +415,7 @@ def test_many_are_looked_at_in_order_each_by_itself(ports: Ports, make_key: Make
     assert Authenticator(ports).revalidate_many(known) == [two, one, None, replace(one, request_id="other"), None]
 
 
-def test_nobody_to_look_at_is_nobody(ports: Ports):
+def test_revalidate_many_of_no_callers_is_empty(ports: Ports):
     assert Authenticator(ports).revalidate_many([]) == []
 
 

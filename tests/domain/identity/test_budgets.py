@@ -34,38 +34,38 @@ def charged(ports: Ports, tier: str | None, caller: Caller | None, *spent: str) 
 
 
 @pytest.mark.parametrize("tier", [None, "default", "authenticated", "deploy"])
-def test_nobody_is_charged_by_address(ports: Ports, tier: str | None):
+def test_requests_without_a_caller_count_against_the_address(ports: Ports, tier: str | None):
     assert charged(ports, tier, None)[0] == [(f"address:{HERE}", 5)]
 
 
 @pytest.mark.parametrize("tier", [None, "default"])
-def test_what_needs_no_caller_is_charged_by_address_whoever_calls(ports: Ports, admin: Caller, tier: str | None):
+def test_public_operations_count_against_the_address(ports: Ports, admin: Caller, tier: str | None):
     assert charged(ports, tier, admin)[0] == [(f"address:{HERE}", 5)]
 
 
-def test_a_caller_is_charged_by_its_key(ports: Ports, admin: Caller):
+def test_requests_with_a_key_count_against_the_key(ports: Ports, admin: Caller):
     assert charged(ports, "authenticated", admin)[0] == [(f"key:{admin.id}", 8)]
 
 
-def test_a_key_may_have_a_budget_of_its_own(ports: Ports, admin: Caller):
+def test_a_key_can_have_its_own_budget(ports: Ports, admin: Caller):
     own = replace(admin, grant=replace(admin.grant, rate_limit_rpm=77))
     assert charged(ports, "authenticated", own)[0] == [(f"key:{admin.id}", 77)]
 
 
-def test_deployments_are_charged_twice_and_the_lesser_budget_is_told(ports: Ports, admin: Caller):
+def test_deployments_count_twice_and_the_smaller_budget_is_returned(ports: Ports, admin: Caller):
     hits, budget = charged(ports, "deploy", admin)
     assert hits == [(f"key:{admin.id}", 8), (f"deploy:{admin.id}", 3)]
     assert budget.limit == 3
 
 
-def test_a_spent_key_spends_no_deployments(ports: Ports, admin: Caller):
+def test_a_key_over_its_limit_uses_no_deployments(ports: Ports, admin: Caller):
     hits, budget = charged(ports, "deploy", admin, "key")
     assert hits == [(f"key:{admin.id}", 8)]
     assert not budget.allowed
 
 
 @pytest.mark.parametrize(("ahead", "seconds"), [(17, 17), (1, 1), (0, 1), (-5, 1)])
-def test_a_refusal_says_when_to_come_back(monkeypatch: pytest.MonkeyPatch, ahead: int, seconds: int):
+def test_a_refusal_has_the_seconds_to_wait(monkeypatch: pytest.MonkeyPatch, ahead: int, seconds: int):
     monkeypatch.setattr("time.time", lambda: 1_000_000.0)
     refusal = budgets.too_many_requests(Budget(False, 5, 0, 1_000_000 + ahead))
     assert isinstance(refusal, TooMany)

@@ -22,7 +22,7 @@ from domain.identity import networks
         ("0.0.0.0/0", "0.0.0.0/0"),
     ],
 )
-def test_a_network_is_written_in_one_way(text: str, normal: str):
+def test_networks_are_normalized(text: str, normal: str):
     assert networks.normalize(text) == normal
     assert networks.normalize(normal) == normal
 
@@ -31,7 +31,7 @@ def test_a_network_is_written_in_one_way(text: str, normal: str):
     "text",
     ["10", "010.0.0.1", "1.2.3.4/33", "fe80::1%eth0", "example.com", " 192.0.2.7", "0x7f.1", "1.2.3", "::1/129", "*"],
 )
-def test_what_is_no_network_is_refused_with_its_name(text: str):
+def test_an_invalid_network_is_refused_by_name(text: str):
     with pytest.raises(ValueError, match="^" + re.escape(text)):
         networks.normalize(text)
 
@@ -55,5 +55,5 @@ def test_an_address_within_a_network_is_never_widened():
         (("::/0", "0.0.0.0/0"), ("0.0.0.0/0", "::/0"), True),
     ],
 )
-def test_within_means_that_nobody_else_is_admitted(inner: tuple[str, ...], outer: tuple[str, ...], answer: bool):
+def test_a_network_within_another_admits_no_other_address(inner: tuple[str, ...], outer: tuple[str, ...], answer: bool):
     assert networks.is_within(inner, outer) is answer

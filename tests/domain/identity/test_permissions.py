@@ -49,7 +49,7 @@ STAFF = {
 
 
 @pytest.mark.parametrize("role", Role)
-def test_the_roles_hold_what_they_held_in_the_first_release(role: Role):
+def test_roles_keep_the_permissions_of_the_first_release(role: Role):
     assert role_permissions(role) & EVERYTHING == RELEASED[role]
     assert role_permissions(role, staff=False) & EVERYTHING == RELEASED[role]
 

@@ -29,13 +29,13 @@ def _failure(flow: Flow, behaviour: memory.Behaviour, **body: Any) -> Failure:
     return failure
 
 
-def test_a_container_that_ends_says_how_with_its_last_lines(flow: Flow):
+def test_a_container_that_exits_is_reported_with_its_last_lines(flow: Flow):
     failure = _failure(flow, memory.Behaviour(ports=(8080,), exit_code=3, lines=LINES))
     assert (failure.code, failure.log[:2]) == ("container_exited", LINES)
     assert "exited with code 3" in failure.message
 
 
-def test_a_crash_loop_is_no_start(flow: Flow):
+def test_a_crash_loop_fails_the_start(flow: Flow):
     """The engine shows it running each time that somebody looks."""
     service_id = flow.ask()
     inspect = flow.runtime.inspect
@@ -51,7 +51,7 @@ def test_a_crash_loop_is_no_start(flow: Flow):
     assert failure.code == "container_exited"
 
 
-def test_what_was_restarted_long_ago_can_be_started_again(flow: Flow):
+def test_a_container_restarted_long_ago_can_be_started_again(flow: Flow):
     service_id = flow.running()
     fake = next(iter(flow.runtime.fakes.values()))
     fake.state = replace(fake.state, restarts=1)
@@ -65,7 +65,7 @@ def test_an_unhealthy_container_has_its_own_failure_code(flow: Flow):
     assert (failure.code, failure.log) == ("unhealthy", LINES)
 
 
-def test_what_never_listens_times_out_in_the_time_that_was_given_with_its_last_lines(flow: Flow):
+def test_a_container_that_never_listens_times_out_with_its_last_lines(flow: Flow):
     begun = flow.ports.clock.now()
     failure = _failure(flow, memory.Behaviour(accepts=False, lines=LINES), deploy_timeout=7)
     assert (failure.code, failure.log) == ("timed_out", LINES)
@@ -73,7 +73,7 @@ def test_what_never_listens_times_out_in_the_time_that_was_given_with_its_last_l
     assert timedelta(seconds=7) <= flow.ports.clock.now() - begun < timedelta(seconds=8)
 
 
-def test_all_waiting_of_a_deployment_together_has_its_time_once(flow: Flow):
+def test_the_timeout_covers_all_waits_of_a_deployment(flow: Flow):
     """The database needs nearly all of it, and what depends on it never listens."""
     flow.runtime.images |= {"slow:1": memory.Behaviour(ports=(5432,), probed=True, healthy_after=20)}
     flow.runtime.images["deaf:1"] = memory.Behaviour(accepts=False)
@@ -87,7 +87,7 @@ def test_all_waiting_of_a_deployment_together_has_its_time_once(flow: Flow):
     assert flow.ports.clock.now() - begun < timedelta(seconds=11)
 
 
-def test_an_http_check_decides_over_an_open_port(flow: Flow):
+def test_an_http_check_takes_precedence_over_an_open_port(flow: Flow):
     behaviour = memory.Behaviour(ports=(8080,), answers=False)
     assert _failure(flow, behaviour, health_check={"path": "/healthz"}).code == "timed_out"
 
@@ -99,7 +99,7 @@ def test_without_port_and_healthcheck_it_must_run_for_a_while(flow: Flow):
     assert flow.ports.clock.now() - begun >= timedelta(seconds=1)
 
 
-def test_a_log_that_cannot_be_had_does_not_hide_what_is_wrong(flow: Flow):
+def test_an_unavailable_log_does_not_hide_the_failure(flow: Flow):
     def away(name: str, tail: int) -> list[str]:
         from domain.errors import Unavailable
 
@@ -109,7 +109,7 @@ def test_a_log_that_cannot_be_had_does_not_hide_what_is_wrong(flow: Flow):
     assert _failure(flow, memory.Behaviour(exit_code=3)).code == "container_exited"
 
 
-def test_a_dependent_starts_when_the_one_before_has_done_its_work(flow: Flow):
+def test_a_dependent_starts_when_its_dependency_has_completed(flow: Flow):
     flow.runtime.images |= {"job:1": memory.Behaviour(exit_code=0), "bad:1": memory.Behaviour(exit_code=1)}
     compose = (
         "services: {job: {image: 'job:1'}, web: {image: 'web:1', expose: [8080], "
@@ -124,7 +124,7 @@ def test_a_dependent_starts_when_the_one_before_has_done_its_work(flow: Flow):
 
 
 @pytest.mark.parametrize("act", ["restart", "start"])
-def test_work_that_was_done_once_is_not_done_again(flow: Flow, act: str):
+def test_a_completed_dependency_does_not_run_again(flow: Flow, act: str):
     flow.runtime.images["job:1"] = memory.Behaviour(exit_code=0, lines=("migrated",))
     compose = (
         "services: {job: {image: 'job:1'}, web: {image: 'web:1', expose: [8080], "
@@ -154,7 +154,7 @@ def test_a_dependency_that_ends_fails_the_deployment_before_its_dependents_start
     assert not [name for name in started if "-web-" in name]
 
 
-def test_an_early_container_that_fails_while_others_take_long_is_noticed(flow: Flow):
+def test_a_container_that_fails_while_others_start_is_detected(flow: Flow):
     flow.runtime.images["slow:1"] = memory.Behaviour(ports=(8080,), probed=True, healthy_after=3)
     compose = "services: {a: {image: 'web:1', restart: 'no'}, b: {image: 'slow:1', expose: [8080]}}"
     service_id = flow.ask(compose=compose)

@@ -53,7 +53,7 @@ def test_a_running_service_is_healthy_and_measured(flow: Flow, watch: ObserverSt
 
 
 @pytest.mark.parametrize("exit_code", [137, 0])
-def test_a_container_that_ends_behind_our_back_shows_whatever_its_code_and_so_does_its_return(
+def test_a_container_that_exits_or_returns_on_its_own_changes_the_status(
     flow: Flow, watch: ObserverState, exit_code: int
 ):
     service_id = flow.running()
@@ -67,13 +67,13 @@ def test_a_container_that_ends_behind_our_back_shows_whatever_its_code_and_so_do
     assert _look(flow, watch, service_id).status == "running"
 
 
-def test_a_container_that_is_removed_behind_our_back_shows(flow: Flow, watch: ObserverState):
+def test_a_container_that_is_removed_on_the_engine_changes_the_status(flow: Flow, watch: ObserverState):
     service_id = flow.running()
     flow.runtime.remove(flow.container(service_id).name)
     assert _look(flow, watch, service_id).status == "failed"
 
 
-def test_work_that_is_done_may_have_ended(flow: Flow, watch: ObserverState):
+def test_a_one_shot_component_may_have_ended(flow: Flow, watch: ObserverState):
     flow.runtime.images["job:1"] = memory.Behaviour(exit_code=0)
     service_id = flow.running(
         compose="services: {job: {image: 'job:1'}, web: {image: 'web:1', expose: [8080], "
@@ -163,14 +163,14 @@ def test_usage_is_refreshed_after_a_while(flow: Flow, watch: ObserverState):
     assert _look(flow, watch, service_id, 10).usage.memory_mb == 50.0
 
 
-def test_a_stopped_service_is_not_touched(flow: Flow, watch: ObserverState):
+def test_a_stopped_service_is_not_changed(flow: Flow, watch: ObserverState):
     service_id = flow.running()
     flow.stop(service_id), flow.work()
     before = flow.service(service_id)
     assert _look(flow, watch, service_id) == before
 
 
-def test_a_service_that_is_worked_on_is_not_touched(flow: Flow, watch: ObserverState):
+def test_a_service_with_a_running_operation_is_not_changed(flow: Flow, watch: ObserverState):
     service_id = flow.running()
     flow.restart(service_id)
     flow.claimed()
@@ -179,7 +179,7 @@ def test_a_service_that_is_worked_on_is_not_touched(flow: Flow, watch: ObserverS
     assert _look(flow, watch, service_id) == before
 
 
-def test_a_deployment_that_ends_between_two_questions_is_not_overwritten(flow: Flow, watch: ObserverState):
+def test_a_deployment_that_ends_between_two_reads_is_not_overwritten(flow: Flow, watch: ObserverState):
     """The rows are read, and before the engine answers everything moves on."""
     service_id = flow.running()
     observer.observe(flow.ports, watch)
@@ -190,7 +190,7 @@ def test_a_deployment_that_ends_between_two_questions_is_not_overwritten(flow: F
     assert flow.serves(service_id, str(service.live_deployment_id))
 
 
-def test_requests_are_not_routed_back_by_a_late_answer_of_the_engine(flow: Flow, watch: ObserverState):
+def test_a_late_response_of_the_engine_does_not_route_requests_back(flow: Flow, watch: ObserverState):
     """The list still shows the old containers, and meanwhile visitors have moved on."""
     service_id = flow.running()
     observer.observe(flow.ports, watch)
@@ -210,7 +210,7 @@ def test_requests_are_not_routed_back_by_a_late_answer_of_the_engine(flow: Flow,
     assert service.status == "running"
 
 
-def test_while_the_engine_is_away_statuses_stay_and_health_becomes_unknown(flow: Flow, watch: ObserverState):
+def test_statuses_stay_and_health_is_unknown_while_the_engine_is_unavailable(flow: Flow, watch: ObserverState):
     service_id = flow.running()
     healthy = _look(flow, watch, service_id)
     flow.runtime.away = True
@@ -224,7 +224,7 @@ def test_while_the_engine_is_away_statuses_stay_and_health_becomes_unknown(flow:
     assert _look(flow, watch, service_id).health.status == "healthy"
 
 
-def test_containers_without_our_labels_disturb_nothing(flow: Flow, watch: ObserverState):
+def test_containers_without_the_panels_labels_are_ignored(flow: Flow, watch: ObserverState):
     service_id = flow.running()
     _strange(flow, "strange", {"panel.instance": flow.ports.instance})
     assert _look(flow, watch, service_id).status == "running"
@@ -255,7 +255,7 @@ def test_a_thousand_services_cost_one_list_call_and_no_write_if_nothing_changed(
     assert blocks.log == ["read"]
 
 
-def test_answers_come_once_and_failures_are_asked_again():
+def test_results_are_reused_and_failures_are_retried():
     from datetime import UTC, datetime
 
     calls: BackgroundCalls[int] = BackgroundCalls(2)
@@ -277,7 +277,7 @@ def test_answers_come_once_and_failures_are_asked_again():
 # ── Sweeping ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_what_no_row_claims_is_removed_and_what_a_row_claims_stays(flow: Flow):
+def test_engine_objects_without_a_row_are_removed_and_others_stay(flow: Flow):
     service_id = flow.running()
     live = str(flow.service(service_id).live_deployment_id)
     labels = {"panel.instance": flow.ports.instance, "panel.service": service_id, "panel.deployment": "dep_nobody"}
@@ -296,7 +296,7 @@ def test_containers_of_another_panel_are_not_removed(flow: Flow):
     assert flow.sweep() == []
 
 
-def test_a_deployment_that_is_being_made_is_claimed_at_every_moment(flow: Flow):
+def test_a_running_deployment_is_never_garbage(flow: Flow):
     service_id = flow.ask()
     swept: list[str] = []
     trap = Trap(0, Killed)
@@ -321,7 +321,7 @@ def test_a_deployment_that_starts_during_garbage_collection_is_left_alone(flow: 
     assert flow.service(first).status == "running"
 
 
-def test_one_that_cannot_be_removed_does_not_keep_the_others(flow: Flow):
+def test_an_object_that_cannot_be_removed_does_not_keep_the_others(flow: Flow):
     labels = {"panel.instance": flow.ports.instance, "panel.service": "svc_gone", "panel.deployment": "dep_gone"}
     _strange(flow, "stuck", labels)
     _strange(flow, "loose", labels)
@@ -336,7 +336,7 @@ def test_one_that_cannot_be_removed_does_not_keep_the_others(flow: Flow):
     assert flow.sweep() == ["loose"]
 
 
-def test_the_route_of_a_service_that_never_went_live_goes(flow: Flow):
+def test_the_route_of_a_service_that_never_went_live_is_removed(flow: Flow):
     service_id = flow.ask("bad:1")
     flow.runtime.images["bad:1"] = memory.Behaviour(exit_code=1)
     operation = flow.claimed()

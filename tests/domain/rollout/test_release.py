@@ -27,7 +27,7 @@ def _release(*components: Component, port: int | None = None, **given: object) -
     return replace(release, **given)  # type: ignore[arg-type]
 
 
-def test_names_are_derived_so_that_they_are_known_before_the_thing_exists():
+def test_names_are_known_before_the_engine_objects_exist():
     component = Component("web", "web:1", replicas=2, mounts=(Mount("data", "/data", read_only=True),))
     release = _release(component)
     first, second = release.containers()
@@ -58,7 +58,7 @@ def test_the_environment_of_a_component_wins_over_the_services():
     assert container.environment == {"A": "own", "B": "service"}
 
 
-def test_what_is_waited_for_to_end_is_not_started_again_by_the_engine():
+def test_one_shot_components_are_not_restarted_by_the_engine():
     job = Component("job", "job:1")
     web = Component("web", "web:1", depends_on={"job": "service_completed_successfully"})
     release = _release(job, web)
@@ -68,7 +68,7 @@ def test_what_is_waited_for_to_end_is_not_started_again_by_the_engine():
     assert not release.is_one_shot(web)
 
 
-def test_written_are_the_volumes_that_are_not_mounted_to_be_read_alone():
+def test_written_volumes_are_those_not_mounted_read_only():
     component = Component("db", "db:1", mounts=(Mount("data", "/data"), Mount("seed", "/seed", read_only=True)))
     assert writable_volumes(component) == {"data"}
 
@@ -84,13 +84,13 @@ def test_a_port_that_the_project_exposes_is_not_replaced_by_the_images():
     assert release.public_endpoint[1] == 80
 
 
-def test_a_given_port_is_exposed_when_nothing_else_is_not_even_by_the_image():
+def test_a_given_port_is_exposed_if_neither_project_nor_image_expose_one():
     release = _release(Component("web", "web:1"), port=8000).with_image(Image("web:1", "web@sha256:1"))
     assert release.public_endpoint
     assert release.public_endpoint[1] == 8000
 
 
-def test_secrets_are_known_as_such_and_never_printed(ports: Ports):
+def test_secrets_are_marked_and_never_printed(ports: Ports):
     flow: Flow = fresh(ports)
     service_id = flow.ask(secrets={"PASSWORD": "s3cret-word"}, variables={"COLOUR": "blue"})
     release = build_release(flow.ports, flow.service(service_id), flow.newest(service_id))
@@ -99,7 +99,7 @@ def test_secrets_are_known_as_such_and_never_printed(ports: Ports):
     assert "s3cret-word" not in repr(release)
 
 
-def test_ports_of_an_image_that_is_gone_are_done_without(ports: Ports):
+def test_ports_of_a_missing_image_are_ignored(ports: Ports):
     flow: Flow = fresh(ports)
     service_id = flow.ask(compose="services: {web: {image: 'own:1'}}")
     deployment: Deployment = replace(

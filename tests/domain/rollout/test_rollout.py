@@ -31,7 +31,7 @@ def _calls(flow: Flow, service_id: str, **body: Any) -> list[str]:
     return [name for name in trap.log if name in ("pull", "create", "start", "switch", "drain", "stop", "remove")]
 
 
-def test_the_new_version_starts_beside_the_old_which_goes_when_requests_have_moved(flow: Flow):
+def test_the_new_version_starts_beside_the_old_one_which_stops_after_the_switch(flow: Flow):
     service_id = flow.running()
     calls = _calls(flow, service_id, image="web:2")
     assert calls == ["pull", "create", "start", "switch", "drain", "stop", "remove"]
@@ -113,7 +113,7 @@ def test_a_failing_deployment_gives_the_volume_back_when_its_own_writer_is_gone(
     assert flow.serves(service_id, old)
 
 
-def test_an_old_version_that_could_not_be_started_again_is_when_the_engine_is_back(flow: Flow):
+def test_an_old_version_that_could_not_be_restarted_starts_when_the_engine_is_available(flow: Flow):
     service_id = flow.running(compose=WRITER)
     old = str(flow.service(service_id).live_deployment_id)
     flow.runtime.images["web:1"] = UNHEALTHY
@@ -148,7 +148,7 @@ def test_a_deployment_starts_a_stopped_service(flow: Flow):
     assert (flow.service(service_id).status, flow.service(service_id).wanted) == ("running", "running")
 
 
-def test_an_engine_that_refuses_to_clean_up_does_not_fail_what_is_live(flow: Flow):
+def test_a_failed_cleanup_does_not_fail_a_live_deployment(flow: Flow):
     service_id = flow.running()
     new = flow.deploy(service_id, image="web:2")
     flow.work(flow.during("drain", _refuse))
@@ -163,7 +163,7 @@ def _refuse() -> None:
     raise RuntimeError("no")
 
 
-def test_the_old_version_has_its_own_time_to_end(flow: Flow):
+def test_the_old_version_has_its_own_stop_timeout(flow: Flow):
     compose = "services: {web: {image: 'web:1', expose: [8080], stop_grace_period: 45s}}"
     service_id = flow.running(compose=compose)
     graces: list[float] = []
@@ -178,7 +178,7 @@ def test_the_old_version_has_its_own_time_to_end(flow: Flow):
 # ── Images ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_going_back_starts_the_same_digest_though_the_tag_has_moved(flow: Flow):
+def test_a_rollback_starts_the_same_digest_though_the_tag_has_moved(flow: Flow):
     from domain import deployments
     from tests.flow import CALLER
 
@@ -222,7 +222,7 @@ def test_the_port_comes_from_the_image_of_the_main_component_and_not_of_its_data
     assert [target.port for target in flow.targets(service_id)] == [3000]
 
 
-def test_a_pull_logs_its_progress_when_it_has_moved(flow: Flow):
+def test_a_pull_logs_its_progress_when_it_changes(flow: Flow):
     service_id = flow.ask()
     pull = flow.runtime.pull
 
@@ -238,7 +238,7 @@ def test_a_pull_logs_its_progress_when_it_has_moved(flow: Flow):
     assert told == [f"{done} of 3 layers, {done} of 3 MB" for done in (0, 1, 2)]
 
 
-def test_secrets_stand_in_no_log_and_no_failure(flow: Flow):
+def test_secrets_appear_in_no_log_and_no_failure(flow: Flow):
     secret = "s3cret-word"
     key = "-----BEGIN KEY-----\nMIIabcdef\n-----END KEY-----"
     flow.runtime.images["leaky:1"] = memory.Behaviour(
@@ -271,9 +271,7 @@ def test_secrets_that_can_no_longer_be_read_fail_the_deployment_and_are_named(fl
     assert failure.code == "secrets_unreadable"
 
 
-def test_a_definition_that_the_policy_refuses_by_now_fails_with_its_reasons(
-    flow: Flow, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_definition_that_the_policy_now_refuses_fails_with_its_reasons(flow: Flow, monkeypatch: pytest.MonkeyPatch):
     from domain.errors import Invalid
 
     def refuse(*_: Any) -> None:
@@ -290,7 +288,7 @@ def test_a_definition_that_the_policy_refuses_by_now_fails_with_its_reasons(
 # ── Cancelling ───────────────────────────────────────────────────────────────────────────────────
 
 
-def test_cancelled_in_the_queue_it_never_begins(flow: Flow):
+def test_a_deployment_cancelled_in_the_queue_never_starts(flow: Flow):
     service_id = flow.running()
     old, new = flow.service(service_id).live_deployment_id, flow.deploy(service_id)
     flow.cancel(flow.last(service_id).id)
@@ -301,7 +299,7 @@ def test_cancelled_in_the_queue_it_never_begins(flow: Flow):
 
 @pytest.mark.parametrize("method", ["pull", "create_network", "create", "start", "probe_tcp"])
 @pytest.mark.parametrize("source", [{"image": "web:1"}, {"compose": WRITER}], ids=["alone", "with a volume"])
-def test_cancelled_in_any_step_before_the_switch_it_is_undone_and_the_queue_moves_on(
+def test_a_deployment_cancelled_before_the_switch_is_undone_and_the_queue_moves_on(
     flow: Flow, method: str, source: dict[str, Any]
 ):
     service_id = flow.running(**source)
@@ -367,7 +365,7 @@ def test_a_deletion_that_comes_after_the_switch_lets_the_deployment_succeed_firs
     assert flow.held(service_id) == set()
 
 
-def test_a_deletion_cancels_what_runs_and_what_waits(flow: Flow):
+def test_a_deletion_cancels_running_and_queued_operations(flow: Flow):
     service_id = flow.running()
     flow.deploy(service_id)
     running = flow.last(service_id).id
@@ -385,7 +383,7 @@ def test_a_service_whose_first_deployment_is_cancelled_is_failed_and_leaves_noth
     assert (flow.held(service_id), flow.router.routes()) == (set(), set())
 
 
-def test_deployments_that_wait_together_end_as_the_one_that_carries_them(flow: Flow):
+def test_superseded_deployments_end_like_their_successor(flow: Flow):
     service_id = flow.running()
     first, second = flow.deploy(service_id, image="web:1"), flow.deploy(service_id, image="web:2")
     flow.work()

@@ -190,7 +190,7 @@ class Queue(RuleBasedStateMachine):
             assert service.wanted is (ServiceStatus.STOPPED if waiting[-1].kind == "stop" else ServiceStatus.RUNNING)
 
 
-def test_whatever_is_asked_for_ends_as_documented(ports: Ports, admin: Caller) -> None:
+def test_every_sequence_of_requests_ends_as_documented(ports: Ports, admin: Caller) -> None:
     Queue.ports, Queue.caller = ports, admin
     slow = [HealthCheck.too_slow, HealthCheck.filter_too_much]
     run_state_machine_as_test(  # type: ignore[no-untyped-call]

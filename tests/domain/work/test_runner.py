@@ -35,7 +35,7 @@ def flow(ports: Ports) -> Flow:
         (lambda: KeyError("a bug"), "internal_error"),
     ],
 )
-def test_each_kind_of_fault_has_its_word(flow: Flow, fault: Callable[[], Exception], code: str):
+def test_each_kind_of_exception_has_a_failure_code(flow: Flow, fault: Callable[[], Exception], code: str):
     service_id = flow.ask()
     faults = Trap(0, fault)
     faults.call = lambda *_, **__: _raise(fault())  # type: ignore[method-assign]
@@ -49,7 +49,7 @@ def _raise(fault: Exception) -> None:
     raise fault
 
 
-def test_a_fault_of_ours_is_not_shown(flow: Flow):
+def test_an_internal_error_is_not_shown(flow: Flow):
     service_id = flow.ask()
     flow.work(flow.trapped(Trap(1, lambda: RuntimeError("/etc/secret at line 3"))))
     deployment = flow.newest(service_id)
@@ -68,7 +68,7 @@ def test_the_log_ends_with_why_it_failed_and_the_containers_last_lines(flow: Flo
     assert any(line.text.startswith("failed: app exited") for line in lines)
 
 
-def test_work_on_a_service_that_is_gone_ends(flow: Flow):
+def test_an_operation_on_a_deleted_service_ends(flow: Flow):
     service_id = flow.running()
     operation_id = flow.start(service_id)
     with flow.ports.store.begin() as work:
@@ -81,7 +81,7 @@ def test_work_on_a_service_that_is_gone_ends(flow: Flow):
 
 
 @pytest.mark.parametrize("kind", ["deploy", "start", "stop", "restart"])
-def test_work_that_takes_the_panel_down_with_it_is_given_up_and_the_old_version_serves(flow: Flow, kind: str):
+def test_an_operation_that_crashes_the_panel_is_abandoned_and_the_old_version_serves(flow: Flow, kind: str):
     service_id = flow.running()
     old = str(flow.service(service_id).live_deployment_id)
     getattr(flow, kind)(service_id)
@@ -96,7 +96,7 @@ def test_work_that_takes_the_panel_down_with_it_is_given_up_and_the_old_version_
     assert flow.serves(service_id, old)
 
 
-def test_work_given_up_after_the_volume_was_handed_over_is_rolled_back(flow: Flow):
+def test_an_operation_abandoned_after_the_volume_handover_is_rolled_back(flow: Flow):
     service_id = flow.running(compose=WRITER)
     old = str(flow.service(service_id).live_deployment_id)
     flow.deploy(service_id)
@@ -115,7 +115,7 @@ def _kill() -> None:
     raise Killed
 
 
-def test_a_live_deployment_whose_cleaning_takes_the_panel_down_has_succeeded(flow: Flow):
+def test_a_live_deployment_whose_cleanup_crashes_the_panel_has_succeeded(flow: Flow):
     service_id = flow.running()
     new = flow.deploy(service_id)
     for _ in range(4):
@@ -130,14 +130,14 @@ def test_a_live_deployment_whose_cleaning_takes_the_panel_down_has_succeeded(flo
     assert flow.service(service_id).status == "running"
 
 
-def test_the_service_says_deploying_while_work_goes_on(flow: Flow):
+def test_the_service_is_deploying_while_an_operation_runs(flow: Flow):
     service_id, seen = flow.running(), []
     flow.restart(service_id)
     flow.work(flow.during("stop", lambda: seen.append(flow.service(service_id).status)))
     assert seen == ["deploying"]
 
 
-def test_what_is_asked_for_later_decides_what_is_wanted(flow: Flow):
+def test_the_latest_request_sets_the_desired_state(flow: Flow):
     service_id = flow.running()
     flow.stop(service_id), flow.start(service_id), flow.stop(service_id)
     operation = flow.claimed()
@@ -162,7 +162,7 @@ def test_a_stopped_service_uses_nothing_and_its_health_is_unknown(flow: Flow):
 
 
 @pytest.mark.parametrize("cancelled_first", [True, False])
-def test_of_a_cancel_and_the_point_of_no_return_exactly_one_wins(flow: Flow, cancelled_first: bool):
+def test_either_the_cancellation_or_the_irreversible_step_wins(flow: Flow, cancelled_first: bool):
     service_id = flow.running()
     old, new = flow.service(service_id).live_deployment_id, flow.deploy(service_id)
     operation_id, answers = flow.last(service_id).id, []
@@ -207,7 +207,7 @@ def test_an_irreversible_operation_cannot_be_cancelled_once_it_has_started(flow:
     assert flow.operation(operation_id).status == "succeeded"
 
 
-def test_a_restart_goes_on_with_the_other_replicas(flow: Flow):
+def test_a_restart_continues_with_the_other_replicas(flow: Flow):
     compose = "services: {app: {image: 'web:1', expose: [8080], deploy: {replicas: 2}}}"
     service_id = flow.running(compose=compose)
     reached: list[int] = []
@@ -217,7 +217,7 @@ def test_a_restart_goes_on_with_the_other_replicas(flow: Flow):
     assert len(flow.targets(service_id)) == 2
 
 
-def test_a_container_that_is_gone_is_made_again_from_the_same_image(flow: Flow):
+def test_a_missing_container_is_created_again_from_the_same_image(flow: Flow):
     service_id = flow.running()
     images = flow.newest(service_id).images
     flow.runtime.remove(flow.container(service_id).name)
@@ -236,7 +236,7 @@ def test_volumes_are_kept_or_deleted_as_asked(flow: Flow):
     assert list(flow.runtime.volumes({})) == [f"{kept}-data"]
 
 
-def test_a_deletion_that_leaves_something_says_what_and_keeps_the_service(flow: Flow):
+def test_an_incomplete_deletion_names_the_rest_and_keeps_the_service(flow: Flow):
     service_id = flow.running()
     url = flow.service(service_id).url
     network = next(iter(flow.runtime.networks({})))
@@ -253,7 +253,7 @@ def test_a_deletion_that_leaves_something_says_what_and_keeps_the_service(flow: 
     assert url
 
 
-def test_a_secret_that_is_lost_does_not_stand_in_the_way_of_a_deletion(flow: Flow):
+def test_a_lost_secret_does_not_block_a_deletion(flow: Flow):
     service_id = flow.running(secrets={"PASSWORD": "something"})
     live = flow.newest(service_id)
     spoilt = tuple(replace(one, value="not sealed by us") for one in live.definition.variables)

@@ -71,7 +71,7 @@ def test_a_job_runs_when_it_is_due_and_not_before(store_ports: Ports):
     assert runs == ["sweep"] * 2
 
 
-def test_runs_that_were_missed_are_made_up_for_once(store_ports: Ports):
+def test_missed_runs_are_made_up_by_one_run(store_ports: Ports):
     runs: list[str] = []
     jobs = [_job(runs)]
     add_schedules(store_ports, jobs)

@@ -32,7 +32,7 @@ def test_the_scheme_is_written_in_any_case(panel: Panel) -> None:
         assert _sent(panel, f"{scheme} {panel.admin}").status_code == 200
 
 
-def test_every_wrong_credential_gets_the_same_answer(panel: Panel) -> None:
+def test_every_wrong_credential_gets_the_same_response(panel: Panel) -> None:
     good, revoked = panel.admin, panel.key("viewer")
     panel.delete(f"/v1/api-keys/{panel.get('/auth/me', key=revoked).json()['id']}")
     cut = good[:-1]
@@ -65,7 +65,7 @@ def test_every_wrong_credential_gets_the_same_answer(panel: Panel) -> None:
         assert refused.headers["www-authenticate"] == 'Bearer error="invalid_token"', given
 
 
-def test_without_a_bearer_the_answer_says_what_to_send(panel: Panel) -> None:
+def test_without_a_bearer_token_the_response_says_what_to_send(panel: Panel) -> None:
     good = panel.admin
     for given in ((), (good,), (f"Basic {good}",), (f"ApiKey {good}",), (f"Token {good}",), (f"Bearer:{good}",)):
         refused = _sent(panel, *given)
@@ -73,7 +73,7 @@ def test_without_a_bearer_the_answer_says_what_to_send(panel: Panel) -> None:
         assert refused.headers["www-authenticate"] == "Bearer"
 
 
-def test_a_key_in_the_query_opens_nothing_and_is_not_repeated(panel: Panel) -> None:
+def test_a_key_in_the_query_is_refused_and_not_repeated(panel: Panel) -> None:
     for name in ("api_key", "key", "token", "access_token", "Authorization"):
         refused = panel.get(f"/services?{name}={panel.admin}", key=None)
         assert (refused.status_code, error(refused)) == (401, REFUSAL)
@@ -82,13 +82,13 @@ def test_a_key_in_the_query_opens_nothing_and_is_not_repeated(panel: Panel) -> N
         assert panel.admin not in refused.text
 
 
-def test_a_key_in_another_header_opens_nothing(panel: Panel) -> None:
+def test_a_key_in_another_header_is_ignored(panel: Panel) -> None:
     for header in ("X-Api-Key", "Cookie", "Proxy-Authorization", "X-Forwarded-Authorization"):
         for value in (panel.admin, f"session={panel.admin}", f"Bearer {panel.admin}"):
             assert panel.get("/services", key=None, headers={header: value}).status_code == 401
 
 
-def test_every_operation_but_the_public_ones_wants_a_key(panel: Panel) -> None:
+def test_every_operation_except_the_public_ones_requires_a_key(panel: Panel) -> None:
     made = create_targets(panel)
     refused = {}
     for operation in OPERATIONS:
@@ -100,19 +100,19 @@ def test_every_operation_but_the_public_ones_wants_a_key(panel: Panel) -> None:
     assert {name for name, _ in open_ones} == PUBLIC
 
 
-def test_credentials_are_looked_at_before_parameters_and_bodies(panel: Panel) -> None:
+def test_credentials_are_checked_before_parameters_and_bodies(panel: Panel) -> None:
     broken = panel.post("/services?nonsense=1", content=b"{", headers={"Content-Type": "text/plain"}, key=None)
     assert broken.status_code == 401
 
 
-def test_a_key_is_dead_from_the_answer_on_that_revoked_it(panel: Panel) -> None:
+def test_a_key_is_refused_as_soon_as_it_is_revoked(panel: Panel) -> None:
     key = panel.key("viewer")
     me = panel.get("/auth/me", key=key).json()
     panel.delete(f"/v1/api-keys/{me['id']}")
     assert panel.get("/auth/me", key=key).status_code == 401
 
 
-def test_a_key_is_dead_from_its_expiry_on(panel: Panel) -> None:
+def test_a_key_is_refused_from_its_expiry(panel: Panel) -> None:
     made = panel.post("/v1/api-keys", {"name": "brief", "role": "viewer", "expiresAt": "2099-01-01T00:00:00Z"}).json()
     assert panel.get("/services", key=made["key"]).status_code == 200
     with panel.ports.store.begin() as work:
@@ -123,9 +123,7 @@ def test_a_key_is_dead_from_its_expiry_on(panel: Panel) -> None:
     assert panel.get("/services", key=made["key"]).status_code == 401
 
 
-def test_nobody_is_called_a_stranger_because_the_database_is_away(
-    panel: Panel, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unavailable_database_returns_503_and_not_401(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: object) -> None:
         raise Unavailable("The database does not answer", code="database_unavailable")
 
@@ -135,7 +133,7 @@ def test_nobody_is_called_a_stranger_because_the_database_is_away(
     assert panel.get("/openapi.yaml").status_code == 200
 
 
-def test_a_fault_in_finding_the_caller_is_hidden_and_logged_once(
+def test_an_exception_in_authentication_is_hidden_and_logged_once(
     panel: Panel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object) -> None:

@@ -14,30 +14,30 @@ GOOD = ["a", "trace-1", "A.b_C-9", "0" * 128]
 BAD = ["", " ", "a b", "a/b", "é".encode(), b"\xff\xfe", "a" * 129, "<script>", "a;b", 'a"b', "a\tb", "a,b", b"a\x00b"]
 
 
-def test_a_request_id_that_was_sent_comes_back(panel: Panel) -> None:
+def test_a_request_id_of_the_client_is_returned(panel: Panel) -> None:
     for given in GOOD:
         assert panel.get("/roles", headers={"X-Request-Id": given}).headers.get_list("x-request-id") == [given]
 
 
-def test_a_request_id_that_is_none_is_replaced(panel: Panel) -> None:
+def test_an_invalid_request_id_is_replaced(panel: Panel) -> None:
     for given in BAD:
         answered = panel.get("/roles", headers={b"X-Request-Id": given if isinstance(given, bytes) else given.encode()})
         assert MADE_UP.fullmatch(answered.headers["x-request-id"]), given
 
 
-def test_two_request_ids_are_none(panel: Panel) -> None:
+def test_two_request_ids_are_replaced(panel: Panel) -> None:
     twice = [("X-Request-Id", "one"), ("X-Request-Id", "two"), ("Authorization", f"Bearer {panel.admin}")]
     answered = panel.portal.call(panel._send, "GET", "/api/roles", twice, {})  # type: ignore[arg-type]
     assert MADE_UP.fullmatch(answered.headers["x-request-id"])
     assert answered.headers.get_list("x-request-id") == [answered.headers["x-request-id"]]
 
 
-def test_every_request_gets_an_id_of_its_own(panel: Panel) -> None:
+def test_every_request_gets_a_different_id(panel: Panel) -> None:
     ids = {panel.get("/health", key=None).headers["x-request-id"] for _ in range(20)}
     assert len(ids) == 20
 
 
-def test_the_request_id_stands_in_every_kind_of_error(panel: Panel) -> None:
+def test_every_kind_of_error_has_the_request_id(panel: Panel) -> None:
     marked = {"headers": {"X-Request-Id": "find-me"}}
     refused = [
         panel.get("/services?page=0", **marked),
@@ -55,7 +55,7 @@ def test_the_request_id_stands_in_every_kind_of_error(panel: Panel) -> None:
     assert {one.headers["x-request-id"] for one in refused} == {"find-me"}
 
 
-def test_work_remembers_the_request_that_began_it(panel: Panel) -> None:
+def test_an_operation_stores_the_id_of_its_request(panel: Panel) -> None:
     service = panel.service()
     begun = panel.post(f"/services/{service['id']}/stop", headers={"X-Request-Id": "ci-4711"})
     assert panel.get(begun.headers["location"].removeprefix("/api")).json()["request_id"] == "ci-4711"
@@ -65,7 +65,7 @@ def test_work_remembers_the_request_that_began_it(panel: Panel) -> None:
     )
 
 
-def test_every_operation_answers_with_each_common_header_once(panel: Panel) -> None:
+def test_every_operation_returns_each_common_header_once(panel: Panel) -> None:
     """`Panel.check` asks that they are there at all."""
     made = create_targets(panel)
     for operation in sorted(OPERATIONS, key=lambda one: one.method == "DELETE"):
@@ -78,18 +78,18 @@ def test_every_operation_answers_with_each_common_header_once(panel: Panel) -> N
 @pytest.mark.parametrize(
     "path", ["/docs", "/docs/start.js", "/docs/nothing", "/", "", "/services/", "//", "/%ff", "/a\\b"]
 )
-def test_what_is_no_operation_carries_the_headers_too(panel: Panel, path: str) -> None:
+def test_responses_outside_of_operations_have_the_common_headers(panel: Panel, path: str) -> None:
     assert panel.get(path, key=None).headers["x-ratelimit-limit"] == "1000000"
 
 
-def test_methods_that_nobody_has_carry_the_headers_too(panel: Panel) -> None:
+def test_unknown_methods_have_the_common_headers(panel: Panel) -> None:
     for method in ("OPTIONS", "TRACE", "PROPFIND", "FOO"):
         answered = panel.request(method, "/services")
         assert (answered.status_code, answered.headers["allow"]) == (405, "GET, HEAD, POST"), method
         assert "x-ratelimit-limit" in answered.headers
 
 
-def test_a_fault_before_the_application_is_answered_like_any_other(
+def test_an_exception_before_the_application_returns_500(
     panel: Panel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object) -> None:
@@ -101,9 +101,7 @@ def test_a_fault_before_the_application_is_answered_like_any_other(
     assert [record.request_id for record in caplog.records] == ["find-me"]  # type: ignore[attr-defined]
 
 
-def test_a_counter_that_is_broken_is_answered_like_any_other_fault(
-    panel: Panel, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_exception_in_the_rate_limiter_returns_500(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError(CANARY)
 
@@ -113,7 +111,7 @@ def test_a_counter_that_is_broken_is_answered_like_any_other_fault(
     assert CANARY not in answered.text
 
 
-def test_a_path_that_is_almost_one_is_none(panel: Panel) -> None:
+def test_a_path_that_differs_slightly_is_not_found(panel: Panel) -> None:
     made = create_targets(panel)
     for operation in OPERATIONS:
         path = made.path(operation)

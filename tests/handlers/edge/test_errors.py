@@ -51,7 +51,7 @@ def test_an_unknown_query_parameter_is_refused_by_name(panel: Panel) -> None:
             assert query.partition("=")[0].replace("%5B%5D", "[]") in refused.json()["error"]["message"]
 
 
-def test_a_query_parameter_that_is_given_twice_is_refused_by_name(panel: Panel) -> None:
+def test_a_repeated_query_parameter_is_refused_by_name(panel: Panel) -> None:
     for operation in OPERATIONS:
         for parameter in (one for one in operation.parameters if one.where == "query"):
             good = _good(operation, parameter.name)
@@ -83,7 +83,7 @@ def test_a_wrong_query_parameter_is_refused_by_name(panel: Panel) -> None:
                 assert refused.json()["error"]["message"].startswith(f"{parameter.name}: "), refused.text
 
 
-def test_all_wrong_parameters_are_told_at_once(panel: Panel) -> None:
+def test_all_wrong_parameters_are_reported_at_once(panel: Panel) -> None:
     refused = panel.get("/services?page=0&per_page=101&order=up&sort=x&nonsense=1&status=gone&page=0")
     message = refused.json()["error"]["message"]
     for name in ("page", "per_page", "order", "sort", "nonsense", "status"):
@@ -93,7 +93,7 @@ def test_all_wrong_parameters_are_told_at_once(panel: Panel) -> None:
 WRONG_IDS = ["%00", "..%2F..", "%2e%2e", "x", "svc-1", "%ff", "%F0%9F%92%A5", "svc_%27%20OR%201=1", "SVC_1", "a" * 3000]
 
 
-def test_a_path_parameter_that_is_no_id_is_refused_by_name(panel: Panel) -> None:
+def test_an_invalid_id_in_a_path_is_refused_by_name(panel: Panel) -> None:
     for operation in OPERATIONS:
         for parameter in (one for one in operation.parameters if one.where == "path"):
             for wrong in WRONG_IDS[: 3 if parameter.name == "template_id" else None]:
@@ -120,7 +120,7 @@ def test_a_wrong_header_is_refused_by_name(panel: Panel) -> None:
                 assert refused.json()["error"]["message"].startswith(f"{name}: ")
 
 
-def test_a_header_that_is_given_twice_is_refused_by_name(panel: Panel) -> None:
+def test_a_repeated_header_is_refused_by_name(panel: Panel) -> None:
     for name, good in {"If-Match": '"1"', "If-None-Match": '"1"', "Idempotency-Key": "k"}.items():
         for operation in operations_with_parameter(name, "header"):
             twice = [("Authorization", f"Bearer {panel.admin}"), (name, good), (name, good)]
@@ -171,7 +171,7 @@ def test_a_body_that_cannot_be_read_is_a_bad_request(panel: Panel) -> None:
             assert _refusal(refused) == (400, "bad_request"), f"{operation.operation_id} {raw[:40]!r}: {refused.text}"
 
 
-def test_a_body_that_is_missing_is_a_bad_request_where_one_is_needed(panel: Panel) -> None:
+def test_a_missing_required_body_is_a_bad_request(panel: Panel) -> None:
     made = create_targets(panel)
     for operation in operations_with_body():
         answered = made.send(panel, operation, content=b"")
@@ -183,19 +183,19 @@ def test_a_body_that_is_missing_is_a_bad_request_where_one_is_needed(panel: Pane
     "media_type",
     ["text/plain", "", "application/xml", "application/json; charset=latin-1", "json", "multipart/form-data", "*/*"],
 )
-def test_a_body_of_another_kind_is_refused_with_what_would_do(panel: Panel, media_type: str) -> None:
+def test_a_body_of_another_media_type_is_refused_with_the_accepted_types(panel: Panel, media_type: str) -> None:
     for operation in operations_with_body():
         refused = NOTHING.send(panel, operation, content=b"{}", headers={"Content-Type": media_type})
         assert _refusal(refused) == (415, "unsupported_media_type"), operation.operation_id
         assert "application/json" in refused.json()["error"]["details"]
 
 
-def test_a_body_that_is_compressed_is_of_another_kind(panel: Panel) -> None:
+def test_a_compressed_body_is_an_unsupported_media_type(panel: Panel) -> None:
     refused = panel.post("/services", content=b"x", headers={**JSON, "Content-Encoding": "gzip"})
     assert refused.status_code == 415
 
 
-def test_json_is_read_whatever_harmless_stands_beside_its_name(panel: Panel) -> None:
+def test_json_is_accepted_with_parameters_of_its_media_type(panel: Panel) -> None:
     for media_type in ("application/json; charset=utf-8", "APPLICATION/JSON", 'application/json; charset="UTF-8"'):
         answered = panel.post("/services/validate", content=b'{"compose": "x"}', headers={"Content-Type": media_type})
         assert answered.status_code == 200
@@ -239,7 +239,7 @@ NOT_FOR_CALLERS = [
 ]
 
 
-def test_fields_that_are_not_for_callers_are_refused_by_name(panel: Panel) -> None:
+def test_fields_that_clients_cannot_set_are_refused_by_name(panel: Panel) -> None:
     made = create_targets(panel)
     before = tables(panel)
     for operation in operations_with_body():
@@ -275,7 +275,7 @@ def test_both_spellings_of_a_field_are_refused(panel: Panel) -> None:
     assert list(panel.post("/services", new).json()["error"]["fields"]) == ["deployMethod"]
 
 
-def test_all_fields_that_are_wrong_are_told_at_once_by_dotted_path(panel: Panel) -> None:
+def test_all_wrong_fields_are_reported_at_once_by_dotted_path(panel: Panel) -> None:
     refused = panel.post(
         "/services",
         {
@@ -304,7 +304,7 @@ def test_all_fields_that_are_wrong_are_told_at_once_by_dotted_path(panel: Panel)
 
 
 @pytest.mark.parametrize("wrong", [None, [], "text", 5, True, [{}]])
-def test_a_body_that_is_no_object_is_told_as_a_whole(panel: Panel, wrong: object) -> None:
+def test_a_body_that_is_no_object_is_one_error(panel: Panel, wrong: object) -> None:
     for operation in operations_with_body():
         refused = NOTHING.send(panel, operation, content=json.dumps(wrong).encode(), headers=JSON)
         assert _refusal(refused) == (422, "validation_error"), f"{operation.operation_id}: {refused.text}"
@@ -316,7 +316,7 @@ def test_a_body_that_is_no_object_is_told_as_a_whole(panel: Panel, wrong: object
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
 
 
-def test_a_method_that_a_path_lacks_is_refused_with_those_it_has(panel: Panel) -> None:
+def test_an_unsupported_method_is_refused_with_the_allowed_ones(panel: Panel) -> None:
     by_path: dict[str, set[str]] = {}
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, set()).add(operation.method)
@@ -338,7 +338,7 @@ def test_a_method_cannot_be_overridden(panel: Panel) -> None:
     assert panel.get("/services?_method=DELETE").status_code == 400
 
 
-def test_head_says_what_get_would_without_a_body(panel: Panel) -> None:
+def test_head_returns_the_headers_of_get_without_a_body(panel: Panel) -> None:
     made = create_targets(panel)
     own = {"x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset"}
     for operation in (one for one in OPERATIONS if one.method == "GET"):
@@ -356,7 +356,7 @@ def _without(response: httpx.Response, own: set[str]) -> dict[str, str]:
     return headers
 
 
-def test_no_other_origin_is_let_in(panel: Panel) -> None:
+def test_no_other_origin_is_allowed(panel: Panel) -> None:
     origin = {"Origin": "https://evil.example", "Access-Control-Request-Method": "DELETE"}
     for answered in (
         panel.request("OPTIONS", "/services", headers=origin),
@@ -366,7 +366,7 @@ def test_no_other_origin_is_let_in(panel: Panel) -> None:
         assert not [name for name in answered.headers if name.startswith("access-control")]
 
 
-def test_hosts_and_forwarded_hosts_never_reach_an_answer(panel: Panel) -> None:
+def test_hosts_and_forwarded_hosts_never_reach_a_response(panel: Panel) -> None:
     forged = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "gopher"}
     created = panel.post(
         "/services", {"name": "web", "deploy_method": "image", "image": "ai-admin-panel/hello:1"}, headers=forged
@@ -388,7 +388,7 @@ def _break(monkeypatch: pytest.MonkeyPatch, operation: Operation, fault: Excepti
         monkeypatch.setattr(import_module(f"domain.{operation.tag}"), operation.operation_id, broken)
 
 
-def test_a_fault_in_any_rule_is_hidden_and_logged_once_with_its_trace(
+def test_an_exception_in_any_rule_is_hidden_and_logged_once_with_its_traceback(
     panel: Panel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     made = create_targets(panel)
@@ -411,7 +411,7 @@ def test_a_fault_in_any_rule_is_hidden_and_logged_once_with_its_trace(
         assert CANARY in str(record.exc_info[1])
 
 
-def test_a_fault_of_an_idempotent_call_is_not_kept(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_is_not_stored_for_an_idempotency_key(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     operation, key = READ_DOCUMENT.operation("create_service"), {"Idempotency-Key": "k"}
     new = body(operation)
     with monkeypatch.context() as broken:
@@ -424,7 +424,7 @@ def _away(*_: object, **__: object) -> None:
     raise Unavailable("The database does not answer", code="database_unavailable")
 
 
-def test_without_its_database_the_panel_says_so_for_every_operation_with_a_key(
+def test_every_authenticated_operation_returns_503_without_the_database(
     panel: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = create_targets(panel)
@@ -441,9 +441,7 @@ def test_without_its_database_the_panel_says_so_for_every_operation_with_a_key(
 AT_THE_ENGINE = {"get_service_logs", "list_service_containers"}
 
 
-def test_a_database_that_goes_away_after_the_caller_was_found_is_told_as_well(
-    panel: Panel, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_database_that_fails_after_authentication_returns_503(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     made, known = create_targets(panel), Authenticator(panel.ports).by_api_key(panel.admin, "", "")
     assert known.role is Role.ADMIN
     monkeypatch.setattr(Authenticator, "by_api_key", lambda *_: known)
@@ -459,7 +457,7 @@ def test_a_database_that_goes_away_after_the_caller_was_found_is_told_as_well(
             assert _refusal(answered) == (503, "database_unavailable"), operation.operation_id
 
 
-def test_an_engine_that_is_away_keeps_nobody_from_asking(panel: Panel) -> None:
+def test_requests_are_accepted_while_the_engine_is_unavailable(panel: Panel) -> None:
     made = create_targets(panel)
     panel.ports.runtime.away = True  # type: ignore[attr-defined]
     for operation in (one for one in OPERATIONS if one.method != "DELETE"):

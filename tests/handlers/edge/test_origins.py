@@ -23,7 +23,7 @@ ELSEWHERE = "10.0.0.7:8080"
         (Settings(public_url="http://[2001:db8::1]:8080"), "http://[2001:db8::1]:8080"),
     ],
 )
-def test_a_page_of_the_public_url_is_the_panels_own(settings: Settings, origin: str):
+def test_an_origin_of_the_public_url_is_allowed(settings: Settings, origin: str):
     assert same_origin(settings, origin, ELSEWHERE)
 
 
@@ -39,7 +39,7 @@ def test_a_page_of_the_public_url_is_the_panels_own(settings: Settings, origin: 
         ("http://LOCALHOST:8080", "localhost:8080"),
     ],
 )
-def test_a_page_of_the_host_that_the_request_went_to_is_the_panels_own(origin: str, host: str):
+def test_an_origin_of_the_requests_host_is_allowed(origin: str, host: str):
     assert same_origin(HTTPS, origin, host)
 
 
@@ -77,18 +77,18 @@ def test_a_page_of_the_host_that_the_request_went_to_is_the_panels_own(origin: s
         "https://panel.example.com.",
     ],
 )
-def test_every_other_page_is_not(origin: str | None):
+def test_every_other_origin_is_refused(origin: str | None):
     assert not same_origin(HTTPS, origin, ELSEWHERE)
     assert not same_origin(HTTPS, origin, "panel.example.com:8080")
 
 
 @pytest.mark.parametrize("host", ["", "one.example, two.example", "a b", "one.example/", "user@one.example", "["])
-def test_a_host_that_is_none_makes_no_page_the_panels_own(host: str):
+def test_an_invalid_host_allows_no_origin(host: str):
     for origin in (f"http://{host}", "http://one.example", "null"):
         assert not same_origin(HTTPS, origin, host)
 
 
-def test_a_page_without_encryption_is_not_the_panels_own_where_it_is_reached_with_it():
+def test_a_plain_http_origin_is_refused_if_the_public_url_is_https():
     """Whoever stands between a browser and the panel can write such a page, whatever `Host` says."""
     assert not same_origin(HTTPS, "http://panel.example.com", "panel.example.com")
     assert same_origin(HTTP, "https://panel.example.com", "panel.example.com")

@@ -51,21 +51,21 @@ def test_each_tier_has_its_own_budget(narrow: Panel) -> None:
     assert _budget(narrow.get("/roles")) == (8, 5)
 
 
-def test_a_key_may_have_a_limit_of_its_own(narrow: Panel) -> None:
+def test_a_key_can_have_its_own_limit(narrow: Panel) -> None:
     key = narrow.key("viewer", rate_limit_rpm=2)
     assert _budget(narrow.get("/roles", key=key)) == (2, 1)
     assert _spend(narrow, 2, "/roles", key=key) == [200, 429]
     assert _budget(narrow.get("/roles")) == (8, 7)
 
 
-def test_a_change_of_its_limit_counts_from_the_next_request_on(narrow: Panel) -> None:
+def test_a_changed_limit_applies_from_the_next_request(narrow: Panel) -> None:
     made = narrow.post("/v1/api-keys", {"name": "a", "role": "viewer", "rateLimitRpm": 1}).json()
     assert _spend(narrow, 2, "/roles", key=made["key"]) == [200, 429]
     narrow.patch(f"/v1/api-keys/{made['id']}", {"rateLimitRpm": 50})
     assert _spend(narrow, 1, "/roles", key=made["key"]) == [200]
 
 
-def test_a_spent_budget_says_when_to_come_back_and_that_is_true(narrow: Panel, clock: Time) -> None:
+def test_an_exceeded_limit_returns_a_correct_retry_after(narrow: Panel, clock: Time) -> None:
     assert _spend(narrow, 9, "/roles") == [200] * 8 + [429]
     refused = narrow.get("/roles")
     wait = int(refused.headers["retry-after"])
@@ -82,14 +82,14 @@ def test_waiting_half_as_long_is_not_enough(narrow: Panel, clock: Time) -> None:
     assert narrow.get("/roles").status_code == 429
 
 
-def test_refused_requests_do_not_put_the_end_off(narrow: Panel, clock: Time) -> None:
+def test_refused_requests_do_not_extend_the_wait(narrow: Panel, clock: Time) -> None:
     reset = narrow.get("/roles").headers["x-ratelimit-reset"]
     clock.ahead += 20
     _spend(narrow, 20, "/roles")
     assert narrow.get("/roles").headers["x-ratelimit-reset"] == reset
 
 
-def test_deployments_are_counted_apart_from_the_rest(narrow: Panel) -> None:
+def test_deployments_are_counted_separately(narrow: Panel) -> None:
     assert [narrow.post("/services", {}).status_code for _ in range(4)] == [422, 422, 422, 429]
     assert narrow.get("/roles").status_code == 200
     other = narrow.key("admin")
@@ -102,25 +102,25 @@ def test_deployments_count_against_the_key_as_well(narrow: Panel) -> None:
     assert _budget(narrow.get("/roles", key=key)) == (2, 0)
 
 
-def test_bad_keys_are_charged_to_the_address_and_lock_no_good_one_out(narrow: Panel) -> None:
+def test_invalid_keys_count_against_the_address_and_do_not_block_valid_keys(narrow: Panel) -> None:
     assert _spend(narrow, 6, "/roles", key="wrong") == [401] * 5 + [429]
     assert _spend(narrow, 1, "/roles", key=None) == [429]
     assert _spend(narrow, 1, "/roles") == [200]
 
 
-def test_many_different_bad_keys_share_one_budget(narrow: Panel) -> None:
+def test_many_different_invalid_keys_share_one_limit(narrow: Panel) -> None:
     statuses = [narrow.get("/roles", key=f"aap_{number:08}_{'0' * 36}").status_code for number in range(7)]
     assert statuses == [401] * 5 + [429] * 2
 
 
-def test_a_spent_address_still_learns_nothing_more_than_that(narrow: Panel) -> None:
+def test_an_address_over_its_limit_gets_no_other_response(narrow: Panel) -> None:
     _spend(narrow, 5, "/health", key=None)
     for path in ("/health", "/openapi.yaml", "/docs", "/docs/start.js", "/nowhere", "/services"):
         assert narrow.get(path, key=None).status_code == 429, path
     assert narrow.put("/health", {}, key=None).status_code == 429
 
 
-def test_a_spent_budget_answers_before_the_body_is_read(narrow: Panel) -> None:
+def test_an_exceeded_limit_is_reported_before_the_body_is_read(narrow: Panel) -> None:
     _spend(narrow, 8, "/roles")
     refused = narrow.post("/services", content=b"x" * 5_000_000, headers={"Content-Type": "application/json"})
     assert refused.status_code == 429
@@ -144,7 +144,7 @@ WAYS_AROUND = [
 ]
 
 
-def test_nothing_gets_around_a_spent_budget(narrow: Panel) -> None:
+def test_an_exceeded_limit_cannot_be_bypassed(narrow: Panel) -> None:
     """An address and a key that are both spent: whatever is written differently is charged to one of them."""
     _spend(narrow, 5, "/health", key=None)
     _spend(narrow, 8, "/roles")
@@ -156,7 +156,7 @@ def test_nothing_gets_around_a_spent_budget(narrow: Panel) -> None:
     assert got_through == []
 
 
-def test_head_and_get_share_a_budget(narrow: Panel) -> None:
+def test_head_and_get_share_a_limit(narrow: Panel) -> None:
     narrow.get("/roles")
     assert _budget(narrow.request("HEAD", "/roles")) == (8, 6)
 
@@ -167,7 +167,7 @@ def test_reads_that_are_not_modified_are_counted_too(narrow: Panel) -> None:
     assert (unchanged.status_code, _budget(unchanged)) == (304, (8, 6))
 
 
-def test_every_operation_is_charged_to_the_tier_that_the_document_names(panel: Panel) -> None:
+def test_every_operation_counts_against_its_documented_tier(panel: Panel) -> None:
     made, charged = create_targets(panel), {}
     hit = panel.ports.counter.hit
     panel.ports.counter.hit = lambda bucket, limit: (  # type: ignore[method-assign]
@@ -183,14 +183,14 @@ def test_every_operation_is_charged_to_the_tier_that_the_document_names(panel: P
     assert {name for name, buckets in charged.items() if buckets == ["address"]} == PUBLIC
 
 
-def test_a_spent_budget_closes_every_operation(narrow: Panel) -> None:
+def test_an_exceeded_limit_refuses_every_operation(narrow: Panel) -> None:
     for operation in (one for one in OPERATIONS if one.operation_id not in PUBLIC):
         key = narrow.key("admin", rate_limit_rpm=1)
         assert _spend(narrow, 1, "/roles", key=key) == [200]
         assert Targets().send(narrow, operation, key=key, with_worker=False).status_code == 429, operation.operation_id
 
 
-def test_the_limits_that_count_for_a_key_are_told_to_it(narrow: Panel) -> None:
+def test_a_key_can_read_its_limits(narrow: Panel) -> None:
     assert narrow.get("/auth/me").json()["rate_limits"] == {"authenticated": 8, "deploy": 3}
     own = narrow.key("viewer", rate_limit_rpm=77)
     assert narrow.get("/auth/me", key=own).json()["rate_limits"] == {"authenticated": 77, "deploy": 3}

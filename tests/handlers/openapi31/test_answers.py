@@ -42,7 +42,7 @@ ANSWERS: list[tuple[Answer, int, bytes, str | None]] = [
 
 
 @pytest.mark.parametrize(("answer", "status", "body", "media_type"), ANSWERS)
-def test_an_answer_goes_out(
+def test_an_answer_is_sent(
     serve: Callable[..., Client], answer: Answer, status: int, body: bytes, media_type: str | None
 ) -> None:
     got = serve({"list_pets": lambda: answer})("GET", "/shop/pets")
@@ -50,7 +50,7 @@ def test_an_answer_goes_out(
     assert got.headers.get("content-length") == (None if status in {204, 304} else str(len(body)))
 
 
-def test_headers_go_out_also_several_of_one_name(serve: Callable[..., Client]) -> None:
+def test_headers_are_sent_including_repeated_names(serve: Callable[..., Client]) -> None:
     answer = Answer(204, headers={"ETag": '"7"', "Set-Cookie": ["a=1", "b=2"]})
     got = serve({"list_pets": lambda: answer})("GET", "/shop/pets")
     assert got.headers["etag"] == '"7"'
@@ -58,7 +58,7 @@ def test_headers_go_out_also_several_of_one_name(serve: Callable[..., Client]) -
 
 
 @pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b=1", "a\nb", "a\0b", "☃"])
-def test_a_header_that_would_break_out_is_an_error(serve: Callable[..., Client], value: str) -> None:
+def test_a_header_with_a_line_break_is_an_error(serve: Callable[..., Client], value: str) -> None:
     got = serve({"list_pets": lambda: Answer(200, headers={"Location": value})})("GET", "/shop/pets")
     assert got.status_code == 500
     assert "set-cookie" not in got.headers
@@ -98,7 +98,7 @@ def drive(client: Client, story: Callable[[Caller], Awaitable[None]]) -> None:
     asyncio.run(within_time())
 
 
-def test_a_stream_is_sent_as_it_comes_and_closed_when_the_client_leaves(serve: Callable[..., Client]) -> None:
+def test_a_stream_is_sent_in_chunks_and_closed_when_the_client_disconnects(serve: Callable[..., Client]) -> None:
     closed: list[bool] = []
     going_on = asyncio.Event()
 
@@ -128,7 +128,7 @@ def test_a_stream_is_sent_as_it_comes_and_closed_when_the_client_leaves(serve: C
     drive(serve({"follow_events": follow_events}), story)
 
 
-def test_a_blocking_stream_is_read_beside_the_loop_and_closed_when_the_client_leaves(
+def test_a_blocking_stream_is_read_in_a_thread_and_closed_when_the_client_disconnects(
     serve: Callable[..., Client],
 ) -> None:
     closed: list[bool] = []
@@ -178,7 +178,7 @@ def test_head_of_a_stream_closes_it_unread(serve: Callable[..., Client]) -> None
     assert (got.status_code, got.content, events.closed) == (200, b"", True)
 
 
-def test_a_stream_that_fails_half_way_breaks_off(serve: Callable[..., Client]) -> None:
+def test_a_stream_that_fails_closes_the_connection(serve: Callable[..., Client]) -> None:
     told: list[str] = []
 
     async def events() -> AsyncIterator[bytes]:

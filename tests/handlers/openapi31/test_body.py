@@ -61,7 +61,7 @@ def test_a_body_that_is_not_strict_json_is_a_400(ask: Client, raw: bytes, messag
 
 
 @pytest.mark.parametrize(("raw", "value"), READABLE, ids=range(len(READABLE)))
-def test_what_only_looks_suspicious_is_read(raw: bytes, value: Json) -> None:
+def test_unusual_valid_json_is_accepted(raw: bytes, value: Json) -> None:
     assert parse_json(raw, 64) == value or value is None
 
 
@@ -71,7 +71,7 @@ def test_a_message_never_repeats_the_body() -> None:
     assert "hunter2" not in refused.value.message
 
 
-def test_faults_in_nested_fields_have_dotted_paths(ask: Client) -> None:
+def test_errors_in_nested_fields_have_dotted_paths(ask: Client) -> None:
     body = {"name": "", "age": -1, "owner": {"emial": "a"}, "litter": [{"name": "ok"}, {"age": "x"}]}
     refused = ask("POST", "/shop/pets", json=body, headers=GOOD)
     assert refused.status_code == 422
@@ -124,7 +124,7 @@ MEDIA_TYPES = [
 
 
 @pytest.mark.parametrize(("media_type", "status"), MEDIA_TYPES)
-def test_only_documented_media_types_are_taken(ask: Client, media_type: str | None, status: int) -> None:
+def test_only_documented_media_types_are_accepted(ask: Client, media_type: str | None, status: int) -> None:
     headers = GOOD if media_type is None else {**GOOD, "Content-Type": media_type}
     answered = ask("PATCH", "/shop/pets/rex", content=b'{"name": null}', headers=headers)
     assert answered.status_code == status
@@ -136,7 +136,7 @@ def test_a_compressed_body_is_a_415(ask: Client) -> None:
     assert ask("POST", "/shop/pets", content=b"x", headers={**JSON, "Content-Encoding": "gzip"}).status_code == 415
 
 
-def test_what_is_not_json_stays_bytes(serve: Callable[..., Client]) -> None:
+def test_bodies_that_are_not_json_stay_bytes(serve: Callable[..., Client]) -> None:
     seen: list[Any] = []
 
     def check_pet(body: Json) -> Json:
@@ -176,7 +176,7 @@ def test_a_body_in_chunks_is_put_together(ask: Client) -> None:
     assert ask("POST", "/shop/pets", content=chunks(), headers=JSON).json()["body"] == {"name": "Rex"}
 
 
-def test_no_bytes_in_chunks_are_an_absent_body(ask: Client) -> None:
+def test_empty_chunks_are_an_absent_body(ask: Client) -> None:
     async def nothing() -> AsyncIterator[bytes]:
         yield b""
 
@@ -187,7 +187,7 @@ def test_a_content_length_that_is_no_number_is_a_400(ask: Client) -> None:
     assert ask("POST", "/shop/pets", content=b"{}", headers={**JSON, "Content-Length": "two"}).status_code == 400
 
 
-def test_a_client_that_leaves_while_sending_is_answered_nothing(ask: Client) -> None:
+def test_a_client_that_disconnects_while_sending_gets_no_response(ask: Client) -> None:
     sent: list[Any] = []
     messages = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
     headers = [

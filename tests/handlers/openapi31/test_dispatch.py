@@ -19,18 +19,18 @@ from .conftest import GOOD, Client, Json, echo
 FIXED = ContextVar("FIXED", default="nothing")
 
 
-def test_a_handler_gets_just_what_it_names(serve: Callable[..., Client]) -> None:
+def test_a_handler_gets_only_the_arguments_that_it_declares(serve: Callable[..., Client]) -> None:
     ask = serve({"list_pets": lambda page, alive: Answer(200, [page, alive])})
     assert ask("GET", "/shop/pets?kind=cat").json() == [1, None]
 
 
-def test_a_default_of_the_handler_counts_where_the_document_has_none(serve: Callable[..., Client]) -> None:
+def test_the_handlers_default_applies_if_the_document_has_none(serve: Callable[..., Client]) -> None:
     ask = serve({"list_pets": lambda alive=True, page=9: Answer(200, [alive, page])})
     assert ask("GET", "/shop/pets").json() == [True, 1]
     assert ask("GET", "/shop/pets?alive=false").json() == [False, 1]
 
 
-def test_arguments_fixed_beforehand_are_not_asked_of_the_document(serve: Callable[..., Client]) -> None:
+def test_bound_arguments_need_not_be_in_the_document(serve: Callable[..., Client]) -> None:
     def list_pets(ports: str, page: int, *, more: str) -> Answer:
         return Answer(200, [ports, page, more])
 
@@ -38,7 +38,7 @@ def test_arguments_fixed_beforehand_are_not_asked_of_the_document(serve: Callabl
     assert ask("GET", "/shop/pets").json() == ["ports", 1, "more"]
 
 
-def test_extras_are_made_from_the_scope_for_whoever_names_them(serve: Callable[..., Client]) -> None:
+def test_extras_are_passed_to_handlers_that_declare_them(serve: Callable[..., Client]) -> None:
     extras = {"method": lambda scope: scope["method"], "never": lambda _: pytest.fail("nobody asked")}
     ask = serve({"list_pets": lambda method, page: Answer(200, [method, page])}, extras=extras)
     assert ask("GET", "/shop/pets").json() == ["GET", 1]
@@ -49,7 +49,7 @@ def test_a_handler_that_takes_anything_gets_all_but_extras(serve: Callable[..., 
     assert ask("GET", "/shop/pets?alive=true").json() == {"page": 1, "alive": True, "caller": None}
 
 
-def test_no_more_handlers_run_at_once_than_there_are_threads(serve: Callable[..., Client]) -> None:
+def test_parallel_handlers_are_limited_by_the_number_of_threads(serve: Callable[..., Client]) -> None:
     running, most = [], []
 
     def list_pets() -> Answer:
@@ -84,7 +84,7 @@ def test_a_coroutine_function_runs_on_the_loop_and_a_function_beside_it(serve: C
     assert ask("POST", "/shop/pets/check").json() is False
 
 
-def test_a_partial_or_an_object_may_be_async_too(serve: Callable[..., Client]) -> None:
+def test_a_partial_or_a_callable_object_can_be_async(serve: Callable[..., Client]) -> None:
     class Listing:
         async def __call__(self, page: int) -> Answer:
             return Answer(200, page)
@@ -140,11 +140,11 @@ def test_an_operation_without_a_handler_is_refused_at_start(document: Document) 
         build(document, {}, Options(errors=lambda *_: Answer(500)))
 
 
-def test_what_is_no_answer_is_an_error(serve: Callable[..., Client]) -> None:
+def test_a_result_that_is_no_answer_is_an_error(serve: Callable[..., Client]) -> None:
     assert serve({"list_pets": lambda: {"a": 1}})("GET", "/shop/pets").json() == {"kind": "TypeError"}
 
 
-def test_an_exception_of_a_handler_is_answered_by_the_one_function(serve: Callable[..., Client]) -> None:
+def test_an_exception_of_a_handler_is_passed_to_the_error_function(serve: Callable[..., Client]) -> None:
     def list_pets() -> Answer:
         raise KeyError("secret")
 

@@ -22,7 +22,7 @@ def build_all(read: Document) -> None:
     build(read, handlers, Options(errors=lambda *_: Answer(500)))
 
 
-def test_an_operation_tells_what_the_document_says(document: Document) -> None:
+def test_an_operation_has_the_values_of_the_document(document: Document) -> None:
     listed = document.operation("list_pets")
     assert (listed.method, listed.path, listed.tag) == ("GET", "/pets", "pets")
     assert listed.raw["x-note"] == "read by whoever likes"
@@ -35,13 +35,13 @@ def test_operations_come_in_the_order_of_the_document(document: Document) -> Non
     assert [one.operation_id for one in document.operations()][:3] == ["list_pets", "create_pet", "check_pet"]
 
 
-def test_parameters_of_the_path_count_for_its_operations(document: Document) -> None:
+def test_parameters_of_a_path_apply_to_its_operations(document: Document) -> None:
     names = [(one.where, one.argument) for one in document.operation("get_pet").parameters]
     assert names[0] == ("path", "pet_id")
     assert ("header", "if_none_match") in names
 
 
-def test_security_is_the_documents_where_the_operation_says_nothing(document: Document) -> None:
+def test_the_documents_security_applies_if_the_operation_has_none(document: Document) -> None:
     assert document.operation("create_pet").security == ({"bearerAuth": ()}, {"cookieAuth": ()})
     assert document.operation("change_pet").security == ({"bearerAuth": ("pets.write",)},)
 

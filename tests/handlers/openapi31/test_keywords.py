@@ -105,7 +105,9 @@ def client_for(schema: Json) -> Client:
 
 
 @pytest.mark.parametrize(("name", "schema", "good", "bad", "fields"), ROWS, ids=[row[0] for row in ROWS])
-def test_a_body_is_held_to_its_schema(name: str, schema: Json, good: Json, bad: Json, fields: dict[str, str]) -> None:
+def test_a_body_is_validated_against_its_schema(
+    name: str, schema: Json, good: Json, bad: Json, fields: dict[str, str]
+) -> None:
     ask = client_for(schema)
     assert ask("POST", "/api/check", content=json.dumps(good), headers=JSON).json() == {"was": good}, name
     refused = ask("POST", "/api/check", content=json.dumps(bad), headers=JSON)

@@ -81,12 +81,12 @@ def test_bad_query_parameters_are_named_all_at_once(ask: Client, query: str, fau
     assert [tuple(fault) for fault in refused.json()["faults"]] == [("query", *fault) for fault in faults]
 
 
-def test_no_flood_of_faults_is_answered(ask: Client) -> None:
+def test_the_number_of_reported_errors_is_limited(ask: Client) -> None:
     refused = ask("GET", "/shop/pets?" + "&".join(f"x{number}=1" for number in range(500)))
     assert len(refused.json()["faults"]) == 100
 
 
-def test_an_operation_without_parameters_knows_none(ask: Client) -> None:
+def test_an_operation_without_parameters_refuses_any(ask: Client) -> None:
     assert ask("GET", "/shop/events?page=1").json()["faults"] == [["query", "page", "is not a known parameter"]]
 
 
@@ -95,7 +95,7 @@ def test_path_parameters_are_read_by_their_type(ask: Client) -> None:
     assert given == {"caller": None, "pet_id": ID, "number": 7, "token": "a", "x_clinic": "north"}
 
 
-def test_faults_of_all_places_are_told_together(ask: Client) -> None:
+def test_errors_of_all_locations_are_reported_together(ask: Client) -> None:
     refused = ask("GET", "/shop/pets/rex/visits/0")
     assert refused.status_code == 400
     assert sorted(map(tuple, refused.json()["faults"])) == [
@@ -106,7 +106,7 @@ def test_faults_of_all_places_are_told_together(ask: Client) -> None:
     ]
 
 
-def test_a_path_that_is_not_utf_8_is_a_fault_of_its_parameter(ask: Client) -> None:
+def test_a_path_that_is_not_utf_8_is_an_error_of_its_parameter(ask: Client) -> None:
     refused = ask("GET", "/shop/pets/%FF/visits/1?token=a", headers=CLINIC)
     assert refused.json()["faults"] == [["path", "pet_id", "is not UTF-8"]]
 
@@ -131,5 +131,5 @@ def test_a_header_given_twice_is_refused(ask: Client) -> None:
     assert faults == [["header", "If-None-Match", "must be given only once"]]
 
 
-def test_the_credentials_of_a_query_are_no_unknown_parameter(ask: Client) -> None:
+def test_credentials_in_the_query_are_no_unknown_parameter(ask: Client) -> None:
     assert "faults" not in pet(ask)

@@ -52,20 +52,20 @@ WRONG: list[tuple[str, int, dict[str, str], bytes | None, list[str]]] = [
 
 
 @pytest.mark.parametrize(("operation_id", "status", "headers", "body"), FINE)
-def test_a_response_as_documented_is_fine(
+def test_a_documented_response_passes(
     told: Callable[..., list[str]], operation_id: str, status: int, headers: Headers, body: bytes
 ) -> None:
     assert told(operation_id, status, headers, body) == []
 
 
 @pytest.mark.parametrize(("operation_id", "status", "headers", "body", "problems"), WRONG)
-def test_any_other_response_is_told_of(
+def test_every_other_response_is_reported(
     told: Callable[..., list[str]], operation_id: str, status: int, headers: Headers, body: bytes, problems: list[str]
 ) -> None:
     assert sorted(told(operation_id, status, headers, body)) == sorted(problems)
 
 
-def test_a_wrong_response_does_not_leave(serve: Callable[..., Client]) -> None:
+def test_a_wrong_response_is_not_sent(serve: Callable[..., Client]) -> None:
     answers = iter(
         [Answer(200, [{}], {"X-Total": "1"}), Answer(203, []), Answer(200, [{"name": "a"}], {"X-Total": "1"})]
     )

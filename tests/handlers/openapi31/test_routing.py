@@ -41,14 +41,14 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("method", "path", "operation_id", "values"), FOUND)
-def test_a_path_means_an_operation(router: Router, method: str, path: str, operation_id: str, values: object) -> None:
+def test_a_path_matches_an_operation(router: Router, method: str, path: str, operation_id: str, values: object) -> None:
     found = router.match(method, path)
     assert isinstance(found, Match)
     assert (found.operation.operation_id, found.path_values) == (operation_id, values)
 
 
 @pytest.mark.parametrize("path", UNKNOWN)
-def test_a_path_that_is_not_written_down_is_not_found(router: Router, path: str) -> None:
+def test_an_undocumented_path_is_not_found(router: Router, path: str) -> None:
     assert isinstance(router.match("GET", path), NotFound)
 
 
@@ -59,14 +59,14 @@ def test_another_method_is_refused_with_those_allowed(router: Router, method: st
     assert found.allow == allow
 
 
-def test_whoever_looks_first_spares_the_second_look(router: Router) -> None:
+def test_a_match_is_stored_in_the_scope(router: Router) -> None:
     scope = {"method": "GET", "path": "/shop/pets", "raw_path": b"/shop/pets"}
     found = router.find(scope)
     assert scope[MATCH] is found
     assert router.find({**scope, "path": "/elsewhere", "raw_path": b"/elsewhere"}) is found
 
 
-def test_a_server_without_raw_paths_is_understood(router: Router) -> None:
+def test_servers_without_raw_paths_are_supported(router: Router) -> None:
     assert isinstance(router.find({"method": "GET", "path": "/shop/pets/a b"}), Match)
 
 
@@ -88,6 +88,6 @@ def test_head_is_get_without_its_body(ask: Client) -> None:
     assert not head.content
 
 
-def test_head_of_a_refusal_has_no_body_either(ask: Client) -> None:
+def test_head_of_an_error_has_no_body(ask: Client) -> None:
     got, head = ask("GET", "/shop/pets?page=0"), ask("HEAD", "/shop/pets?page=0")
     assert (head.status_code, head.headers, head.content) == (400, got.headers, b"")

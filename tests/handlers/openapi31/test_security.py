@@ -28,7 +28,7 @@ ALTERNATIVES: list[tuple[dict[str, str], str | None, str]] = [
 
 
 @pytest.mark.parametrize(("headers", "by", "challenge"), ALTERNATIVES)
-def test_the_first_credentials_that_are_there_decide(
+def test_the_first_credentials_present_decide(
     ask: Client, headers: dict[str, str], by: str | None, challenge: str
 ) -> None:
     answered = ask("POST", "/shop/pets", json={"name": "Rex"}, headers=headers)
@@ -38,7 +38,7 @@ def test_the_first_credentials_that_are_there_decide(
         assert (answered.status_code, answered.headers["WWW-Authenticate"]) == (401, challenge)
 
 
-def test_what_a_browser_sends_by_itself_decides_last_whatever_the_order() -> None:
+def test_cookies_decide_last_in_any_order_of_the_schemes() -> None:
     schemes = {
         "cookie": {"type": "apiKey", "in": "cookie", "name": "session"},
         "token": {"type": "http", "scheme": "Bearer"},
@@ -62,7 +62,7 @@ def test_what_a_browser_sends_by_itself_decides_last_whatever_the_order() -> Non
     assert ask("GET", "/api/x", headers={**BAD, "Cookie": "session=good"}).status_code == 401
 
 
-def test_where_a_cookie_is_the_only_way_in_it_is_asked_for() -> None:
+def test_a_cookie_is_checked_if_it_is_the_only_scheme() -> None:
     schemes = {"cookie": {"type": "apiKey", "in": "cookie", "name": "session"}}
     operation = {"operationId": "x", "security": [{"cookie": []}]}
     raw = {"openapi": "3.1.0", "paths": {"/x": {"get": operation}}, "components": {"securitySchemes": schemes}}
@@ -91,7 +91,7 @@ TOGETHER: list[tuple[dict[str, str], str, str | None]] = [
 
 
 @pytest.mark.parametrize(("headers", "query", "by"), TOGETHER)
-def test_schemes_required_together_must_all_be_good(
+def test_schemes_required_together_must_all_succeed(
     ask: Client, headers: dict[str, str], query: str, by: str | None
 ) -> None:
     answered = ask("GET", f"/shop/pets/rex{query}", headers=headers)
@@ -100,7 +100,7 @@ def test_schemes_required_together_must_all_be_good(
         assert answered.json()["caller"]["by"] == by
 
 
-def test_optional_security_lets_nobody_in_as_nobody(ask: Client) -> None:
+def test_optional_security_allows_requests_without_credentials(ask: Client) -> None:
     assert ask("POST", "/shop/pets/check").json()["caller"] is None
     assert ask("POST", "/shop/pets/check", headers=GOOD).json()["caller"]["by"] == "bearerAuth"
 
@@ -109,11 +109,11 @@ def test_optional_security_does_not_excuse_wrong_credentials(ask: Client) -> Non
     assert ask("POST", "/shop/pets/check", headers=BAD).status_code == 401
 
 
-def test_an_open_operation_asks_nobody(ask: Client) -> None:
+def test_a_public_operation_checks_no_credentials(ask: Client) -> None:
     assert ask("GET", "/shop/pets", headers=BAD).json()["caller"] is None
 
 
-def test_an_open_operation_gets_the_caller_that_somebody_found_before(serve: Callable[..., Client]) -> None:
+def test_a_public_operation_gets_the_caller_set_by_middleware(serve: Callable[..., Client]) -> None:
     def edge(app: ASGIApp) -> ASGIApp:
         async def with_caller(scope: Scope, receive: Receive, send: Send) -> None:
             await app({**scope, CALLER: "found"}, receive, send)
@@ -130,7 +130,7 @@ def test_scopes_reach_the_function_of_a_bearer_scheme(ask: Client) -> None:
     assert answered.json()["caller"]["scopes"] == ["pets.write"]
 
 
-def test_credentials_are_looked_at_before_parameters_and_body(ask: Client) -> None:
+def test_credentials_are_checked_before_parameters_and_body(ask: Client) -> None:
     assert ask("POST", "/shop/pets", content=b"{", headers={"Idempotency-Key": "far too long"}).status_code == 401
 
 

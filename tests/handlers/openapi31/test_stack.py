@@ -29,13 +29,13 @@ def raising(error: Exception) -> Callable[..., Answer]:
 
 
 @pytest.mark.parametrize("error", [ValueError("secret"), HTTPException(418, "secret"), RecursionError("secret")])
-def test_the_text_of_an_exception_never_leaves(serve: Callable[..., Client], error: Exception) -> None:
+def test_the_text_of_an_exception_is_never_sent(serve: Callable[..., Client], error: Exception) -> None:
     got = serve({"list_pets": raising(error)}, errors=hiding)("GET", "/shop/pets")
     assert (got.status_code, got.json()) == (500, {"error": "no"})
 
 
 @pytest.mark.parametrize("answer", [None, Answer(500, object()), Answer(500, headers={"a": "\n"})])
-def test_an_error_that_cannot_be_answered_is_a_bare_500(serve: Callable[..., Client], answer: Json) -> None:
+def test_an_exception_in_the_error_function_returns_a_bare_500(serve: Callable[..., Client], answer: Json) -> None:
     got = serve({"list_pets": raising(ValueError("secret"))}, errors=lambda *_: answer)("GET", "/shop/pets")
     assert (got.status_code, got.content) == (500, b"")
 
@@ -48,7 +48,7 @@ def test_headers_that_a_refusal_needs_are_added_and_others_kept(serve: Callable[
     assert own("POST", "/shop/pets").headers.get_list("WWW-Authenticate") == ["Mine"]
 
 
-def test_many_requests_at_once_do_not_mix(serve: Callable[..., Client]) -> None:
+def test_parallel_requests_do_not_mix(serve: Callable[..., Client]) -> None:
     async def list_pets(page: int) -> Answer:
         await asyncio.sleep(0)
         return Answer(200, page)
@@ -85,7 +85,7 @@ def exchange(client: Client, scope: dict[str, Any], messages: list[dict[str, Any
     return sent
 
 
-def test_the_lifespan_is_run(serve: Callable[..., Client]) -> None:
+def test_the_lifespan_runs(serve: Callable[..., Client]) -> None:
     seen: list[str] = []
 
     @asynccontextmanager
@@ -104,11 +104,11 @@ def test_the_lifespan_is_run(serve: Callable[..., Client]) -> None:
 
 
 @pytest.mark.parametrize("validate_responses", [False, True])
-def test_a_websocket_that_nobody_took_is_closed(serve: Callable[..., Client], validate_responses: bool) -> None:
+def test_a_websocket_without_an_operation_is_closed(serve: Callable[..., Client], validate_responses: bool) -> None:
     ask = serve(validate_responses=validate_responses)
     scope = {"type": "websocket", "path": "/shop/pets", "query_string": b"", "headers": []}
     assert exchange(ask, scope, [{"type": "websocket.connect"}]) == ["websocket.close"]
 
 
-def test_importing_it_warns_of_nothing() -> None:
+def test_importing_the_package_causes_no_warning() -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", "import handlers.openapi31"], check=True)
