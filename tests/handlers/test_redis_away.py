@@ -14,7 +14,7 @@ from domain.settings import BadSetting, Settings
 from handlers import server
 from handlers.program import wiring
 from handlers.program.worker import Worker
-from tests.handlers.program.test_command import refusal, run, untouched_logging  # noqa: F401
+from tests.handlers.program.test_command import error_line, restore_logging, run  # noqa: F401
 from tests.panel import Panel
 from tests.redis import redis_url  # noqa: F401
 
@@ -75,7 +75,7 @@ def test_check_reports_that_redis_is_unavailable_and_fails(tmp_path: Path) -> No
 
 
 def test_an_invalid_redis_url_is_reported_in_one_line(tmp_path: Path) -> None:
-    line = refusal(run("check", folder=tmp_path, PANEL_REDIS_URL="redis://:hunter2/3@host:6379"))
+    line = error_line(run("check", folder=tmp_path, PANEL_REDIS_URL="redis://:hunter2/3@host:6379"))
     assert "PANEL_REDIS_URL cannot be used; it takes redis://" in line
     assert "%2F" in line
     assert "hunter2" not in line
