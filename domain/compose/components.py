@@ -82,7 +82,6 @@ def _add(attributes: dict[str, Any], part: Mapping[str, Any]) -> None:
 def _warn_not_applied(field: str, part: Mapping[str, Any], value: Value, context: Context) -> None:
     probe = part.get("probe")
     pending = [part[name] for name in part.keys() & NOT_APPLIED]
-    pending += [mount.no_copy for mount in part.get("mounts", ())]
     if any(pending) or (probe and probe.start_interval):
         context.findings.warn(Code.NOT_KEPT, f"`{field}`: {NOT_APPLIED_YET}", value.location)
 
@@ -216,11 +215,7 @@ _JOINED = frozenset({"aliases", "expose", "files", "tmpfs"})
 
 
 NOT_APPLIED_YET = "this release of the panel does not apply all of it yet."
-# Attributes of components, mounts and probes that `check` accepts and that the runtime does not apply yet:
+# Attributes of components and probes that `check` accepts and that the runtime does not apply yet:
 # `Release.replicas` and the Docker adapter ignore them. Texts that use one get a warning. Remove an attribute here when
 # they apply it.
-NOT_APPLIED = frozenset(
-    {"aliases", "cap_add", "cpu_shares", "domainname", "extra_hosts", "files", "group_add", "hostname", "init"}
-    | {"memory_reservation_mb", "network_aliases", "no_copy", "pids", "platform", "shm_bytes", "start_interval"}
-    | {"stdin_open", "stop_signal", "sysctls", "tty", "ulimits"}
-)
+NOT_APPLIED = frozenset({"cap_add", "files", "pids", "platform", "start_interval", "tty"})

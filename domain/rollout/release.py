@@ -73,7 +73,7 @@ class Release:
                 image=self.images.get(component.image, component.image),
                 component=as_run,
                 environment={**self.environment, **component.environment},
-                networks={self.network(name): (component.name,) for name in component.networks},
+                networks={self.network(name): _aliases(component, name) for name in component.networks},
                 mounts=[replace(mount, volume=self.volume(mount.volume)) for mount in component.mounts],
                 labels={**component.labels, **self.labels, ROLE: component.name},
             )
@@ -95,6 +95,10 @@ class Release:
     def exposes(self) -> bool:
         """Whether any component names a port on which it listens."""
         return any(component.expose for component in self.project.components)
+
+
+def _aliases(component: Component, network: str) -> tuple[str, ...]:
+    return (component.name, *component.aliases, *component.network_aliases.get(network, ()))
 
 
 def writable_volumes(component: Component) -> set[str]:

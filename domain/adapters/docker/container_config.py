@@ -33,6 +33,10 @@ def create(client: APIClient, spec: ContainerSpec) -> None:
             entrypoint=_command(component.entrypoint),
             name=spec.name,
             user=component.user,
+            hostname=component.hostname,
+            domainname=component.domainname,
+            stdin_open=component.stdin_open,
+            stop_signal=component.stop_signal,
             working_dir=component.working_dir,
             environment=dict(spec.environment),
             labels={**component.labels, **spec.labels},
@@ -90,9 +94,24 @@ def _host_config(client: APIClient, spec: ContainerSpec, network: str) -> dict[s
         tmpfs=_tmpfs(component),
         read_only=component.read_only,
         mounts=[_mount(mount) for mount in spec.mounts],
-        init=True,
+        init=component.init is not False,
+        **_options(component),
     )
     return host
+
+
+def _options(component: Component) -> dict[str, Any]:
+    """Return options of the compose text that lift none of the panel's restrictions."""
+    reservation = component.memory_reservation_mb
+    return {
+        "cpu_shares": component.cpu_shares,
+        "extra_hosts": component.extra_hosts or None,
+        "group_add": list(component.group_add) or None,
+        "mem_reservation": reservation * 2**20 if reservation else None,
+        "shm_size": component.shm_bytes,
+        "sysctls": component.sysctls or None,
+        "ulimits": [types.Ulimit(name=name, soft=soft, hard=hard) for name, (soft, hard) in component.ulimits.items()],
+    }
 
 
 def _mount(mount: Mount) -> types.Mount:

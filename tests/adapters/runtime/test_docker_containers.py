@@ -10,7 +10,7 @@ from docker.errors import NotFound
 
 from domain.adapters import docker
 from domain.adapters.images import HELLO
-from domain.model.project import Component, Mount, Probe
+from domain.model.project import Component, Mount, Probe, Ulimit
 from domain.ports.runtime import ContainerSpec, EngineRefused
 from tests.engine import Images
 from tests.runtime_setup import RuntimeSetup
@@ -30,6 +30,31 @@ def test_limits_reach_the_engine(real: RuntimeSetup, images: Images):
     assert host["RestartPolicy"]["Name"] == "on-failure"
     assert host["PortBindings"] in ({}, None)
     assert found["Config"]["StopTimeout"] == 3
+
+
+def test_options_of_the_compose_text_reach_the_engine(real: RuntimeSetup, images: Images):
+    name = real.create(
+        hostname="shop",
+        domainname="example.com",
+        stdin_open=True,
+        stop_signal="SIGQUIT",
+        group_add=("1000",),
+        extra_hosts={"a": "10.0.0.1", "b": "::1"},
+        shm_bytes=2**20,
+        init=False,
+        memory_reservation_mb=32,
+        cpu_shares=512,
+        ulimits={"nofile": Ulimit(5, 6)},
+        sysctls={"net.core.somaxconn": "99"},
+    )
+    found = images.client.inspect_container(name)
+    config, host = found["Config"], found["HostConfig"]
+    assert (config["Hostname"], config["Domainname"]) == ("shop", "example.com")
+    assert (config["OpenStdin"], config["StopSignal"]) == (True, "SIGQUIT")
+    assert (host["GroupAdd"], host["ExtraHosts"]) == (["1000"], ["a:10.0.0.1", "b:::1"])
+    assert (host["ShmSize"], host["Init"], host["MemoryReservation"]) == (2**20, False, 32 * 2**20)
+    assert (host["CpuShares"], host["Sysctls"]) == (512, {"net.core.somaxconn": "99"})
+    assert host["Ulimits"] == [{"Name": "nofile", "Soft": 5, "Hard": 6}]
 
 
 def test_stopped_containers_stay_stopped_when_the_engine_restarts(real: RuntimeSetup, images: Images):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from domain.compose import CheckResult, check
-from domain.model.project import Component, Mount, Probe, Project
+from domain.model.project import Component, Mount, Probe, Project, Ulimit
 
 DIGEST = "sha256:" + "a" * 64
 SHELL = ("CMD-SHELL", "curl localhost")
@@ -112,6 +112,26 @@ ACCEPTED = [
     ("container_name: web", "aliases", ()),
     ("profiles: []", "image", "nginx"),
     ("x-anything: {privileged: true, a: [1, 2, '$']}", "image", "nginx"),
+    ("cpu_shares: 512", "cpu_shares", 512),
+    ("mem_reservation: 64m", "memory_reservation_mb", 64),
+    ("deploy: {resources: {reservations: {memory: 1g}}}", "memory_reservation_mb", 1024),
+    ("shm_size: 64m", "shm_bytes", 64 * 2**20),
+    ("shm_size: 1000000", "shm_bytes", 1_000_000),
+    ("ulimits: {nofile: 5, nproc: {soft: 1, hard: 2}, memlock: -1}", "ulimits",
+     {"nofile": Ulimit(5, 5), "nproc": Ulimit(1, 2), "memlock": Ulimit(-1, -1)}),
+    ("sysctls: {net.core.somaxconn: 1024}", "sysctls", {"net.core.somaxconn": "1024"}),
+    ("sysctls: [net.ipv4.tcp_syncookies=0]", "sysctls", {"net.ipv4.tcp_syncookies": "0"}),
+    ("init: true", "init", True),
+    ("stdin_open: yes", "stdin_open", True),
+    ("stop_signal: SIGQUIT", "stop_signal", "SIGQUIT"),
+    ("group_add: [1000, audio]", "group_add", ("1000", "audio")),
+    ("hostname: shop.example", "hostname", "shop.example"),
+    ("domainname: example.com", "domainname", "example.com"),
+    ("container_name: Shop_1", "aliases", ("Shop_1",)),
+    ("networks: {back: {aliases: [api]}}", "network_aliases", {"back": ("api",)}),
+    ("extra_hosts: ['a:10.0.0.1', 'b=::1', 'c:[::1]']", "extra_hosts", {"a": "10.0.0.1", "b": "::1", "c": "::1"}),
+    ("extra_hosts: {a: 10.0.0.1}", "extra_hosts", {"a": "10.0.0.1"}),
+    ("volumes: ['data:/a:nocopy']", "mounts", (Mount("data", "/a", no_copy=True),)),
 ]  # fmt: skip
 
 

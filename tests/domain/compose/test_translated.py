@@ -6,7 +6,7 @@ import pytest
 
 from domain.compose import CheckResult, check
 from domain.compose.components import NOT_APPLIED, NOT_APPLIED_YET
-from domain.model.project import Component, ContainerFile, Mount, Port, Probe, Ulimit
+from domain.model.project import Component, ContainerFile, Mount, Port, Probe
 
 TRANSLATED = [
     ("ports: ['8080:80', 90]", "expose", (80, 90), "translated", "/ports/0"),
@@ -30,7 +30,6 @@ TRANSLATED = [
     ("volumes: ['data:/a', 'data:/a/:ro']", "mounts", (Mount("data", "/a", read_only=True),), "duplicate_mount",
      "/volumes/1"),
     ("volumes: ['data:/a:rw,rslave']", "mounts", (Mount("data", "/a"),), "not_kept", "/volumes/0"),
-    ("volumes: ['data:/a:nocopy']", "mounts", (Mount("data", "/a", no_copy=True),), "not_kept", "/volumes"),
     ("environment: {A: 010}", "environment", {"A": "8"}, "translated", "/environment/A"),
     ("environment: {A: 1.50, B: 1}", "environment", {"A": "1.5", "B": "1"}, "translated", "/environment/A"),
     ("environment: [UNSET, A=1]", "environment", {"A": "1"}, "missing_variable", "/environment/0"),
@@ -64,29 +63,10 @@ def test_a_translated_field_has_a_warning_and_becomes_an_attribute(
 # Fields that the runtime does not apply yet: move a line to `ACCEPTED` of test_accepted.py when it does.
 PENDING = [
     ("cap_drop: [ALL]\ncap_add: [chown, CAP_SETUID]", "cap_add", ("CHOWN", "SETUID")),
-    ("cpu_shares: 512", "cpu_shares", 512),
-    ("mem_reservation: 64m", "memory_reservation_mb", 64),
-    ("deploy: {resources: {reservations: {memory: 1g}}}", "memory_reservation_mb", 1024),
     ("pids_limit: 100", "pids", 100),
     ("deploy: {resources: {limits: {pids: 5}}}", "pids", 5),
-    ("shm_size: 64m", "shm_bytes", 64 * 2**20),
-    ("shm_size: 1000000", "shm_bytes", 1_000_000),
-    ("ulimits: {nofile: 5, nproc: {soft: 1, hard: 2}, memlock: -1}", "ulimits",
-     {"nofile": Ulimit(5, 5), "nproc": Ulimit(1, 2), "memlock": Ulimit(-1, -1)}),
-    ("sysctls: {net.core.somaxconn: 1024}", "sysctls", {"net.core.somaxconn": "1024"}),
-    ("sysctls: [net.ipv4.tcp_syncookies=0]", "sysctls", {"net.ipv4.tcp_syncookies": "0"}),
-    ("init: true", "init", True),
     ("tty: true", "tty", True),
-    ("stdin_open: yes", "stdin_open", True),
-    ("stop_signal: SIGQUIT", "stop_signal", "SIGQUIT"),
     ("platform: linux/amd64", "platform", "linux/amd64"),
-    ("group_add: [1000, audio]", "group_add", ("1000", "audio")),
-    ("hostname: shop.example", "hostname", "shop.example"),
-    ("domainname: example.com", "domainname", "example.com"),
-    ("container_name: Shop_1", "aliases", ("Shop_1",)),
-    ("networks: {back: {aliases: [api]}}", "network_aliases", {"back": ("api",)}),
-    ("extra_hosts: ['a:10.0.0.1', 'b=::1', 'c:[::1]']", "extra_hosts", {"a": "10.0.0.1", "b": "::1", "c": "::1"}),
-    ("extra_hosts: {a: 10.0.0.1}", "extra_hosts", {"a": "10.0.0.1"}),
     ("healthcheck: {start_interval: 5s}", "probe", Probe((), start_interval=5)),
 ]  # fmt: skip
 
@@ -102,9 +82,7 @@ def test_a_field_that_is_not_applied_yet_has_a_warning(
 
 
 def test_every_attribute_that_is_not_applied_has_a_test():
-    assert {attribute for _, attribute, _ in PENDING} | {"files", "no_copy", "start_interval"} == NOT_APPLIED | {
-        "probe"
-    }
+    assert {attribute for _, attribute, _ in PENDING} | {"files", "start_interval"} == NOT_APPLIED | {"probe"}
 
 
 def component(checked: CheckResult, name: str = "web") -> Component:

@@ -42,6 +42,12 @@ def test_a_volume_may_be_mounted_at_two_paths():
     assert container.mounts == [Mount("svc_1-data", "/a"), Mount("svc_1-data", "/b", read_only=True, no_copy=True)]
 
 
+def test_a_component_has_its_aliases_on_its_networks():
+    component = Component("web", "web:1", networks=("a", "b"), aliases=("shop",), network_aliases={"b": ("api",)})
+    (container,) = _release(component).containers()
+    assert container.networks == {"svc_1-dep_1-a": ("web", "shop"), "svc_1-dep_1-b": ("web", "shop", "api")}
+
+
 def test_labels_of_the_panel_win_over_those_of_the_project():
     (container,) = _release(Component("web", "web:1", labels={"panel.service": "svc_other", "mine": "1"})).containers()
     assert container.labels == {
