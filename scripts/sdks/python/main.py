@@ -21,7 +21,7 @@ def main() -> None:
         keys = panel.ApiKeysApi(client)
         keys.revoke_api_key(key.id)
         error = expect_error(panel.exceptions.UnauthorizedException, lambda: keys.get_api_key(key.id)).error
-        print_step(f"revoked the key: 401 {error.code.value}")
+        print_step(f"revoked the key: 401 {error.code}")
 
 
 def connect(key: str) -> panel.ApiClient:
@@ -78,14 +78,14 @@ def check_errors(client: panel.ApiClient) -> None:
     services, keys = panel.ServicesApi(client), panel.ApiKeysApi(client)
     error = expect_error(panel.exceptions.NotFoundException, lambda: services.get_service("svc_nobody")).error
     expect(error.code == "not_found", "not_found", error)
-    print_step(f"received 404 {error.code.value}: {error.details}")
+    print_step(f"received 404 {error.code}: {error.details}")
 
     invalid = panel.ApiKeyCreate(
         name=SDK, role=panel.RoleName.VIEWER, allowedIps=["nowhere"], expiresAt=datetime(2000, 1, 1, tzinfo=UTC)
     )
     error = expect_error(panel.exceptions.UnprocessableEntityException, lambda: keys.create_api_key(invalid)).error
     expect(set(error.fields or {}) == {"allowedIps.0", "expiresAt"}, "both fields", error)
-    print_step(f"received 422 {error.code.value}: {error.fields}")
+    print_step(f"received 422 {error.code}: {error.fields}")
 
 
 def expect_error(kind: type[panel.ApiException], call: Callable[[], object]) -> panel.Error:
