@@ -1,4 +1,4 @@
-"""Make a panel kill itself at a chosen moment, as a power cut or an operator would."""
+"""Make a panel kill itself at a chosen moment, which simulates a power cut."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ MOMENTS = (
     "live",
     "cleaned",
 )
-"""The name of a step is the moment when the step is written; at the others, what they say is done."""
+"""The name of a step is the moment when the step is recorded; the others are moments after an action."""
 _AFTER: dict[str, tuple[ModuleType, str]] = {
     "created": (rollout, "create"),
     "started": (rollout, "start_components"),

@@ -64,12 +64,12 @@ class Trap:
     def sprung(self) -> bool:
         return len(self.log) >= self.at
 
-    def call(self, name: str, act: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    def call(self, name: str, act: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         self.log.append(name)
         now = len(self.log) == self.at
         if now and not self.after:
             raise self._spring()
-        answer = act(*given, **named)
+        answer = act(*arguments, **options)
         if now:
             raise self._spring()
         return answer
@@ -85,7 +85,7 @@ class Trapped:
         found = getattr(self._port, name)
         if not callable(found):
             return found
-        return lambda *given, **named: self._trap.call(name, found, *given, **named)
+        return lambda *arguments, **options: self._trap.call(name, found, *arguments, **options)
 
 
 class TrappedStore:
@@ -218,11 +218,11 @@ class Flow:
         """Return the same ports; `act` is called before this method of a port is."""
         left = [times]
 
-        def call(name: str, inner: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        def call(name: str, inner: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
             if name == method and left[0]:
                 left[0] -= 1
                 act()
-            return inner(*given, **named)
+            return inner(*arguments, **options)
 
         trap = Trap(0, Killed)
         trap.call = call  # type: ignore[method-assign]

@@ -62,20 +62,20 @@ def tail_service_logs(
     if after is not None:
         container, search = parameters.get("container"), parameters.get("search")
         return follow_service_logs(ports, caller, service_id, since=after, container=container, search=search)
-    following = _LogFollower(ports, caller, service_id, selection(parameters))
-    return _follow(following, parameters.get("tail", DEFAULT_TAIL))
+    follower = _LogFollower(ports, caller, service_id, selection(parameters))
+    return _follow(follower, parameters.get("tail", DEFAULT_TAIL))
 
 
-def _follow(following: "_LogFollower", tail: int | None = None) -> Lines:
+def _follow(follower: "_LogFollower", tail: int | None = None) -> Lines:
     try:
-        following.refresh_containers()
-        before = () if tail is None else following.last_lines(tail)
-        following.start_readers()  # before the yield: a container may be removed before the caller asks for more
+        follower.refresh_containers()
+        before = () if tail is None else follower.last_lines(tail)
+        follower.start_readers()  # before the yield: a container may be removed before the caller asks for more
         yield before
-        while following.check_containers():
-            yield following.next_lines()
+        while follower.check_containers():
+            yield follower.next_lines()
     finally:
-        following.close()
+        follower.close()
 
 
 class _LogFollower:
@@ -88,31 +88,31 @@ class _LogFollower:
         self._wanted, self._since = wanted, since
         self._secrets = SecretMasking(ports)
         self._masking = Masking()
-        self._seen: Sequence[Container] = ()
+        self._containers: Sequence[Container] = ()
         self._refreshed_at = 0.0
         self._gone_at: float | None = None
         self._changed = Condition()
         self._readers: dict[str, OutputReader] = {}
-        self._points: dict[str, ReadPosition] = {}
+        self._positions: dict[str, ReadPosition] = {}
         self._runs: dict[str, datetime | None] = {}
 
     def refresh_containers(self) -> None:
         """Observe the service. Raise NotFound if it is deleted."""
-        seen: Observation = observe(self._ports, self._caller, self._service_id)
-        self._masking = self._secrets.masking(seen)
-        self._seen, self._refreshed_at = self._wanted.containers(seen.containers), time.monotonic()
+        observation: Observation = observe(self._ports, self._caller, self._service_id)
+        self._masking = self._secrets.masking(observation)
+        self._containers, self._refreshed_at = self._wanted.containers(observation.containers), time.monotonic()
 
     def last_lines(self, tail: int) -> tuple[ServiceLine, ...]:
         """Return the last existing lines; the readers continue from there."""
-        log, self._points = read_last_lines(self._ports, self._seen, self._wanted, self._masking, tail)
+        log, self._positions = read_last_lines(self._ports, self._containers, self._wanted, self._masking, tail)
         return log.lines
 
     def start_readers(self) -> None:
         """Start a reader for each container of the last observation that has unread output."""
-        seen, self._seen = self._seen, ()
-        for container in seen:
+        containers, self._containers = self._containers, ()
+        for container in containers:
             if self._needs_reader(container):
-                begin = self._points.get(container.name) or ReadPosition(self._start_position(container))
+                begin = self._positions.get(container.name) or ReadPosition(self._start_position(container))
                 self._readers[container.name] = OutputReader(
                     container, self._ports.runtime.follow, begin, self._changed
                 )
@@ -130,7 +130,7 @@ class _LogFollower:
     def next_lines(self) -> tuple[ServiceLine, ...]:
         """Return the next lines, or none after a short wait."""
         with self._changed:
-            due = self._changed.wait_for(self._due, _WAIT) or []
+            due = self._changed.wait_for(self._take_complete_lines, _WAIT) or []
             self._remove_finished()
         lines = [self._wanted.lines(reader.container, printed, self._masking) for reader, printed in due]
         return tuple(sorted(chain.from_iterable(lines), key=attrgetter("at")))
@@ -141,7 +141,7 @@ class _LogFollower:
             for reader in self._readers.values():
                 reader.close()
 
-    def _due(self) -> list[tuple[OutputReader, list[OutputLine]]]:
+    def _take_complete_lines(self) -> list[tuple[OutputReader, list[OutputLine]]]:
         """Return lines that no earlier line can follow: of each reader, up to the time for which all are complete."""
         for reader in self._readers.values():
             if reader.fault:
@@ -156,7 +156,7 @@ class _LogFollower:
         """Remove readers that have finished, and keep their positions."""
         for name, reader in list(self._readers.items()):
             if reader.finished:
-                self._points[name], self._runs[name] = reader.point, reader.container.started_at
+                self._positions[name], self._runs[name] = reader.position, reader.container.started_at
                 del self._readers[name]
 
     def _needs_reader(self, container: Container) -> bool:

@@ -23,7 +23,7 @@ class OutputReader:
 
     def __init__(self, container: Container, follow: Follow, begin: ReadPosition, changed: Condition) -> None:
         self.container = container
-        self.point = begin
+        self.position = begin
         self.ended = False
         self.fault: Exception | None = None
         self._follow = follow
@@ -48,11 +48,11 @@ class OutputReader:
         """Return the time before which no more lines can come; None if there are no lines at present."""
         if not self._held and self._read:
             self._held, self._read = sorted(self._read, key=_at), []
-            self.point = self.point.advance(self._held)
+            self.position = self.position.advance(self._held)
             self._changed.notify_all()
         if not self._read and (self._silent or self.ended):
             return None
-        return self._held[-1].at if self._held else self.point.at or _LONG_AGO
+        return self._held[-1].at if self._held else self.position.at or _LONG_AGO
 
     def take(self, until: datetime | None) -> list[OutputLine]:
         """Return and remove the lines up to this time."""

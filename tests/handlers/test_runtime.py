@@ -1,4 +1,4 @@
-"""What services print, take and consist of, as pages of JSON."""
+"""Logs, metrics and containers of services over HTTP."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,14 +20,14 @@ PATHS = ("logs", "metrics", "containers")
 
 @pytest.fixture
 def engine(panel: Panel) -> memory.Runtime:
-    """The engine behind the panel."""
+    """The panel's in-memory engine."""
     assert isinstance(panel.ports.runtime, memory.Runtime)
     return panel.ports.runtime
 
 
 @pytest.fixture
 def service(panel: Panel) -> str:
-    """The id of a running service."""
+    """The ID of a running service."""
     return str(panel.service()["id"])
 
 
@@ -39,7 +39,7 @@ def _lines(panel: Panel, service_id: str, query: str = "") -> list[str]:
     return [line["text"] for line in panel.get(f"/services/{service_id}/logs?{query}").json()["data"]]
 
 
-def test_lines_are_a_page_of_json(panel: Panel, engine: memory.Runtime, service: str) -> None:
+def test_logs_are_returned_as_json(panel: Panel, engine: memory.Runtime, service: str) -> None:
     name = _container(panel, service)
     engine.print_lines(name, "one", "two")
     engine.print_lines(name, "three", stream="stderr")
@@ -51,7 +51,7 @@ def test_lines_are_a_page_of_json(panel: Panel, engine: memory.Runtime, service:
     assert datetime.fromisoformat(last["at"]) == engine.output(name)[-1].at
 
 
-def test_lines_are_chosen_by_time_container_and_text(panel: Panel, engine: memory.Runtime, service: str) -> None:
+def test_logs_are_filtered_by_time_container_and_text(panel: Panel, engine: memory.Runtime, service: str) -> None:
     name = _container(panel, service)
     engine.print_lines(name, "alpha", "beta", "gamma")
     second = panel.get(f"/services/{service}/logs").json()["data"][1]["at"]
@@ -85,12 +85,12 @@ def test_secrets_are_masked(panel: Panel, engine: memory.Runtime) -> None:
         "lines=5",
     ],
 )
-def test_bad_parameters_of_logs_are_refused(panel: Panel, service: str, query: str) -> None:
+def test_invalid_parameters_of_logs_are_rejected(panel: Panel, service: str, query: str) -> None:
     answer = panel.get(f"/services/{service}/logs?{query}")
     assert (answer.status_code, error(answer)["code"]) == (400, "bad_request")
 
 
-def test_figures_are_a_series_and_the_latest_is_measured_now(panel: Panel, service: str) -> None:
+def test_metrics_are_a_series_and_latest_is_measured_now(panel: Panel, service: str) -> None:
     watch = observer.ObserverState()
     for _ in range(20):
         observer.observe(panel.ports, watch)
@@ -120,17 +120,17 @@ def test_the_worker_removes_samples_after_three_hours(panel: Panel, service: str
     "query",
     ["step=9", "step=3601", "from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "from=2026-13-01T00:00:00Z"],
 )
-def test_bad_parameters_of_metrics_are_refused(panel: Panel, service: str, query: str) -> None:
+def test_invalid_parameters_of_metrics_are_rejected(panel: Panel, service: str, query: str) -> None:
     answer = panel.get(f"/services/{service}/metrics?{query}")
     assert (answer.status_code, error(answer)["code"]) == (400, "bad_request")
 
 
-def test_containers_are_a_whole_list(panel: Panel, engine: memory.Runtime, service: str) -> None:
+def test_containers_are_a_complete_list(panel: Panel, engine: memory.Runtime, service: str) -> None:
     listed = panel.get(f"/services/{service}/containers").json()
-    [one] = listed["data"]
+    [container] = listed["data"]
     assert {name: listed[name] for name in ("total", "page", "per_page")} == {"total": 1, "page": 1, "per_page": 1}
-    shown = {name: one[name] for name in ("component", "image", "state", "health", "exit_code", "restarts")}
-    assert shown == {
+    fields = {name: container[name] for name in ("component", "image", "state", "health", "exit_code", "restarts")}
+    assert fields == {
         "component": "app",
         "image": "ai-admin-panel/hello:1",
         "state": "running",
@@ -138,22 +138,22 @@ def test_containers_are_a_whole_list(panel: Panel, engine: memory.Runtime, servi
         "exit_code": None,
         "restarts": 0,
     }
-    assert one["deployment_id"] == panel.get(f"/services/{service}").json()["deployment_id"]
-    assert (one["stats"]["cpu_usage"], one["stats"]["memory_limit_mb"]) == (0.01, None)
-    engine.kill(one["name"])
+    assert container["deployment_id"] == panel.get(f"/services/{service}").json()["deployment_id"]
+    assert (container["stats"]["cpu_usage"], container["stats"]["memory_limit_mb"]) == (0.01, None)
+    engine.kill(container["name"])
     [ended] = panel.get(f"/services/{service}/containers").json()["data"]
     assert (ended["state"], ended["exit_code"], ended["stats"]) == ("exited", 137, None)
-    assert ended["started_at"] == one["started_at"]
+    assert ended["started_at"] == container["started_at"]
 
 
-def test_a_service_that_never_ran_has_nothing(panel: Panel) -> None:
+def test_a_service_that_never_ran_has_no_logs_metrics_or_containers(panel: Panel) -> None:
     new = {"name": "web", "deploy_method": "image", "image": "ai-admin-panel/hello:1"}
     service = panel.post("/services", new).json()["id"]
     assert [panel.get(f"/services/{service}/{path}").json()["data"] for path in PATHS] == [[], [], []]
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_another_tenants_service_is_not_there(panel: Panel, path: str) -> None:
+def test_a_service_of_another_tenant_is_not_found(panel: Panel, path: str) -> None:
     service = panel.service(key=panel.key(Role.CUSTOMER, "cust_a"))["id"]
     for wanted in (service, "svc_nowhere"):
         answer = panel.get(f"/services/{wanted}/{path}", key=panel.key(Role.CUSTOMER, "cust_b"))
@@ -165,13 +165,15 @@ def test_another_tenants_service_is_not_there(panel: Panel, path: str) -> None:
     ("path", "permission"),
     [("logs", "logs.read"), ("metrics", "metrics.read"), ("containers", "services.read")],
 )
-def test_whoever_lacks_the_permission_is_refused(panel: Panel, service: str, path: str, permission: str) -> None:
+def test_requests_without_the_permission_are_rejected(panel: Panel, service: str, path: str, permission: str) -> None:
     assert panel.get(f"/services/{service}/{path}", key=panel.key(Role.VIEWER)).status_code == 200
-    blind = panel.key(Role.VIEWER, denied_permissions=(permission,))
-    assert panel.get(f"/services/{service}/{path}", key=blind).status_code == 403
+    limited_key = panel.key(Role.VIEWER, denied_permissions=(permission,))
+    assert panel.get(f"/services/{service}/{path}", key=limited_key).status_code == 403
 
 
-def test_without_the_engine_only_the_past_is_known(panel: Panel, engine: memory.Runtime, service: str) -> None:
+def test_without_the_engine_only_stored_metrics_are_returned(
+    panel: Panel, engine: memory.Runtime, service: str
+) -> None:
     engine.away = True
     answers: dict[str, Any] = {
         path: panel.get(f"/services/{service}/{path}")

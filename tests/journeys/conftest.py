@@ -1,4 +1,4 @@
-"""A panel process on the real engine for each test; afterwards nothing of it may be left."""
+"""A panel process on the real engine for each test; its engine objects are removed afterwards."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.process import Process
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every journey needs the real engine."""
+    """Mark all journeys: they need the real engine."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.engine)
@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def engine(docker_host: str) -> Iterator[DockerClient]:  # noqa: F811
-    """The engine, as somebody at its host sees it."""
+    """A client of the engine."""
     client = DockerClient(docker_host)
     yield client
     client.close()
@@ -29,7 +29,7 @@ def engine(docker_host: str) -> Iterator[DockerClient]:  # noqa: F811
 
 @pytest.fixture
 def process(tmp_path: Path, docker_host: str, images: Images, engine: DockerClient) -> Iterator[Process]:  # noqa: F811
-    """A panel that has started; what it leaves at the engine is removed."""
+    """A running panel; its engine objects are removed afterwards."""
     panel = Process(tmp_path, docker_host)
     panel.start()
     yield panel
@@ -38,5 +38,5 @@ def process(tmp_path: Path, docker_host: str, images: Images, engine: DockerClie
         label = {"label": f"{INSTANCE}={installation}"}
         for container in engine.containers.list(all=True, filters=label):
             container.remove(force=True, v=True)
-        for left in (*engine.networks.list(filters=label), *engine.volumes.list(filters=label)):
-            left.remove()
+        for leftover in (*engine.networks.list(filters=label), *engine.volumes.list(filters=label)):
+            leftover.remove()

@@ -25,7 +25,7 @@ def counting(images: Images) -> dict[str, str]:
 
 
 def _service(process: Process, image: str, **body: Any) -> str:
-    return str(process.deployed(deploy_method="image", image=image, port=8080, **body)["id"])
+    return str(process.create_running(deploy_method="image", image=image, port=8080, **body)["id"])
 
 
 def _events(process: Process, service: str, query: str = "", **headers: str) -> Iterator[dict[str, Any]]:
@@ -61,7 +61,7 @@ def test_a_stream_goes_on_over_a_deployment_and_loses_nothing(process: Process, 
     reading = threading.Thread(target=read)
     reading.start()
     accepted = process.ask("POST", f"/services/{service}/deploy", {"image": counting["new"]})
-    assert process.ended(accepted["operation_id"])["status"] == "succeeded"
+    assert process.wait_finished(accepted["operation_id"])["status"] == "succeeded"
     until(lambda: len(_counted(lines, "new")) > 50, 20, "the new version is followed")
     enough.set()
     reading.join(10)
@@ -97,7 +97,7 @@ services:
     image: '{images.reference("web:1")}'
     command: ["sh", "-c", "for n in 1 2 3; do echo out $$n; sleep 0.1; echo $$TOKEN $$n >&2; sleep 0.1; done; sleep 99"]
 """
-    service = process.deployed(deploy_method="compose", compose=compose, secrets={"TOKEN": "s3cret-value"})["id"]
+    service = process.create_running(deploy_method="compose", compose=compose, secrets={"TOKEN": "s3cret-value"})["id"]
     until(lambda: len(process.ask("GET", f"/services/{service}/logs")["data"]) == 6, 10, "all is printed")
     lines = process.ask("GET", f"/services/{service}/logs")["data"]
     expected = [
@@ -131,6 +131,6 @@ def test_containers_are_listed_with_their_figures(process: Process, images: Imag
     [one] = process.ask("GET", f"/services/{service}/containers")["data"]
     assert (one["image"], one["state"], one["restarts"], one["component"]) == (image, "running", 0, "app")
     assert (one["stats"]["memory_limit_mb"], one["exit_code"]) == (64, None)
-    process.ended(process.ask("POST", f"/services/{service}/stop", {"grace_seconds": 1})["id"])
+    process.wait_finished(process.ask("POST", f"/services/{service}/stop", {"grace_seconds": 1})["id"])
     [one] = process.ask("GET", f"/services/{service}/containers")["data"]
     assert (one["state"], one["stats"]) == ("exited", None)

@@ -25,35 +25,35 @@ def _containers(flow: Flow, service_id: str) -> list[ServiceContainer]:
     return page.items
 
 
-def test_every_container_is_there_by_name_with_what_it_is_for(flow: Flow):
+def test_the_list_has_every_container_by_name_with_component_and_image(flow: Flow):
     web = f"{{image: '{HELLO}', expose: [8080], deploy: {{replicas: 2}}}}"
     service_id = flow.running(compose=f"services: {{web: {web}, db: {{image: 'web:1'}}}}")
-    found = _containers(flow, service_id)
-    names = [one.container.name for one in found]
-    assert names == sorted(one.name for one in flow.containers(service_id))
-    assert [(one.component, one.image) for one in found] == [("db", "web:1"), ("web", HELLO), ("web", HELLO)]
-    assert {one.deployment_id for one in found} == {flow.service(service_id).live_deployment_id}
-    assert {(one.container.state, one.container.exit_code) for one in found} == {("running", None)}
-    assert all(one.container.started_at for one in found)
-    assert {one.stats for one in found} == {memory.DEFAULT_STATS}
+    listed = _containers(flow, service_id)
+    names = [item.container.name for item in listed]
+    assert names == sorted(container.name for container in flow.containers(service_id))
+    assert [(item.component, item.image) for item in listed] == [("db", "web:1"), ("web", HELLO), ("web", HELLO)]
+    assert {item.deployment_id for item in listed} == {flow.service(service_id).live_deployment_id}
+    assert {(item.container.state, item.container.exit_code) for item in listed} == {("running", None)}
+    assert all(item.container.started_at for item in listed)
+    assert {item.stats for item in listed} == {memory.DEFAULT_STATS}
 
 
-def test_what_ended_is_there_without_figures(flow: Flow):
+def test_an_exited_container_is_listed_without_stats(flow: Flow):
     service_id = flow.running()
     flow.runtime.kill(flow.container(service_id).name)
     [found] = _containers(flow, service_id)
     assert (found.container.state, found.container.exit_code, found.stats) == ("exited", 137, None)
 
 
-def test_a_deployment_that_is_being_made_shows_beside_the_live_one(flow: Flow):
-    service_id, seen = flow.running(), list[ServiceContainer]()
+def test_containers_of_a_running_deployment_are_listed_beside_the_live_ones(flow: Flow):
+    service_id, listed = flow.running(), list[ServiceContainer]()
     flow.deploy(service_id, image="web:2")
-    flow.work(flow.during("switch", lambda: seen.extend(_containers(flow, service_id))))
-    assert {one.image for one in seen} == {"web:1", "web:2"}
-    assert len({one.deployment_id for one in seen}) == 2
+    flow.work(flow.during("switch", lambda: listed.extend(_containers(flow, service_id))))
+    assert {item.image for item in listed} == {"web:1", "web:2"}
+    assert len({item.deployment_id for item in listed}) == 2
 
 
-def test_an_image_that_no_row_names_is_called_what_the_engine_calls_it(flow: Flow):
+def test_a_container_of_an_unknown_deployment_shows_the_engines_image_id(flow: Flow):
     service_id = flow.running()
     labels = {
         "panel.instance": flow.ports.instance,
@@ -63,11 +63,11 @@ def test_an_image_that_no_row_names_is_called_what_the_engine_calls_it(flow: Flo
     }
     digest = flow.runtime.pull("other:1", lambda _: None).digest
     flow.runtime.create(ContainerSpec("another", digest, Component("web", "other:1"), {}, {}, (), labels))
-    found = next(one for one in _containers(flow, service_id) if one.container.name == "another")
+    found = next(item for item in _containers(flow, service_id) if item.container.name == "another")
     assert (found.image, found.container.state, found.container.started_at) == (digest, "created", None)
 
 
-def test_containers_that_are_not_of_a_deployment_are_not_ours(flow: Flow):
+def test_containers_without_a_deployment_label_are_not_listed(flow: Flow):
     service_id = flow.running()
     labels = {"panel.instance": flow.ports.instance, "panel.service": service_id}
     digest = flow.runtime.pull("other:1", lambda _: None).digest
@@ -79,13 +79,13 @@ def test_a_service_without_containers_has_an_empty_list(flow: Flow):
     assert _containers(flow, flow.ask()) == []
 
 
-def test_another_tenants_service_is_not_there(flow: Flow, customer_b: Caller):
+def test_a_service_of_another_tenant_is_not_found(flow: Flow, customer_b: Caller):
     service_id = flow.running()
     with pytest.raises(NotFound):
         runtime.list_service_containers(flow.ports, customer_b, service_id)
 
 
-def test_without_the_engine_nothing_is_known(flow: Flow):
+def test_listing_containers_without_the_engine_is_unavailable(flow: Flow):
     service_id = flow.running()
     flow.runtime.away = True
     with pytest.raises(Unavailable):

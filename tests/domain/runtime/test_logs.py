@@ -1,4 +1,4 @@
-"""What a service has printed, as a page."""
+"""The last lines of a service's logs."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,7 +25,7 @@ def flow(ports: Ports) -> Flow:
 
 @pytest.fixture
 def pair(flow: Flow) -> str:
-    """Two containers that have printed ten lines by turns."""
+    """A service with two containers that have alternately printed ten lines."""
     service_id = flow.running(compose=PAIR)
     for number in range(10):
         name = flow.container(service_id, ("one", "two")[number % 2]).name
@@ -33,8 +33,8 @@ def pair(flow: Flow) -> str:
     return service_id
 
 
-def _log(flow: Flow, service_id: str, **wanted: Any) -> ServiceLog:
-    return runtime.get_service_logs(flow.ports, CALLER, service_id, **wanted)
+def _log(flow: Flow, service_id: str, **parameters: Any) -> ServiceLog:
+    return runtime.get_service_logs(flow.ports, CALLER, service_id, **parameters)
 
 
 def _numbers(log: ServiceLog) -> list[int]:
@@ -45,7 +45,7 @@ def test_lines_of_all_containers_are_merged_by_time(flow: Flow, pair: str):
     log = _log(flow, pair)
     assert (_numbers(log), log.truncated) == (list(range(10)), False)
     assert [line.component for line in log.lines] == ["one", "two"] * 5
-    assert {line.container for line in log.lines} == {one.name for one in flow.containers(pair)}
+    assert {line.container for line in log.lines} == {container.name for container in flow.containers(pair)}
     assert [line.stream for line in log.lines[:4]] == ["stdout", "stdout", "stderr", "stderr"]
 
 
@@ -75,13 +75,13 @@ def _text(at: datetime) -> str:
     return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def test_only_the_containers_asked_for_are_read(flow: Flow, pair: str):
+def test_only_the_selected_containers_are_read(flow: Flow, pair: str):
     for wanted in ("two", flow.container(pair, "two").name):
         assert _numbers(_log(flow, pair, container=wanted)) == [1, 3, 5, 7, 9]
     assert _log(flow, pair, container="three") == ServiceLog((), False)
 
 
-def test_what_ended_is_still_read(flow: Flow, pair: str):
+def test_stopped_containers_are_read(flow: Flow, pair: str):
     flow.stop(pair)
     flow.work()
     assert len(_log(flow, pair).lines) == 10
@@ -101,28 +101,28 @@ def test_secrets_are_masked_and_cannot_be_searched_for(flow: Flow):
 
 
 @pytest.mark.parametrize("length", [4, 20, 5000])
-def test_a_secret_that_stands_where_a_line_was_cut_is_masked_too(flow: Flow, length: int):
+def test_a_secret_at_the_cut_of_a_long_line_is_masked(flow: Flow, length: int):
     secret = ("s3cret-" * 1200)[:8300]
     service_id = flow.running(secrets={"TOKEN": secret})
     flow.runtime.print_lines(flow.container(service_id).name, f"token: {secret[:length]}…")
     assert _log(flow, service_id).lines[0].text == "token: ********…"
 
 
-def test_what_a_deployment_prints_before_it_is_live_is_masked(flow: Flow):
+def test_lines_of_a_deployment_that_is_not_live_are_masked(flow: Flow):
     flow.runtime.images["leaks:1"] = memory.Behaviour(exit_code=1, lines=(f"token {SECRET}",))
-    service_id, seen = flow.ask("leaks:1", secrets={"TOKEN": SECRET}), list[ServiceLog]()
-    flow.work(flow.during("remove", lambda: seen.append(_log(flow, service_id))))
-    assert {line.text for line in seen[0].lines} == {"token ********"}
+    service_id, logs = flow.ask("leaks:1", secrets={"TOKEN": SECRET}), list[ServiceLog]()
+    flow.work(flow.during("remove", lambda: logs.append(_log(flow, service_id))))
+    assert {line.text for line in logs[0].lines} == {"token ********"}
 
 
-def test_another_tenants_service_is_not_there(flow: Flow, customer_b: Caller, pair: str):
+def test_a_service_of_another_tenant_is_not_found(flow: Flow, customer_b: Caller, pair: str):
     with pytest.raises(NotFound):
         runtime.get_service_logs(flow.ports, customer_b, pair)
     with pytest.raises(NotFound):
         _log(flow, "svc_nowhere")
 
 
-def test_an_engine_that_is_away_or_will_not_say_is_unavailable(flow: Flow, pair: str):
+def test_an_engine_that_fails_or_refuses_logs_is_unavailable(flow: Flow, pair: str):
     flow.runtime.away = True
     with pytest.raises(Unavailable, match="away"):
         _log(flow, pair)
@@ -138,13 +138,13 @@ def test_an_engine_that_is_away_or_will_not_say_is_unavailable(flow: Flow, pair:
 
 @pytest.mark.parametrize("parameter", ["since", "until"])
 @pytest.mark.parametrize("text", ["2026-02-30T00:00:00Z", "0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00"])
-def test_a_time_that_never_is_is_refused(flow: Flow, pair: str, parameter: str, text: str):
+def test_an_invalid_time_is_rejected(flow: Flow, pair: str, parameter: str, text: str):
     with pytest.raises(BadRequest) as refusal:
         _log(flow, pair, **{parameter: text})
     assert refusal.value.details == f"{parameter}: {text}"
 
 
-def test_lines_that_are_there_twice_stay_twice(flow: Flow):
+def test_equal_lines_are_not_merged(flow: Flow):
     service_id = flow.running()
     flow.runtime.print_lines(flow.container(service_id).name, "same", "same")
     first, second = _log(flow, service_id).lines

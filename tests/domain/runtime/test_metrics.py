@@ -1,4 +1,4 @@
-"""What services take: measured by the observer, averaged when asked, forgotten in time."""
+"""Metrics: sampled by the reconciler, averaged when read, removed after three hours."""
 
 from collections.abc import Iterator
 from dataclasses import astuple, replace
@@ -33,24 +33,24 @@ def flow(ports: Ports) -> Flow:
 
 
 @pytest.fixture
-def watch() -> Iterator[ObserverState]:
-    watch = ObserverState()
-    yield watch
-    watch.close()
+def state() -> Iterator[ObserverState]:
+    state = ObserverState()
+    yield state
+    state.close()
 
 
-def _metrics(flow: Flow, service_id: str, **wanted: Any) -> ServiceMetrics:
-    return runtime.get_service_metrics(flow.ports, CALLER, service_id, **wanted)
+def _metrics(flow: Flow, service_id: str, **parameters: Any) -> ServiceMetrics:
+    return runtime.get_service_metrics(flow.ports, CALLER, service_id, **parameters)
 
 
-def _observe(flow: Flow, watch: ObserverState, seconds: float, looks: int) -> None:
-    for _ in range(looks):
-        observer.observe(flow.ports, watch)
+def _observe(flow: Flow, state: ObserverState, seconds: float, polls: int) -> None:
+    for _ in range(polls):
+        observer.observe(flow.ports, state)
         flow.ports.clock.sleep(seconds)
 
 
-def _kept(flow: Flow, service_id: str, *samples: tuple[float, float]) -> None:
-    """Samples as (seconds from the start, cores); the other figures follow from the cores."""
+def _add_samples(flow: Flow, service_id: str, *samples: tuple[float, float]) -> None:
+    """Add samples as (seconds from the start, cores); the other values are derived from the cores."""
     rows = [
         Sample(service_id, START + timedelta(seconds=at), cpu, 100 * cpu, 10 * cpu, 20 * cpu, 30 * cpu, 40 * cpu)
         for at, cpu in samples
@@ -59,9 +59,9 @@ def _kept(flow: Flow, service_id: str, *samples: tuple[float, float]) -> None:
         work.samples.add(rows)
 
 
-def test_the_observer_takes_a_sample_every_ten_seconds_of_all_containers_together(flow: Flow, watch: ObserverState):
+def test_the_reconciler_samples_all_containers_together_every_ten_seconds(flow: Flow, state: ObserverState):
     service_id = flow.running(compose=PAIR)
-    _observe(flow, watch, 2, 16)
+    _observe(flow, state, 2, 16)
     taken = _metrics(flow, service_id).samples
     assert len(taken) in (3, 4)
     assert {(later.at - sooner.at).total_seconds() for sooner, later in pairwise(taken)} == {10}
@@ -69,27 +69,32 @@ def test_the_observer_takes_a_sample_every_ten_seconds_of_all_containers_togethe
 
 
 @pytest.mark.parametrize("pause", [1, 2.05, 3.7])
-def test_no_slot_of_ten_seconds_is_left_out_however_the_looks_fall(flow: Flow, watch: ObserverState, pause: float):
+def test_every_ten_second_slot_has_a_sample_at_any_polling_interval(flow: Flow, state: ObserverState, pause: float):
     service_id = flow.running("busy:1")
-    _observe(flow, watch, pause, int(200 / pause))
+    _observe(flow, state, pause, int(200 / pause))
     ats = [sample.at for sample in _metrics(flow, service_id).samples]
     assert {(later - sooner).total_seconds() for sooner, later in pairwise(ats)} == {10}
     assert len(ats) in (20, 21)
 
 
-def test_what_does_not_run_is_not_sampled(flow: Flow, watch: ObserverState):
+def test_stopped_containers_are_not_sampled(flow: Flow, state: ObserverState):
     service_id = flow.running("busy:1")
     flow.runtime.kill(flow.container(service_id).name)
-    _observe(flow, watch, 2, 10)
+    _observe(flow, state, 2, 10)
     assert _metrics(flow, service_id).samples == ()
 
 
 def test_samples_are_averaged_into_steps(flow: Flow):
     service_id = flow.running()
-    _kept(flow, service_id, (1, 0.1), (11, 0.2), (21, 0.3), (61, 0.5))
+    _add_samples(flow, service_id, (1, 0.1), (11, 0.2), (21, 0.3), (61, 0.5))
     flow.ports.clock.sleep(100)
     tens = _metrics(flow, service_id).samples
-    assert [((one.at - START).total_seconds(), one.cpu) for one in tens] == [(0, 0.1), (10, 0.2), (20, 0.3), (60, 0.5)]
+    assert [((sample.at - START).total_seconds(), sample.cpu) for sample in tens] == [
+        (0, 0.1),
+        (10, 0.2),
+        (20, 0.3),
+        (60, 0.5),
+    ]
     minutes = _metrics(flow, service_id, step=60)
     assert minutes.step == 60
     assert minutes.samples == (
@@ -98,9 +103,9 @@ def test_samples_are_averaged_into_steps(flow: Flow):
     )
 
 
-def test_steps_begin_at_the_same_times_whatever_is_asked_for(flow: Flow):
+def test_steps_are_aligned_independently_of_from(flow: Flow):
     service_id = flow.running()
-    _kept(flow, service_id, *((float(second), 0.1) for second in range(0, 300, 10)))
+    _add_samples(flow, service_id, *((float(second), 0.1) for second in range(0, 300, 10)))
     begins = [
         {sample.at for sample in _metrics(flow, service_id, step=70, **{"from": start}).samples[1:-1]}
         for start in ("2026-01-01T00:00:00Z", "2026-01-01T00:00:25Z")
@@ -108,9 +113,9 @@ def test_steps_begin_at_the_same_times_whatever_is_asked_for(flow: Flow):
     assert begins[1] <= begins[0]
 
 
-def test_from_and_to_bound_what_is_averaged(flow: Flow):
+def test_from_and_to_limit_the_samples(flow: Flow):
     service_id = flow.running()
-    _kept(flow, service_id, (0, 0.1), (10, 0.2), (20, 0.3))
+    _add_samples(flow, service_id, (0, 0.1), (10, 0.2), (20, 0.3))
     bounds = {"from": "2026-01-01T00:00:10Z", "to": "2026-01-01T00:00:20Z"}
     assert [sample.cpu for sample in _metrics(flow, service_id, **bounds).samples] == [0.2]
     assert _metrics(flow, service_id, **{**bounds, "to": bounds["from"]}).samples == ()
@@ -120,36 +125,36 @@ def test_from_and_to_bound_what_is_averaged(flow: Flow):
         _metrics(flow, service_id, **{"from": "2026-02-30T00:00:00Z"})
 
 
-def test_the_newest_sample_is_there_at_once(flow: Flow):
+def test_the_newest_sample_is_included(flow: Flow):
     service_id = flow.running()
     now = (flow.ports.clock.now() - START).total_seconds()
-    _kept(flow, service_id, (now, 0.1))
+    _add_samples(flow, service_id, (now, 0.1))
     assert len(_metrics(flow, service_id).samples) == 1
 
 
 def test_samples_of_other_services_are_not_mixed_in(flow: Flow):
     one, two = flow.running(), flow.running()
-    _kept(flow, one, (0, 0.1))
+    _add_samples(flow, one, (0, 0.1))
     assert _metrics(flow, two).samples == ()
 
 
 def test_samples_are_kept_for_three_hours(flow: Flow):
     service_id = flow.running()
-    _kept(flow, service_id, (0, 0.1), (3600, 0.2))
+    _add_samples(flow, service_id, (0, 0.1), (3600, 0.2))
     assert metrics.remove_old_samples(flow.ports) == 0
     flow.ports.clock.sleep(3 * 3600 + 1800)
     assert metrics.remove_old_samples(flow.ports) == 1
     assert [sample.cpu for sample in _metrics(flow, service_id).samples] == [0.2]
 
 
-def test_the_latest_is_measured_now_and_not_kept(flow: Flow):
+def test_latest_is_measured_now_and_not_stored(flow: Flow):
     service_id = flow.running(compose=PAIR)
     [sample] = _metrics(flow, service_id, latest=True).samples
     assert sample == Sample(service_id, flow.ports.clock.now(), 1.0, 200.0, 2000.0, 400.0, 60.0, 8.0)
     assert _metrics(flow, service_id).samples == ()
 
 
-def test_there_is_no_latest_of_what_does_not_run(flow: Flow):
+def test_latest_is_empty_for_a_stopped_service(flow: Flow):
     service_id = flow.running()
     flow.stop(service_id)
     flow.work()
@@ -157,29 +162,29 @@ def test_there_is_no_latest_of_what_does_not_run(flow: Flow):
     assert _metrics(flow, flow.ask(), latest=True).samples == ()
 
 
-def test_without_the_engine_there_is_history_and_no_latest(flow: Flow):
+def test_without_the_engine_history_works_and_latest_is_unavailable(flow: Flow):
     service_id = flow.running()
-    _kept(flow, service_id, (0, 0.1))
+    _add_samples(flow, service_id, (0, 0.1))
     flow.runtime.away = True
     assert len(_metrics(flow, service_id).samples) == 1
     with pytest.raises(Unavailable):
         _metrics(flow, service_id, latest=True)
 
 
-def test_another_tenants_service_is_not_there(flow: Flow, customer_b: Caller):
+def test_a_service_of_another_tenant_is_not_found(flow: Flow, customer_b: Caller):
     service_id = flow.running()
-    for wanted in ({}, {"latest": True}):
+    for parameters in ({}, {"latest": True}):
         with pytest.raises(NotFound):
-            runtime.get_service_metrics(flow.ports, customer_b, service_id, **wanted)  # type: ignore[arg-type]
+            runtime.get_service_metrics(flow.ports, customer_b, service_id, **parameters)  # type: ignore[arg-type]
         with pytest.raises(NotFound):
-            _metrics(flow, "svc_nowhere", **wanted)
+            _metrics(flow, "svc_nowhere", **parameters)
 
 
-def test_the_service_shows_what_was_sampled_and_keeps_its_storage(flow: Flow, watch: ObserverState):
+def test_a_sample_updates_the_services_usage_and_keeps_its_storage(flow: Flow, state: ObserverState):
     service_id = flow.running("busy:1")
     with flow.ports.store.begin() as work:
         service = work.services.get(service_id)
         assert service
         work.services.save(replace(service, usage=replace(service.usage, storage_mb=7.0)))
-    _observe(flow, watch, 2, 1)
+    _observe(flow, state, 2, 1)
     assert astuple(flow.service(service_id).usage) == (0.5, 100.0, 7.0)

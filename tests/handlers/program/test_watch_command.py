@@ -192,11 +192,11 @@ def test_a_restart_of_the_panel_neither_loses_nor_repeats_an_event(tmp_path: Pat
     panel.start()
     try:
         with watching(panel, tmp_path, "--json") as watcher:
-            panel.deployed(name="before", **SERVICE)
+            panel.create_running(name="before", **SERVICE)
             panel.stop()
             watcher.wait_for_output("Reconnecting until it succeeds")
             panel.start()
-            panel.deployed(name="after", **SERVICE)
+            panel.create_running(name="after", **SERVICE)
             latest = panel.ask("GET", "/events")["latest"]
             until(lambda: watcher.events()[-1]["seq"] >= latest, 60, "all events")
             assert watcher.events() == panel.ask("GET", "/events?limit=1000")["data"][: len(watcher.events())]
@@ -219,7 +219,7 @@ def test_a_revoked_key_is_reported_in_one_line(process: Process, tmp_path: Path)
 
 def test_the_key_appears_in_no_argument_and_no_output(process: Process, tmp_path: Path):
     with watching(process, tmp_path, "--json") as watcher:
-        process.deployed(name="any", **SERVICE)
+        process.create_running(name="any", **SERVICE)
         watcher.wait_for_output('"succeeded"')
         arguments = Path(f"/proc/{watcher.child.pid}/cmdline").read_bytes()
         assert b"watch" in arguments
@@ -239,7 +239,7 @@ def test_it_exits_when_its_output_is_closed(process: Process):
     assert child.stderr
     child.stdout.readline()
     child.stdout.close()
-    process.deployed(name="unread", **SERVICE)
+    process.create_running(name="unread", **SERVICE)
     assert child.wait(30) == 1
     assert child.stderr.read() == b""
     child.stderr.close()
