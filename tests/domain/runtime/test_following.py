@@ -247,9 +247,9 @@ def test_existing_lines_are_merged_by_time_and_new_ones_keep_each_containers_ord
         for number, role in roles.items():
             _print_lines(flow, service_id, str(number), role=role)
         received = _read(batches, 380)
-    for wanted in ("one", "two"):
-        received = [int(line.text) for line in received if line.component == wanted]
-        assert received == [number for number, role in roles.items() if role == wanted]
+    for component in ("one", "two"):
+        numbers = [int(line.text) for line in received if line.component == component]
+        assert numbers == [number for number, role in roles.items() if role == component]
 
 
 class ScriptedOutput:
