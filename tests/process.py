@@ -168,7 +168,7 @@ def until(condition: Callable[[], object], seconds: float, what: str) -> None:
 def engine_objects(engine: DockerClient, service_id: str) -> list[str]:
     """Return the names of a service's containers and networks at the engine."""
     label = {"label": f"panel.service={service_id}"}
-    containers = [container.name for container in engine.containers.list(all=True, filters=label)]
+    containers = [container.name for container in engine.containers.list(all=True, filters=label, ignore_removed=True)]
     return containers + [network.name for network in engine.networks.list(filters=label)]
 
 

@@ -36,7 +36,7 @@ def process(tmp_path: Path, docker_host: str, images: Images, engine: DockerClie
     panel.kill()
     for installation in panel.installations:
         label = {"label": f"{INSTANCE}={installation}"}
-        for container in engine.containers.list(all=True, filters=label):
+        for container in engine.containers.list(all=True, filters=label, ignore_removed=True):
             container.remove(force=True, v=True)
         for leftover in (*engine.networks.list(filters=label), *engine.volumes.list(filters=label)):
             leftover.remove()
