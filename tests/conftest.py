@@ -1,16 +1,13 @@
 """The summary of a test run; a run of all tests fails if a documented status was not seen."""
 
-import csv
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scripts.scaffold.row import read_table
 from tests.conformance import READ_DOCUMENT, SEEN
 from tests.contract import statuses
 from tests.sizes import format_spread, function_lines, module_lines
-
-TABLE = Path(__file__).parent / "contract" / "operations.csv"
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -34,8 +31,7 @@ def _is_full_run(config: pytest.Config) -> bool:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print the sizes of modules and functions, the number of operations, and the statuses seen."""
-    with TABLE.open() as lines:
-        planned = {row["operation_id"] for row in csv.DictReader(lines)}
+    planned = read_table().keys()
     implemented = {operation.operation_id for operation in READ_DOCUMENT.operations()}
     write_line = terminalreporter.write_line
     write_line(f"house: {format_spread(module_lines())} lines a module, {format_spread(function_lines())} a function")

@@ -25,24 +25,6 @@ from domain.work.lease import Lease
 from domain.work.runner import run_operation
 
 CALLER = Caller("key_1", "ann", Grant(Role.ADMIN), datetime(2026, 1, 1, tzinfo=UTC))
-FAILURES = frozenset(
-    [
-        "image_missing",
-        "engine_unavailable",
-        "engine_refused",
-        "container_exited",
-        "unhealthy",
-        "timed_out",
-        "dependency_failed",
-        "policy_refused",
-        "cancelled",
-        "worker_lost",
-        "route_failed",
-        "service_deleted",
-        "secrets_unreadable",
-        "internal_error",
-    ]
-)
 ENDED = frozenset({"succeeded", "failed", "cancelled", "rolled_back"})
 LEASE = timedelta(seconds=10)
 

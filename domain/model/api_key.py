@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.model.grant import Grant
+from domain.model.grant import HasGrant
 from domain.model.role import Role
 
 
 @dataclass
-class ApiKey:
+class ApiKey(HasGrant):
     """A principal with a secret of its own. Only digests are kept; the previous one is valid until `previous_until`."""
 
     id: str
@@ -29,15 +29,3 @@ class ApiKey:
     last_used_ip: str | None = None
     request_count: int = 0
     revision: int = 1
-
-    @property
-    def grant(self) -> Grant:
-        """What the key may do."""
-        return Grant(
-            role=self.role,
-            customer_id=self.customer_id,
-            denied_permissions=self.denied_permissions,
-            allowed_ips=self.allowed_ips,
-            rate_limit_rpm=self.rate_limit_rpm,
-            expires_at=self.expires_at,
-        )

@@ -25,3 +25,26 @@ class Grant:
     def is_expired(self, now: datetime) -> bool:
         """Return whether the grant has ended. It ends at the very moment of its expiry."""
         return self.expires_at is not None and self.expires_at <= now
+
+
+class HasGrant:
+    """What every principal is: the fields of a grant, which are columns of its table, and the grant they make."""
+
+    role: Role
+    customer_id: str | None
+    denied_permissions: tuple[str, ...]
+    allowed_ips: tuple[str, ...]
+    rate_limit_rpm: int | None
+    expires_at: datetime | None
+
+    @property
+    def grant(self) -> Grant:
+        """What the principal may do."""
+        return Grant(
+            role=self.role,
+            customer_id=self.customer_id,
+            denied_permissions=self.denied_permissions,
+            allowed_ips=self.allowed_ips,
+            rate_limit_rpm=self.rate_limit_rpm,
+            expires_at=self.expires_at,
+        )

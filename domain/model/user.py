@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.model.grant import Grant
+from domain.model.grant import HasGrant
 from domain.model.role import Role
 
 
 @dataclass
-class User:
+class User(HasGrant):
     """A principal without a secret of its own: it calls with sessions, which end when the user is disabled or removed.
 
     `subject` is the identity provider's id of the user (the claim `sub`).
@@ -30,15 +30,3 @@ class User:
     last_seen_at: datetime | None = None
     last_seen_ip: str | None = None
     revision: int = 1
-
-    @property
-    def grant(self) -> Grant:
-        """What the user may do."""
-        return Grant(
-            role=self.role,
-            customer_id=self.customer_id,
-            denied_permissions=self.denied_permissions,
-            allowed_ips=self.allowed_ips,
-            rate_limit_rpm=self.rate_limit_rpm,
-            expires_at=self.expires_at,
-        )

@@ -3,9 +3,10 @@
 import csv
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-TABLE = Path("tests/contract/operations.csv")
+TABLE = Path(__file__).parents[2] / "tests/contract/operations.csv"
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def pascal_case(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
+@cache
 def read_table() -> dict[str, Row]:
     """Return all operations by operationId, in the order of the table."""
     with TABLE.open() as lines:

@@ -1,10 +1,8 @@
 """The document and the fixed table as the contract tests walk through them."""
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -22,19 +20,6 @@ _MANY = {"allOf", "anyOf", "oneOf", "prefixItems"}
 _NAMED = {"properties", "patternProperties", "dependentSchemas"}
 _URI = "urn:document"
 _REGISTRY: Registry[Any] = Registry().with_resource(_URI, DRAFT202012.create_resource(STRICT_DOCUMENT.raw))
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the fixed table."""
-
-    tag: str
-    method: str
-    path: str
-    operation_id: str
-    permission: str
-    rate_tier: str
-    success: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,13 +43,6 @@ class Operation:
 
     def __str__(self) -> str:
         return self.id
-
-
-def table() -> dict[str, Row]:
-    """The fixed table, by operationId."""
-    with (Path(__file__).parent / "operations.csv").open() as lines:
-        rows = [{name: row[name] for name in Row.__dataclass_fields__} for row in csv.DictReader(lines)]
-    return {row["operation_id"]: Row(**row) for row in rows}
 
 
 @cache

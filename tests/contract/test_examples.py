@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
+from scripts.scaffold.row import read_table
 from tests.calls import find_operation, prepare_targets
-from tests.contract.reading import Node, Operation, operations, table
+from tests.contract.reading import Node, Operation, operations
 from tests.operation_data import Resources, operation_data, pending_operations
 from tests.panel import Panel
 
@@ -42,7 +43,7 @@ def test_an_example_gets_the_documented_status(
     sent = {"content": _existing(panel, value), "headers": {"Content-Type": media_type}} if media_type else {}
     send = panel.request_with_worker if operation_data(operation.id).needs_worker else panel.request
     response = send(operation.method.upper(), path, **sent)
-    assert response.status_code == int(table()[operation.id].success), response.text
+    assert response.status_code == int(read_table()[operation.id].success), response.text
     _check_operation(panel, operation, response.headers.get("Location"))
 
 

@@ -7,8 +7,8 @@ import pytest
 from domain.identity.permissions import role_permissions
 from domain.model.role import Role
 from handlers.openapi31.operations import Operation
+from scripts.scaffold.row import read_table
 from tests.calls import OPERATIONS, WITH_ID, Targets, body, error, permission, prepare_targets
-from tests.contract.reading import table
 from tests.operation_data import operation_data
 from tests.panel import Panel
 
@@ -31,7 +31,7 @@ OTHER_CUSTOMER = [Kind(role, B) for role in Role]
 
 
 def _success(operation: Operation) -> int:
-    return operation_data(operation.operation_id).plain_success or int(table()[operation.operation_id].success)
+    return operation_data(operation.operation_id).plain_success or int(read_table()[operation.operation_id].success)
 
 
 def _expected(operation: Operation, kind: Kind) -> int:

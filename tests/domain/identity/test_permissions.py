@@ -1,14 +1,12 @@
 """The table of permissions."""
 
-import csv
-from pathlib import Path
-
 import pytest
 
 from domain.identity.permissions import ALL_PERMISSIONS, HOLDERS, RANK, granted, in_use, role_permissions
 from domain.model.grant import Grant
 from domain.model.role import Role
 from handlers.routing import operations_by_permission
+from scripts.scaffold.row import read_table
 from tests.conformance import READ_DOCUMENT
 
 READING = {
@@ -55,9 +53,7 @@ def test_roles_keep_the_permissions_of_the_first_release(role: Role):
 
 
 def test_the_table_has_every_permission_of_the_contract_and_no_other():
-    table = Path(__file__).parents[2] / "contract" / "operations.csv"
-    with table.open(newline="") as file:
-        permissions = {row["permission"] for row in csv.DictReader(file)}
+    permissions = {row.permission for row in read_table().values()}
     assert permissions - {"public", "authenticated"} == ALL_PERMISSIONS
 
 

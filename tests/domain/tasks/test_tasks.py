@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import count
+from typing import get_args
 
 import pytest
 
@@ -9,9 +10,10 @@ from domain.adapters import memory
 from domain.errors import Unavailable
 from domain.model.operation import Kind
 from domain.model.service import ServiceStatus
+from domain.model.steps import FailureCode
 from domain.ports import Ports
 from domain.ports.runtime import EngineRefused, ImageMissing
-from tests.flow import ENDED, FAILURES, Flow, Killed, Trap, fresh
+from tests.flow import ENDED, Flow, Killed, Trap, fresh
 
 DATABASE = """
 services:
@@ -41,7 +43,7 @@ def _settled(flow: Flow, service_id: str) -> None:
     operation, service = flow.last(service_id), flow.service(service_id)
     assert operation.status in ENDED
     assert operation.lease_owner is None
-    assert operation.failure is None or operation.failure.code in FAILURES
+    assert operation.failure is None or operation.failure.code in get_args(FailureCode)
     assert service.status is not ServiceStatus.DEPLOYING
     if operation.deployment_id:
         deployment = flow.deployment(operation.deployment_id)
