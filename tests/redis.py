@@ -1,6 +1,6 @@
-"""The real Redis for tests: the one that they share, and one that a test may kill.
+"""Real Redis servers for tests: one that they share, and one that a test can kill.
 
-A suite that needs it marks itself `@pytest.mark.redis` and says
+Tests that need one are marked `@pytest.mark.redis` and import the fixtures:
 `from tests.redis import own_redis, redis_url  # noqa: F401`.
 """
 
@@ -20,7 +20,7 @@ from tests.process import until
 
 @pytest.fixture(scope="session")
 def redis_url() -> str:
-    """Others use it at the same time: take an installation's id of your own, and look at nothing else."""
+    """Return the URL of the shared server. A test uses a new installation ID and reads no other keys."""
     url = os.environ.get("PANEL_TEST_REDIS", "")
     if not url:
         pytest.fail("PANEL_TEST_REDIS is not set: scripts/redis starts a server and prints its URL")
@@ -29,7 +29,7 @@ def redis_url() -> str:
 
 @dataclass
 class OwnRedis:
-    """Start it, kill it, let it hang; nobody else knows it."""
+    """A server for one test, which can start, kill and suspend it."""
 
     folder: Path
     password: str = ""
@@ -42,8 +42,8 @@ class OwnRedis:
         )
 
     def start(self) -> None:
-        """Returns when it answers."""
-        given = [
+        """Start the server and wait until it accepts commands."""
+        options = [
             "--port",
             "0",
             "--unixsocket",
@@ -53,25 +53,25 @@ class OwnRedis:
             "--requirepass",
             self.password,
         ]
-        self._child = subprocess.Popen(["redis-server", *given], cwd=self.folder, stdout=subprocess.DEVNULL)
-        until(self._answers, 10, "Redis answers")
+        self._child = subprocess.Popen(["redis-server", *options], cwd=self.folder, stdout=subprocess.DEVNULL)
+        until(self._is_ready, 10, "Redis accepts commands")
 
     def kill(self) -> None:
-        """As `kill -9` does."""
+        """Send SIGKILL and wait until the process has ended."""
         if self._child:
             self._child.kill()
             self._child.wait()
 
     def hang(self) -> None:
-        """It keeps its connections, takes new ones, and says nothing any more."""
+        """Suspend the process. It keeps its connections and accepts new ones, but sends no responses."""
         self._signal(signal.SIGSTOP)
 
-    def go_on(self) -> None:
-        """After `hang`."""
+    def resume(self) -> None:
+        """Resume the process after `hang`."""
         self._signal(signal.SIGCONT)
 
-    def ask(self, *command: str) -> object:
-        """The answer to a command, past the panel."""
+    def execute(self, *command: str) -> object:
+        """Return the response to a command, sent without the panel."""
         with Redis.from_url(self.url) as client:
             return client.execute_command(*command)
 
@@ -79,17 +79,17 @@ class OwnRedis:
         assert self._child
         self._child.send_signal(number)
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
         try:
-            return bool(self.ask("PING"))
+            return bool(self.execute("PING"))
         except RedisError:
             return False
 
 
 @pytest.fixture
 def own_redis() -> Iterator[OwnRedis]:
-    """One that does not run yet."""
-    with TemporaryDirectory(prefix="redis") as folder:  # a short name: a socket lives in it
-        own = OwnRedis(Path(folder))
-        yield own
-        own.kill()
+    """A server that is not started yet."""
+    with TemporaryDirectory(prefix="redis") as folder:  # the path of a Unix socket must be short
+        server = OwnRedis(Path(folder))
+        yield server
+        server.kill()

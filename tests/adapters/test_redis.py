@@ -1,4 +1,4 @@
-"""Redis going away and coming back: nobody waits long, everybody goes on alone, and then together again."""
+"""Redis that becomes unavailable and available: calls stay fast, processes use local state, then share it again."""
 
 import logging
 import socket
@@ -18,12 +18,12 @@ from tests.process import until
 from tests.redis import OwnRedis, own_redis, redis_url  # noqa: F401
 
 NOWHERE = "redis://127.0.0.1:1/0"
-PROMPT = 2.0  # seconds for what may wait for one answer of Redis, and never for two, on a busy machine
-BACK = 10.0
+PROMPT = 2.0  # seconds for a call that may wait for one response of Redis and not for two, on a busy machine
+RECOVERY = 10.0  # seconds
 
 
-class Alone:
-    """What counts while Redis is away: it is asked, and lets everybody in."""
+class FakeCounter:
+    """A counter for the time that Redis is unavailable. It counts its calls and allows all of them."""
 
     def __init__(self) -> None:
         self.hits = 0
@@ -34,24 +34,24 @@ class Alone:
 
 
 class Process:
-    """The limits and news of one process of a panel."""
+    """The rate limits and notifications of one process of a panel."""
 
     def __init__(self, url: str, instance: str) -> None:
-        self.alone = Alone()
+        self.fallback = FakeCounter()
         self.server = redis.Server(url)
-        self.counter = redis.Counter(self.server, instance, self.alone)
+        self.counter = redis.Counter(self.server, instance, self.fallback)
         self.notifier = redis.Notifier(self.server, instance, system.Notifier())
 
     def hit(self, limit: int = 1000) -> Budget:
-        return self.counter.hit("somebody", limit)
+        return self.counter.hit("client", limit)
 
     def shares(self) -> bool:
-        """Whether a hit is counted by Redis now."""
-        before = self.alone.hits
+        """Return whether Redis counts a hit now."""
+        before = self.fallback.hits
         self.hit()
-        return self.alone.hits == before
+        return self.fallback.hits == before
 
-    def trouble(self) -> str:
+    def error(self) -> str:
         try:
             self.notifier.ping()
         except Unavailable as refusal:
@@ -64,30 +64,30 @@ Start = Callable[..., Process]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Another process of the same panel."""
+    """Start processes of one panel."""
     panel, started = new_id("ins"), []
 
-    def another(url: str) -> Process:
+    def start_process(url: str) -> Process:
         started.append(Process(url, panel))
         return started[-1]
 
-    yield another
+    yield start_process
     for process in started:
         process.notifier.close()
 
 
 @pytest.fixture
-def running(own_redis: OwnRedis) -> OwnRedis:  # noqa: F811
+def running_redis(own_redis: OwnRedis) -> OwnRedis:  # noqa: F811
     own_redis.start()
     return own_redis
 
 
 @pytest.fixture
-def told(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
-    """What stands in the log: "away" and "back" in their order."""
+def logged_changes(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """Return the logged changes in order: "away" or "back"."""
     caplog.set_level(logging.INFO)
-    words = {"Redis cannot be used": "away", "Redis can be used again": "back"}
-    return lambda: [next(word for start, word in words.items() if text.startswith(start)) for text in caplog.messages]
+    changes = {"Redis cannot be used": "away", "Redis can be used again": "back"}
+    return lambda: [next(name for start, name in changes.items() if text.startswith(start)) for text in caplog.messages]
 
 
 def duration(call: Callable[[], object]) -> float:
@@ -97,23 +97,23 @@ def duration(call: Callable[[], object]) -> float:
 
 
 @contextmanager
-def silence() -> Iterator[tuple[str, list[socket.socket]]]:
-    """The URL of somebody who lets everybody in and says nothing, and who has come."""
-    guests: list[socket.socket] = []
+def silent_server() -> Iterator[tuple[str, list[socket.socket]]]:
+    """Accept connections and send nothing. Yield the URL and the accepted connections."""
+    connections: list[socket.socket] = []
 
-    def let_in() -> None:
+    def accept_connections() -> None:
         with suppress(OSError):
             while True:
-                guests.append(door.accept()[0])
+                connections.append(listener.accept()[0])
 
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        host = Thread(target=let_in)
-        host.start()
-        yield f"redis://127.0.0.1:{door.getsockname()[1]}", guests
-        door.shutdown(socket.SHUT_RDWR)
-        host.join()
-    for guest in guests:
-        guest.close()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = Thread(target=accept_connections)
+        thread.start()
+        yield f"redis://127.0.0.1:{listener.getsockname()[1]}", connections
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    for connection in connections:
+        connection.close()
 
 
 # ── URLs ──
@@ -136,7 +136,7 @@ def silence() -> Iterator[tuple[str, list[socket.socket]]]:
         "unix://redis.sock",
     ],
 )
-def test_a_url_that_cannot_be_used_is_refused_before_anything_is_opened(url: str):
+def test_an_invalid_url_is_refused_without_connecting(url: str):
     with pytest.raises(ValueError, match=r"."):
         redis.Server(url)
 
@@ -153,59 +153,59 @@ def test_a_url_that_cannot_be_used_is_refused_before_anything_is_opened(url: str
         "unix://panel:word@/run/redis.sock?db=2",
     ],
 )
-def test_a_url_that_can_be_used_opens_nothing_yet(url: str):
+def test_a_valid_url_is_accepted_without_connecting(url: str):
     redis.Server(url)
 
 
-# ── without any Redis ──
+# ── Without Redis ──
 
 
-def test_a_redis_that_is_away_from_the_start_costs_nobody_time(start: Start, told: Callable[[], list[str]]):
+def test_calls_are_fast_if_redis_is_unavailable_from_the_start(start: Start, logged_changes: Callable[[], list[str]]):
     process = start(NOWHERE)
     assert duration(lambda: [process.hit() for _ in range(500)]) < PROMPT
-    assert process.alone.hits == 500
+    assert process.fallback.hits == 500
     assert duration(lambda: [process.notifier.notify() for _ in range(500)]) < PROMPT
-    assert "connecting to 127.0.0.1:1" in process.trouble()
-    assert told() == ["away"]
+    assert "connecting to 127.0.0.1:1" in process.error()
+    assert logged_changes() == ["away"]
 
 
-def test_a_redis_that_stays_away_is_told_once(start: Start, told: Callable[[], list[str]]):
-    process, end = start(NOWHERE), time.monotonic() + 4.5  # two more attempts
+def test_an_unavailable_redis_is_logged_once(start: Start, logged_changes: Callable[[], list[str]]):
+    process, end = start(NOWHERE), time.monotonic() + 4.5  # two more probes
     while time.monotonic() < end:
         process.hit()
         time.sleep(0.05)
-    assert told() == ["away"]
+    assert logged_changes() == ["away"]
 
 
-def test_requests_do_not_try_while_it_is_away():
-    with silence() as (url, guests):
-        counter = redis.Counter(redis.Server(url), new_id("ins"), Alone())
+def test_requests_do_not_connect_while_redis_is_unavailable():
+    with silent_server() as (url, connections):
+        counter = redis.Counter(redis.Server(url), new_id("ins"), FakeCounter())
         end = time.monotonic() + 3
         while time.monotonic() < end:
-            counter.hit("somebody", 60)
+            counter.hit("client", 60)
             time.sleep(0.001)
-        assert 2 <= len(guests) <= 3
+        assert 2 <= len(connections) <= 3
 
 
-def test_only_the_first_waits_for_one_that_says_nothing(start: Start):
-    with silence() as (url, _):
+def test_only_the_first_request_waits_for_a_silent_server(start: Start):
+    with silent_server() as (url, _):
         process = start(url)
         assert duration(process.hit) < PROMPT
-        assert duration(lambda: [process.hit() for _ in range(500)]) < 0.4  # less than one more waiting
-        assert duration(process.trouble) < 0.4
+        assert duration(lambda: [process.hit() for _ in range(500)]) < 0.4  # less than one more timeout
+        assert duration(process.error) < 0.4
         assert duration(process.notifier.close) < 2 * PROMPT
 
 
 @pytest.mark.parametrize("place", ["127.0.0.1:1", "/nowhere/redis.sock"])
-def test_a_password_stands_in_no_log_and_no_answer(start: Start, caplog: pytest.LogCaptureFixture, place: str):
+def test_a_password_appears_in_no_log_and_no_error(start: Start, caplog: pytest.LogCaptureFixture, place: str):
     scheme = "unix" if place.startswith("/") else "redis"
     process = start(f"{scheme}://panel:hunter2@{place}")
     process.hit()
-    assert process.trouble()
-    assert "hunter2" not in process.trouble() + caplog.text
+    assert process.error()
+    assert "hunter2" not in process.error() + caplog.text
 
 
-# ── with one that answers ──
+# ── With Redis ──
 
 
 @pytest.mark.redis
@@ -218,9 +218,9 @@ def test_two_processes_share_a_budget(start: Start, redis_url: str):  # noqa: F8
 
 
 @pytest.mark.redis
-def test_two_panels_on_one_redis_have_budgets_of_their_own(redis_url: str):  # noqa: F811
+def test_two_panels_on_one_redis_have_separate_budgets(redis_url: str):  # noqa: F811
     server = redis.Server(redis_url)
-    one, other = (redis.Counter(server, new_id("ins"), Alone()) for _ in range(2))
+    one, other = (redis.Counter(server, new_id("ins"), FakeCounter()) for _ in range(2))
     assert one.hit("address:127.0.0.1", 1) == other.hit("address:127.0.0.1", 1)
     server.close()
 
@@ -232,99 +232,103 @@ def test_two_hundred_parallel_hits_of_two_processes_never_exceed_the_budget(star
         budgets = list(pool.map(lambda number: processes[number % 2].hit(50), range(200)))
     assert sum(budget.allowed for budget in budgets) == 50
     assert sorted(budget.remaining for budget in budgets if budget.allowed) == list(range(50))
-    assert [process.alone.hits for process in processes] == [0, 0]
+    assert [process.fallback.hits for process in processes] == [0, 0]
 
 
-# ── and goes away ──
+# ── Redis that becomes unavailable ──
 
 
 @pytest.mark.redis
-def test_a_redis_that_starts_late_is_found(start: Start, own_redis: OwnRedis, told: Callable[[], list[str]]):  # noqa: F811
+def test_a_redis_that_starts_after_the_panel_is_used(
+    start: Start,
+    own_redis: OwnRedis,  # noqa: F811
+    logged_changes: Callable[[], list[str]],
+):
     process = start(own_redis.url)
     assert not process.shares()
-    mark = process.notifier.version()
+    version = process.notifier.version()
     own_redis.start()
-    until(process.shares, BACK, "limits are shared")
-    process.notifier.wait(BACK, mark)
-    assert process.notifier.version() == mark + 1
-    assert process.trouble() == ""
-    assert told() == ["away", "back"]
+    until(process.shares, RECOVERY, "limits are shared")
+    process.notifier.wait(RECOVERY, version)
+    assert process.notifier.version() == version + 1
+    assert process.error() == ""
+    assert logged_changes() == ["away", "back"]
 
 
 @pytest.mark.redis
-def test_a_counter_finds_it_without_a_feed(own_redis: OwnRedis):  # noqa: F811
-    alone = Alone()
-    counter = redis.Counter(redis.Server(own_redis.url), new_id("ins"), alone)
-    counter.hit("somebody", 60)
-    assert alone.hits == 1
+def test_a_counter_uses_redis_without_a_notifier(own_redis: OwnRedis):  # noqa: F811
+    fallback = FakeCounter()
+    counter = redis.Counter(redis.Server(own_redis.url), new_id("ins"), fallback)
+    counter.hit("client", 60)
+    assert fallback.hits == 1
     own_redis.start()
-    until(lambda: counter.hit("somebody", 60).remaining < 60, BACK, "Redis counts")
+    until(lambda: counter.hit("client", 60).remaining < 60, RECOVERY, "Redis counts")
 
 
 @pytest.mark.redis
-def test_one_that_is_killed_and_starts_again_is_used_again(
-    start: Start, running: OwnRedis, told: Callable[[], list[str]]
+def test_a_restarted_redis_is_used_again(
+    start: Start, running_redis: OwnRedis, logged_changes: Callable[[], list[str]]
 ):
-    one, other = start(running.url), start(running.url)
+    one, other = start(running_redis.url), start(running_redis.url)
     assert one.shares()
     assert other.shares()
-    running.kill()
+    running_redis.kill()
     assert duration(one.hit) < PROMPT
     assert not one.shares()
-    assert "Redis cannot be used" in one.trouble()
-    until(lambda: len(told()) == 2, BACK, "both have noticed")
-    mark = other.notifier.version()
-    running.start()
-    until(lambda: one.shares() and other.shares(), BACK, "limits are shared again")
+    assert "Redis cannot be used" in one.error()
+    until(lambda: len(logged_changes()) == 2, RECOVERY, "both processes have logged it")
+    version = other.notifier.version()
+    running_redis.start()
+    until(lambda: one.shares() and other.shares(), RECOVERY, "limits are shared again")
     assert one.hit(1000).remaining - other.hit(1000).remaining == 1
-    other.notifier.wait(BACK, mark)
-    one.notifier.wait(BACK, since=1)
-    until(lambda: _hears(one, other), BACK, "news are shared again")
-    assert sorted(told()) == ["away", "away", "back", "back"]
+    other.notifier.wait(RECOVERY, version)
+    one.notifier.wait(RECOVERY, since=1)
+    until(lambda: _receives(one, other), RECOVERY, "notifications are shared again")
+    assert sorted(logged_changes()) == ["away", "away", "back", "back"]
 
 
-def _hears(one: Process, other: Process) -> bool:
-    mark = other.notifier.version()
+def _receives(one: Process, other: Process) -> bool:
+    version = other.notifier.version()
     one.notifier.notify()
-    other.notifier.wait(0.5, mark)
-    return other.notifier.version() != mark
+    other.notifier.wait(0.5, version)
+    return other.notifier.version() != version
 
 
 @pytest.mark.redis
-def test_while_it_hangs_one_answer_is_waited_for_and_no_more(start: Start, running: OwnRedis):
-    process = start(running.url)
+def test_a_hanging_redis_delays_a_call_by_one_timeout_at_most(start: Start, running_redis: OwnRedis):
+    process = start(running_redis.url)
     assert process.shares()
-    running.hang()
+    running_redis.hang()
     with ThreadPoolExecutor(60) as pool:
         waits = list(pool.map(lambda _: duration(process.hit), range(600)))
     assert max(waits) < PROMPT
     assert duration(lambda: [process.hit() for _ in range(500)]) < 0.4
     assert duration(lambda: [process.notifier.notify() for _ in range(500)]) < 0.4
-    assert process.alone.hits >= 1000
-    running.go_on()
-    until(process.shares, BACK, "limits are shared again")
+    assert process.fallback.hits >= 1000
+    running_redis.resume()
+    until(process.shares, RECOVERY, "limits are shared again")
 
 
 @pytest.mark.redis
-def test_hanging_is_noticed_before_anybody_asks_and_what_was_missed_is_worth_a_look(
-    start: Start, running: OwnRedis, told: Callable[[], list[str]]
+def test_a_hanging_redis_is_noticed_without_requests_and_its_recovery_notifies(
+    start: Start, running_redis: OwnRedis, logged_changes: Callable[[], list[str]]
 ):
-    process = start(running.url)
-    process.notifier.wait(BACK, since=0)
-    mark = process.notifier.version()
-    running.hang()
-    until(lambda: told() == ["away"], BACK, "the thread that listens has noticed")
+    process = start(running_redis.url)
+    process.notifier.wait(RECOVERY, since=0)
+    version = process.notifier.version()
+    running_redis.hang()
+    until(lambda: logged_changes() == ["away"], RECOVERY, "the subscriber has noticed")
     assert duration(process.hit) < 0.4
-    running.go_on()
-    process.notifier.wait(BACK, mark)
-    assert process.notifier.version() == mark + 1
+    running_redis.resume()
+    process.notifier.wait(RECOVERY, version)
+    assert process.notifier.version() == version + 1
 
 
 @pytest.mark.redis
-def test_it_ends_quickly_while_redis_hangs(start: Start, running: OwnRedis):
-    process = start(running.url)
-    process.notifier.wait(BACK, since=0)
-    running.hang()
+def test_the_notifier_closes_quickly_while_redis_hangs(start: Start, running_redis: OwnRedis):
+    process = start(running_redis.url)
+    process.notifier.wait(RECOVERY, since=0)
+    running_redis.hang()
     process.notifier.notify()
     assert duration(process.notifier.close) < 2 * PROMPT
     assert not any(thread.is_alive() for thread in process.notifier._threads)
@@ -335,22 +339,26 @@ def test_it_ends_quickly_while_redis_hangs(start: Start, running: OwnRedis):
     ("command", "reason"),
     [(("CONFIG", "SET", "maxmemory", "1"), "maxmemory"), (("REPLICAOF", "127.0.0.1", "1"), "read only replica")],
 )
-def test_one_that_cannot_count_is_away_though_it_answers(
-    start: Start, running: OwnRedis, told: Callable[[], list[str]], command: tuple[str, ...], reason: str
+def test_a_redis_that_responds_but_cannot_count_is_unavailable(
+    start: Start,
+    running_redis: OwnRedis,
+    logged_changes: Callable[[], list[str]],
+    command: tuple[str, ...],
+    reason: str,
 ):
-    process = start(running.url)
+    process = start(running_redis.url)
     assert process.shares()
-    running.ask(*command)
-    end = time.monotonic() + 2.5  # one more attempt
+    running_redis.execute(*command)
+    end = time.monotonic() + 2.5  # one more probe
     while time.monotonic() < end:
         process.hit()
         time.sleep(0.01)
-    assert reason in process.trouble()
-    assert told() == ["away"]
+    assert reason in process.error()
+    assert logged_changes() == ["away"]
 
 
 @pytest.mark.redis
-def test_the_right_password_opens_it_and_a_wrong_one_is_not_shown(
+def test_the_right_password_is_accepted_and_a_wrong_one_is_not_shown(
     start: Start,
     own_redis: OwnRedis,  # noqa: F811
     caplog: pytest.LogCaptureFixture,
@@ -361,5 +369,5 @@ def test_the_right_password_opens_it_and_a_wrong_one_is_not_shown(
     for wrong in ("hunter3", ""):
         process = start(own_redis.url.replace("hunter2", wrong))
         assert not process.shares()
-        assert "hunter" not in process.trouble() + caplog.text
+        assert "hunter" not in process.error() + caplog.text
     assert "invalid username-password" in caplog.text

@@ -92,7 +92,10 @@ def test_check_succeeds_if_redis_responds(tmp_path: Path, redis_url: str) -> Non
     result = run("check", folder=tmp_path, PANEL_REDIS_URL=redis_url)
     assert result.exit_code == 0, result.output
     assert f"{'redis':32} Redis answers" in result.stdout.splitlines()
-    assert not {one.name for one in threading.enumerate()} & {"_tell", "_listen"}  # the notifier is closed
+    assert not {one.name for one in threading.enumerate()} & {
+        "redis-publisher",
+        "redis-subscriber",
+    }  # the notifier is closed
 
 
 @pytest.mark.redis

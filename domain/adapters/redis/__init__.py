@@ -1,4 +1,4 @@
-"""Redis 7 or later, or Valkey: limits and news that processes share, as long as it answers."""
+"""Redis 7 or later, or Valkey: rate limits and notifications that processes share while the server is available."""
 
 from domain.adapters.redis.counter import Counter
 from domain.adapters.redis.notifier import Notifier

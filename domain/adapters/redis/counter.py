@@ -1,4 +1,4 @@
-"""Rate limits that all processes share, counted in Redis by the `limits` library; what a window is, `counting` says."""
+"""Rate limits that all processes share. The `limits` library counts them in Redis; `counting` defines the window."""
 
 import time
 from functools import lru_cache
@@ -13,31 +13,36 @@ from domain.adapters.redis.server import Server
 from domain.errors import Unavailable
 from domain.ports.counter import Budget
 
-_a_minute = lru_cache(maxsize=256)(RateLimitItemPerMinute)
+_per_minute = lru_cache(maxsize=256)(RateLimitItemPerMinute)
 
 
 class Counter:
-    """Budgets of an installation. While Redis is away, `otherwise` counts, and gives everybody a new budget."""
+    """Count the budgets of an installation.
 
-    def __init__(self, server: Server, instance: str, otherwise: ports.Counter) -> None:
+    While Redis is unavailable, `fallback` counts. It starts with full budgets.
+    """
+
+    def __init__(self, server: Server, instance: str, fallback: ports.Counter) -> None:
         self._server = server
         self._storage = RedisStorage("redis://", connection_pool=server.pool, key_prefix=f"panel:{instance}:limits")
-        self._otherwise = otherwise
+        self._fallback = fallback
 
     def hit(self, bucket: str, limit: int) -> Budget:
         try:
-            with self._server.asked() as client:
-                return self._counted(client, bucket, limit)
+            with self._server.connection() as client:
+                return self._count(client, bucket, limit)
         except Unavailable:
-            return self._otherwise.hit(bucket, limit)
+            return self._fallback.hit(bucket, limit)
 
-    def _counted(self, client: Redis, bucket: str, limit: int) -> Budget:
-        """One step counts, so that no two processes get the same number; the library's limiter would ask once more
-        for what remains, and round the reset to seconds from now, which lets it waver.
+    def _count(self, client: Redis, bucket: str, limit: int) -> Budget:
+        """Count one request.
+
+        INCR is the only write, so that no two processes get the same number. The library's limiter would send another
+        command for the remainder, and would round the reset to seconds from now, which makes it vary by a second.
         """
-        item = _a_minute(limit)
+        item = _per_minute(limit)
         key = item.key_for(bucket)
         count = self._storage.incr(key, item.get_expiry())
-        ends = client.pexpiretime(self._storage.prefixed_key(key)) / 1000
-        over = ends < 0  # since it was counted
-        return Budget(count <= limit, limit, max(0, limit - count), ceil(time.time() if over else ends))
+        end = client.pexpiretime(self._storage.prefixed_key(key)) / 1000
+        expired = end < 0  # between the two commands
+        return Budget(count <= limit, limit, max(0, limit - count), ceil(time.time() if expired else end))
