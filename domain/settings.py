@@ -1,4 +1,4 @@
-"""The panel's settings: read once from the environment, each documented at its field."""
+"""The panel's settings, read from the environment at start. Each is documented at its field."""
 
 import os
 import re
@@ -12,25 +12,25 @@ RuntimeName = Literal["docker", "memory"]
 
 
 class BadSetting(Exception):  # noqa: N818
-    """A setting cannot be used as it stands; the message says which one and what would do."""
+    """The value of a setting is invalid. The message names the setting and the values that it takes."""
 
 
 def _doc(text: str) -> dict[str, str]:
     return {"doc": text}
 
 
-def _folder() -> Path:
+def _default_data_dir() -> Path:
     return Path("/var/lib" if os.geteuid() == 0 else "~/.local/share").expanduser() / "ai-admin-panel"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """One field a variable: `data_dir` is `PANEL_DATA_DIR`."""
+    """One field for each variable: `data_dir` is `PANEL_DATA_DIR`."""
 
     host: str = field(default="127.0.0.1", metadata=_doc("Address to listen on, for the API and for routed services."))
     port: int = field(default=8080, metadata=_doc("Port of the API."))
     data_dir: Path = field(
-        default_factory=_folder, metadata=_doc("Folder of the database, the key file and the routes.")
+        default_factory=_default_data_dir, metadata=_doc("Folder of the database, the key file and the routes.")
     )
     database_url: str = field(
         default="", metadata=_doc("postgresql://user:password@host/name. If empty, SQLite in the data folder.")
@@ -68,12 +68,12 @@ class Settings:
 
     @property
     def url(self) -> str:
-        """Where users reach the panel, without a slash at the end."""
+        """Return the URL at which users reach the panel, without a trailing slash."""
         return (self.public_url or f"http://localhost:{self.port}").rstrip("/")
 
     @property
     def socket_server(self) -> Path | tuple[str, int]:
-        """Where the socket server listens: the path of a Unix socket, or a host and a port."""
+        """Return where the WebSocket server listens: the path of a Unix socket, or a host and a port."""
         host, _, port = self.ws_address.rpartition(":")
         if "/" in self.ws_address or not self.ws_address:
             return Path(self.ws_address or self.data_dir / "ws.sock")
@@ -81,13 +81,13 @@ class Settings:
 
     @property
     def public_host(self) -> str:
-        """The host name that services at a port of this machine are reached by."""
+        """Return the host name in the URLs of services that are published at a port of this host."""
         return urlsplit(self.url).hostname or "localhost"
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A setting as a person reads it: its variable, what it is now (no password), and what it is for."""
+class SettingDescription:
+    """A setting for display: its variable, its current value with passwords masked, and its documentation."""
 
     variable: str
     value: str
@@ -95,24 +95,28 @@ class Shown:
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """Settings from variables that start with `PANEL_`; raises BadSetting."""
+    """Return the settings of the variables that start with `PANEL_`. Raise BadSetting if a value is invalid."""
     known = {setting.name: getattr(Settings(), setting.name) for setting in fields(Settings)}
     given = {name: environment[_variable(name)] for name in known if _variable(name) in environment}
-    return Settings(**{name: _parsed(name, known[name], value) for name, value in given.items()})  # type: ignore[arg-type]
+    return Settings(**{name: _parse(name, known[name], value) for name, value in given.items()})  # type: ignore[arg-type]
 
 
-def shown(environment: Mapping[str, str]) -> list[Shown]:
-    """Every setting, as the environment or its default has it."""
+def describe(environment: Mapping[str, str]) -> list[SettingDescription]:
+    """Return all settings with their values from the environment, or their defaults."""
     default = Settings()
     return [
-        Shown(variable, _masked(environment.get(variable, _text(getattr(default, one.name)))), one.metadata["doc"])
-        for one in fields(Settings)
-        for variable in [_variable(one.name)]
+        SettingDescription(
+            variable,
+            _mask_passwords(environment.get(variable, _format(getattr(default, setting.name)))),
+            setting.metadata["doc"],
+        )
+        for setting in fields(Settings)
+        for variable in [_variable(setting.name)]
     ]
 
 
-def unknown(environment: Mapping[str, str]) -> list[str]:
-    """Variables that look like settings and are none: likely mistyped."""
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Return variables that start with `PANEL_` and are no settings. They are probably misspelled."""
     known = {_variable(setting.name) for setting in fields(Settings)}
     return sorted(name for name in environment if name.startswith("PANEL_") and name not in known)
 
@@ -121,30 +125,30 @@ def _variable(name: str) -> str:
     return f"PANEL_{name.upper()}"
 
 
-def _text(value: object) -> str:
+def _format(value: object) -> str:
     return f"{value[0]}-{value[-1]}" if isinstance(value, range) else str(value)
 
 
-def _masked(value: str) -> str:
-    shown = re.sub(r"(?<=://)([^:@/]*):[^@]*(?=@)", r"\1:***", value)
-    return re.sub(r"(?<=[?&]password=)[^&]*", "***", shown)
+def _mask_passwords(value: str) -> str:
+    masked = re.sub(r"(?<=://)([^:@/]*):[^@]*(?=@)", r"\1:***", value)
+    return re.sub(r"(?<=[?&]password=)[^&]*", "***", masked)
 
 
-def _parsed(name: str, default: object, value: str) -> object:
+def _parse(name: str, default: object, value: str) -> object:
     if isinstance(default, int):
-        return _whole(name, value, 65_535 if name == "port" else 1_000_000)
+        return _parse_integer(name, value, 65_535 if name == "port" else 1_000_000)
     if isinstance(default, Path):
         return Path(value)
     if isinstance(default, range):
-        return _ports(name, value)
+        return _parse_range(name, value)
     if name == "ws_address":
-        return _address(value)
+        return _parse_address(value)
     if name == "runtime" and value not in get_args(RuntimeName):
         raise BadSetting(f"PANEL_RUNTIME is {value!r}; it takes docker or memory")
     return value
 
 
-def _address(value: str) -> str:
+def _parse_address(value: str) -> str:
     host, _, port = value.rpartition(":")
     if value and "/" not in value and not (host and port.isascii() and port.isdigit() and 1 <= int(port) <= 65_535):
         raise BadSetting(
@@ -153,14 +157,14 @@ def _address(value: str) -> str:
     return value
 
 
-def _ports(name: str, value: str) -> range:
-    first, last = (int(word) if word.isascii() and word.isdigit() else 0 for word in f"{value}-".split("-")[:2])
+def _parse_range(name: str, value: str) -> range:
+    first, last = (int(part) if part.isascii() and part.isdigit() else 0 for part in f"{value}-".split("-")[:2])
     if not 1 <= first <= last <= 65_535 or value != f"{first}-{last}":
         raise BadSetting(f"{_variable(name)} is {value!r}; it takes a range of ports such as 49152-65535")
     return range(first, last + 1)
 
 
-def _whole(name: str, value: str, most: int) -> int:
-    if not value.isascii() or not value.isdigit() or len(value) > 9 or not 1 <= int(value) <= most:
-        raise BadSetting(f"{_variable(name)} is {value!r}; it takes a whole number from 1 to {most}")
+def _parse_integer(name: str, value: str, maximum: int) -> int:
+    if not value.isascii() or not value.isdigit() or len(value) > 9 or not 1 <= int(value) <= maximum:
+        raise BadSetting(f"{_variable(name)} is {value!r}; it takes a whole number from 1 to {maximum}")
     return int(value)

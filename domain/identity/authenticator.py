@@ -1,4 +1,4 @@
-"""The one place where credentials lead to a principal: API keys, session cookies, and tickets for WebSockets."""
+"""Authentication by API key, session cookie or WebSocket ticket. No other module turns credentials into callers."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from domain.ports import Ports
 
 @dataclass(frozen=True)
 class _Stored:
-    """Principals and sessions as the store has them, by id."""
+    """Stored principals and sessions by ID."""
 
     principals: Mapping[str, Principal]
     sessions: Mapping[str, Session] = field(default_factory=dict)
@@ -27,7 +27,7 @@ class _Stored:
 
 
 class Authenticator:
-    """Finds the caller for a credential. Whatever is wrong with one, the same Unauthenticated is raised."""
+    """Find the caller for a credential. All invalid credentials raise the same Unauthenticated."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
@@ -44,10 +44,13 @@ class Authenticator:
         with self._ports.store.read() as work:
             key = work.api_keys.by_prefix(prefix) or NO_KEY
         credential = Credential(PrincipalKind.API_KEY, key.id, tokens.digest(text))
-        return self._admit(credential, _Stored({key.id: key}), address, request_id)
+        return self._authenticate(credential, _Stored({key.id: key}), address, request_id)
 
     def by_session(self, cookie: str, address: str, request_id: str) -> Caller:
-        """Return the caller for the cookie of a session. Raise Unauthenticated if either has ended."""
+        """Return the caller for a session cookie.
+
+        Raise Unauthenticated if the session has ended, or if its principal is not valid any more.
+        """
         if not tokens.is_cookie(cookie):
             raise invalid_credential()
         with self._ports.store.read() as work:
@@ -56,15 +59,17 @@ class Authenticator:
             principal = get_principal(work, credential.kind, credential.principal_id) if credential else None
         if session is None or credential is None or principal is None:
             raise invalid_credential()
-        return self._admit(credential, _Stored({principal.id: principal}, {session.id: session}), address, request_id)
+        return self._authenticate(
+            credential, _Stored({principal.id: principal}, {session.id: session}), address, request_id
+        )
 
     def by_ticket(
         self, text: str, origin: str | None, address: str, request_id: str
     ) -> tuple[Caller, tuple[str, ...] | None]:
-        """Return the caller for a ticket and the ticket's topics (None for all). The ticket is used up in any case.
+        """Return the caller for a ticket and the ticket's topics (None for all). The ticket cannot be used again.
 
-        Raise Unauthenticated if it is unknown, used, expired, or from another page than `origin`, or if the credential
-        that it was made with is not valid any more.
+        Raise Unauthenticated if the ticket is unknown, used or expired, if it was created for another origin, or if the
+        credential that created it is not valid any more. The ticket is used up even then.
         """
         if not tokens.is_ticket(text):
             raise invalid_credential()
@@ -73,7 +78,7 @@ class Authenticator:
         if ticket is None or ticket.expires_at <= self._ports.clock.now() or ticket.origin not in (None, origin):
             raise invalid_credential()
         credential = _credential_of(ticket)
-        return self._admit(credential, self._load([credential]), address, request_id), ticket.topics
+        return self._authenticate(credential, self._load([credential]), address, request_id), ticket.topics
 
     def revalidate(self, caller: Caller) -> Caller:
         """Check a caller's credential again without recording a use; return the caller as its principal is now.
@@ -86,13 +91,13 @@ class Authenticator:
         return current
 
     def revalidate_many(self, callers: Collection[Caller]) -> list[Caller | None]:
-        """Check many credentials again, in order, with one question to the database; None for an invalid one."""
+        """Check many credentials again, in order, with one query for each table. Return None for each invalid one."""
         stored = self._load([caller.credential for caller in callers if caller.credential])
         now = self._ports.clock.now()
         return [_current(caller, stored, now) for caller in callers]
 
     def flush(self) -> None:
-        """Write the recorded uses to the database. They are kept for the next time if it does not answer."""
+        """Write the recorded uses to the database. If it is unavailable, keep them for the next call."""
         self._uses.write(self._ports.store)
 
     def _load(self, credentials: Collection[Credential]) -> _Stored:
@@ -106,7 +111,7 @@ class Authenticator:
             principals.update(work.users.get_many(users))
             return _Stored(principals, work.sessions.get_many(session_ids))
 
-    def _admit(self, credential: Credential, stored: _Stored, address: str, request_id: str) -> Caller:
+    def _authenticate(self, credential: Credential, stored: _Stored, address: str, request_id: str) -> Caller:
         now = self._ports.clock.now()
         if not stored.is_valid(credential, address, now):
             raise invalid_credential()
@@ -114,11 +119,11 @@ class Authenticator:
         return caller_for(stored.principals[credential.principal_id], address, request_id, credential)
 
 
-def _credential_of(thing: Session | Ticket) -> Credential:
-    session_id = thing.id if isinstance(thing, Session) else thing.session_id
-    if thing.user_id is not None:
-        return Credential(PrincipalKind.USER, thing.user_id, session_id=session_id)
-    return Credential(PrincipalKind.API_KEY, thing.api_key_id or "", thing.api_key_digest, session_id)
+def _credential_of(source: Session | Ticket) -> Credential:
+    session_id = source.id if isinstance(source, Session) else source.session_id
+    if source.user_id is not None:
+        return Credential(PrincipalKind.USER, source.user_id, session_id=session_id)
+    return Credential(PrincipalKind.API_KEY, source.api_key_id or "", source.api_key_digest, session_id)
 
 
 def _current(caller: Caller, stored: _Stored, now: datetime) -> Caller | None:

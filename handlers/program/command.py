@@ -135,9 +135,9 @@ def check() -> None:
 
     Checks the settings, the database, the engine, and the routes to services, and prints how to fix each problem.
     """
-    for setting in settings.shown(os.environ):
+    for setting in settings.describe(os.environ):
         click.echo(f"{setting.variable:32} {setting.value or '(empty)':32} {setting.doc}")
-    for name in settings.unknown({name: value for name, value in os.environ.items() if name != KEY}):
+    for name in settings.unknown_variables({name: value for name, value in os.environ.items() if name != KEY}):
         click.secho(f"{name:32} is not a setting; check its spelling", fg="yellow")
     with _open_ports() as ports:
         checks = system.checks(ports)

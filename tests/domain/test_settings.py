@@ -1,4 +1,4 @@
-"""The settings: what they take, what they refuse, and that README.md says the same."""
+"""Settings: valid values, invalid values, and that the README documents them."""
 
 import os
 from dataclasses import fields
@@ -13,24 +13,24 @@ README = Path(__file__).parents[2] / "README.md"
 
 
 def documented() -> dict[str, tuple[str, str]]:
-    """Variable → default and meaning, as the table of the README has them."""
+    """Return the default and the description of each variable in the table of the README."""
     rows = [line.strip("|").split("|") for line in README.read_text().splitlines() if line.startswith("| `PANEL_")]
     return {name.strip(" `"): (default.strip(), doc.strip()) for name, default, doc in rows}
 
 
-def test_the_readme_explains_every_setting_and_no_other_in_the_words_of_the_program():
-    shown = {one.variable: one.doc for one in settings.shown({})}
-    assert {name: doc for name, (_, doc) in documented().items()} == shown
+def test_the_readme_documents_exactly_the_settings_with_the_same_text():
+    described = {setting.variable: setting.doc for setting in settings.describe({})}
+    assert {name: doc for name, (_, doc) in documented().items()} == described
 
 
-def test_the_readme_tells_the_defaults(monkeypatch: pytest.MonkeyPatch):
+def test_the_readme_has_the_defaults(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    for one in settings.shown({}):
-        default, _ = documented()[one.variable]
-        assert default.partition(";")[0].strip("`") == one.value, one.variable
+    for setting in settings.describe({}):
+        default, _ = documented()[setting.variable]
+        assert default.partition(";")[0].strip("`") == setting.value, setting.variable
 
 
-def test_without_variables_everything_has_its_default():
+def test_without_variables_all_settings_have_their_defaults():
     assert settings.read({"HOME": "/home/bob", "PANELS": "1"}) == Settings()
 
 
@@ -51,8 +51,8 @@ def test_every_setting_is_read_from_the_variable_of_its_name():
         "PANEL_RATE_LIMIT_DEPLOY": "3",
     }
     read = settings.read(given)
-    assert {one.variable: one.value for one in settings.shown(given)} == given
-    assert read == Settings(**{one.name: getattr(read, one.name) for one in fields(Settings)})
+    assert {setting.variable: setting.value for setting in settings.describe(given)} == given
+    assert read == Settings(**{setting.name: getattr(read, setting.name) for setting in fields(Settings)})
     assert read.service_ports == range(30_000, 30_010)
     assert (read.host, read.database_url, read.ws_address) == ("::1", "postgresql://db/panel", "127.0.0.1:8081")
     assert isinstance(read.port, int)
@@ -60,7 +60,7 @@ def test_every_setting_is_read_from_the_variable_of_its_name():
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "said"),
+    ("variable", "value", "message"),
     [
         ("PANEL_PORT", "0", "from 1 to 65535"),
         ("PANEL_PORT", "65536", "from 1 to 65535"),
@@ -75,17 +75,19 @@ def test_every_setting_is_read_from_the_variable_of_its_name():
         ("PANEL_RUNTIME", "", "docker or memory"),
     ],
 )
-def test_what_cannot_be_used_is_refused_with_what_would_do(variable: str, value: str, said: str):
-    with pytest.raises(BadSetting, match=said) as refused:
+def test_an_invalid_value_is_refused_with_the_valid_values(variable: str, value: str, message: str):
+    with pytest.raises(BadSetting, match=message) as refused:
         settings.read({variable: value})
     assert str(refused.value).startswith(f"{variable} is ")
 
 
-def test_a_mistyped_variable_is_noticed():
-    assert settings.unknown({"PANEL_PROT": "1", "PANEL_PORT": "1", "PATH": "", "panel_x": ""}) == ["PANEL_PROT"]
+def test_a_misspelled_variable_is_reported():
+    assert settings.unknown_variables({"PANEL_PROT": "1", "PANEL_PORT": "1", "PATH": "", "panel_x": ""}) == [
+        "PANEL_PROT"
+    ]
 
 
-def test_an_ordinary_user_gets_a_folder_of_their_own(monkeypatch: pytest.MonkeyPatch):
+def test_the_data_folder_of_an_ordinary_user_is_in_their_home(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setenv("HOME", "/home/bob")
     assert Settings().data_dir == Path("/home/bob/.local/share/ai-admin-panel")
@@ -94,10 +96,10 @@ def test_an_ordinary_user_gets_a_folder_of_their_own(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     "secret", ["postgresql://panel:hunter2@db/panel", "postgresql://:hunter2@db", "postgresql://a:hunter2/x@db/b?c=d"]
 )
-def test_what_is_shown_has_no_password(secret: str):
-    shown = {one.variable: one.value for one in settings.shown({"PANEL_DATABASE_URL": secret})}["PANEL_DATABASE_URL"]
-    assert "hunter2" not in shown
-    assert "***@db" in shown
+def test_a_described_setting_has_no_password(secret: str):
+    values = {setting.variable: setting.value for setting in settings.describe({"PANEL_DATABASE_URL": secret})}
+    assert "hunter2" not in values["PANEL_DATABASE_URL"]
+    assert "***@db" in values["PANEL_DATABASE_URL"]
 
 
 @pytest.mark.parametrize(
@@ -110,22 +112,22 @@ def test_what_is_shown_has_no_password(secret: str):
         ({"public_url": "panel.example.com"}, "panel.example.com", "localhost"),
     ],
 )
-def test_users_reach_the_panel_at_its_public_url_or_at_its_port(given: dict[str, object], url: str, host: str):
+def test_the_url_is_the_public_url_or_the_port_of_localhost(given: dict[str, object], url: str, host: str):
     configured = Settings(**given)  # type: ignore[arg-type]
     assert (configured.url, configured.public_host) == (url, host)
 
 
-def test_a_password_in_a_query_is_not_shown_either():
+def test_a_password_in_a_query_is_masked_too():
     given = {"PANEL_REDIS_URL": "unix:///run/redis.sock?db=1&password=hunter2"}
-    shown = {one.variable: one.value for one in settings.shown(given)}["PANEL_REDIS_URL"]
-    assert shown == "unix:///run/redis.sock?db=1&password=***"
+    values = {setting.variable: setting.value for setting in settings.describe(given)}
+    assert values["PANEL_REDIS_URL"] == "unix:///run/redis.sock?db=1&password=***"
 
 
 def test_ports_of_services_are_a_range():
     assert settings.read({"PANEL_SERVICE_PORTS": "30000-30009"}).service_ports == range(30_000, 30_010)
     assert settings.read({"PANEL_SERVICE_PORTS": "80-80"}).service_ports == range(80, 81)
-    shown = {one.variable: one.value for one in settings.shown({})}
-    assert shown["PANEL_SERVICE_PORTS"] == "49152-65535"
+    values = {setting.variable: setting.value for setting in settings.describe({})}
+    assert values["PANEL_SERVICE_PORTS"] == "49152-65535"
 
 
 @pytest.mark.parametrize(
@@ -144,13 +146,13 @@ def test_ports_of_services_are_a_range():
         "8\N{ARABIC-INDIC DIGIT ZERO}-90",
     ],
 )
-def test_a_range_of_ports_that_is_none_is_refused(wrong: str):
+def test_an_invalid_range_of_ports_is_refused(wrong: str):
     with pytest.raises(BadSetting, match="PANEL_SERVICE_PORTS"):
         settings.read({"PANEL_SERVICE_PORTS": wrong})
 
 
 @pytest.mark.parametrize(
-    ("given", "found"),
+    ("given", "expected"),
     [
         ("", Path("/data/ws.sock")),
         ("/run/panel/ws.sock", Path("/run/panel/ws.sock")),
@@ -158,11 +160,11 @@ def test_a_range_of_ports_that_is_none_is_refused(wrong: str):
         ("[::1]:8081", ("::1", 8081)),
     ],
 )
-def test_the_socket_server_listens_at_a_path_or_at_a_port(given: str, found: object):
-    assert settings.read({"PANEL_WS_ADDRESS": given, "PANEL_DATA_DIR": "/data"}).socket_server == found
+def test_the_socket_server_listens_at_a_path_or_at_a_port(given: str, expected: object):
+    assert settings.read({"PANEL_WS_ADDRESS": given, "PANEL_DATA_DIR": "/data"}).socket_server == expected
 
 
 @pytest.mark.parametrize("wrong", ["localhost", "8081", ":8081", "localhost:", "localhost:0", "localhost:65536", "a:b"])
-def test_an_address_that_is_none_is_refused(wrong: str):
+def test_an_invalid_address_is_refused(wrong: str):
     with pytest.raises(BadSetting, match="PANEL_WS_ADDRESS"):
         settings.read({"PANEL_WS_ADDRESS": wrong})

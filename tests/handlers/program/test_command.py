@@ -145,7 +145,7 @@ def test_check_lists_all_settings_and_checks(tmp_path: Path):
     result = run("check", folder=tmp_path)
     assert result.exit_code == 0
     first_words = [line.split()[0] for line in result.stdout.splitlines()]
-    assert first_words == [*(setting.variable for setting in settings.shown({})), "database", "engine"]
+    assert first_words == [*(setting.variable for setting in settings.describe({})), "database", "engine"]
 
 
 def test_check_fails_with_the_next_step_when_the_engine_does_not_answer(tmp_path: Path):
