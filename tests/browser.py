@@ -1,4 +1,4 @@
-"""Debian's Chromium without a window: nothing is downloaded for it, and it reaches this host only."""
+"""Debian's Chromium, headless. Nothing is downloaded, and the browser reaches this host only."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 _FLAGS = (
     "--headless=new",
-    "--no-sandbox",  # for root there is none
+    "--no-sandbox",  # Chromium has no sandbox for root
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -32,47 +32,51 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Browser:
-    """Somebody at a page, who does everything as soon as it is possible."""
+    """A browser with one page. Each method waits until its elements can be used."""
 
     driver: Chrome
 
     def open(self, url: str) -> None:
-        """Go there; what the scripts of the page draw comes later."""
+        """Load a page. Elements that its scripts create may appear later."""
         self.driver.get(url)
 
-    def see(self, css: str) -> WebElement:
-        """The first of these that is to be seen."""
-        return self._soon(lambda: self._shown(css), f"see {css}")
+    def find_displayed(self, css: str) -> WebElement:
+        """Return the first displayed element that matches a CSS selector."""
+        return self._retry(lambda: self._first_displayed(css), f"see {css}")
 
-    def press(self, css: str) -> None:
-        """Click it."""
-        self._soon(lambda: self._done(css, lambda one: one.click()), f"press {css}")
+    def click(self, css: str) -> None:
+        """Click the first displayed element that matches."""
+        self._retry(lambda: self._act_on(css, lambda element: element.click()), f"click {css}")
 
-    def write(self, css: str, text: str) -> None:
-        """Put this where something else may stand."""
-        self._soon(lambda: self._done(css, lambda one: one.send_keys(Keys.CONTROL + "a" + Keys.NULL + text)), css)
-        self._soon(lambda: self.see(css).get_property("value") == text, f"read {text} in {css}")
+    def fill(self, css: str, text: str) -> None:
+        """Replace the text of an input."""
+        self._retry(
+            lambda: self._act_on(css, lambda element: element.send_keys(Keys.CONTROL + "a" + Keys.NULL + text)), css
+        )
+        self._retry(lambda: self.find_displayed(css).get_property("value") == text, f"read {text} in {css}")
 
     def texts(self, css: str) -> list[str]:
-        """What these say, in the order of the page, now."""
-        return [str(one.get_property("textContent")) for one in self.driver.find_elements(By.CSS_SELECTOR, css)]
+        """Return the texts of all matching elements, in the order of the page, without waiting."""
+        return [str(element.get_property("textContent")) for element in self.driver.find_elements(By.CSS_SELECTOR, css)]
 
-    def complaints(self) -> list[str]:
-        """What the console has said in yellow and red; a policy that was broken stands there too."""
-        said = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
-        return [entry["message"] for entry in said if entry["level"] in {"WARNING", "SEVERE"}]
+    def console_warnings(self) -> list[str]:
+        """Return the warnings and errors of the console, among them violations of the content security policy."""
+        entries = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
+        return [entry["message"] for entry in entries if entry["level"] in {"WARNING", "SEVERE"}]
 
-    def _shown(self, css: str) -> WebElement | None:
-        return next((one for one in self.driver.find_elements(By.CSS_SELECTOR, css) if one.is_displayed()), None)
+    def _first_displayed(self, css: str) -> WebElement | None:
+        return next(
+            (element for element in self.driver.find_elements(By.CSS_SELECTOR, css) if element.is_displayed()), None
+        )
 
-    def _done(self, css: str, act: Callable[[WebElement], None]) -> bool:
-        found = self._shown(css)
-        if found:
-            act(found)
-        return found is not None
+    def _act_on(self, css: str, act: Callable[[WebElement], None]) -> bool:
+        element = self._first_displayed(css)
+        if element:
+            act(element)
+        return element is not None
 
-    def _soon(self, attempt: Callable[[], T | None], what: str) -> T:
-        """What the attempt brings in the end; a page may be drawn anew under one's hands."""
+    def _retry(self, attempt: Callable[[], T | None], what: str) -> T:
+        """Call `attempt` until its result is true, and return it. A page may redraw an element during an attempt."""
         redrawn = (StaleElementReferenceException, ElementClickInterceptedException)
         waiting = WebDriverWait(self.driver, 60, poll_frequency=0.1, ignored_exceptions=redrawn)
         return waiting.until(lambda _: attempt() or False, f"cannot {what}")
@@ -80,13 +84,13 @@ class Browser:
 
 @contextmanager
 def chromium(folder: Path) -> Iterator[Browser]:
-    """One that has never been used, and keeps in this empty folder whatever it keeps."""
+    """Start a browser whose profile and files are in an empty folder."""
     options = ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
     for flag in (*_FLAGS, f"--user-data-dir={folder}/profile"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    # With the path of the driver given, Selenium looks for none, which would mean to download one.
+    # Without the path of the driver, Selenium would search for one and download it.
     service = ChromeService("/usr/bin/chromedriver", env={**os.environ, "HOME": str(folder), "TMPDIR": str(folder)})
     driver = Chrome(options, service)
     try:

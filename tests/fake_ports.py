@@ -1,4 +1,4 @@
-"""All ports for tests: a real store, and twins of everything else."""
+"""All ports for tests: a real store, and in-memory adapters for the rest."""
 
 import os
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from domain.settings import Settings
 
 
 class GuardedVault:
-    """A vault for rules that fails when it is called inside a transaction."""
+    """A vault for rules that fails if it is called inside a transaction."""
 
     def __init__(self, vault: fernet.Vault) -> None:
         self._vault = vault
@@ -29,18 +29,18 @@ class GuardedVault:
 
 
 @contextmanager
-def opened(settings: Settings, **others: Any) -> Iterator[Ports]:
-    """In the folder and database of the settings, where others may have been before; time passes as it does.
+def open_ports(settings: Settings, **others: Any) -> Iterator[Ports]:
+    """Open the ports on the data folder and database of the settings, which may exist. The clock is the system's.
 
-    `others` are put in the place of what would be there, as `clock=twins.Clock()`.
+    `others` replace ports by name, for example `clock=memory.Clock()`.
     """
     vault = fernet.Vault(settings.data_dir / "secrets.key")
     notifier = system.Notifier()
     store = open_store(settings.database_url or f"sqlite:///{settings.data_dir / 'panel.db'}", vault, notifier.notify)
-    # The hello image prints nothing here, so that tests know each line that is printed.
+    # The hello image prints nothing here, so that a test knows every line.
     rules_vault = GuardedVault(vault) if os.environ.get("PANEL_TEST_GUARD_VAULT") else vault
     runtime = others.get("runtime") or memory.Runtime({HELLO: memory.Behaviour(ports=(8080,))})
-    given = {
+    adapters = {
         "runtime": runtime,
         "prober": memory.Prober(runtime),
         "router": memory.Router(),
@@ -48,5 +48,7 @@ def opened(settings: Settings, **others: Any) -> Iterator[Ports]:
         "clock": system.Clock(),
         **others,
     }
-    yield Ports(settings=settings, store=store, vault=rules_vault, notifier=notifier, instance=store.instance, **given)
+    yield Ports(
+        settings=settings, store=store, vault=rules_vault, notifier=notifier, instance=store.instance, **adapters
+    )
     store.close()

@@ -105,7 +105,7 @@ def start_panel(folder: Path, database_url: str = "", **settings: Any) -> Iterat
     """Start a panel with its data in `folder`, which may have data of an earlier panel."""
     limits = dict.fromkeys(("rate_limit_default", "rate_limit_authenticated", "rate_limit_deploy"), 1_000_000)
     configured = Settings(data_dir=folder, database_url=database_url, runtime="memory", **{**limits, **settings})
-    with fake_ports.opened(
+    with fake_ports.open_ports(
         configured, operations_by_permission=routing.operations_by_permission(READ_DOCUMENT)
     ) as ports:
         admin = api_keys.create_first_key(ports) or api_keys.create_unbounded_key(ports, "admin again", Role.ADMIN)

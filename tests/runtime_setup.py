@@ -1,4 +1,4 @@
-"""A runtime for tests, in memory or real, with short ways to create objects on it."""
+"""A runtime for tests, in memory or real, with shortcuts to create objects on it."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ BEHAVIOURS = {
     "done:1": memory.Behaviour(exit_code=0, lines=("done",)),
     "unhealthy:1": memory.Behaviour(ports=(8080,), probed=True, healthy_after=None),
     "slow:1": memory.Behaviour(ports=(8080,), probed=True, healthy_after=2),
-    "sleeper:1": memory.Behaviour(accepts=False, lines=("asleep",)),
+    "sleeper:1": memory.Behaviour(accepts_tcp=False, lines=("asleep",)),
     "missing:1": memory.Behaviour(exists=False),
 }
 
@@ -81,31 +81,31 @@ class RuntimeSetup:
 
     def inspect(self, name: str) -> Container:
         """Return the state of a container that must exist."""
-        found = self.runtime.inspect(name)
-        assert found is not None
-        return found
+        container = self.runtime.inspect(name)
+        assert container is not None
+        return container
 
     def wait_until(self, name: str, condition: Callable[[Container], bool], seconds: float = 20) -> Container:
         """Inspect a container until it meets a condition."""
         deadline = time.monotonic() + seconds
-        while not condition(found := self.inspect(name)):
-            assert time.monotonic() < deadline, f"{found} and {self.runtime.logs(name, 10)} after {seconds} s"
+        while not condition(container := self.inspect(name)):
+            assert time.monotonic() < deadline, f"{container} and {self.runtime.logs(name, 10)} after {seconds} s"
             time.sleep(0.02)
-        return found
+        return container
 
     def wait_exited(self, name: str) -> Container:
         """Wait until a container has ended."""
-        return self.wait_until(name, lambda found: found.state == "exited")
+        return self.wait_until(name, lambda container: container.state == "exited")
 
     def wait_answering(self, name: str, port: int, path: str) -> Container:
         """Wait until a container answers HTTP requests."""
-        return self.wait_until(name, lambda found: self.answers(found, port, path))
+        return self.wait_until(name, lambda container: self.probe_http(container, port, path))
 
-    def accepts(self, container: Container, port: int) -> bool:
+    def probe_tcp(self, container: Container, port: int) -> bool:
         """Probe a TCP port."""
         return self.prober.probe_tcp(container.target(port), 1)
 
-    def answers(self, container: Container, port: int, path: str, timeout: float = 5) -> bool:
+    def probe_http(self, container: Container, port: int, path: str, timeout: float = 5) -> bool:
         """Probe an HTTP path."""
         return self.prober.probe_http(container.target(port), path, timeout)
 

@@ -14,8 +14,8 @@ def table(seen: Seen) -> list[str]:
     width = max(len(operation) for operation, _ in documented)
     lines = [f"{'':{width}} {' '.join(map(str, statuses))}"]
     for operation in dict.fromkeys(operation for operation, _ in documented):
-        marks = (_mark((operation, status), documented, seen) for status in statuses)
-        lines.append(f"{operation:{width}} {' '.join(f' {mark} ' for mark in marks)}".rstrip())
+        symbols = (_symbol((operation, status), documented, seen) for status in statuses)
+        lines.append(f"{operation:{width}} {' '.join(f' {symbol} ' for symbol in symbols)}".rstrip())
     covered = sum(pair in seen for pair in documented)
     return [*lines, f"{covered} of {len(documented)} documented statuses were seen"]
 
@@ -25,7 +25,7 @@ def _documented() -> dict[tuple[str, int], None]:
     return {(operation.id, int(status)): None for operation in operations() for status in operation.responses}
 
 
-def _mark(pair: tuple[str, int], documented: Seen, seen: Seen) -> str:
+def _symbol(pair: tuple[str, int], documented: Seen, seen: Seen) -> str:
     if pair in seen:
         return "+" if pair in documented else "!"
     return "-" if pair in documented else " "

@@ -26,7 +26,7 @@ CUSTOMER_A, CUSTOMER_B = "cust_a", "cust_b"
 def ports(tmp_path: Path) -> Iterator[Ports]:
     """No time passes but by `ports.clock.sleep`; `ports.runtime.images` says what images do."""
     settings, needed = Settings(data_dir=tmp_path, runtime="memory"), operations_by_permission(READ_DOCUMENT)
-    with fake_ports.opened(settings, clock=memory.Clock(), operations_by_permission=needed) as ports:
+    with fake_ports.open_ports(settings, clock=memory.Clock(), operations_by_permission=needed) as ports:
         yield ports
 
 

@@ -12,8 +12,8 @@ from domain.identity.access import Caller
 from domain.ports import Ports
 
 
-class Away:
-    """A database that does not answer."""
+class UnavailableStore:
+    """A database that does not respond."""
 
     def ping(self) -> None:
         raise Unavailable("The database\n  does not answer")
@@ -23,19 +23,19 @@ class Away:
 def broken(ports: Ports) -> Ports:
     runtime = Runtime()
     runtime.away = True
-    return replace(ports, runtime=runtime, store=Away())  # type: ignore[arg-type]
+    return replace(ports, runtime=runtime, store=UnavailableStore())  # type: ignore[arg-type]
 
 
-def test_get_health_is_ok_while_all_parts_answer(ports: Ports):
+def test_get_health_is_ok_if_all_parts_are_available(ports: Ports):
     assert system.get_health(ports, None, "ready") == system.Health("ok", system.version())
 
 
-def test_live_is_ok_without_any_part(broken: Ports):
+def test_live_is_ok_if_all_parts_are_unavailable(broken: Ports):
     assert system.get_health(broken, None, "live").status == "ok"
 
 
 @pytest.mark.parametrize("part", ["store", "runtime"])
-def test_without_the_database_or_the_engine_the_panel_is_not_ready(ports: Ports, broken: Ports, part: str):
+def test_the_panel_is_not_ready_without_the_database_or_the_engine(ports: Ports, broken: Ports, part: str):
     half = replace(ports, **{part: getattr(broken, part)})
     assert system.get_health(half, None, "ready").status == "unavailable"
 
@@ -47,7 +47,7 @@ def test_an_admin_sees_each_part(ports: Ports, admin: Caller):
     }
 
 
-def test_an_admin_sees_a_broken_part_of_a_panel_that_is_alive(broken: Ports, admin: Caller):
+def test_an_admin_sees_an_unavailable_part_of_a_live_panel(broken: Ports, admin: Caller):
     health = system.get_health(broken, admin, "live")
     assert health.status == "ok"
     assert {check.status for check in (health.checks or {}).values()} == {"unavailable"}
@@ -67,14 +67,14 @@ def test_the_address_of_a_database_server_is_named_and_never_shown(broken: Ports
     assert "hunter2" not in detail
 
 
-def lesser(viewer: Caller, operator: Caller, customer_a: Caller, admin: Caller) -> Iterator[Caller | None]:
+def other_callers(viewer: Caller, operator: Caller, customer_a: Caller, admin: Caller) -> Iterator[Caller | None]:
     yield from (None, viewer, operator, customer_a, replace(admin, grant=replace(admin.grant, customer_id="cust_a")))
 
 
 def test_only_admins_without_a_customer_see_the_parts(
     ports: Ports, viewer: Caller, operator: Caller, customer_a: Caller, admin: Caller
 ):
-    for caller in lesser(viewer, operator, customer_a, admin):
+    for caller in other_callers(viewer, operator, customer_a, admin):
         for probe in ("live", "ready"):
             assert system.get_health(ports, caller, probe).checks is None  # type: ignore[arg-type]
 

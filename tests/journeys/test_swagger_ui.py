@@ -18,36 +18,36 @@ def page(process: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """Swagger UI when it has drawn the last operation."""
     with chromium(tmp_path_factory.mktemp("chromium")) as browser:
         browser.open(f"http://localhost:{process.port}/api/docs")
-        browser.see("#operations-system-get_health")
+        browser.find_displayed("#operations-system-get_health")
         yield browser
 
 
 def _authorize(page: Browser, key: str) -> None:
-    page.press(".authorize.unlocked")
-    page.write("#auth-bearer-value", key)
-    page.press(".auth-container:first-child [type=submit]")
-    page.press(".auth-container:first-child .btn-done")
-    page.see(".authorize.locked")
+    page.click(".authorize.unlocked")
+    page.fill("#auth-bearer-value", key)
+    page.click(".auth-container:first-child [type=submit]")
+    page.click(".auth-container:first-child .btn-done")
+    page.find_displayed(".authorize.locked")
 
 
 def _forget_the_key(page: Browser) -> None:
-    page.press(".authorize.locked")
-    page.press("[aria-label='Remove authorization']")
-    page.press(".auth-container:first-child .btn-done")
-    page.see(".authorize.unlocked")
+    page.click(".authorize.locked")
+    page.click("[aria-label='Remove authorization']")
+    page.click(".auth-container:first-child .btn-done")
+    page.find_displayed(".authorize.unlocked")
 
 
 def _try_out(page: Browser, operation: str, expect: str, body: Any = None, **parameters: str) -> Any:
     """The JSON of the answer, read from the page, which opens every operation ready to be tried out."""
     here = f"#operations-{operation}"
-    page.press(f"{here} .opblock-summary-control")
+    page.click(f"{here} .opblock-summary-control")
     for name, value in parameters.items():
-        page.write(f"{here} [data-param-name={name}] input", value)
+        page.fill(f"{here} [data-param-name={name}] input", value)
     if body is not None:
-        page.write(f"{here} textarea", orjson.dumps(body).decode())
-    page.press(f"{here} .execute")
+        page.fill(f"{here} textarea", orjson.dumps(body).decode())
+    page.click(f"{here} .execute")
     answer = f"{here} .live-responses-table tbody"
-    status, shown = page.see(f"{answer} .response-col_status").text, page.texts(f"{answer} pre")[0]
+    status, shown = page.find_displayed(f"{answer} .response-col_status").text, page.texts(f"{answer} pre")[0]
     assert status == expect, shown
     return orjson.loads(shown)
 
@@ -65,7 +65,7 @@ def test_all_operations_are_shown_in_the_order_of_the_document(page: Browser) ->
         for tag in READ_DOCUMENT.raw["tags"]
         for text in (tag["name"], *(one.operation_id for one in READ_DOCUMENT.operations() if one.tag == tag["name"]))
     ]
-    assert page.complaints() == []
+    assert page.console_warnings() == []
 
 
 def test_whoever_has_a_key_deploys_a_template_and_visits_it(page: Browser, process: Process) -> None:
@@ -77,9 +77,9 @@ def test_whoever_has_a_key_deploys_a_template_and_visits_it(page: Browser, proce
     assert work["status"] == "succeeded"
     service = _try_out(page, "services-get_service", "200", service_id=created["id"])
     assert service["status"] == "running"
-    assert page.complaints() == []
+    assert page.console_warnings() == []
     page.open(service["url"])
-    assert page.see("h1").text == "Good morning"
+    assert page.find_displayed("h1").text == "Good morning"
 
 
 def test_a_session_made_on_the_page_works_there_without_the_key(page: Browser, process: Process) -> None:
@@ -89,6 +89,6 @@ def test_a_session_made_on_the_page_works_there_without_the_key(page: Browser, p
     _forget_the_key(page)
     assert _try_out(page, "events-create_ws_ticket", "201", {})["ticket"]
     assert "Authorization" not in _sent(page, "events-create_ws_ticket")
-    assert page.complaints() == []
+    assert page.console_warnings() == []
     assert _try_out(page, "auth-logout", "200") == {"session_id": session["id"]}
     assert _try_out(page, "auth-get_current_user", "401")["error"]["code"] == "unauthenticated"

@@ -1,4 +1,4 @@
-"""Fake containers, which behave as the `Behaviour` of their image says."""
+"""Fake containers, which behave according to the `Behaviour` of their image."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -20,8 +20,8 @@ class Behaviour:
     pull waits for `Runtime.release`. `probed`: the image has a health check. `healthy_after` is the number of
     inspections (`inspect` or `containers`) after which the health check succeeds; None means that it fails. It counts
     only if the image or the component has a health check. `exit_code`: the container ends right after it starts.
-    `lines` and then `errors` are printed at every start, to stdout and stderr. `accepts` and `answers` are the results
-    of TCP and HTTP probes. `create_error` and `start_error` are the engine's messages if that step fails.
+    `lines` and then `errors` are printed at every start, to stdout and stderr. `accepts_tcp` and `answers_http` are the
+    results of TCP and HTTP probes. `create_error` and `start_error` are the engine's messages if that step fails.
     """
 
     ports: tuple[int, ...] = ()
@@ -33,8 +33,8 @@ class Behaviour:
     exit_code: int | None = None
     lines: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
-    accepts: bool = True
-    answers: bool = True
+    accepts_tcp: bool = True
+    answers_http: bool = True
     create_error: str | None = None
     start_error: str | None = None
     stats: Stats = DEFAULT_STATS
@@ -56,7 +56,7 @@ class FakeContainer:
     _inspections: int = 0
 
     @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         return self.state.state == "running"
 
     def start(self) -> None:
@@ -83,14 +83,18 @@ class FakeContainer:
             self._run()
         return self.state
 
-    def accepts(self, port: int) -> bool:
+    def probe_tcp(self, port: int) -> bool:
         """Return whether the container listens on a port."""
-        return self.running and self.behaviour.accepts and port in (*self.spec.component.expose, *self.behaviour.ports)
+        return (
+            self.is_running
+            and self.behaviour.accepts_tcp
+            and port in (*self.spec.component.expose, *self.behaviour.ports)
+        )
 
     def print_lines(self, texts: Iterable[str], stream: Stream) -> None:
-        """Append lines to the output, each with a time of its own."""
-        for text in (line for each in texts for line in each.split("\n")):
-            self.lines.append(OutputLine(self._next_time(), stream, text))
+        """Append lines to the output, each with a different time."""
+        for line in (line for text in texts for line in text.split("\n")):
+            self.lines.append(OutputLine(self._next_time(), stream, line))
 
     def stats(self) -> Stats:
         """Return the behaviour's stats with the memory limit of the component."""

@@ -21,10 +21,10 @@ class Prober:
         """Succeed at every path, if the behaviour answers."""
         del path, timeout
         container = self._accepting(target)
-        return container is not None and container.behaviour.answers
+        return container is not None and container.behaviour.answers_http
 
     def _accepting(self, target: Target | None) -> FakeContainer | None:
         if in_transaction():
             raise AssertionError("A probe ran inside a transaction: only the store may be called there")
         container = self._runtime.container_at(target.host) if target else None
-        return container if container and target and container.accepts(target.port) else None
+        return container if container and target and container.probe_tcp(target.port) else None

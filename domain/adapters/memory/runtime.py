@@ -149,7 +149,7 @@ class Runtime:
             missing = fake.spec.networks.keys() - fake.networks
             if fake.behaviour.start_error or missing:
                 raise EngineRefused(fake.behaviour.start_error or f"network {min(missing)} not found")
-            if not fake.running:
+            if not fake.is_running:
                 fake.start()
                 self._changed.notify_all()
 
@@ -157,7 +157,7 @@ class Runtime:
         """Stop a container; fakes never need to be killed after `grace`."""
         del grace
         with self._call():
-            if name in self.fakes and self.fakes[name].running:
+            if name in self.fakes and self.fakes[name].is_running:
                 self._end(self.fakes[name], 143)
 
     def remove(self, name: str) -> None:
@@ -220,8 +220,8 @@ class Runtime:
             fake = self.fakes.get(name)
         while fake and not ended:
             with self._call():
-                self._changed.wait_for(lambda: len(fake.lines) > read or not fake.running, BEAT)  # noqa: B023
-                lines, ended = fake.lines[read:], not fake.running
+                self._changed.wait_for(lambda: len(fake.lines) > read or not fake.is_running, BEAT)  # noqa: B023
+                lines, ended = fake.lines[read:], not fake.is_running
             read += len(lines)
             yield [line for line in lines if since is None or line.at >= since]
 
@@ -230,7 +230,7 @@ class Runtime:
         del over
         with self._call():
             fakes = {name: self.fakes[name] for name in names if name in self.fakes}
-            return {name: fake.stats() for name, fake in fakes.items() if fake.running}
+            return {name: fake.stats() for name, fake in fakes.items() if fake.is_running}
 
     @contextmanager
     def _call(self) -> Iterator[None]:

@@ -163,7 +163,7 @@ def test_containers_of_a_network_reach_each_other_by_name_and_alias(real: Runtim
 
 def test_containers_cannot_reach_containers_of_other_networks(real: RuntimeSetup):
     web = real.start("web", networks={real.network("theirs"): ()})
-    address = real.wait_until(web, lambda found: real.accepts(found, 8080)).address
+    address = real.wait_until(web, lambda found: real.probe_tcp(found, 8080)).address
     assert address
     script = rf"printf 'GET /index.html HTTP/1.0\r\n\r\n' | nc -w 2 {address.host} 8080; echo; nslookup web 2>&1 | cat"
     assert real.reference("web:1") in real.run_script("friend", script, networks={real.name("theirs"): ()})
@@ -175,7 +175,7 @@ def test_containers_cannot_reach_containers_of_other_networks(real: RuntimeSetup
 def test_an_internal_network_is_reachable_from_this_host(real: RuntimeSetup, images: Images):
     network = real.network(internal=True)
     assert images.client.inspect_network(network)["Internal"] is True
-    real.wait_until(real.start("web", networks={network: ()}), lambda found: real.accepts(found, 8080))
+    real.wait_until(real.start("web", networks={network: ()}), lambda found: real.probe_tcp(found, 8080))
 
 
 def test_creating_a_container_again_connects_its_missing_networks(real: RuntimeSetup, images: Images):
@@ -296,7 +296,7 @@ def test_the_hello_image_runs_as_nobody_on_a_read_only_disk(real: RuntimeSetup):
     spec = ContainerSpec(real.name("hello"), image.digest, component, given, networks, (), real.labels)
     real.runtime.create(spec)
     real.runtime.start(spec.name)
-    found = real.wait_until(spec.name, lambda found: real.answers(found, 8080, "/healthz", 5))
+    found = real.wait_until(spec.name, lambda found: real.probe_http(found, 8080, "/healthz", 5))
     assert found.address
     with urlopen(f"http://{found.address.host}:8080/", timeout=5) as page:
         assert b"<h1>&lt;b&gt;Good &amp; early&lt;/b&gt;</h1>" in page.read()

@@ -154,7 +154,7 @@ def test_bytes_over_the_network_and_to_disk_are_rates_a_second(real: RuntimeSetu
     network = real.network()
     script = "busybox dd if=/dev/zero of=/www/big bs=1M count=8 2>/dev/null; exec httpd -f -p 8080 -h /www"
     server = real.start("server", command=("sh", "-c", script), networks={network: ()})
-    real.wait_until(server, lambda found: real.answers(found, 8080, "/big", 5))
+    real.wait_until(server, lambda found: real.probe_http(found, 8080, "/big", 5))
     name = real.start("web", networks={network: ()}, mounts=[Mount(real.volume(), "/data")])
 
     def run(script: str) -> None:

@@ -94,19 +94,19 @@ def test_a_container_that_succeeds_is_not_restarted_on_failure(setup: RuntimeSet
 
 def test_probes_of_a_listening_port_succeed(setup: RuntimeSetup):
     name = setup.start("web", expose=(8080,))
-    setup.wait_until(name, lambda found: setup.accepts(found, 8080))
+    setup.wait_until(name, lambda found: setup.probe_tcp(found, 8080))
     found = setup.inspect(name)
-    assert setup.answers(found, 8080, "/index.html", 5)
-    assert not setup.accepts(found, 8081)
-    assert not setup.answers(found, 8081, "/", 5)
+    assert setup.probe_http(found, 8080, "/index.html", 5)
+    assert not setup.probe_tcp(found, 8081)
+    assert not setup.probe_http(found, 8081, "/", 5)
     setup.runtime.stop(name, 5)
-    assert not setup.accepts(setup.inspect(name), 8080)
-    assert not setup.answers(found, 8080, "/index.html", 1)
+    assert not setup.probe_tcp(setup.inspect(name), 8080)
+    assert not setup.probe_http(found, 8080, "/index.html", 1)
 
 
 def test_probes_of_a_container_that_does_not_listen_fail(setup: RuntimeSetup):
     name = setup.start("sleeper", "sleeper:1", expose=(8080,))
-    assert not setup.accepts(setup.inspect(name), 8080)
+    assert not setup.probe_tcp(setup.inspect(name), 8080)
 
 
 def test_stats_are_those_of_running_containers(setup: RuntimeSetup):

@@ -85,7 +85,7 @@ def test_the_hello_image_needs_no_registry(setup: RuntimeSetup):
     spec = ContainerSpec(setup.name("hello"), image.digest, component, {}, {setup.network(): ()}, (), setup.labels)
     setup.runtime.create(spec)
     setup.runtime.start(spec.name)
-    setup.wait_until(spec.name, lambda found: setup.answers(found, 8080, "/", 5))
+    setup.wait_until(spec.name, lambda found: setup.probe_http(found, 8080, "/", 5))
     assert setup.runtime.logs(spec.name, 10) == [HELLO_OUTPUT]
 
 

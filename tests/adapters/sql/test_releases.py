@@ -53,7 +53,7 @@ def panel(url: str, release: str, known: dict[str, Any], tmp_path: Path) -> Iter
     permissions = routing.operations_by_permission(READ_DOCUMENT)
     clock = memory.Clock(datetime.fromisoformat(known["at"]))
     with (
-        fake_ports.opened(settings, clock=clock, operations_by_permission=permissions) as ports,
+        fake_ports.open_ports(settings, clock=clock, operations_by_permission=permissions) as ports,
         start_blocking_portal() as portal,
     ):
         yield Panel(ports, server.create(ports), portal, Worker(ports), known["admin"])

@@ -67,7 +67,7 @@ def test_an_unhealthy_container_has_its_own_failure_code(flow: Flow):
 
 def test_a_container_that_never_listens_times_out_with_its_last_lines(flow: Flow):
     begun = flow.ports.clock.now()
-    failure = _failure(flow, memory.Behaviour(accepts=False, lines=LINES), deploy_timeout=7)
+    failure = _failure(flow, memory.Behaviour(accepts_tcp=False, lines=LINES), deploy_timeout=7)
     assert (failure.code, failure.log) == ("timed_out", LINES)
     assert "7 seconds" in failure.message
     assert timedelta(seconds=7) <= flow.ports.clock.now() - begun < timedelta(seconds=8)
@@ -76,7 +76,7 @@ def test_a_container_that_never_listens_times_out_with_its_last_lines(flow: Flow
 def test_the_timeout_covers_all_waits_of_a_deployment(flow: Flow):
     """The database needs nearly all of it, and what depends on it never listens."""
     flow.runtime.images |= {"slow:1": memory.Behaviour(ports=(5432,), probed=True, healthy_after=20)}
-    flow.runtime.images["deaf:1"] = memory.Behaviour(accepts=False)
+    flow.runtime.images["deaf:1"] = memory.Behaviour(accepts_tcp=False)
     compose = (
         "services: {db: {image: 'slow:1', expose: [5432]}, "
         "web: {image: 'deaf:1', expose: [8080], depends_on: {db: {condition: service_healthy}}}}"
@@ -88,7 +88,7 @@ def test_the_timeout_covers_all_waits_of_a_deployment(flow: Flow):
 
 
 def test_an_http_check_takes_precedence_over_an_open_port(flow: Flow):
-    behaviour = memory.Behaviour(ports=(8080,), answers=False)
+    behaviour = memory.Behaviour(ports=(8080,), answers_http=False)
     assert _failure(flow, behaviour, health_check={"path": "/healthz"}).code == "timed_out"
 
 

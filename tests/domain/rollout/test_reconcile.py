@@ -119,11 +119,11 @@ def test_an_http_check_is_made_at_its_interval_and_its_failures_are_counted(flow
     flow.ports.prober.probe_http = lambda *given: (asked.append(given[1]), probe(*given))[1]  # type: ignore[method-assign]
     assert _look(flow, watch, service_id).health.status == "healthy"
     fake = flow.runtime.fakes[flow.container(service_id).name]
-    fake.behaviour = replace(fake.behaviour, answers=False)
+    fake.behaviour = replace(fake.behaviour, answers_http=False)
     counted = [_look(flow, watch, service_id).health.consecutive_failures for _ in range(6)]
     assert counted == [0, 0, 1, 1, 1, 2]
     assert asked == ["/healthz"] * 3
-    fake.behaviour = replace(fake.behaviour, answers=True)
+    fake.behaviour = replace(fake.behaviour, answers_http=True)
     health = [_look(flow, watch, service_id).health for _ in range(3)][-1]
     assert (health.status, health.consecutive_failures) == ("healthy", 0)
 

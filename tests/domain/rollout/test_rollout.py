@@ -16,7 +16,7 @@ from domain.work.lease import Lease
 from tests.flow import Flow, Killed, Trap, fresh
 
 WRITER = "services: {db: {image: 'web:1', expose: [8080], volumes: ['data:/data']}}\nvolumes: {data: }"
-UNHEALTHY = memory.Behaviour(ports=(8080,), accepts=False, lines=("waiting for the database",))
+UNHEALTHY = memory.Behaviour(ports=(8080,), accepts_tcp=False, lines=("waiting for the database",))
 
 
 @pytest.fixture

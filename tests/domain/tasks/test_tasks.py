@@ -208,7 +208,7 @@ def test_a_failing_deployment_whose_worker_dies_at_any_moment_leaves_the_old_ver
     flow = _flow(ports)
     service_id = flow.running(**SOURCES[source], deploy_timeout=1)
     old = str(flow.service(service_id).live_deployment_id)
-    flow.runtime.images["web:1"] = memory.Behaviour(ports=(8080, 5432), accepts=False)
+    flow.runtime.images["web:1"] = memory.Behaviour(ports=(8080, 5432), accepts_tcp=False)
     for number in count(1):
         trap = Trap(number, Killed, after=after)
         flow.deploy(service_id)

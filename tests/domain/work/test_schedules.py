@@ -38,7 +38,7 @@ class Clock:
 @pytest.fixture
 def store_ports(tmp_path: Path, url: str) -> Iterator[Ports]:  # noqa: F811
     """Ports on each database."""
-    with fake_ports.opened(Settings(data_dir=tmp_path, database_url=url, runtime="memory")) as ports:
+    with fake_ports.open_ports(Settings(data_dir=tmp_path, database_url=url, runtime="memory")) as ports:
         yield replace(ports, clock=Clock())
 
 

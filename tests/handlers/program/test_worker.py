@@ -28,7 +28,7 @@ from tests.flow import Flow, fresh
 @pytest.fixture
 def flow(tmp_path: Path, url: str) -> Iterator[Flow]:  # noqa: F811
     """A flow on each database, in real time."""
-    with fake_ports.opened(Settings(data_dir=tmp_path, database_url=url, runtime="memory")) as ports:
+    with fake_ports.open_ports(Settings(data_dir=tmp_path, database_url=url, runtime="memory")) as ports:
         yield fresh(ports)
 
 
