@@ -25,6 +25,7 @@ from domain.model.role import Role
 from domain.model.service import Limits, Service, ServiceStatus, Usage
 from domain.ports import Ports
 from domain.ports.store import Page, Query, Work
+from domain.services.create import ServiceCreate
 from handlers.program import wiring
 from handlers.program.worker import Worker
 
@@ -106,7 +107,7 @@ def _caller(ports: Ports, key: str) -> Caller:
 
 def _make_models(ports: Ports, caller: Caller) -> None:
     """Deploy a service, copy it a thousand times, and remove the original."""
-    body = {"name": "model", "deploy_method": "template", "template": "hello", "variables": {"GREETING": "Welcome"}}
+    body = ServiceCreate(name="model", deploy_method="template", template="hello", variables={"GREETING": "Welcome"})
     created = services.create_service(ports, caller, body)
     assert isinstance(created, services.ServiceDetail)
     Worker(ports).run_until_idle()
@@ -131,12 +132,10 @@ def _model(work: Work, created: services.ServiceDetail) -> _Records:
 
 def _copy(model: _Records, number: int) -> _Records:
     at = NEWEST - timedelta(minutes=number)
-    changes = {"customer_id": f"cust_{number % CUSTOMERS:02}", "created_at": at}
-    service, operation, deployment = (
-        replace(record, id=new_id(prefix), **changes)
-        for record, prefix in zip(model, ("svc", "op", "dep"), strict=True)
-    )
-    work = {"service_id": service.id, "operation_id": operation.id}
+    customer_id = f"cust_{number % CUSTOMERS:02}"
+    service = replace(model[0], id=new_id("svc"), customer_id=customer_id, created_at=at)
+    operation = replace(model[1], id=new_id("op"), customer_id=customer_id, created_at=at)
+    deployment = replace(model[2], id=new_id("dep"), customer_id=customer_id, created_at=at)
     return (
         replace(
             service,
@@ -150,7 +149,7 @@ def _copy(model: _Records, number: int) -> _Records:
             usage=Usage(0.01 * (number % 25), 8.0 + number % 16, 1.5),
         ),
         replace(operation, resource_id=service.id, lock_key=service.id, deployment_id=deployment.id),
-        replace(deployment, **work),
+        replace(deployment, service_id=service.id, operation_id=operation.id),
     )
 
 

@@ -93,7 +93,7 @@ def main() -> None:
             stack.enter_context(_server(place / str(services), options.postgres, services, core))
             for services in (options.few, options.many)
         ]
-        print(_line("", *(f"{services:,}" for services in (options.few, options.many)), "times"), flush=True)
+        print(_line("", f"{options.few:,}", f"{options.many:,}", "times"), flush=True)
         for name in servers[0].loads():
             print(_row(name, *_measure(name, servers, options)), flush=True)
 
@@ -120,13 +120,13 @@ def _measure(name: str, servers: Sequence[Server], options: argparse.Namespace) 
 
 
 def _row(name: str, few: Sequence[Figures], many: Sequence[Figures]) -> str:
-    columns = [
-        f"{median(figures.cost for figures in each):.2f} {median(figures.latency for figures in each):.2f}"
-        for each in (few, many)
-    ]
     costs = median(large.cost / small.cost for small, large in zip(few, many, strict=True))
     latencies = median(large.latency / small.latency for small, large in zip(few, many, strict=True))
-    return _line(name, *columns, f"{costs:.2f} {latencies:.2f}")
+    return _line(name, _medians(few), _medians(many), f"{costs:.2f} {latencies:.2f}")
+
+
+def _medians(rounds: Sequence[Figures]) -> str:
+    return f"{median(figures.cost for figures in rounds):.2f} {median(figures.latency for figures in rounds):.2f}"
 
 
 def _line(name: str, few: str, many: str, ratio: str) -> str:
