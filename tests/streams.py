@@ -1,4 +1,4 @@
-"""Event streams as clients read them."""
+"""Read event streams (server-sent events) as a client does."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import httpx
 
 @dataclass
 class Event:
-    """One event as it came."""
+    """One server-sent event."""
 
     id: str | None = None
     kind: str = ""
@@ -18,12 +18,12 @@ class Event:
 
     @property
     def line(self) -> dict[str, Any]:
-        """Its data, read."""
+        """The data, parsed as JSON."""
         return dict(json.loads(self.data))
 
 
 def read_events(response: httpx.Response) -> Iterator[Event]:
-    """Events as they come, until the stream ends."""
+    """Yield events as they arrive until the stream ends."""
     event = Event()
     for line in response.iter_lines():
         name, _, value = line.partition(": ")

@@ -1,1 +1,1 @@
-"""The door for sockets: a server of its own that only translates."""
+"""The WebSocket server. It translates between connections and the domain and holds no rules of its own."""

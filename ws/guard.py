@@ -16,14 +16,14 @@ _INTERVAL = 1.0  # seconds
 
 
 async def watch(authenticator: Authenticator, sessions: Collection[Session]) -> None:
-    """Check the credentials of all connections once a second, for ever. Equal callers are checked once."""
+    """Check the credentials of all connections once a second until cancelled. Equal callers are checked once."""
     while True:
         await asyncio.sleep(_INTERVAL)
         try:
-            with suppress(Refusal):  # without the database nothing can have been revoked; the tail reports it
+            with suppress(Refusal):  # the event reader logs that the database cannot be reached
                 await revalidate(authenticator, list(sessions))
-        except Exception:  # noqa: BLE001 - one failed check must not end the checks: nothing would be closed any more
-            _log.exception("unforeseen")
+        except Exception:  # noqa: BLE001 - one failed check must not end the checks
+            _log.exception("the check of credentials failed unexpectedly")
 
 
 async def revalidate(authenticator: Authenticator, sessions: Collection[Session]) -> None:

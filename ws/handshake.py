@@ -1,4 +1,4 @@
-"""Handshakes: whether a WebSocket connection is opened, for whom, and from which event on."""
+"""Handshakes: accept or refuse a WebSocket connection, and determine its caller and its first event."""
 
 import asyncio
 import re
@@ -30,10 +30,11 @@ _PARAMETERS = frozenset({"after", "api_key", "ticket"})
 
 
 @dataclass(frozen=True)
-class Admitted:
-    """The caller of a connection, the number of the last event that its client has, and the topics that it is for.
+class HandshakeResult:
+    """The caller of a connection, and what it receives.
 
-    `after` None means from now on, `topics` None all that the caller can see.
+    `after` is the number of the last event that the client has; None: send only new events. `topics` are those of the
+    ticket; None: everything that the caller can see.
     """
 
     caller: Caller
@@ -42,57 +43,57 @@ class Admitted:
 
 
 class Connection(ServerConnection):
-    """A connection with the result of its handshake. `marks` are the headers that its response gets."""
+    """A connection, the result of its handshake, and the headers that the handshake's response gets."""
 
-    admitted: Admitted
-    marks: Mapping[str, str] = {}
+    accepted: HandshakeResult
+    added_headers: Mapping[str, str] = {}
     request_id = ""
 
 
 class Handshake:
-    """Decides on every connection, with the same checks as for an HTTP request, in the same order."""
+    """Checks each connection like an HTTP request: the same checks in the same order."""
 
     def __init__(self, ports: Ports, authenticator: Authenticator) -> None:
         self._ports = ports
         self._authenticator = authenticator
 
-    async def request(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Return the response that refuses a connection; None opens it. A thread asks the database."""
+    async def process_request(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Return the response that refuses the connection, or None to accept it. The checks run in a thread."""
         assert isinstance(connection, Connection)  # noqa: S101 - the server makes no other
-        if connection.transport.is_closing():  # a client that has left has no address any more, and none may be guessed
+        if connection.transport.is_closing():  # the address of a client that disconnected is unknown
             return connection.respond(HTTPStatus.BAD_REQUEST, "")
         connection.request_id = request_id.request_id(request.headers.get_all(request_id.HEADER))
-        connection.marks = {request_id.HEADER: connection.request_id}
+        connection.added_headers = {request_id.HEADER: connection.request_id}
         head, path = _head(request, _peer(connection)), urlsplit(request.path).path
         try:
-            connection.admitted = await asyncio.to_thread(self._admit, connection, head, path)
-        except Exception as fault:  # noqa: BLE001 - every exception is answered in the same shape
+            connection.accepted = await asyncio.to_thread(self._accept, connection, head, path)
+        except Exception as fault:  # noqa: BLE001 - every exception becomes a response in the error format
             sent = is_present(head, WEBSOCKET_SCHEMES)
             return refusals.response(error_response(fault, connection.request_id, credential_sent=sent))
         return None
 
-    def response(self, connection: ServerConnection, _request: Request, response: Response) -> Response:
-        """Give a response the headers that every response has, and the library's own refusals the shape of errors."""
+    def process_response(self, connection: ServerConnection, _request: Request, response: Response) -> Response:
+        """Add the headers of every response, and give errors of the websockets library the panel's error format."""
         assert isinstance(connection, Connection)  # noqa: S101 - the server makes no other
         if response.status_code != 101 and "json" not in response.headers.get("Content-Type", ""):
             reason = response.body.decode().strip() or None
             kind = UpgradeRequired if response.status_code == 426 else BadRequest
             refusal = kind("The request is not a WebSocket handshake", details=reason)
             response = refusals.response(error_response(refusal, connection.request_id))
-        for name, value in connection.marks.items():
+        for name, value in connection.added_headers.items():
             response.headers[name] = value
         return response
 
-    def _admit(self, connection: Connection, head: RequestHead, path: str) -> Admitted:
+    def _accept(self, connection: Connection, head: RequestHead, path: str) -> HandshakeResult:
         fault: Exception | None = None
         authenticated: Authenticated | None = None
         try:
             authenticated = self._authenticate(head)
-        except Exception as refused:  # noqa: BLE001 - raised again below: refused handshakes are counted too
-            fault = refused
+        except Exception as error:  # noqa: BLE001 - raised below: refused handshakes count towards the rate limit
+            fault = error
         caller = authenticated.caller if authenticated else None
         budget = budgets.charge(self._ports, "authenticated", caller, head.address)
-        connection.marks = {**connection.marks, **rate_limits.headers(budget)}
+        connection.added_headers = {**connection.added_headers, **rate_limits.headers(budget)}
         if not budget.allowed:
             raise budgets.too_many_requests(budget)
         if path != PATH:
@@ -100,10 +101,10 @@ class Handshake:
         if authenticated is None:
             raise fault or invalid_credential()
         allow(authenticated.caller, "events.read")
-        return Admitted(authenticated.caller, self._after(head), authenticated.topics)
+        return HandshakeResult(authenticated.caller, self._after(head), authenticated.topics)
 
     def _authenticate(self, head: RequestHead) -> Authenticated:
-        """Return the caller, without a request ID: all connections of one key are then one caller, revalidated once."""
+        """Return the caller, without a request ID: connections of one key then have equal callers, revalidated once."""
         _refuse_repeated(head)
         presented = read_credential(head, WEBSOCKET_SCHEMES)
         if presented is None:
@@ -141,6 +142,6 @@ def _refuse_repeated(head: RequestHead) -> None:
 
 
 def _peer(connection: Connection) -> str:
-    """Return the address of the other side. A Unix socket has none: there the panel itself connects."""
+    """Return the address of the peer. On the Unix socket, which has no addresses, the peer is the panel itself."""
     address = connection.remote_address
     return str(address[0]) if isinstance(address, tuple) else networks.LOOPBACK

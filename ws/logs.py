@@ -1,4 +1,4 @@
-"""What containers print, for sockets: each service is followed once, however many listen."""
+"""Send what containers print to connections. One thread reads the logs of a service for all its subscribers."""
 
 import asyncio
 import logging
@@ -13,30 +13,30 @@ from domain.runtime import ServiceLine
 from ws import protocol
 
 _log = logging.getLogger(__name__)
-_WAITING = 256  # messages that one listener may be behind
-_LINES = 500
-_AGAIN = 1.0
+_QUEUE_SIZE = 256  # messages that wait for one connection
+_LINES_PER_MESSAGE = 500
+_RETRY_INTERVAL = 1.0  # seconds
 
 
-class Listener:
-    """Messages that wait for one socket; who lets too many wait is told so by `too_slow`."""
+class MessageQueue:
+    """Messages that wait for one connection. `too_slow` is awaited when the queue of several readers' lines is full."""
 
     def __init__(self, too_slow: Callable[[], Awaitable[None]]) -> None:
-        self.queue: asyncio.Queue[str] = asyncio.Queue(_WAITING)
+        self.queue: asyncio.Queue[str] = asyncio.Queue(_QUEUE_SIZE)
         self._too_slow = too_slow
-        self._left = False
+        self._is_closed = False
 
-    def leave(self) -> None:
-        """It reads nothing more; whoever waits for room in it need not wait any longer."""
-        self._left = True
+    def close(self) -> None:
+        """Drop all messages, and release a sender that waits for space."""
+        self._is_closed = True
         while not self.queue.empty():
             self.queue.get_nowait()
 
-    async def tell(self, text: str, *, alone: bool) -> None:
-        """Whoever listens alone is waited for, for nobody else is slowed by that."""
-        if self._left:
+    async def send(self, text: str, *, is_only_subscriber: bool) -> None:
+        """Add a message. If the queue is full, wait for the only subscriber; report one of several as too slow."""
+        if self._is_closed:
             return
-        if alone:
+        if is_only_subscriber:
             await self.queue.put(text)
         elif self.queue.full():
             await self._too_slow()
@@ -44,105 +44,105 @@ class Listener:
             self.queue.put_nowait(text)
 
 
-class Logs:
-    """Which services are followed for whom; everything but the following itself runs in the loop's thread."""
+class LogSubscriptions:
+    """The log readers and their subscribers. All methods run in the loop's thread; only the reading does not."""
 
     def __init__(self, ports: Ports, loop: asyncio.AbstractEventLoop) -> None:
         self._ports = ports
         self._loop = loop
-        self._followed: dict[str, Followed] = {}
+        self._readers: dict[str, LogReader] = {}
 
-    def listen(self, listener: Listener, caller: Caller, services: Collection[str]) -> None:
-        """From here on the listener is told of these services and of no other."""
+    def subscribe(self, subscriber: MessageQueue, caller: Caller, services: Collection[str]) -> None:
+        """Send the lines of these services, by id, and of no other services to a subscriber."""
         for service_id in services:
-            self._at(service_id, caller).listeners.add(listener)
-        for service_id in self._followed.keys() - set(services):
-            self._drop(service_id, listener)
+            self._reader(service_id, caller).subscribers.add(subscriber)
+        for service_id in self._readers.keys() - set(services):
+            self._drop(service_id, subscriber)
 
-    def leave(self, listener: Listener) -> None:
-        """It is told of nothing any more."""
-        listener.leave()
-        for service_id in list(self._followed):
-            self._drop(service_id, listener)
+    def unsubscribe(self, subscriber: MessageQueue) -> None:
+        """Close a subscriber's queue, and stop the readers that have no other subscriber."""
+        subscriber.close()
+        for service_id in list(self._readers):
+            self._drop(service_id, subscriber)
 
     def stop(self) -> None:
-        """Every thread ends within a moment."""
-        for followed in self._followed.values():
-            followed.listeners.clear()
+        """Remove all subscribers, so that nothing more is sent."""
+        for reader in self._readers.values():
+            reader.subscribers.clear()
 
-    def _at(self, service_id: str, caller: Caller) -> "Followed":
-        known = self._followed.get(service_id)
-        if known is None or known.over:
-            known = self._followed[service_id] = Followed(self._ports, self._loop, caller, service_id)
-        return known
+    def _reader(self, service_id: str, caller: Caller) -> "LogReader":
+        reader = self._readers.get(service_id)
+        if reader is None or reader.stopped:
+            reader = self._readers[service_id] = LogReader(self._ports, self._loop, caller, service_id)
+        return reader
 
-    def _drop(self, service_id: str, listener: Listener) -> None:
-        followed = self._followed[service_id]
-        followed.listeners.discard(listener)
-        if not followed.listeners:
-            followed.over = True
-            del self._followed[service_id]
+    def _drop(self, service_id: str, subscriber: MessageQueue) -> None:
+        reader = self._readers[service_id]
+        reader.subscribers.discard(subscriber)
+        if not reader.subscribers:
+            reader.stopped = True
+            del self._readers[service_id]
 
 
-class Followed:
-    """One service, followed by a thread of its own until nobody listens any more."""
+class LogReader:
+    """Reads the logs of one service in a thread until `stopped` is set."""
 
     def __init__(self, ports: Ports, loop: asyncio.AbstractEventLoop, caller: Caller, service_id: str) -> None:
-        self.listeners: set[Listener] = set()
-        self.over = False
+        self.subscribers: set[MessageQueue] = set()
+        self.stopped = False
         self._ports = ports
         self._loop = loop
         self._caller = caller
         self._service_id = service_id
-        self._owner: str | None = None
+        self._customer_id: str | None = None
         self._warned = False
         self._since = ports.clock.now()
         Thread(target=self._run, name=f"logs of {service_id}", daemon=True).start()
 
     def _run(self) -> None:
-        while not self.over:
+        while not self.stopped:
             try:
                 self._follow()
-                self._say(protocol.refused(NotFound("The service is gone", details=self._service_id)))
-                self.over = True
-            except Unavailable as away:
-                self._warn(away)
-                self._ports.clock.sleep(_AGAIN)
+                self._send(protocol.error_message(NotFound("The service is gone", details=self._service_id)))
+                self.stopped = True
+            except Unavailable as outage:
+                self._warn(outage)
+                self._ports.clock.sleep(_RETRY_INTERVAL)
             except Refusal as refusal:
-                self._say(protocol.refused(refusal))
-                self.over = True
-            except Exception:  # noqa: BLE001 - nobody else would hear of it
-                _log.exception("unforeseen")
-                self.over = True
+                self._send(protocol.error_message(refusal))
+                self.stopped = True
+            except Exception:  # noqa: BLE001 - a thread's exception reaches no caller
+                _log.exception("the log reader failed unexpectedly")
+                self.stopped = True
 
-    def _warn(self, away: Unavailable) -> None:
-        """Once, not at every try."""
+    def _warn(self, outage: Unavailable) -> None:
+        """Send an error once, not at every attempt."""
         if not self._warned:
-            self._say(protocol.refused(away))
+            self._send(protocol.error_message(outage))
         self._warned = True
 
     def _follow(self) -> None:
-        self._owner = services.get_service(self._ports, self._caller, self._service_id).service.customer_id
+        self._customer_id = services.get_service(self._ports, self._caller, self._service_id).service.customer_id
         batches = runtime.follow_service_logs(self._ports, self._caller, self._service_id, since=self._since)
         try:
             for lines in batches:
-                if self.over:
+                if self.stopped:
                     return
-                for first in range(0, len(lines), _LINES):
-                    self._pass_on(lines[first : first + _LINES])
+                for first in range(0, len(lines), _LINES_PER_MESSAGE):
+                    self._send_lines(lines[first : first + _LINES_PER_MESSAGE])
         finally:
             batches.close()
 
-    def _pass_on(self, lines: tuple[ServiceLine, ...]) -> None:
+    def _send_lines(self, lines: tuple[ServiceLine, ...]) -> None:
         self._since, self._warned = lines[-1].at, False
-        self._say(protocol.logs(self._service_id, self._owner, lines, self._ports.clock.now()))
+        self._send(protocol.logs(self._service_id, self._customer_id, lines, self._ports.clock.now()))
 
-    def _say(self, text: str) -> None:
-        """Returns when it was handed over, so that a flood is slowed at its source."""
-        if not self.over:
-            asyncio.run_coroutine_threadsafe(self._tell(text), self._loop).result()
+    def _send(self, text: str) -> None:
+        """Wait until the message is in the queues, so that a full queue slows down the reading."""
+        if not self.stopped:
+            asyncio.run_coroutine_threadsafe(self._send_to_all(text), self._loop).result()
 
-    async def _tell(self, text: str) -> None:
-        alone = len(self.listeners) == 1
-        for listener in list(self.listeners):
-            await listener.tell(text, alone=alone)
+    async def _send_to_all(self, text: str) -> None:
+        is_only_subscriber = len(self.subscribers) == 1
+        for subscriber in list(self.subscribers):
+            await subscriber.send(text, is_only_subscriber=is_only_subscriber)

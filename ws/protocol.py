@@ -1,4 +1,4 @@
-"""What goes over a socket: messages as the document has them, and commands as clients send them."""
+"""Messages to clients and commands from clients, as the OpenAPI document defines them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,15 +16,15 @@ from domain.model.identifiers import new_id
 from domain.runtime import ServiceLine
 
 PATH = "/api/ws"
-LONGEST = 64 * 1024
+MAX_MESSAGE_BYTES = 64 * 1024
 
-# As the document has it, but that Python's `$` would let a line end by.
+# The document's pattern, with `\Z` in place of `$`: Python's `$` also matches before a final line break.
 Topic = Annotated[str, Meta(pattern=r"^(service:svc|logs:svc|deployment:dep|operation:op)_[0-9a-z]+\Z", max_length=80)]
 Cursor = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
 class Command(msgspec.Struct, forbid_unknown_fields=True):
-    """`SocketCommand` of the document."""
+    """The document's `SocketCommand`."""
 
     action: Literal["subscribe", "unsubscribe"]
     topics: Annotated[list[Topic], Meta(min_length=1, max_length=100)]
@@ -34,8 +34,8 @@ class Command(msgspec.Struct, forbid_unknown_fields=True):
 _commands = msgspec.json.Decoder(Command)
 
 
-def command(text: str) -> Command:
-    """What a client wants; raises BadRequest with what is wrong."""
+def parse_command(text: str) -> Command:
+    """Return the command of a message. Raise BadRequest, with the reason, if it is not valid."""
     try:
         return _commands.decode(text)
     except msgspec.MsgspecError as error:
@@ -43,28 +43,28 @@ def command(text: str) -> Command:
 
 
 def hello(newest: int) -> str:
-    """The first message."""
+    """Return the first message of a connection; `newest` is the number of the newest event."""
     return _text({"type": "hello", "seq": newest})
 
 
-def event(one: Event) -> str:
-    """An event."""
-    return _text(event_types.event_json(one))
+def event_message(event: Event) -> str:
+    """Return the message of an event."""
+    return _text(event_types.event_json(event))
 
 
 def subscribed(topics: Sequence[str]) -> str:
-    """The answer to a command."""
+    """Return the reply to a command: all topics that the connection is subscribed to."""
     return _text({"type": "subscribed", "topics": topics})
 
 
-def refused(refusal: Refusal) -> str:
-    """The answer to a command that is not carried out, or news of a topic that is not followed any more."""
+def error_message(refusal: Refusal) -> str:
+    """Return the reply to a command that failed, or the message that a topic's subscription failed."""
     error = {"code": refusal.code, "message": refusal.message, "details": refusal.details}
     return _text({"type": "error", "error": error})
 
 
 def logs(service_id: str, customer_id: str | None, lines: Sequence[ServiceLine], at: datetime) -> str:
-    """Lines that containers of a service printed."""
+    """Return the message of lines that containers of a service printed."""
     return _text(
         {
             "seq": None,

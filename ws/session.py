@@ -1,4 +1,4 @@
-"""One socket: what it is told, what it asks for, and why it is closed."""
+"""One connection: the messages that it gets, the commands that it sends, and the reasons to close it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,150 +12,151 @@ from domain.identity.access import Caller
 from domain.ports import Ports
 from handlers.edge.refusals import Close
 from ws import protocol
-from ws.handshake import Admitted, Connection
-from ws.logs import Listener, Logs
+from ws.event_reader import EventMessage, EventReader
+from ws.handshake import Connection, HandshakeResult
+from ws.logs import LogSubscriptions, MessageQueue
 from ws.protocol import Command
-from ws.tail import Tail, Told
 
-SLOW = 10.0  # seconds that one message may take to leave before its reader is too slow
-_COMMANDS = 300  # a minute
-_LOGS = "logs:"
-_ENOUGH = 0.5
+SEND_TIMEOUT = 10.0  # seconds to send one message; after that the client is too slow
+_COMMANDS_PER_MINUTE = 300
+_LOGS_PREFIX = "logs:"
+_CLOSE_TIMEOUT = 0.5  # seconds
 
 
 class Session:
-    """Three things at once: events go out, lines of logs go out, commands come in until the connection ends."""
+    """Sends events, sends lines of logs and handles commands, all three at once, until the connection closes."""
 
-    def __init__(self, ports: Ports, connection: Connection, tail: Tail, logs: Logs) -> None:
-        admitted: Admitted = connection.admitted
-        self.caller: Caller = admitted.caller
+    def __init__(self, ports: Ports, connection: Connection, reader: EventReader, logs: LogSubscriptions) -> None:
+        accepted: HandshakeResult = connection.accepted
+        self.caller: Caller = accepted.caller
         self._ports = ports
         self.connection = connection
-        self._tail = tail
-        self._allowed = admitted.topics
-        self._asked: frozenset[str] = frozenset()
-        self._seen = tail.newest if admitted.after is None else admitted.after
-        self._listener = Listener(self._too_slow)
+        self._reader = reader
+        self._ticket_topics = accepted.topics
+        self._subscribed: frozenset[str] = frozenset()
+        self._cursor = reader.newest if accepted.after is None else accepted.after
+        self._log_messages = MessageQueue(self._close_slow)
         self._logs = logs
-        self._telling: asyncio.Task[None] | None = None
+        self._catching_up: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        """Returns when the connection is closed, by either side."""
-        lines = asyncio.create_task(self._tell_lines())
+        """Serve the connection until either side closes it."""
+        lines = asyncio.create_task(self._send_log_messages())
         try:
-            await self._send(protocol.hello(self._tail.newest))
-            self._listen()
-            self._begin(self._seen)
+            await self._send(protocol.hello(self._reader.newest))
+            self._subscribe_logs()
+            self._restart(self._cursor)
             async for message in self.connection:
-                await self._heed(message)
+                await self._handle_command(message)
         except ConnectionClosed:
             pass
         finally:
-            self._tail.leave(self)
-            self._logs.leave(self._listener)
+            self._reader.unsubscribe(self)
+            self._logs.unsubscribe(self._log_messages)
             lines.cancel()
-            if self._telling:
-                self._telling.cancel()
+            if self._catching_up:
+                self._catching_up.cancel()
 
     @property
     def _topics(self) -> frozenset[str]:
-        """What it is told of: what it asked for, else all that its ticket names; nothing there means everything."""
-        return self._asked or self._allowed or frozenset()
+        """The topics subscribed to, else all topics of the ticket. An empty set means all events."""
+        return self._subscribed or self._ticket_topics or frozenset()
 
     async def end(self, code: Close, reason: str) -> None:
-        """Close, and do not wait for long for who does not answer."""
+        """Close the connection. Cut it if the client does not answer in time."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(_ENOUGH):
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
                 await self.connection.close(code, reason)
         self.connection.transport.abort()
 
-    # ── Out ────────────────────────────────────────────────────────────────────────────────────
+    # ── Messages to the client ─────────────────────────────────────────────────────────────────
 
-    def wants(self, told: Told) -> bool:
-        """Whether the event is new to it, one that it asked for, and one that it may see.
+    def wants(self, message: EventMessage) -> bool:
+        """Return whether the event is new to the client, matches its topics, and may be seen by the caller.
 
-        Another server may have told its client of events that this one has not even read.
+        A client that resumes may know events, from another server, that this server has not read yet.
         """
-        wanted = not (topics := self._topics) or not topics.isdisjoint(told.topics)
-        return wanted and told.event.sequence > self._seen and events.may_see(self.caller, told.event)
+        matches = not (topics := self._topics) or not topics.isdisjoint(message.topics)
+        return matches and message.event.sequence > self._cursor and events.may_see(self.caller, message.event)
 
-    def fall_behind(self, cursor: int) -> None:
-        """It read too slowly to be told with the others: a task of its own waits for it."""
-        self._begin(max(cursor, self._seen))
+    def catch_up(self, cursor: int) -> None:
+        """Send the events after `cursor` that the client does not have, in a task of its own."""
+        self._restart(max(cursor, self._cursor))
 
-    def _begin(self, cursor: int) -> None:
-        self._seen = cursor
-        self._tail.leave(self)
-        if self._telling:
-            self._telling.cancel()
-        self._telling = asyncio.create_task(self._catch_up(cursor))
+    def _restart(self, cursor: int) -> None:
+        self._cursor = cursor
+        self._reader.unsubscribe(self)
+        if self._catching_up:
+            self._catching_up.cancel()
+        self._catching_up = asyncio.create_task(self._send_after(cursor))
 
-    async def _catch_up(self, cursor: int) -> None:
+    async def _send_after(self, cursor: int) -> None:
+        """Send the events after `cursor`, then subscribe to new ones."""
         with suppress(ConnectionClosed):
-            while cursor < self._tail.newest:
-                for told in await self._after(cursor):
-                    if self.wants(told):
-                        await self._send(told.text)
-                    cursor = told.event.sequence
-            self._seen = cursor  # which may be ahead of what the tail has read
-            self._tail.follow(self)  # nothing has been awaited since the last look: no event fell in between
+            while cursor < self._reader.newest:
+                for message in await self._read_after(cursor):
+                    if self.wants(message):
+                        await self._send(message.text)
+                    cursor = message.event.sequence
+            self._cursor = cursor  # may be greater than `newest` of this server's reader
+            self._reader.subscribe(self)  # no event is missed: nothing is awaited since the loop's last comparison
 
-    async def _after(self, cursor: int) -> Sequence[Told]:
-        """While the database is away nothing is told, and nothing is lost."""
+    async def _read_after(self, cursor: int) -> Sequence[EventMessage]:
+        """Return the next events. Retry while the database cannot be reached."""
         while True:
             try:
-                return await self._tail.after(cursor)
+                return await self._reader.after(cursor)
             except Refusal:
                 await asyncio.sleep(1)
 
-    async def _tell_lines(self) -> None:
+    async def _send_log_messages(self) -> None:
         with suppress(ConnectionClosed):
             while True:
-                await self._send(await self._listener.queue.get())
+                await self._send(await self._log_messages.queue.get())
 
     async def _send(self, text: str) -> None:
         try:
-            async with asyncio.timeout(SLOW):
+            async with asyncio.timeout(SEND_TIMEOUT):
                 await self.connection.send(text)
         except TimeoutError:
-            await self._too_slow()  # whoever sends next finds the connection closed
+            await self._close_slow()  # the next send raises ConnectionClosed
 
-    async def _too_slow(self) -> None:
+    async def _close_slow(self) -> None:
         await self.end(Close.TOO_SLOW, "too slow: come back with the last number that you have seen")
 
-    # ── In ─────────────────────────────────────────────────────────────────────────────────────
+    # ── Commands of the client ─────────────────────────────────────────────────────────────────
 
-    async def _heed(self, message: str | bytes) -> None:
+    async def _handle_command(self, message: str | bytes) -> None:
         if isinstance(message, bytes):
             await self.connection.close(1003, "commands are text")
             return
-        if not self._ports.counter.hit(f"socket:{self.connection.id}", _COMMANDS).allowed:
+        if not self._ports.counter.hit(f"socket:{self.connection.id}", _COMMANDS_PER_MINUTE).allowed:
             await self.end(Close.TOO_MANY_COMMANDS, "too many commands")
             return
         try:
-            await self._carry_out(protocol.command(message))
+            await self._run_command(protocol.parse_command(message))
         except Refusal as refusal:
-            await self._send(protocol.refused(refusal))
+            await self._send(protocol.error_message(refusal))
         else:
             await self._send(protocol.subscribed(sorted(self._topics)))
 
-    async def _carry_out(self, command: Command) -> None:
-        named = frozenset(command.topics)
+    async def _run_command(self, command: Command) -> None:
+        topics = frozenset(command.topics)
         if command.action == "unsubscribe":
-            self._asked -= named
-            self._listen()
+            self._subscribed -= topics
+            self._subscribe_logs()
             return
-        if self._allowed is not None and not named <= self._allowed:
+        if self._ticket_topics is not None and not topics <= self._ticket_topics:
             raise Forbidden("The ticket of this socket is for other topics")
-        await asyncio.to_thread(events.check_topics, self._ports, self.caller, sorted(named))
+        await asyncio.to_thread(events.check_topics, self._ports, self.caller, sorted(topics))
         cursor = None if command.after is None else await asyncio.to_thread(events.resume, self._ports, command.after)
-        self._asked |= named
-        self._listen()
+        self._subscribed |= topics
+        self._subscribe_logs()
         if cursor is not None:
-            self._begin(cursor)
+            self._restart(cursor)
 
-    def _listen(self) -> None:
-        """Of the topics that are lines, follow these and no other; a ticket may name some that its key lost since."""
-        lines = self._topics if "logs.read" in self.caller.permissions else frozenset()
-        services = {topic.removeprefix(_LOGS) for topic in lines if topic.startswith(_LOGS)}
-        self._logs.listen(self._listener, self.caller, services)
+    def _subscribe_logs(self) -> None:
+        """Subscribe to the logs among the topics. The caller may have lost the permission since the ticket was made."""
+        topics = self._topics if "logs.read" in self.caller.permissions else frozenset()
+        services = {topic.removeprefix(_LOGS_PREFIX) for topic in topics if topic.startswith(_LOGS_PREFIX)}
+        self._logs.subscribe(self._log_messages, self.caller, services)

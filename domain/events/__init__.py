@@ -1,37 +1,33 @@
-"""Events: what changed, and the tickets to receive it over a WebSocket."""
+"""Events: changes of resources, and the tickets to receive them over a WebSocket."""
 
 from domain.events.stream import (
-    TICKET_LIFETIME,
     Batch,
     SocketTicket,
     SocketTicketCreate,
     check_topics,
     connect_websocket,
     create_ws_ticket,
-    following,
-    forget_old,
     latest,
     list_events,
     may_see,
+    read_after,
+    remove_old,
     resume,
     topics,
-    unseen,
 )
 
 __all__ = [
-    "TICKET_LIFETIME",
     "Batch",
     "SocketTicket",
     "SocketTicketCreate",
     "check_topics",
     "connect_websocket",
     "create_ws_ticket",
-    "following",
-    "forget_old",
     "latest",
     "list_events",
     "may_see",
+    "read_after",
+    "remove_old",
     "resume",
     "topics",
-    "unseen",
 ]

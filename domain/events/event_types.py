@@ -1,4 +1,4 @@
-"""The events that changes publish: ids and states, never whole resources and never secrets."""
+"""The events that changes publish. They contain ids and statuses, never whole resources or secrets."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +14,7 @@ from domain.model.service import Service
 
 @dataclass(frozen=True)
 class EventContent:
-    """An event before it is numbered: its type, its resource (`service:svc_…`), the customer, and its data."""
+    """An event without its id, number and time. `resource` is a kind and an id: `service:svc_…`."""
 
     type: EventType
     resource: str
@@ -27,13 +27,13 @@ def with_status(content: EventContent, status: str) -> EventContent:
     return replace(content, data={**content.data, "status": status})
 
 
-def numbered(content: EventContent, sequence: int, at: datetime) -> Event:
-    """Return the event of a content."""
+def create_event(content: EventContent, sequence: int, at: datetime) -> Event:
+    """Return the event with a new id."""
     return Event(sequence, new_id("evt"), content.type, at, content.resource, content.data, content.customer_id)
 
 
 def event_json(event: Event) -> dict[str, Any]:
-    """Return the event as the document's `Event`, for HTTP, event streams and WebSocket alike."""
+    """Return the event as the document's `Event`, for HTTP, event streams and WebSockets."""
     return {
         "seq": event.sequence,
         "id": event.id,

@@ -44,15 +44,15 @@ def _operations(work: Work, ids: Collection[str]) -> Iterable[_Owned]:
     return work.operations.get_many(ids).values()
 
 
-# A new kind of topic is one line here.
+# A new kind of topic needs one entry here.
 TOPICS = {
     "service": Topic("services.read", _services),
     "logs": Topic("logs.read", _services),
     "deployment": Topic("services.read", _deployments),
     "operation": Topic("operations.read", _operations),
 }
-_READ_AT_ONCE = 500
-KEPT = timedelta(days=7)
+_BATCH_SIZE = 500
+RETENTION = timedelta(days=7)
 TICKET_LIFETIME = timedelta(seconds=30)
 
 
@@ -116,9 +116,9 @@ def create_ws_ticket(
 
 
 def _check_ticket_topics(work: Work, caller: Caller, topics: Sequence[str]) -> None:
-    closed = unseen(work, caller, topics)
-    if closed:
-        raise Invalid({f"topics.{topics.index(topic)}": why for topic, why in closed.items()})
+    hidden = hidden_topics(work, caller, topics)
+    if hidden:
+        raise Invalid({f"topics.{topics.index(topic)}": reason for topic, reason in hidden.items()})
 
 
 def list_events(
@@ -146,23 +146,23 @@ def resume(ports: Ports, after: int) -> int:
         return min(after, _bounds(work, after)[1])
 
 
-def following(ports: Ports, after: int, limit: int) -> list[Event]:
+def read_after(ports: Ports, after: int, limit: int) -> list[Event]:
     """Return events of all customers after a number. The caller must filter them with `may_see`."""
     with ports.store.read() as work:
         return work.events.after(after, limit)
 
 
 def _visible(work: Work, caller: Caller, after: int, limit: int, topic: str | None, latest: int) -> Batch:
-    seen: list[Event] = []
-    while after < latest and len(seen) < limit:
-        read = work.events.after(after, min(_READ_AT_ONCE, latest - after))
+    visible: list[Event] = []
+    while after < latest and len(visible) < limit:
+        read = work.events.after(after, min(_BATCH_SIZE, latest - after))
         for event in read:
             after = event.sequence
             if may_see(caller, event) and topic in (None, *topics(event)):
-                seen.append(event)
-            if len(seen) == limit:
+                visible.append(event)
+            if len(visible) == limit:
                 break
-    return Batch(tuple(seen), after, latest)
+    return Batch(tuple(visible), after, latest)
 
 
 def may_see(caller: Caller, event: Event) -> bool:
@@ -179,25 +179,26 @@ def topics(event: Event) -> tuple[str, ...]:
 def check_topics(ports: Ports, caller: Caller, topics: Sequence[str]) -> None:
     """Raise NotFound, with each topic and the reason, if the caller cannot follow all of them."""
     with ports.store.read() as work:
-        closed = unseen(work, caller, topics)
-    if closed:
+        hidden = hidden_topics(work, caller, topics)
+    if hidden:
         raise NotFound(
-            "Not all of these can be followed", details="; ".join(f"{topic}: {why}" for topic, why in closed.items())
+            "Not all of these can be followed",
+            details="; ".join(f"{topic}: {reason}" for topic, reason in hidden.items()),
         )
 
 
-def unseen(work: Work, caller: Caller, topics: Sequence[str]) -> dict[str, str]:
+def hidden_topics(work: Work, caller: Caller, topics: Sequence[str]) -> dict[str, str]:
     """Return the topics that the caller cannot follow, each with the reason."""
     owners = _owners(work, topics)
-    closed = {}
+    hidden = {}
     for topic in topics:
         kind, _, resource_id = topic.partition(":")
         permission = TOPICS[kind].permission
         if permission not in caller.permissions:
-            closed[topic] = f"This needs the permission {permission}"
+            hidden[topic] = f"This needs the permission {permission}"
         elif topic not in owners or not sees(caller, owners[topic]):
-            closed[topic] = f"There is no {resource_id}"
-    return closed
+            hidden[topic] = f"There is no {resource_id}"
+    return hidden
 
 
 def _owners(work: Work, topics: Sequence[str]) -> dict[str, str | None]:
@@ -215,8 +216,8 @@ def latest(ports: Ports) -> int:
         return work.events.bounds()[1]
 
 
-def forget_old(ports: Ports) -> int:
+def remove_old(ports: Ports) -> int:
     """Remove events older than seven days. Return how many were removed."""
-    before = ports.clock.now() - KEPT
+    before = ports.clock.now() - RETENTION
     with ports.store.begin() as work:
         return work.events.remove_before(before)

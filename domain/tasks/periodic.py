@@ -19,7 +19,7 @@ def _collect_garbage(ports: Ports) -> None:
 
 
 JOBS = (
-    Job("remove_old_events", timedelta(minutes=1), events.forget_old),
+    Job("remove_old_events", timedelta(minutes=1), events.remove_old),
     Job("remove_old_samples", timedelta(minutes=1), metrics.remove_old_samples),
     Job("remove_expired_credentials", timedelta(minutes=1), expiry.remove_expired),
     Job("collect_garbage", timedelta(seconds=30), _collect_garbage),

@@ -1,4 +1,4 @@
-"""Logs and events as a page of JSON, or as an event stream."""
+"""Respond with logs and events as a JSON page or as an event stream (server-sent events)."""
 
 from handlers.streams.live import service_log
 from handlers.streams.stored import events, log

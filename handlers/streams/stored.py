@@ -1,4 +1,4 @@
-"""What is written down: a page of it, or a stream that goes on with what is written next."""
+"""Respond with stored log lines and events: a JSON page, or a stream that continues with new ones."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -18,12 +18,12 @@ from handlers.serializers import deployments as serialize_deployments
 from handlers.serializers import events as serialize_events
 from handlers.waiting import wait_for_change
 
-_HEARTBEAT = 15  # seconds of silence
+_HEARTBEAT = 15  # reads without an event, about one a second
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 def log(ports: Ports, accept: str, revalidate: Callable[[], None], read: Callable[[int], Log], after: int) -> Answer:
-    """The lines after a number, in the form that `Accept` asks for; a stream ends when the credentials do."""
+    """Return the lines after a number, in the format of `accept`. A stream ends when `revalidate` raises."""
 
     def read_on(start: int) -> Log:
         revalidate()
@@ -32,18 +32,21 @@ def log(ports: Ports, accept: str, revalidate: Callable[[], None], read: Callabl
     first = read(after)
     if "text/event-stream" not in accept:
         return answers.ok(first, serialize_deployments.deployment_log)
-    return Answer(200, _events(ports, read_on, first), _HEADERS, "text/event-stream")
+    return Answer(200, _stream_log(ports, read_on, first), _HEADERS, "text/event-stream")
 
 
-async def _events(ports: Ports, read: Callable[[int], Log], first: Log) -> AsyncIterator[bytes]:
-    """Without `end` at its end, the client is to come back: then it is told what is wrong."""
+async def _stream_log(ports: Ports, read: Callable[[int], Log], first: Log) -> AsyncIterator[bytes]:
+    """Yield the lines as events, and `end` when the log is complete.
+
+    A stream without `end` was interrupted: the client reconnects, and the response tells it the reason.
+    """
     with suppress(Refusal):
         try:
             async for line in _lines(ports, read, first):
                 text = orjson.dumps(serialize_deployments.log_line(line)).decode()
                 yield ServerSentEvent(text, event="line", id=str(line.number)).encode()
         except NotFound:
-            pass  # deleted meanwhile: nothing more will come
+            pass  # the service was deleted: the log gets no more lines
         yield ServerSentEvent("{}", event="end").encode()
 
 
@@ -53,12 +56,12 @@ async def _lines(ports: Ports, read: Callable[[int], Log], log: Log) -> AsyncIte
             yield line
         if log.complete:
             return
-        mark = ports.notifier.version()
-        following = await run_in_threadpool(read, log.next_after)
-        if not following.lines and not following.complete:
-            await wait_for_change(ports, mark)
-            following = await run_in_threadpool(read, log.next_after)
-        log = following
+        version = ports.notifier.version()
+        next_page = await run_in_threadpool(read, log.next_after)
+        if not next_page.lines and not next_page.complete:
+            await wait_for_change(ports, version)
+            next_page = await run_in_threadpool(read, log.next_after)
+        log = next_page
 
 
 def events(
@@ -68,7 +71,7 @@ def events(
     read: Callable[[int | None], Batch],
     after: int | None,
 ) -> Answer:
-    """Events after a number: a page of JSON, or a stream that begins now when no number is given."""
+    """Return the events after a number, in the format of `accept`. Without a number, a stream sends only new events."""
     if "text/event-stream" not in accept:
         return answers.ok(read(after), serialize_events.event_page)
 
@@ -77,23 +80,26 @@ def events(
         return read(start)
 
     first = read(latest(ports) if after is None else after)
-    return Answer(200, _told(ports, read_on, first), _HEADERS, "text/event-stream")
+    return Answer(200, _stream_events(ports, read_on, first), _HEADERS, "text/event-stream")
 
 
-async def _told(ports: Ports, read: Callable[[int], Batch], batch: Batch) -> AsyncIterator[bytes]:
-    """A comment now and then shows both sides that the other is there; a refusal ends the stream."""
+async def _stream_events(ports: Ports, read: Callable[[int], Batch], batch: Batch) -> AsyncIterator[bytes]:
+    """Yield events, and comments while there are none, so that both sides notice a lost connection.
+
+    A Refusal of `read` ends the stream.
+    """
     quiet = 0
     with suppress(Refusal):
         while True:
             for event in batch.events:
                 text = orjson.dumps(serialize_events.event(event)).decode()
                 yield ServerSentEvent(text, event=event.type, id=str(event.sequence)).encode()
-            mark = ports.notifier.version()
+            version = ports.notifier.version()
             quiet = 0 if batch.events else quiet + 1
             batch = await run_in_threadpool(read, batch.next_after)
             if batch.events:
                 continue
             if quiet % _HEARTBEAT == 1:
                 yield ServerSentEvent(comment="listening").encode()
-            await wait_for_change(ports, mark)
+            await wait_for_change(ports, version)
             batch = await run_in_threadpool(read, batch.next_after)

@@ -111,7 +111,7 @@ async def _measure(
         with _open_listeners(options.sockets) as listeners:
             await listeners.open(peer_path, REQUEST.format(path="/", key=key))
             async with unix_connect(str(peer_path), "ws://localhost/publish", compression=None) as publisher:
-                send = partial(_publish, publisher, iter([protocol.event(event) for event in events_sent]))
+                send = partial(_publish, publisher, iter([protocol.event_message(event) for event in events_sent]))
                 peers.append(await _figures(peer, listeners, options.events, send))
     return ours, peers
 
@@ -137,7 +137,7 @@ async def _change_service(ports: Ports, service: Service, events_sent: list[Even
     with ports.store.read() as work:
         (event,) = work.events.after(work.events.bounds()[1] - 1, 1)
     events_sent.append(event)
-    return _frame_size(protocol.event(event))
+    return _frame_size(protocol.event_message(event))
 
 
 async def _publish(publisher: ClientConnection, texts: Iterator[str]) -> int:

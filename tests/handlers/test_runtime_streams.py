@@ -13,7 +13,7 @@ import pytest
 
 from domain.adapters import memory
 from domain.model.role import Role
-from handlers.streams import following, live
+from handlers.streams import chunk_stream, live
 from tests.calls import error
 from tests.conformance import CANARY
 from tests.http_server import serve_http
@@ -60,7 +60,7 @@ def _wait_until(condition: Callable[[], object], seconds: float = 5) -> None:
 
 
 def _reader_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith(("output of", "follower"))]
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith(("output of", "chunk stream"))]
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def setup(panel: Panel) -> Iterator[LogSetup]:
     with serve_http(panel.app) as base:
         yield LogSetup(panel, engine, f"{base}/api", panel.service()["id"])
     _wait_until(lambda: not _reader_threads())
-    assert following._places._value == following._MOST  # type: ignore[attr-defined]
+    assert chunk_stream._slots._value == chunk_stream._MAX_STREAMS  # type: ignore[attr-defined]
 
 
 def test_the_last_lines_come_first_and_then_each_within_a_second(setup: LogSetup) -> None:
@@ -229,7 +229,7 @@ def test_a_client_that_does_not_read_is_disconnected_when_its_key_is_revoked(set
     with socket.create_connection((host, int(port))) as client:
         path = f"/api/services/{setup.service}/logs?follow=true&tail=10000"
         client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n".encode())
-        _wait_until(lambda: "follower" in _reader_threads())
+        _wait_until(lambda: "chunk stream" in _reader_threads())
         time.sleep(0.5)
         setup.panel.delete(f"/v1/api-keys/{key_id}")
         _wait_until(lambda: not _reader_threads(), 4)
@@ -272,10 +272,10 @@ def test_requests_are_answered_while_many_clients_follow(setup: LogSetup) -> Non
 
 
 def test_the_number_of_followers_is_limited(setup: LogSetup, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken = [following._places.acquire(blocking=False) for _ in range(following._MOST)]
+    taken = [chunk_stream._slots.acquire(blocking=False) for _ in range(chunk_stream._MAX_STREAMS)]
     try:
         answer = setup.panel.get(f"/services/{setup.service}/logs?follow=true")
     finally:
         for _ in taken:
-            following._places.release()
+            chunk_stream._slots.release()
     assert (answer.status_code, error(answer)["code"]) == (503, "unavailable")

@@ -268,6 +268,6 @@ def test_whoever_has_left_meanwhile_is_no_visitor_from_here(panel: Panel, monkey
     charged: list[str] = []
     monkeypatch.setattr(panel.ports.counter, "hit", lambda bucket, limit: charged.append(bucket))
     asked = Request(PATH, Headers({"X-Forwarded-For": "192.0.2.7"}))
-    refused = asyncio.run(Handshake(panel.ports, Authenticator(panel.ports)).request(gone, asked))
+    refused = asyncio.run(Handshake(panel.ports, Authenticator(panel.ports)).process_request(gone, asked))
     assert refused is not None
     assert (refused.status_code, charged) == (400, [])

@@ -98,7 +98,7 @@ def test_a_secret_that_is_printed_is_masked(panel: Panel, sockets: Sockets, engi
 def test_while_the_engine_is_away_a_listener_is_told_so_once_and_then_goes_on(
     panel: Panel, sockets: Sockets, engine: memory.Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logs, "_AGAIN", 0.1)
+    monkeypatch.setattr(logs, "_RETRY_INTERVAL", 0.1)
     service = panel.service()
     with sockets.open() as client:
         _listen(client, service)
@@ -137,8 +137,8 @@ def test_lines_of_a_new_deployment_come_too(panel: Panel, sockets: Sockets, engi
 def test_a_flood_is_slowed_for_a_sole_listener_and_loses_nothing(
     panel: Panel, sockets: Sockets, engine: memory.Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logs, "_WAITING", 2)
-    monkeypatch.setattr(logs, "_LINES", 10)
+    monkeypatch.setattr(logs, "_QUEUE_SIZE", 2)
+    monkeypatch.setattr(logs, "_LINES_PER_MESSAGE", 10)
     service = panel.service()
     with sockets.open() as client:
         _listen(client, service)
@@ -151,9 +151,9 @@ def test_a_flood_is_slowed_for_a_sole_listener_and_loses_nothing(
 def test_a_listener_who_does_not_read_is_closed_and_slows_nobody(
     panel: Panel, sockets: Sockets, engine: memory.Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "SLOW", 0.5)
-    monkeypatch.setattr(logs, "_WAITING", 2)
-    monkeypatch.setattr(logs, "_LINES", 10)
+    monkeypatch.setattr(session, "SEND_TIMEOUT", 0.5)
+    monkeypatch.setattr(logs, "_QUEUE_SIZE", 2)
+    monkeypatch.setattr(logs, "_LINES_PER_MESSAGE", 10)
     service = panel.service()
     ticket = panel.post("/ws/tickets", {"topics": [f"logs:{service['id']}"]}).json()["ticket"]
     with sockets.deaf(f"?ticket={ticket}"), sockets.open() as quick:
@@ -168,17 +168,17 @@ def test_a_listener_who_does_not_read_is_closed_and_slows_nobody(
 def test_a_sole_listener_who_leaves_behind_what_it_did_not_read_leaves_no_thread(
     panel: Panel, sockets: Sockets, engine: memory.Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logs, "_WAITING", 2)
-    monkeypatch.setattr(logs, "_LINES", 10)
+    monkeypatch.setattr(logs, "_QUEUE_SIZE", 2)
+    monkeypatch.setattr(logs, "_LINES_PER_MESSAGE", 10)
     service = panel.service()
     ticket = panel.post("/ws/tickets", {"topics": [f"logs:{service['id']}"]}).json()["ticket"]
     with sockets.deaf(f"?ticket={ticket}"):
         until(_followers, 5, "it is followed")
         engine.print_lines(_container(panel, service), *["x" * 5000] * 1000)
-        until(lambda: any(one.listeners for one in sockets.server._logs._followed.values()), 5, "somebody listens")
-        (followed,) = sockets.server._logs._followed.values()
-        (listener,) = followed.listeners
-        until(listener.queue.full, 5, "more waits for it than it reads")
+        until(lambda: any(reader.subscribers for reader in sockets.server._logs._readers.values()), 5, "it subscribes")
+        (reader,) = sockets.server._logs._readers.values()
+        (subscriber,) = reader.subscribers
+        until(subscriber.queue.full, 5, "more waits for it than it reads")
     until(lambda: not sockets.server._sessions, 5, "it has left")
     until(lambda: not _followers(), 5, "nobody is followed for it")
 

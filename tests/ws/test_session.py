@@ -81,8 +81,8 @@ def test_a_number_ahead_of_all_events_means_now(panel: Panel, sockets: Sockets) 
 def test_replay_reaches_far_beyond_what_is_kept_in_memory(
     panel: Panel, sockets: Sockets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ws.tail._KEPT", 5)
-    monkeypatch.setattr("ws.tail._AT_ONCE", 3)
+    monkeypatch.setattr("ws.event_reader._RECENT_EVENTS", 5)
+    monkeypatch.setattr("ws.event_reader._BATCH_SIZE", 3)
     for number in range(4):
         panel.service(f"web-{number}")
     with sockets.open("?after=0") as client:
@@ -94,12 +94,12 @@ def test_what_was_told_from_the_table_is_not_told_again_when_the_tail_has_read_i
     panel: Panel, sockets: Sockets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     panel.service("one")
-    until(lambda: sockets.server._tail.newest == _stored(panel)[-1]["seq"], 5, "the tail has read all")
+    until(lambda: sockets.server._reader.newest == _stored(panel)[-1]["seq"], 5, "the tail has read all")
     held = threading.Event()
-    found = sockets.server._tail._found
-    monkeypatch.setattr(sockets.server._tail, "_found", lambda newest: held.wait() and found(newest))
+    found = sockets.server._reader._read_new
+    monkeypatch.setattr(sockets.server._reader, "_read_new", lambda newest: held.wait() and found(newest))
     panel.service("two")
-    sockets.server._tail._recent.clear()  # so that the table is read
+    sockets.server._reader._recent.clear()  # so that the table is read
     with sockets.open("?after=0") as client:
         try:
             told = [client.next() for _ in _stored(panel)]
@@ -300,7 +300,10 @@ def test_one_bad_look_ends_neither_the_looking_nor_the_telling(
     panel: Panel, sockets: Sockets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        for thing, name in ((sockets.server._authenticator, "revalidate_many"), (sockets.server._tail, "_stored")):
+        for thing, name in (
+            (sockets.server._authenticator, "revalidate_many"),
+            (sockets.server._reader, "_read_stored"),
+        ):
             broken.setattr(thing, name, lambda *_: 1 / 0)
         panel.ports.notifier.notify()
         time.sleep(1.5)
@@ -331,7 +334,7 @@ def test_binary_messages_and_long_ones_close_the_socket(sockets: Sockets) -> Non
 
 
 def test_too_many_commands_close_the_socket(sockets: Sockets, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "_COMMANDS", 5)
+    monkeypatch.setattr(session, "_COMMANDS_PER_MINUTE", 5)
     with sockets.open() as client:
         for _ in range(6):
             client.send(action="unsubscribe", topics=["service:svc_1"])
@@ -341,17 +344,15 @@ def test_too_many_commands_close_the_socket(sockets: Sockets, monkeypatch: pytes
 def test_who_reads_too_slowly_is_closed_and_slows_nobody(
     panel: Panel, sockets: Sockets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "SLOW", 0.5)
-    short = protocol.event
-    monkeypatch.setattr(
-        protocol, "event", lambda one: short(one) + " " * 50_000
-    )  # more than all buffers on the way hold
+    monkeypatch.setattr(session, "SEND_TIMEOUT", 0.5)
+    event_message = protocol.event_message
+    monkeypatch.setattr(protocol, "event_message", lambda event: event_message(event) + " " * 50_000)
     panel.service()
     with sockets.deaf("?after=0") as deaf, sockets.open() as quick:
         until(lambda: len(sockets.server._sessions) == 2, 10, "both are there")
         (slow,) = (one for one in sockets.server._sessions if one.caller.role == "viewer")
         for _ in range(2000):  # far more than all buffers on the way hold
-            sockets.server._loop.call_soon_threadsafe(slow._begin, 0)
+            sockets.server._loop.call_soon_threadsafe(slow._restart, 0)
         panel.service("after")
         assert quick.until(type="service.status", status="running")
         until(lambda: len(sockets.server._sessions) == 1, 10, "the slow one is gone")
@@ -372,7 +373,7 @@ def test_two_hundred_who_come_and_go_at_once_leave_nothing_behind(panel: Panel, 
         for hello in pool.map(lambda _: _visit(sockets), range(200)):
             assert hello["type"] == "hello"
     until(lambda: not sockets.server._sessions, 10, "all have left")
-    assert not sockets.server._tail._followers
+    assert not sockets.server._reader._subscribers
     with sockets.open() as client:
         panel.service()
         assert client.until(type="service.status", status="running")

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 
 from domain.adapters.sql.tables import entity_table, list_indexes
-from domain.events.event_types import EventContent, numbered
+from domain.events.event_types import EventContent, create_event
 from domain.model.event import Event
 
 events = entity_table("events", Event, primary=("sequence",))
@@ -49,7 +49,7 @@ class Journal:
         newest = connection.scalar(select(func.max(events.c.sequence))) or 0
         now = datetime.now(UTC)
         rows = [
-            _row(numbered(content, sequence, now))
+            _row(create_event(content, sequence, now))
             for sequence, content in enumerate(self._contents.values(), start=newest + 1)
         ]
         connection.execute(insert(events), rows)

@@ -11,6 +11,7 @@ import pytest
 from domain import auth, events
 from domain.adapters import memory
 from domain.errors import Invalid, Unauthenticated, UpgradeRequired
+from domain.events.stream import hidden_topics
 from domain.identity import expiry, tokens
 from domain.identity.access import Caller
 from domain.identity.authenticator import Authenticator
@@ -54,7 +55,7 @@ def test_events_are_kept_for_seven_days_and_the_newest_for_ever(ports: Ports):
         told = work.events.after(0, 10)[-1].at
     week = timedelta(days=7)
     for later, forgotten in ((week - timedelta(minutes=1), 0), (week + timedelta(minutes=1), 1), (week * 2, 0)):
-        assert events.forget_old(replace(ports, clock=memory.Clock(told + later))) == forgotten
+        assert events.remove_old(replace(ports, clock=memory.Clock(told + later))) == forgotten
 
 
 # ── Sockets ──────────────────────────────────────────────────────────────────────────────────────
@@ -256,11 +257,11 @@ def test_a_topic_that_the_caller_may_not_read_is_told_too(ports: Ports, admin: C
     blind = replace(admin, grant=replace(admin.grant, denied_permissions=("logs.read", "operations.read")))
     named = topics_of(ports, None)
     with ports.store.read() as work:
-        assert events.unseen(work, blind, named) == {
+        assert hidden_topics(work, blind, named) == {
             "logs:svc_1": "This needs the permission logs.read",
             "operation:op_1": "This needs the permission operations.read",
         }
-        assert events.unseen(work, admin, named) == {}
+        assert hidden_topics(work, admin, named) == {}
 
 
 def test_a_refused_ticket_is_not_kept(ports: Ports, admin: Caller, tmp_path: Path):
