@@ -1,4 +1,4 @@
-"""The notifiers, of one process and by Redis: who waits is woken, at home and elsewhere, and no news is lost."""
+"""The notifiers, in one process and over Redis: waiting threads wake up, and no notification is lost."""
 
 import threading
 import time
@@ -18,18 +18,18 @@ Open = Callable[..., Notifier]
 
 @pytest.fixture
 def open_redis(request: pytest.FixtureRequest) -> Iterator[Open]:
-    """Each is the notifier of another process of the same panel, unless the panel is named."""
-    panel, opened = new_id("ins"), []
+    """Open notifiers as processes of one panel would, or of the panel that is named."""
+    panel, notifiers = new_id("ins"), []
 
-    def another(instance: str = panel) -> Notifier:
+    def open_notifier(instance: str = panel) -> Notifier:
         notifier = redis.Notifier(redis.Server(request.getfixturevalue("redis_url")), instance, system.Notifier())
-        opened.append(notifier)
+        notifiers.append(notifier)
         notifier.wait(20, since=0)
-        assert notifier.version() == 1  # it listens: what was missed before is worth a look
+        assert notifier.version() == 1  # the start of the subscription notifies
         return notifier
 
-    yield another
-    for notifier in opened:
+    yield open_notifier
+    for notifier in notifiers:
         notifier.close()
 
 
@@ -47,11 +47,11 @@ def duration(call: Callable[[], None]) -> float:
     return time.monotonic() - start
 
 
-def test_a_wait_without_news_ends_after_its_time(notifier: Notifier):
+def test_a_wait_without_a_notification_ends_after_its_timeout(notifier: Notifier):
     assert 0.09 < duration(lambda: notifier.wait(0.1)) < 5
 
 
-def test_a_nudge_wakes_everybody_who_waits(notifier: Notifier):
+def test_a_notification_wakes_all_waiting_threads(notifier: Notifier):
     with ThreadPoolExecutor(4) as pool:
         waits = [pool.submit(duration, lambda: notifier.wait(30)) for _ in range(4)]
         while not all(wait.done() for wait in waits):
@@ -60,104 +60,104 @@ def test_a_nudge_wakes_everybody_who_waits(notifier: Notifier):
     assert max(wait.result() for wait in waits) < 20
 
 
-def test_a_nudge_between_the_look_and_the_wait_is_not_lost(notifier: Notifier):
-    mark = notifier.version()
+def test_a_notification_between_reading_and_waiting_is_not_lost(notifier: Notifier):
+    version = notifier.version()
     notifier.notify()
-    assert duration(lambda: notifier.wait(30, mark)) < 20
+    assert duration(lambda: notifier.wait(30, version)) < 20
 
 
-def test_news_from_before_the_mark_does_not_end_a_wait(notifier: Notifier):
+def test_a_notification_before_the_version_does_not_end_a_wait(notifier: Notifier):
     notifier.notify()
     assert duration(lambda: notifier.wait(0.1, notifier.version())) > 0.09
     assert duration(lambda: notifier.wait(0.1)) > 0.09
 
 
-def all_seen(writes: Notifier, reads: Notifier) -> None:
-    """One changes something a thousand times; the other reads and waits until it has seen all changes."""
+def assert_all_seen(writes: Notifier, reads: Notifier) -> None:
+    """Make a thousand changes with one notifier, and wait with the other until all of them have been read."""
     changes: list[int] = []
     writer = Thread(target=lambda: [(changes.append(1), writes.notify()) for _ in range(1000)])
     writer.start()
     while True:
-        mark = reads.version()
+        version = reads.version()
         if len(changes) == 1000:
             break
-        assert duration(lambda since=mark: reads.wait(30, since)) < 20
+        assert duration(lambda since=version: reads.wait(30, since)) < 20
     writer.join()
 
 
-def test_a_thousand_changes_are_all_seen_by_one_who_marks_looks_and_waits(notifier: Notifier):
-    all_seen(notifier, notifier)
+def test_a_thousand_changes_are_all_seen_in_the_same_process(notifier: Notifier):
+    assert_all_seen(notifier, notifier)
 
 
-def test_a_feed_that_answers_has_nothing_to_say(notifier: Notifier):
+def test_ping_succeeds_if_the_notifier_is_available(notifier: Notifier):
     notifier.ping()
 
 
-def test_a_closed_feed_still_serves_the_threads_of_its_process(notifier: Notifier):
+def test_a_closed_notifier_still_notifies_threads_of_its_process(notifier: Notifier):
     notifier.close()
     notifier.close()
-    mark = notifier.version()
+    version = notifier.version()
     notifier.notify()
-    assert notifier.version() != mark
-    assert duration(lambda: notifier.wait(30, mark)) < 20
+    assert notifier.version() != version
+    assert duration(lambda: notifier.wait(30, version)) < 20
 
 
 @pytest.mark.redis
-def test_a_nudge_reaches_another_process(open_redis: Open):
+def test_a_notification_reaches_another_process(open_redis: Open):
     one, other = open_redis(), open_redis()
-    mark = other.version()
+    version = other.version()
     one.notify()
-    assert duration(lambda: other.wait(30, mark)) < 20
-    assert other.version() == mark + 1
+    assert duration(lambda: other.wait(30, version)) < 20
+    assert other.version() == version + 1
 
 
 @pytest.mark.redis
-def test_a_process_hears_its_own_nudge_once(open_redis: Open):
+def test_a_process_receives_its_own_notification_once(open_redis: Open):
     one, other = open_redis(), open_redis()
-    mark = one.version()
+    version = one.version()
     one.notify()
-    other.wait(30, since=1)  # so the message has been round
+    other.wait(30, since=1)  # the message has reached all subscribers
     other.notify()
-    one.wait(30, since=mark + 1)
+    one.wait(30, since=version + 1)
     time.sleep(0.2)
-    assert one.version() == mark + 2
+    assert one.version() == version + 2
 
 
 @pytest.mark.redis
-def test_two_panels_on_one_redis_do_not_disturb_each_other(open_redis: Open):
+def test_two_panels_on_one_redis_do_not_notify_each_other(open_redis: Open):
     one, other, stranger = open_redis(), open_redis(), open_redis(new_id("ins"))
-    mark = stranger.version()
+    version = stranger.version()
     one.notify()
     other.wait(30, since=1)
-    stranger.wait(0.1, mark)
-    assert stranger.version() == mark
+    stranger.wait(0.1, version)
+    assert stranger.version() == version
 
 
 @pytest.mark.redis
 def test_a_thousand_changes_are_all_seen_by_another_process(open_redis: Open):
-    all_seen(open_redis(), open_redis())
+    assert_all_seen(open_redis(), open_redis())
 
 
 @pytest.mark.redis
-def test_nudges_between_two_looks_are_told_as_one(open_redis: Open):
+def test_notifications_in_quick_succession_are_sent_as_one(open_redis: Open):
     one, other = open_redis(), open_redis()
-    mark = other.version()
+    version = other.version()
     for _ in range(5000):
         one.notify()
     one.close()
-    other.wait(30, mark)
+    other.wait(30, version)
     time.sleep(0.2)
-    assert 1 <= other.version() - mark < 1000
+    assert 1 <= other.version() - version < 1000
 
 
 @pytest.mark.redis
-def test_the_last_nudge_before_the_end_is_told(open_redis: Open):
+def test_the_last_notification_before_closing_is_sent(open_redis: Open):
     other = open_redis()
     for _ in range(20):
-        one, mark = open_redis(), other.version()
+        one, version = open_redis(), other.version()
         one.notify()
         one.close()
-        assert duration(lambda since=mark: other.wait(30, since)) < 20
+        assert duration(lambda since=version: other.wait(30, since)) < 20
 
 
 @pytest.mark.redis
@@ -165,5 +165,5 @@ def test_closing_is_quick_and_leaves_no_thread(open_redis: Open):
     before = set(threading.enumerate())
     notifier = open_redis()
     assert set(threading.enumerate()) > before
-    assert duration(notifier.close) < 0.9  # it does not sit the listening out
+    assert duration(notifier.close) < 0.9  # less than the timeout of a subscriber
     assert set(threading.enumerate()) <= before
