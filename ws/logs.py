@@ -19,7 +19,7 @@ _RETRY_INTERVAL = 1.0  # seconds
 
 
 class MessageQueue:
-    """Messages that wait for one connection. `too_slow` is awaited when the queue of several readers' lines is full."""
+    """Messages that wait for one connection. `too_slow` closes a connection that is behind the other subscribers."""
 
     def __init__(self, too_slow: Callable[[], Awaitable[None]]) -> None:
         self.queue: asyncio.Queue[str] = asyncio.Queue(_QUEUE_SIZE)

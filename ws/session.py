@@ -156,7 +156,7 @@ class Session:
             self._restart(cursor)
 
     def _subscribe_logs(self) -> None:
-        """Subscribe to the logs among the topics. The caller may have lost the permission since the ticket was made."""
+        """Subscribe to the logs among the topics, unless the caller has lost the permission that its ticket had."""
         topics = self._topics if "logs.read" in self.caller.permissions else frozenset()
         services = {topic.removeprefix(_LOGS_PREFIX) for topic in topics if topic.startswith(_LOGS_PREFIX)}
         self._logs.subscribe(self._log_messages, self.caller, services)

@@ -1,4 +1,4 @@
-"""Events over HTTP: a page after a cursor, a stream as they happen, each caller its own."""
+"""Events over HTTP: pages by cursor and a live stream, limited to what the caller can see."""
 
 import threading
 from collections.abc import Callable
@@ -14,27 +14,27 @@ from tests.http_server import serve_http
 from tests.panel import Panel
 
 
-def _told(panel: Panel, query: str = "", key: str = "") -> list[tuple[str, str]]:
+def _statuses(panel: Panel, query: str = "", key: str = "") -> list[tuple[str, str]]:
     page = panel.get(f"/events?limit=1000{query}", key=key).json()
     return [(event["type"], event["data"]["status"]) for event in page["data"]]
 
 
-def test_everything_that_a_deployment_does_is_told_in_order(panel: Panel) -> None:
+def test_the_events_of_a_deployment_are_listed_in_order(panel: Panel) -> None:
     service = panel.service()
-    told = _told(panel, f"&topic=deployment:{service['deployment_id']}")
-    steps = [status for kind, status in told if kind == "deploy.progress"]
+    events = _statuses(panel, f"&topic=deployment:{service['deployment_id']}")
+    steps = [status for kind, status in events if kind == "deploy.progress"]
     assert steps[0] == "queued"
     assert [step for step in steps if step in ("pulling", "checking", "succeeded")] == [
         "pulling",
         "checking",
         "succeeded",
     ]
-    assert ("service.status", "running") in _told(panel, f"&topic=service:{service['id']}")
+    assert ("service.status", "running") in _statuses(panel, f"&topic=service:{service['id']}")
 
 
-def test_pages_follow_each_other_by_the_cursor_without_gap_or_repetition(panel: Panel) -> None:
+def test_pages_by_cursor_have_no_gaps_and_no_repeats(panel: Panel) -> None:
     panel.service()
-    whole = [event["seq"] for event in panel.get("/events?limit=1000").json()["data"]]
+    complete = [event["seq"] for event in panel.get("/events?limit=1000").json()["data"]]
     read: list[int] = []
     after = 0
     while page := panel.get(f"/events?after={after}&limit=3").json():
@@ -42,46 +42,46 @@ def test_pages_follow_each_other_by_the_cursor_without_gap_or_repetition(panel: 
         after = page["next_after"]
         if after == page["latest"]:
             break
-    assert read == whole
-    assert whole == sorted(set(whole))
+    assert read == complete
+    assert complete == sorted(set(complete))
 
 
-def test_a_deleted_service_says_so_at_last(panel: Panel) -> None:
+def test_deleting_a_service_publishes_an_event(panel: Panel) -> None:
     service = panel.service()
     panel.delete(f"/services/{service['id']}")
-    assert ("service.status", "deleted") in _told(panel, f"&topic=service:{service['id']}")
+    assert ("service.status", "deleted") in _statuses(panel, f"&topic=service:{service['id']}")
 
 
-def test_what_happens_to_another_customers_things_is_told_to_nobody_else(panel: Panel) -> None:
+def test_events_of_a_customer_are_hidden_from_other_customers(panel: Panel) -> None:
     ours, theirs = panel.key(Role.CUSTOMER, "cust_a"), panel.key(Role.CUSTOMER, "cust_b")
     service = panel.service(key=ours)
-    assert _told(panel, key=ours)
-    assert _told(panel, key=theirs) == []
-    assert _told(panel, f"&topic=service:{service['id']}", key=theirs) == []
+    assert _statuses(panel, key=ours)
+    assert _statuses(panel, key=theirs) == []
+    assert _statuses(panel, f"&topic=service:{service['id']}", key=theirs) == []
     page = panel.get("/events", key=theirs).json()
     assert page["next_after"] == page["latest"] > 0
 
 
-def test_a_caller_without_the_permission_of_a_thing_is_not_told_of_it(panel: Panel) -> None:
+def test_events_of_a_resource_need_the_permission_to_read_it(panel: Panel) -> None:
     panel.service()
     key = panel.key(Role.VIEWER, denied_permissions=("operations.read",))
-    kinds = {kind for kind, _ in _told(panel, key=key)}
+    kinds = {kind for kind, _ in _statuses(panel, key=key)}
     assert kinds == {"deploy.progress", "service.status"}
 
 
-def test_a_cursor_that_is_too_old_is_refused_and_told_the_oldest(panel: Panel) -> None:
+def test_a_cursor_that_is_too_old_is_rejected_with_the_oldest_number(panel: Panel) -> None:
     panel.service()
     with panel.ports.store.begin() as work:
         work.events.remove_before(datetime(2999, 1, 1, tzinfo=UTC))
         oldest = work.events.bounds()[0]
-    answer = panel.get("/events?after=1")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (410, "cursor_too_old")
-    assert str(oldest) in answer.json()["error"]["details"]
+    response = panel.get("/events?after=1")
+    assert (response.status_code, response.json()["error"]["code"]) == (410, "cursor_too_old")
+    assert str(oldest) in response.json()["error"]["details"]
     assert len(panel.get(f"/events?after={oldest - 1}").json()["data"]) == 1
 
 
 @pytest.mark.parametrize("resume", ["header", "query"])
-def test_a_stream_tells_what_follows_the_last_event_that_was_seen(panel: Panel, resume: str) -> None:
+def test_a_stream_resumes_after_the_last_received_event(panel: Panel, resume: str) -> None:
     service = panel.service()
     seen = panel.get("/events?limit=4").json()["data"][-1]["seq"]
     headers = {"Accept": "text/event-stream", "Authorization": f"Bearer {panel.admin}"}
@@ -94,7 +94,7 @@ def test_a_stream_tells_what_follows_the_last_event_that_was_seen(panel: Panel, 
     assert any(event["data"].get("service_id") == service["id"] for event in read)
 
 
-def test_a_stream_without_a_cursor_tells_only_news_and_at_once(panel: Panel) -> None:
+def test_a_stream_without_a_cursor_sends_only_new_events_immediately(panel: Panel) -> None:
     panel.service("old")
     headers = {"Accept": "text/event-stream", "Authorization": f"Bearer {panel.admin}"}
     with serve_http(panel.app) as base, httpx.stream("GET", f"{base}/api/events", headers=headers) as stream:

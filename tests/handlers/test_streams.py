@@ -23,7 +23,7 @@ STREAM = {"Accept": "text/event-stream"}
 
 @pytest.fixture
 def url(panel: Panel) -> Iterator[str]:
-    """The panel on a real port; the image `shop/slow:1` hangs while it is pulled."""
+    """The URL of a panel on a real port. The pull of `shop/slow:1` does not finish until the runtime releases it."""
     panel.ports.runtime.images[SLOW] = memory.Behaviour(ports=(8080,), hangs=True)  # type: ignore[attr-defined]
     with serve_http(panel.app) as base:
         yield f"{base}/api"
@@ -32,14 +32,14 @@ def url(panel: Panel) -> Iterator[str]:
 
 @pytest.fixture
 def slow(panel: Panel, url: str) -> Iterator[str]:
-    """The id of a deployment that goes on until the runtime lets it."""
+    """The id of a deployment that runs until the runtime releases it."""
     new = {"name": "web", "deploy_method": "image", "image": SLOW}
     created = panel.post("/services", new).json()
-    working = threading.Thread(target=panel.work)
-    working.start()
+    worker = threading.Thread(target=panel.work)
+    worker.start()
     yield created["deployment_id"]
     panel.ports.runtime.release()  # type: ignore[attr-defined]
-    working.join()
+    worker.join()
 
 
 def _stream(panel: Panel, url: str, deployment_id: str, **headers: str) -> Any:  # a context manager of a response
@@ -47,11 +47,13 @@ def _stream(panel: Panel, url: str, deployment_id: str, **headers: str) -> Any: 
     return httpx.stream("GET", f"{url}/deployments/{deployment_id}/logs", headers=sent, timeout=30)
 
 
-def _done(panel: Panel) -> str:
+def _finished(panel: Panel) -> str:
     return str(panel.service()["deployment_id"])
 
 
-def test_lines_come_as_they_are_written_and_the_stream_ends_with_the_work(panel: Panel, url: str, slow: str) -> None:
+def test_lines_are_sent_as_they_are_written_and_the_stream_ends_with_the_deployment(
+    panel: Panel, url: str, slow: str
+) -> None:
     with _stream(panel, url, slow) as response:
         assert (response.status_code, response.headers["content-type"]) == (200, "text/event-stream")
         assert response.headers["cache-control"] == "no-store"
@@ -69,42 +71,42 @@ def test_lines_come_as_they_are_written_and_the_stream_ends_with_the_work(panel:
     assert lines == panel.get(f"/deployments/{slow}/logs").json()["data"]
 
 
-def test_the_log_of_work_that_has_ended_ends_at_once(panel: Panel, url: str) -> None:
-    done = _done(panel)
-    with _stream(panel, url, done) as response:
+def test_the_stream_of_a_finished_deployment_ends_immediately(panel: Panel, url: str) -> None:
+    finished = _finished(panel)
+    with _stream(panel, url, finished) as response:
         events = list(read_events(response))
     assert events[-1] == Event(None, "end", "{}")
-    assert [event.line for event in events[:-1]] == panel.get(f"/deployments/{done}/logs").json()["data"]
+    assert [event.line for event in events[:-1]] == panel.get(f"/deployments/{finished}/logs").json()["data"]
 
 
-def test_a_client_that_returns_goes_on_where_it_was(panel: Panel, url: str) -> None:
-    done = _done(panel)
-    with _stream(panel, url, done) as response:
-        everything = list(read_events(response))
-    for seen in range(len(everything)):
-        with _stream(panel, url, done, **{"Last-Event-ID": str(seen)}) as response:
-            assert list(read_events(response)) == everything[seen:]
+def test_a_client_resumes_with_last_event_id(panel: Panel, url: str) -> None:
+    finished = _finished(panel)
+    with _stream(panel, url, finished) as response:
+        complete = list(read_events(response))
+    for seen in range(len(complete)):
+        with _stream(panel, url, finished, **{"Last-Event-ID": str(seen)}) as response:
+            assert list(read_events(response)) == complete[seen:]
 
 
-def test_the_last_event_wins_over_where_the_url_began(panel: Panel, url: str) -> None:
-    done = _done(panel)
+def test_last_event_id_overrides_the_query_parameter(panel: Panel, url: str) -> None:
+    finished = _finished(panel)
     sent = {"Authorization": f"Bearer {panel.admin}", **STREAM, "Last-Event-ID": "2"}
-    answered = httpx.get(f"{url}/deployments/{done}/logs?after=0", headers=sent)
-    assert "id: 3" in answered.text
-    assert "id: 2" not in answered.text
+    response = httpx.get(f"{url}/deployments/{finished}/logs?after=0", headers=sent)
+    assert "id: 3" in response.text
+    assert "id: 2" not in response.text
 
 
-def test_small_pages_lose_and_repeat_nothing(panel: Panel, url: str) -> None:
-    done = _done(panel)
-    with _stream(panel, url, done) as response:
-        whole = list(read_events(response))
+def test_small_pages_lose_and_repeat_no_lines(panel: Panel, url: str) -> None:
+    finished = _finished(panel)
+    with _stream(panel, url, finished) as response:
+        complete = list(read_events(response))
     sent = {"Authorization": f"Bearer {panel.admin}", **STREAM}
-    for limit in (1, 2, len(whole) - 1, 1000):
-        with httpx.stream("GET", f"{url}/deployments/{done}/logs?limit={limit}", headers=sent) as response:
-            assert list(read_events(response)) == whole
+    for limit in (1, 2, len(complete) - 1, 1000):
+        with httpx.stream("GET", f"{url}/deployments/{finished}/logs?limit={limit}", headers=sent) as response:
+            assert list(read_events(response)) == complete
 
 
-def test_many_lines_come_in_order(panel: Panel, url: str) -> None:
+def test_many_lines_are_sent_in_order(panel: Panel, url: str) -> None:
     lines = tuple(f"line {number}" for number in range(700))
     panel.ports.runtime.images["shop/loud:1"] = memory.Behaviour(exit_code=1, lines=lines)  # type: ignore[attr-defined]
     created = panel.post("/services", {"name": "loud", "deploy_method": "image", "image": "shop/loud:1"}).json()
@@ -115,7 +117,7 @@ def test_many_lines_come_in_order(panel: Panel, url: str) -> None:
     assert events[-1].kind == "end"
 
 
-def test_whatever_a_container_says_stays_within_its_event(panel: Panel, url: str) -> None:
+def test_output_of_a_container_cannot_forge_events(panel: Panel, url: str) -> None:
     evil = ("data: forged", "a\rb", "id: 9\n\nevent: end\ndata: {}", "</script>\x1b[31m", "\u2028x")
     panel.ports.runtime.images["shop/evil:1"] = memory.Behaviour(exit_code=1, lines=evil)  # type: ignore[attr-defined]
     created = panel.post("/services", {"name": "evil", "deploy_method": "image", "image": "shop/evil:1"}).json()
@@ -127,13 +129,13 @@ def test_whatever_a_container_says_stays_within_its_event(panel: Panel, url: str
     assert [event.kind for event in events].count("end") == 1
 
 
-def test_a_client_that_leaves_ends_the_following(
+def test_the_log_is_not_read_after_a_disconnect(
     panel: Panel, url: str, slow: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[int] = []
     read = deployments.get_deployment_logs
     monkeypatch.setattr(
-        deployments, "get_deployment_logs", lambda *given, **named: (reads.append(1), read(*given, **named))[1]
+        deployments, "get_deployment_logs", lambda *args, **kwargs: (reads.append(1), read(*args, **kwargs))[1]
     )
     with _stream(panel, url, slow) as response:
         next(read_events(response))
@@ -145,7 +147,7 @@ def test_a_client_that_leaves_ends_the_following(
     assert len(reads) == seen > 0
 
 
-def test_followers_hold_no_threads_and_all_see_the_end(panel: Panel, url: str, slow: str) -> None:
+def test_streams_occupy_no_threads_and_all_get_the_end_event(panel: Panel, url: str, slow: str) -> None:
     def follow() -> str:
         with _stream(panel, url, slow) as response:
             return list(read_events(response))[-1].kind
@@ -157,7 +159,7 @@ def test_followers_hold_no_threads_and_all_see_the_end(panel: Panel, url: str, s
         assert threading.active_count() - before < 60 + 60
         assert httpx.get(f"{url}/health", timeout=10).status_code == 200
         panel.ports.runtime.release()  # type: ignore[attr-defined]
-        assert {one.result() for one in followers} == {"end"}
+        assert {follower.result() for follower in followers} == {"end"}
 
 
 def test_a_cancelled_deployment_ends_its_stream(panel: Panel, url: str) -> None:
@@ -167,14 +169,14 @@ def test_a_cancelled_deployment_ends_its_stream(panel: Panel, url: str) -> None:
         assert list(read_events(response))[-1].kind == "end"
 
 
-def test_a_service_that_is_deleted_meanwhile_ends_the_stream(panel: Panel, url: str) -> None:
+def test_deleting_the_service_ends_the_stream(panel: Panel, url: str) -> None:
     queued = panel.post(f"/services/{panel.service()['id']}/deploy").json()
     with _stream(panel, url, queued["id"]) as response:
         panel.delete(f"/services/{queued['service_id']}")
         assert list(read_events(response))[-1].kind == "end"
 
 
-def _cut_by(panel: Panel, url: str, slow: str, act: Callable[[str], object]) -> None:
+def _check_disconnect(panel: Panel, url: str, slow: str, act: Callable[[str], object]) -> None:
     key = panel.key("viewer")
     sent = {"Authorization": f"Bearer {key}", **STREAM}
     with httpx.stream("GET", f"{url}/deployments/{slow}/logs", headers=sent, timeout=30) as response:
@@ -191,22 +193,22 @@ def test_a_key_that_is_revoked_rotated_or_narrowed_loses_its_streams(panel: Pane
         lambda path: panel.patch(path, {"deniedPermissions": ["logs.read"]}),
         lambda path: panel.patch(path, {"allowedIps": ["192.0.2.1"]}),
     ):
-        _cut_by(panel, url, slow, act)
+        _check_disconnect(panel, url, slow, act)
 
 
-def test_a_stream_is_refused_like_any_other_read(panel: Panel, url: str) -> None:
+def test_a_stream_is_rejected_like_other_reads(panel: Panel, url: str) -> None:
     del url
-    done, blind = _done(panel), panel.key("viewer", denied_permissions=("logs.read",))
-    for refused in (
-        panel.get(f"/deployments/{done}/logs", headers=STREAM, key=None),
-        panel.get(f"/deployments/{done}/logs", headers=STREAM, key=panel.key("customer", "cust_b")),
+    finished, limited_key = _finished(panel), panel.key("viewer", denied_permissions=("logs.read",))
+    for response in (
+        panel.get(f"/deployments/{finished}/logs", headers=STREAM, key=None),
+        panel.get(f"/deployments/{finished}/logs", headers=STREAM, key=panel.key("customer", "cust_b")),
         panel.get("/deployments/dep_nowhere/logs", headers=STREAM),
-        panel.get(f"/deployments/{done}/logs?limit=0", headers=STREAM),
-        panel.get(f"/deployments/{done}/logs", headers={**STREAM, "Last-Event-ID": "x"}),
-        panel.get(f"/deployments/{done}/logs", headers=STREAM, key=blind),
+        panel.get(f"/deployments/{finished}/logs?limit=0", headers=STREAM),
+        panel.get(f"/deployments/{finished}/logs", headers={**STREAM, "Last-Event-ID": "x"}),
+        panel.get(f"/deployments/{finished}/logs", headers=STREAM, key=limited_key),
     ):
-        assert refused.status_code in {400, 401, 403, 404}
-        assert error(refused)["code"]
+        assert response.status_code in {400, 401, 403, 404}
+        assert error(response)["code"]
 
 
 def test_secrets_are_masked_in_the_stream(panel: Panel, url: str) -> None:
@@ -220,10 +222,10 @@ def test_secrets_are_masked_in_the_stream(panel: Panel, url: str) -> None:
     assert "********" in text
 
 
-def test_whoever_asks_for_anything_else_gets_a_page(panel: Panel) -> None:
-    done = _done(panel)
+def test_other_accept_headers_return_a_page(panel: Panel) -> None:
+    finished = _finished(panel)
     for accept in ("application/json", "*/*", "", "text/html"):
-        page = panel.get(f"/deployments/{done}/logs?limit=2", headers={"Accept": accept}).json()
+        page = panel.get(f"/deployments/{finished}/logs?limit=2", headers={"Accept": accept}).json()
         assert (len(page["data"]), page["next_after"], page["complete"]) == (2, 2, False)
-    rest = panel.get(f"/deployments/{done}/logs?after=2").json()
+    rest = panel.get(f"/deployments/{finished}/logs?after=2").json()
     assert (rest["data"][0]["number"], rest["complete"]) == (3, True)

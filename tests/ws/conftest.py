@@ -1,4 +1,4 @@
-"""A panel whose sockets are served, and clients for them."""
+"""A panel with a WebSocket server, and clients for it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +11,13 @@ from tests.ws.sockets import Sockets, serving, with_sockets
 
 @pytest.fixture
 def panel(tmp_path: Path) -> Iterator[Panel]:
-    """A panel of its own for every test."""
+    """A new panel for each test."""
     with with_sockets(tmp_path) as panel:
         yield panel
 
 
 @pytest.fixture
 def sockets(panel: Panel) -> Iterator[Sockets]:
-    """A started socket server."""
+    """Clients of a started WebSocket server."""
     with serving(panel) as server:
-        yield Sockets(panel, server, [])
+        yield Sockets(panel, server)

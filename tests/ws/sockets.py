@@ -1,4 +1,4 @@
-"""Clients of the socket server for tests: every message that they get is held to the document."""
+"""WebSocket clients for tests. Each message that they receive is validated against the document."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ from tests.panel import Panel, start_panel
 from ws.server import Server
 
 Message = dict[str, Any]
-PATIENCE = 10.0
+TIMEOUT = 10.0  # seconds
 SCHEMAS = {
     "hello": "SocketHello",
     "service.logs": "ServiceLogs",
@@ -34,15 +34,17 @@ SCHEMAS = {
 
 @contextmanager
 def with_sockets(folder: Path) -> Iterator[Panel]:
-    """A panel whose socket server listens at a short path, since that of a socket may not be long."""
-    short = tempfile.TemporaryDirectory(prefix="panel-ws")
-    with short as place, start_panel(folder, ws_address=f"{place}/ws.sock") as panel:
+    """Yield a panel whose WebSocket server listens in a folder with a short path: Unix sockets need one."""
+    with (
+        tempfile.TemporaryDirectory(prefix="panel-ws") as short,
+        start_panel(folder, ws_address=f"{short}/ws.sock") as panel,
+    ):
         yield panel
 
 
 @contextmanager
 def serving(panel: Panel) -> Iterator[Server]:
-    """Its socket server, started."""
+    """Start the panel's WebSocket server."""
     server = Server(panel.ports)
     server.start()
     try:
@@ -53,13 +55,13 @@ def serving(panel: Panel) -> Iterator[Server]:
 
 @dataclass
 class Client:
-    """One socket; `hello` has come already."""
+    """One connection that has received `hello`."""
 
     connection: ClientConnection
     hello: Message = field(default_factory=dict)
 
-    def next(self, seconds: float = PATIENCE) -> Message:
-        """The next message; TimeoutError when none comes."""
+    def next(self, seconds: float = TIMEOUT) -> Message:
+        """Return the next message. Raise TimeoutError if none arrives."""
         text = self.connection.recv(seconds)
         assert isinstance(text, str)
         assert CANARY not in text
@@ -68,16 +70,16 @@ class Client:
         assert not problems, f"{problems}: {text}"
         return dict(message)
 
-    def until(self, seconds: float = PATIENCE, /, **wanted: Any) -> list[Message]:
-        """All messages up to one with these fields, at the top or in its data."""
-        found: list[Message] = []
+    def until(self, seconds: float = TIMEOUT, /, **wanted: Any) -> list[Message]:
+        """Return all messages up to one with these fields, at the top level or in its data."""
+        messages: list[Message] = []
         deadline = time.monotonic() + seconds
-        while not found or not wanted.items() <= {**found[-1].get("data", {}), **found[-1]}.items():
-            found.append(self.next(max(0.01, deadline - time.monotonic())))
-        return found
+        while not messages or not wanted.items() <= {**messages[-1].get("data", {}), **messages[-1]}.items():
+            messages.append(self.next(max(0.01, deadline - time.monotonic())))
+        return messages
 
-    def silent(self, seconds: float = 0.3) -> bool:
-        """Whether nothing comes for so long."""
+    def is_silent(self, seconds: float = 0.3) -> bool:
+        """Return whether no message arrives within `seconds`."""
         try:
             self.next(seconds)
         except TimeoutError:
@@ -88,63 +90,62 @@ class Client:
         """Send a command."""
         self.connection.send(json.dumps(command))
 
-    def asked(self, **command: Any) -> Message:
-        """Send a command; its answer, events before it left out."""
+    def request(self, **command: Any) -> Message:
+        """Send a command and return its reply. Events before the reply are discarded."""
         self.send(**command)
         while (message := self.next())["type"] not in ("subscribed", "error"):
             pass
         return message
 
-    def closed(self, seconds: float = PATIENCE) -> tuple[int, str]:
-        """Code and reason, when the panel closes, TimeoutError when it does not; what comes before is left out."""
+    def wait_closed(self, seconds: float = TIMEOUT) -> tuple[int, str]:
+        """Return code and reason when the panel closes. Raise TimeoutError if it does not. Messages are discarded."""
         deadline = time.monotonic() + seconds
         try:
             while True:
                 self.connection.recv(max(0.01, deadline - time.monotonic()))
         except ConnectionClosed as closed:
-            said = closed.rcvd
-        return (said.code, said.reason) if said else (1006, "cut without a word")
+            frame = closed.rcvd
+        return (frame.code, frame.reason) if frame else (1006, "no close frame")
 
 
 @dataclass
 class Sockets:
-    """Opens sockets straight at the socket server."""
+    """Opens connections directly to the WebSocket server."""
 
     panel: Panel
     server: Server
-    opened: list[ClientConnection]
 
     @property
     def path(self) -> str:
-        """Where it listens."""
+        """The path that the server listens at."""
         return str(self.panel.ports.settings.socket_server)
 
     @contextmanager
     def open(self, query: str = "", *, key: str | None = "", **headers: str) -> Iterator[Client]:
-        """A socket, of the admin unless a key is given; `key` None sends none."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        """Open a connection with the admin's key unless `key` is given. None sends no key."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if key is not None:
-            named.setdefault("Authorization", f"Bearer {key or self.panel.admin}")
+            sent.setdefault("Authorization", f"Bearer {key or self.panel.admin}")
         uri = f"ws://testserver/api/ws{query}"
-        with unix_connect(self.path, uri, additional_headers=named, compression=None, close_timeout=1) as connection:
+        with unix_connect(self.path, uri, additional_headers=sent, compression=None, close_timeout=1) as connection:
             conformance.record_status("GET", "/api/ws", 101)
             client = Client(connection)
             client.hello = client.next()
             assert client.hello["type"] == "hello"
             yield client
 
-    def refused(self, query: str = "", *, key: str | None = "", **headers: str) -> Response:
-        """The response of a handshake that fails."""
+    def rejection(self, query: str = "", *, key: str | None = "", **headers: str) -> Response:
+        """Return the response of a handshake that fails."""
         try:
             with self.open(query, key=key, **headers):
-                raise AssertionError("it was opened")
-        except InvalidStatus as refused:
-            conformance.record_status("GET", "/api/ws", refused.response.status_code)
-            return refused.response
+                raise AssertionError("the connection was accepted")
+        except InvalidStatus as error:
+            conformance.record_status("GET", "/api/ws", error.response.status_code)
+            return error.response
 
     @contextmanager
-    def deaf(self, query: str = "") -> Iterator[socket.socket]:
-        """A socket that reads nothing: a viewer's, unless the query has a ticket."""
+    def open_unread(self, query: str = "") -> Iterator[socket.socket]:
+        """Open a connection that reads nothing, with a viewer's key unless the query has a ticket."""
         with socket.socket(socket.AF_UNIX) as raw:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             raw.connect(self.path)

@@ -1,4 +1,4 @@
-"""Events: who may see them, by which topics, how long they are kept; and the tickets of those who listen."""
+"""Events: their visibility, topics and retention; and the tickets for WebSocket connections."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,137 +28,137 @@ def _event(ports: Ports, kind: EventType = EventType.DEPLOY_PROGRESS, customer_i
     return Event(1, "evt_1", kind, ports.clock.now(), "deployment:dep_1", DATA, customer_id)
 
 
-def test_an_event_is_found_under_everything_that_it_names(ports: Ports):
+def test_an_event_belongs_to_the_topics_of_all_ids_in_its_data(ports: Ports):
     assert events.topics(_event(ports)) == ("service:svc_1", "deployment:dep_1", "operation:op_1")
 
 
-def test_every_type_of_event_needs_a_permission_that_roles_have(ports: Ports, admin: Caller):
+def test_every_type_of_event_needs_a_read_permission(ports: Ports, admin: Caller):
     for kind in EventType:
         assert events.may_see(admin, _event(ports, kind))
         reading = tuple(permission for permission in admin.permissions if permission.endswith(".read"))
-        blind = replace(admin, grant=replace(admin.grant, denied_permissions=reading))
-        assert not events.may_see(blind, _event(ports, kind))
+        limited = replace(admin, grant=replace(admin.grant, denied_permissions=reading))
+        assert not events.may_see(limited, _event(ports, kind))
 
 
-def test_a_customers_events_are_for_it_and_for_those_who_belong_to_none(
+def test_events_of_a_customer_are_visible_to_it_and_to_callers_without_a_customer(
     ports: Ports, admin: Caller, customer_a: Caller, customer_b: Caller
 ):
     event = _event(ports, customer_id=customer_a.customer_id)
     assert [events.may_see(caller, event) for caller in (admin, customer_a, customer_b)] == [True, True, False]
 
 
-def test_events_are_kept_for_seven_days_and_the_newest_for_ever(ports: Ports):
+def test_events_are_removed_after_seven_days_except_the_newest(ports: Ports):
     for name in ("one", "two"):
         with ports.store.begin() as work:
             work.services.add(service(name))
     with ports.store.read() as work:
-        told = work.events.after(0, 10)[-1].at
+        newest = work.events.after(0, 10)[-1].at
     week = timedelta(days=7)
-    for later, forgotten in ((week - timedelta(minutes=1), 0), (week + timedelta(minutes=1), 1), (week * 2, 0)):
-        assert events.remove_old(replace(ports, clock=memory.Clock(told + later))) == forgotten
+    for later, removed in ((week - timedelta(minutes=1), 0), (week + timedelta(minutes=1), 1), (week * 2, 0)):
+        assert events.remove_old(replace(ports, clock=memory.Clock(newest + later))) == removed
 
 
-# ── Sockets ──────────────────────────────────────────────────────────────────────────────────────
+# ── Tickets ──────────────────────────────────────────────────────────────────────────────────────
 
 HERE, ELSEWHERE = "192.0.2.7", "198.51.100.1"
 ORIGIN = "https://panel.example.com"
 
 
-def redeemed(ports: Ports, ticket: str, origin: str | None = None, address: str = HERE) -> Caller:
+def redeem(ports: Ports, ticket: str, origin: str | None = None, address: str = HERE) -> Caller:
     return Authenticator(ports).by_ticket(ticket, origin, address, "req-1")[0]
 
 
-def refused(ports: Ports, ticket: str, origin: str | None = None, address: str = HERE) -> tuple[str, str | None]:
+def rejection(ports: Ports, ticket: str, origin: str | None = None, address: str = HERE) -> tuple[str, str | None]:
     with pytest.raises(Unauthenticated) as raised:
-        redeemed(ports, ticket, origin, address)
+        redeem(ports, ticket, origin, address)
     return raised.value.message, raised.value.details
 
 
-def changed(ports: Ports, key_id: str, **fields: object) -> None:
+def change_key(ports: Ports, key_id: str, **fields: object) -> None:
     with ports.store.begin() as work:
         row = work.api_keys.get(key_id)
         assert row is not None
         work.api_keys.save(replace(row, **fields))
 
 
-def test_connect_websocket_asks_whoever_wants_no_upgrade_for_one(ports: Ports, admin: Caller):
+def test_connect_websocket_raises_upgrade_required(ports: Ports, admin: Caller):
     with pytest.raises(UpgradeRequired) as raised:
         events.connect_websocket(ports, admin)
     assert raised.value.code == "upgrade_required"
 
 
 @pytest.mark.parametrize(
-    ("public_url", "place"),
+    ("public_url", "base"),
     [
         ("https://panel.example.com", "wss://panel.example.com"),
         ("http://10.0.0.7:8080/", "ws://10.0.0.7:8080"),
         ("", "ws://localhost:8080"),
     ],
 )
-def test_create_ws_ticket_says_where_to_go_with_it(ports: Ports, admin: Caller, public_url: str, place: str):
-    made = events.create_ws_ticket(replace(ports, settings=Settings(public_url=public_url)), admin)
-    assert made.url == f"{place}/api/ws?ticket={made.text}"
-    assert made.text.startswith("tkt_")
-    assert len(made.text) == 4 + 43
-    assert (made.topics, made.expires_at) == (None, ports.clock.now() + timedelta(seconds=30))
+def test_create_ws_ticket_returns_the_url_to_connect_to(ports: Ports, admin: Caller, public_url: str, base: str):
+    ticket = events.create_ws_ticket(replace(ports, settings=Settings(public_url=public_url)), admin)
+    assert ticket.url == f"{base}/api/ws?ticket={ticket.text}"
+    assert ticket.text.startswith("tkt_")
+    assert len(ticket.text) == 4 + 43
+    assert (ticket.topics, ticket.expires_at) == (None, ports.clock.now() + timedelta(seconds=30))
 
 
-def test_a_ticket_makes_its_bearer_whoever_asked_for_it(ports: Ports, customer_a: Caller):
-    made = events.create_ws_ticket(ports, customer_a)
+def test_a_ticket_authenticates_as_the_caller_that_created_it(ports: Ports, customer_a: Caller):
+    ticket = events.create_ws_ticket(ports, customer_a)
     expected = replace(customer_a, address=HERE, request_id="req-1")
-    assert Authenticator(ports).by_ticket(made.text, None, HERE, "req-1") == (expected, None)
+    assert Authenticator(ports).by_ticket(ticket.text, None, HERE, "req-1") == (expected, None)
 
 
-def test_a_ticket_of_a_session_makes_its_bearer_that_session(ports: Ports, admin: Caller):
-    made, cookie = auth.create_session(ports, admin)
+def test_a_ticket_of_a_session_authenticates_as_that_session(ports: Ports, admin: Caller):
+    created, cookie = auth.create_session(ports, admin)
     caller = Authenticator(ports).by_session(cookie, HERE, "")
-    found = redeemed(ports, events.create_ws_ticket(ports, caller).text)
+    redeemed = redeem(ports, events.create_ws_ticket(ports, caller).text)
     assert admin.credential is not None
-    assert found.credential == replace(admin.credential, session_id=made.session.id)
+    assert redeemed.credential == replace(admin.credential, session_id=created.session.id)
 
 
-def test_a_ticket_is_good_once(ports: Ports, admin: Caller):
-    made = events.create_ws_ticket(ports, admin)
-    redeemed(ports, made.text)
-    refused(ports, made.text)
+def test_a_ticket_is_accepted_once(ports: Ports, admin: Caller):
+    ticket = events.create_ws_ticket(ports, admin)
+    redeem(ports, ticket.text)
+    rejection(ports, ticket.text)
 
 
-def test_of_many_who_show_a_ticket_at_once_one_is_let_in(ports: Ports, admin: Caller):
-    made = events.create_ws_ticket(ports, admin)
+def test_a_ticket_in_concurrent_requests_is_accepted_once(ports: Ports, admin: Caller):
+    ticket = events.create_ws_ticket(ports, admin)
 
-    def show(_: int) -> bool:
+    def try_ticket(_: int) -> bool:
         try:
-            redeemed(ports, made.text)
+            redeem(ports, ticket.text)
         except Unauthenticated:
             return False
         return True
 
     with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(show, range(8))) == 1
+        assert sum(pool.map(try_ticket, range(8))) == 1
 
 
-def test_a_ticket_ends_at_the_moment_of_its_expiry(ports: Ports, admin: Caller):
-    one, two = (events.create_ws_ticket(ports, admin) for _ in range(2))
+def test_a_ticket_is_rejected_from_its_expiry_time_on(ports: Ports, admin: Caller):
+    first, second = (events.create_ws_ticket(ports, admin) for _ in range(2))
     ports.clock.sleep(29.999)
-    redeemed(ports, one.text)
+    redeem(ports, first.text)
     ports.clock.sleep(0.001)
-    refused(ports, two.text)
+    rejection(ports, second.text)
 
 
-def test_a_ticket_is_for_the_page_that_asked_for_it(ports: Ports, admin: Caller):
+def test_a_ticket_is_limited_to_the_origin_that_created_it(ports: Ports, admin: Caller):
     for origin in (None, "https://evil.example", "null", ""):
-        made = events.create_ws_ticket(ports, admin, origin=ORIGIN)
-        refused(ports, made.text, origin)
-        refused(ports, made.text, ORIGIN)  # used up all the same
-    redeemed(ports, events.create_ws_ticket(ports, admin, origin=ORIGIN).text, ORIGIN)
+        ticket = events.create_ws_ticket(ports, admin, origin=ORIGIN)
+        rejection(ports, ticket.text, origin)
+        rejection(ports, ticket.text, ORIGIN)  # the failed attempt used it up
+    redeem(ports, events.create_ws_ticket(ports, admin, origin=ORIGIN).text, ORIGIN)
 
 
-def test_a_ticket_that_no_page_asked_for_is_for_any(ports: Ports, admin: Caller):
+def test_a_ticket_created_without_an_origin_is_accepted_from_any(ports: Ports, admin: Caller):
     for origin in (None, ORIGIN):
-        redeemed(ports, events.create_ws_ticket(ports, admin).text, origin)
+        redeem(ports, events.create_ws_ticket(ports, admin).text, origin)
 
 
-def test_a_ticket_is_worth_no_more_than_what_was_shown_for_it(ports: Ports, make_key: Callable[..., ApiKey]):
+def test_a_ticket_is_rejected_when_the_key_that_created_it_is(ports: Ports, make_key: Callable[..., ApiKey]):
     text = tokens.new_api_key()
     key = make_key(text=text)
     for fields in (
@@ -166,34 +166,34 @@ def test_a_ticket_is_worth_no_more_than_what_was_shown_for_it(ports: Ports, make
         {"expires_at": ports.clock.now()},
         {"allowed_ips": (ELSEWHERE,)},
     ):
-        made = events.create_ws_ticket(ports, Authenticator(ports).by_api_key(text, HERE, ""))
-        changed(ports, key.id, **fields)
-        refused(ports, made.text)
-        changed(ports, key.id, digest=key.digest, expires_at=None, allowed_ips=())
-    made = events.create_ws_ticket(ports, Authenticator(ports).by_api_key(text, HERE, ""))
+        ticket = events.create_ws_ticket(ports, Authenticator(ports).by_api_key(text, HERE, ""))
+        change_key(ports, key.id, **fields)
+        rejection(ports, ticket.text)
+        change_key(ports, key.id, digest=key.digest, expires_at=None, allowed_ips=())
+    ticket = events.create_ws_ticket(ports, Authenticator(ports).by_api_key(text, HERE, ""))
     with ports.store.begin() as work:
         work.api_keys.remove(key.id)
-    refused(ports, made.text)
+    rejection(ports, ticket.text)
 
 
-def test_a_ticket_ends_with_the_session_that_asked_for_it(ports: Ports, admin: Caller):
+def test_a_ticket_ends_with_the_session_that_created_it(ports: Ports, admin: Caller):
     _, cookie = auth.create_session(ports, admin)
     caller = Authenticator(ports).by_session(cookie, HERE, "")
-    made = events.create_ws_ticket(ports, caller)
+    ticket = events.create_ws_ticket(ports, caller)
     auth.logout(ports, caller)
-    refused(ports, made.text)
+    rejection(ports, ticket.text)
     with pytest.raises(Unauthenticated):
         events.create_ws_ticket(ports, caller)
 
 
-def test_every_refusal_of_a_ticket_reads_the_same(ports: Ports, admin: Caller):
+def test_all_invalid_tickets_get_the_same_error(ports: Ports, admin: Caller):
     used = events.create_ws_ticket(ports, admin).text
-    redeemed(ports, used)
+    redeem(ports, used)
     texts = ("", "nonsense", used, tokens.new_ticket(), used[:-1], f"{used}\n", tokens.new_api_key())
-    assert len({refused(ports, text) for text in texts}) == 1
+    assert len({rejection(ports, text) for text in texts}) == 1
 
 
-def test_the_use_of_a_ticket_is_one_of_its_key(ports: Ports, admin: Caller):
+def test_the_use_of_a_ticket_counts_as_a_use_of_its_key(ports: Ports, admin: Caller):
     authenticator = Authenticator(ports)
     authenticator.by_ticket(events.create_ws_ticket(ports, admin).text, None, HERE, "")
     authenticator.flush()
@@ -203,21 +203,21 @@ def test_the_use_of_a_ticket_is_one_of_its_key(ports: Ports, admin: Caller):
     assert (key.request_count, key.last_used_ip) == (1, HERE)
 
 
-def test_the_database_holds_no_ticket(ports: Ports, admin: Caller, tmp_path: Path):
-    made = events.create_ws_ticket(ports, admin)
+def test_the_database_contains_no_ticket_text(ports: Ports, admin: Caller, tmp_path: Path):
+    ticket = events.create_ws_ticket(ports, admin)
     files = b"".join(file.read_bytes() for file in tmp_path.glob("panel.db*"))
-    assert tokens.digest(made.text).encode() in files
-    assert made.text.removeprefix("tkt_").encode() not in files
+    assert tokens.digest(ticket.text).encode() in files
+    assert ticket.text.removeprefix("tkt_").encode() not in files
 
 
-def test_tickets_that_have_expired_are_forgotten_and_no_others(ports: Ports, admin: Caller):
+def test_only_expired_tickets_are_removed(ports: Ports, admin: Caller):
     events.create_ws_ticket(ports, admin)
     ports.clock.sleep(1)
-    young = events.create_ws_ticket(ports, admin)
+    valid = events.create_ws_ticket(ports, admin)
     ports.clock.sleep(29)
     expiry.remove_expired(ports)
     with ports.store.begin() as work:
-        assert work.tickets.take(tokens.digest(young.text)) is not None
+        assert work.tickets.take(tokens.digest(valid.text)) is not None
     ports.clock.sleep(60)
     expiry.remove_expired(ports)
 
@@ -233,14 +233,14 @@ def topics_of(ports: Ports, customer_id: str | None, suffix: str = "1") -> list[
     return [f"service:svc_{suffix}", f"logs:svc_{suffix}", f"deployment:dep_{suffix}", f"operation:op_{suffix}"]
 
 
-def test_a_ticket_names_the_topics_that_it_is_for(ports: Ports, customer_a: Caller):
-    named = topics_of(ports, customer_a.customer_id)
-    made = events.create_ws_ticket(ports, customer_a, {"topics": named})
-    assert made.topics == tuple(named)
-    assert Authenticator(ports).by_ticket(made.text, None, HERE, "")[1] == tuple(named)
+def test_a_ticket_stores_its_topics(ports: Ports, customer_a: Caller):
+    topics = topics_of(ports, customer_a.customer_id)
+    ticket = events.create_ws_ticket(ports, customer_a, {"topics": topics})
+    assert ticket.topics == tuple(topics)
+    assert Authenticator(ports).by_ticket(ticket.text, None, HERE, "")[1] == tuple(topics)
 
 
-def test_topics_of_what_does_not_exist_for_the_caller_are_told_by_their_place(ports: Ports, customer_a: Caller):
+def test_topics_that_the_caller_cannot_see_are_rejected_by_their_position(ports: Ports, customer_a: Caller):
     own, others = topics_of(ports, customer_a.customer_id, "own"), topics_of(ports, "cust_b", "others")
     with pytest.raises(Invalid) as raised:
         events.create_ws_ticket(ports, customer_a, {"topics": [own[0], *others, own[1], "service:svc_nobody"]})
@@ -253,18 +253,18 @@ def test_topics_of_what_does_not_exist_for_the_caller_are_told_by_their_place(po
     }
 
 
-def test_a_topic_that_the_caller_may_not_read_is_told_too(ports: Ports, admin: Caller):
-    blind = replace(admin, grant=replace(admin.grant, denied_permissions=("logs.read", "operations.read")))
-    named = topics_of(ports, None)
+def test_a_topic_without_its_permission_is_hidden(ports: Ports, admin: Caller):
+    limited = replace(admin, grant=replace(admin.grant, denied_permissions=("logs.read", "operations.read")))
+    topics = topics_of(ports, None)
     with ports.store.read() as work:
-        assert hidden_topics(work, blind, named) == {
+        assert hidden_topics(work, limited, topics) == {
             "logs:svc_1": "This needs the permission logs.read",
             "operation:op_1": "This needs the permission operations.read",
         }
-        assert hidden_topics(work, admin, named) == {}
+        assert hidden_topics(work, admin, topics) == {}
 
 
-def test_a_refused_ticket_is_not_kept(ports: Ports, admin: Caller, tmp_path: Path):
+def test_a_rejected_ticket_is_not_stored(ports: Ports, admin: Caller, tmp_path: Path):
     with pytest.raises(Invalid):
         events.create_ws_ticket(ports, admin, {"topics": ["service:svc_nobody"]})
     assert b"svc_nobody" not in b"".join(file.read_bytes() for file in tmp_path.glob("panel.db*"))

@@ -43,7 +43,7 @@ def panel(tmp_path: Path) -> Iterator[Panel]:
 @pytest.fixture
 def sockets(panel: Panel) -> Iterator[Sockets]:
     """A running WebSocket server, which a test may replace."""
-    sockets = Sockets(panel, Server(panel.ports), [])
+    sockets = Sockets(panel, Server(panel.ports))
     sockets.server.start()
     yield sockets
     sockets.server.stop()
