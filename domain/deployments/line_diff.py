@@ -3,6 +3,9 @@
 The search is Myers' ("An O(ND) Difference Algorithm and Its Variations", 1986): the shortest diff for texts that differ
 in up to some 500 lines. Past a fixed amount of work, the lines between the first and the last difference are shown as
 one replaced block. That is a valid diff too, only longer.
+
+No library does this with a bound: on texts of 256 KiB that are made for it, `difflib` takes minutes (it is cubic) and
+`patiencediff` seconds.
 """
 
 from collections.abc import Iterator, Sequence
