@@ -82,8 +82,8 @@ def test_an_etag_reveals_nothing_to_callers_without_permission(panel: Panel) -> 
 LIVE = ("resources", "health")
 
 
-def _seen(panel: Panel, made: Targets) -> dict[str, tuple[str, Any]]:
-    """By operation what a caller sees now, live figures aside, and its tag."""
+def _responses(panel: Panel, made: Targets) -> dict[str, tuple[str, Any]]:
+    """Return what a caller sees now and its ETag, by operation, without live metrics."""
     seen = {}
     for name in READS:
         answered = made.send(panel, find_operation(name))
@@ -93,11 +93,11 @@ def _seen(panel: Panel, made: Targets) -> dict[str, tuple[str, Any]]:
     return seen
 
 
-def _held_to_tags(panel: Panel, made: Targets, acts: list[Callable[[], object]]) -> None:
+def _assert_etags_follow_changes(panel: Panel, made: Targets, acts: list[Callable[[], object]]) -> None:
     known: dict[tuple[str, str], Any] = {}
     for act in acts:
         act()
-        for name, (tag, shown) in _seen(panel, made).items():
+        for name, (tag, shown) in _responses(panel, made).items():
             assert known.setdefault((name, tag), shown) == shown, f"{name} changed under its tag {tag}"
 
 
@@ -128,12 +128,12 @@ def test_every_visible_change_changes_the_etag(panel: Panel) -> None:
         panel.work,
         lambda: panel.patch(key, {"name": "renamed"}),
         lambda: panel.post(f"{key}/rotate", {"overlapSeconds": 60}),
-        lambda: _deletion_asked(panel, made),
+        lambda: _request_deletion(panel, made),
     ]
-    _held_to_tags(panel, made, acts)
+    _assert_etags_follow_changes(panel, made, acts)
 
 
-def _deletion_asked(panel: Panel, made: Targets) -> None:
+def _request_deletion(panel: Panel, made: Targets) -> None:
     caller = Authenticator(panel.ports).by_api_key(panel.admin, "", "")
     services.delete_service(panel.ports, caller, made.ids["service_id"])
 
@@ -142,14 +142,14 @@ def test_the_end_of_an_operation_changes_the_etag_of_its_service(panel: Panel, m
     made, seen = create_targets(panel), []
     finish = queue.finish
 
-    def looking(*given: Any) -> None:
+    def finish_and_read(*given: Any) -> None:
         finish(*given)
         with ThreadPoolExecutor(1) as elsewhere:
             seen.append(elsewhere.submit(made.send, panel, find_operation("get_service")).result())
 
     panel.post(f"/services/{made.ids['service_id']}/restart")
     with monkeypatch.context() as watched:
-        watched.setattr(queue, "finish", looking)
+        watched.setattr(queue, "finish", finish_and_read)
         panel.work()
     after = made.send(panel, find_operation("get_service"))
     assert seen[0].json()["operation_id"] is not None
@@ -166,7 +166,7 @@ def test_the_progress_of_a_deployment_changes_its_etag_and_its_operations(panel:
         lambda: panel.post(f"/services/{made.ids['service_id']}/deploy"),
         panel.work,
     ]
-    _held_to_tags(panel, made, steps)
+    _assert_etags_follow_changes(panel, made, steps)
 
 
 def test_live_figures_do_not_change_an_etag(panel: Panel) -> None:
@@ -293,7 +293,7 @@ def test_operations_that_create_deploy_or_change_have_dry_runs() -> None:
     }
 
 
-def _tried(answered: httpx.Response) -> dict[str, Any]:
+def _dry_run_of(answered: httpx.Response) -> dict[str, Any]:
     shown = answered.json()
     return dict(shown.get("dry_run") if isinstance(shown.get("dry_run"), dict) else shown)
 
@@ -307,8 +307,8 @@ def test_a_dry_run_describes_its_changes_and_leaves_everything_as_it_was(panel: 
         answered = made.send(panel, operation, query="dry_run=true", headers=headers)
         assert answered.status_code == 200, answered.text
         assert "location" not in answered.headers
-        assert _tried(answered)["dry_run"] is True
-        assert _tried(answered)["changes"]
+        assert _dry_run_of(answered)["dry_run"] is True
+        assert _dry_run_of(answered)["changes"]
     panel.work()
     assert _world(panel) == before
     example = body(operation)

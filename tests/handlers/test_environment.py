@@ -16,20 +16,20 @@ services:
 """
 
 
-def _made(panel: Panel, **fields: Any) -> str:
+def _create_service(panel: Panel, **fields: Any) -> str:
     given = {"variables": {"A": "1", "B": "2"}, "secrets": {"TOKEN": CANARY}, **fields}
     return f"/services/{panel.service(**given)['id']}"
 
 
-def _shown(response: Any) -> dict[str, str]:
+def _values(response: Any) -> dict[str, str]:
     assert response.status_code == 200, response.text
-    names = [one["name"] for one in response.json()["variables"]]
+    names = [variable["name"] for variable in response.json()["variables"]]
     assert names == sorted(names)
-    return {one["name"]: one["value"] for one in response.json()["variables"]}
+    return {variable["name"]: variable["value"] for variable in response.json()["variables"]}
 
 
 def _secrets(response: Any) -> list[str]:
-    return [one["name"] for one in response.json()["variables"] if one["secret"]]
+    return [variable["name"] for variable in response.json()["variables"] if variable["secret"]]
 
 
 def _fields(response: Any) -> list[str]:
@@ -37,7 +37,7 @@ def _fields(response: Any) -> list[str]:
     return list(response.json()["error"]["fields"])
 
 
-def _revealed(panel: Panel, path: str, *names: str) -> dict[str, str]:
+def _reveal(panel: Panel, path: str, *names: str) -> dict[str, str]:
     response = panel.post(f"{path}/env/reveal", {"names": list(names)})
     assert response.status_code == 200, response.text
     assert response.headers["cache-control"] == "no-store"
@@ -45,21 +45,21 @@ def _revealed(panel: Panel, path: str, *names: str) -> dict[str, str]:
 
 
 def test_get_environment_masks_secrets(panel: Panel) -> None:
-    path = _made(panel)
+    path = _create_service(panel)
     read = panel.get(f"{path}/env")
-    assert _shown(read) == {"A": "1", "B": "2", "TOKEN": "********"}
+    assert _values(read) == {"A": "1", "B": "2", "TOKEN": "********"}
     assert _secrets(read) == ["TOKEN"]
     assert (read.json()["version"], read.json()["pending_changes"]) == (1, False)
     assert read.json()["service_id"] == path.rsplit("/", 1)[1]
 
 
 def test_replace_environment_leaves_exactly_the_named_variables(panel: Panel) -> None:
-    path = _made(panel)
+    path = _create_service(panel)
     replaced = panel.put(f"{path}/env", {"variables": {"B": "3", "C": "4"}, "secrets": {"TOKEN": None, "NEW": CANARY}})
-    assert _shown(replaced) == {"B": "3", "C": "4", "NEW": "********", "TOKEN": "********"}
+    assert _values(replaced) == {"B": "3", "C": "4", "NEW": "********", "TOKEN": "********"}
     assert (replaced.json()["version"], replaced.json()["pending_changes"]) == (2, True)
-    assert _revealed(panel, path, "B", "TOKEN", "NEW") == {"B": "3", "TOKEN": CANARY, "NEW": CANARY}
-    assert _shown(panel.put(f"{path}/env", {})) == {}
+    assert _reveal(panel, path, "B", "TOKEN", "NEW") == {"B": "3", "TOKEN": CANARY, "NEW": CANARY}
+    assert _values(panel.put(f"{path}/env", {})) == {}
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_replace_environment_leaves_exactly_the_named_variables(panel: Panel) ->
     ],
 )
 def test_an_invalid_replacement_changes_nothing(panel: Panel, body: dict[str, Any], fields: list[str]) -> None:
-    path = _made(panel)
+    path = _create_service(panel)
     before = panel.get(f"{path}/env")
     assert _fields(panel.put(f"{path}/env", body)) == fields
     after = panel.get(f"{path}/env")
@@ -82,27 +82,27 @@ def test_an_invalid_replacement_changes_nothing(panel: Panel, body: dict[str, An
 
 
 def test_update_environment_sets_and_removes_the_named_variables(panel: Panel) -> None:
-    path = _made(panel)
+    path = _create_service(panel)
     changed = panel.patch(f"{path}/env", {"variables": {"A": None, "C": "3"}, "secrets": {"MORE": CANARY}})
-    assert _shown(changed) == {"B": "2", "C": "3", "MORE": "********", "TOKEN": "********"}
+    assert _values(changed) == {"B": "2", "C": "3", "MORE": "********", "TOKEN": "********"}
     headers = {"Content-Type": "application/merge-patch+json"}
     removed = panel.request("PATCH", f"{path}/env", content=b'{"secrets": {"TOKEN": null}}', headers=headers)
-    assert _shown(removed) == {"B": "2", "C": "3", "MORE": "********"}
+    assert _values(removed) == {"B": "2", "C": "3", "MORE": "********"}
     unknown = panel.patch(f"{path}/env", {"variables": {"NEVER": None}})
-    assert _shown(unknown) == _shown(removed), "removing what is not there is no fault"
+    assert _values(unknown) == _values(removed), "removing a missing variable succeeds"
 
 
 def test_a_name_moves_between_variables_and_secrets(panel: Panel) -> None:
-    path = _made(panel)
+    path = _create_service(panel)
     hidden = panel.patch(f"{path}/env", {"secrets": {"A": CANARY}})
     assert _secrets(hidden) == ["A", "TOKEN"]
     open_again = panel.patch(f"{path}/env", {"variables": {"A": "open"}})
-    assert (_secrets(open_again), _shown(open_again)["A"]) == (["TOKEN"], "open")
+    assert (_secrets(open_again), _values(open_again)["A"]) == (["TOKEN"], "open")
     both = panel.patch(
         f"{path}/env", {"variables": {"A": None, "TOKEN": "plain"}, "secrets": {"A": "x", "TOKEN": None}}
     )
-    assert (_secrets(both), _shown(both)["TOKEN"]) == (["A"], "plain")
-    assert _revealed(panel, path, "A") == {"A": "x"}
+    assert (_secrets(both), _values(both)["TOKEN"]) == (["A"], "plain")
+    assert _reveal(panel, path, "A") == {"A": "x"}
     assert _fields(panel.patch(f"{path}/env", {"variables": {"A": "1"}, "secrets": {"A": "2"}})) == ["secrets.A"]
 
 
@@ -136,7 +136,7 @@ def test_limits_follow_the_variables_in_them(panel: Panel) -> None:
 
 
 def test_containers_get_changed_variables_with_the_next_deployment(panel: Panel) -> None:
-    path = _made(panel)
+    path = _create_service(panel)
     panel.patch(f"{path}/env", {"variables": {"A": "9"}})
     assert panel.get("/operations").json()["total"] == 1, "nothing restarts by itself"
     assert panel.get(path).json()["pending_changes"] is True
@@ -162,7 +162,7 @@ def test_the_environment_of_a_template_is_not_pending_when_nothing_changed(panel
 
 
 def test_another_port_does_not_make_the_environment_pending(panel: Panel) -> None:
-    path = _made(panel)
+    path = _create_service(panel)
     panel.post(f"{path}/stop")
     panel.work()
     panel.patch(path, {"deploy_timeout": 9})
@@ -171,11 +171,11 @@ def test_another_port_does_not_make_the_environment_pending(panel: Panel) -> Non
 
 
 def test_a_dry_run_names_the_variables_that_change(panel: Panel) -> None:
-    path = _made(panel)
+    path = _create_service(panel)
     before = panel.get(f"{path}/env")
     body = {"variables": {"B": "2", "C": "3"}, "secrets": {"TOKEN": CANARY + "2"}}
     tried = panel.put(f"{path}/env?dry_run=true", body)
-    assert _shown(tried) == {"B": "2", "C": "3", "TOKEN": "********"}
+    assert _values(tried) == {"B": "2", "C": "3", "TOKEN": "********"}
     assert [one["summary"] for one in tried.json()["dry_run"]["changes"]] == ["Removes A", "Adds C", "Changes TOKEN"]
     after = panel.get(f"{path}/env")
     assert (after.json(), after.headers["etag"]) == (before.json(), before.headers["etag"])
@@ -184,7 +184,7 @@ def test_a_dry_run_names_the_variables_that_change(panel: Panel) -> None:
 
 
 def test_an_unknown_name_reveals_nothing(panel: Panel) -> None:
-    path = _made(panel)
+    path = _create_service(panel)
     refused = panel.post(f"{path}/env/reveal", {"names": ["TOKEN", "NOPE"]})
     assert refused.status_code in (404, 422)
     assert CANARY not in refused.text
@@ -192,7 +192,7 @@ def test_an_unknown_name_reveals_nothing(panel: Panel) -> None:
 
 
 def test_only_callers_with_the_permission_reveal_and_only_their_own(panel: Panel) -> None:
-    path = _made(panel, customer_id="cust_a")
+    path = _create_service(panel, customer_id="cust_a")
     names = {"names": ["TOKEN"]}
     for role in ("viewer", "operator"):
         assert panel.post(f"{path}/env/reveal", names, key=panel.key(role)).status_code == 403
@@ -203,7 +203,7 @@ def test_only_callers_with_the_permission_reveal_and_only_their_own(panel: Panel
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH"])
 def test_the_environment_of_another_customer_is_not_found(panel: Panel, method: str) -> None:
-    path = _made(panel, customer_id="cust_a")
+    path = _create_service(panel, customer_id="cust_a")
     options = {} if method == "GET" else {"json": {"variables": {"A": "2"}}}
     assert panel.request(method, f"{path}/env", key=panel.key("customer", "cust_b"), **options).status_code == 404
     assert panel.get(f"{path}/env").json()["version"] == 1

@@ -1,4 +1,4 @@
-"""Idempotency-Key over HTTP, for every operation that takes one: one effect and one answer, whatever happens."""
+"""Idempotency-Key over HTTP: every operation that takes one has one effect and one response, even after a crash."""
 
 import signal
 import sqlite3
@@ -16,9 +16,9 @@ from tests.conformance import CANARY
 from tests.operation_data import declared_operations, operation_data
 from tests.panel import Panel, start_panel
 
-TAKING = operations_with_parameter("Idempotency-Key", "header")
-# Logging out has no effect for a key, and ends the very caller who would have to repeat it.
-ONCE = [one for one in TAKING if one.operation_id != "logout"]
+WITH_IDEMPOTENCY_KEY = operations_with_parameter("Idempotency-Key", "header")
+# Logout has no effect for a key, and a session that logs out cannot repeat the request.
+REPEATABLE = [operation for operation in WITH_IDEMPOTENCY_KEY if operation.operation_id != "logout"]
 NEW = {"name": "web", "deploy_method": "image", "image": "ai-admin-panel/hello:1"}
 
 
@@ -26,10 +26,10 @@ def _key(text: str) -> dict[str, dict[str, str]]:
     return {"headers": {"Idempotency-Key": text}}
 
 
-def _said(answered: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
-    own = {"x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset"}
-    headers = {name: value for name, value in answered.headers.items() if name not in own}
-    return answered.status_code, answered.content, headers
+def _comparable(response: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
+    varying = {"x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset"}
+    headers = {name: value for name, value in response.headers.items() if name not in varying}
+    return response.status_code, response.content, headers
 
 
 def _without_claims(panel: Panel) -> dict[str, list[str]]:
@@ -37,9 +37,11 @@ def _without_claims(panel: Panel) -> dict[str, list[str]]:
 
 
 def test_every_post_with_an_effect_takes_a_key() -> None:
-    without = {one.operation_id for one in OPERATIONS if one.method == "POST"} - {one.operation_id for one in TAKING}
+    without = {operation.operation_id for operation in OPERATIONS if operation.method == "POST"} - {
+        operation.operation_id for operation in WITH_IDEMPOTENCY_KEY
+    }
     assert without == {name for name, data in declared_operations().items() if not data.has_effect}
-    assert {one.method for one in TAKING} == {"POST"}
+    assert {operation.method for operation in WITH_IDEMPOTENCY_KEY} == {"POST"}
 
 
 def _example(panel: Panel, operation: Operation) -> tuple[Targets, dict[str, object]]:
@@ -47,21 +49,21 @@ def _example(panel: Panel, operation: Operation) -> tuple[Targets, dict[str, obj
     return prepare_targets(panel, operation), {} if example is None else {"json": example}
 
 
-@pytest.mark.parametrize("operation", ONCE, ids=lambda one: one.operation_id)
+@pytest.mark.parametrize("operation", REPEATABLE, ids=lambda operation: operation.operation_id)
 def test_a_repeated_request_gets_the_same_response_and_has_one_effect(panel: Panel, operation: Operation) -> None:
     made, sent = _example(panel, operation)
     first = made.send(panel, operation, **_key("k"), **sent)
     assert first.is_success, first.text
     after = _without_claims(panel)
-    assert _said(made.send(panel, operation, **_key("k"), **sent)) == _said(first)
+    assert _comparable(made.send(panel, operation, **_key("k"), **sent)) == _comparable(first)
     assert _without_claims(panel) == after
     panel.work()
     later = _without_claims(panel)
-    assert _said(made.send(panel, operation, **_key("k"), **sent)) == _said(first)
+    assert _comparable(made.send(panel, operation, **_key("k"), **sent)) == _comparable(first)
     assert _without_claims(panel) == later
 
 
-@pytest.mark.parametrize("operation", ONCE, ids=lambda one: one.operation_id)
+@pytest.mark.parametrize("operation", REPEATABLE, ids=lambda operation: operation.operation_id)
 def test_twenty_parallel_requests_get_one_response_and_have_one_effect(panel: Panel, operation: Operation) -> None:
     made, sent = _example(panel, operation)
     before = {name: len(rows) for name, rows in tables(panel).items()}
@@ -69,14 +71,14 @@ def test_twenty_parallel_requests_get_one_response_and_have_one_effect(panel: Pa
         asked = [pool.submit(made.send, panel, operation, **_key("k"), **sent) for _ in range(20)]
         answers = [one.result() for one in asked]
     assert {one.status_code for one in answers} <= {200, 201, 202}, answers[0].text
-    assert len({repr(_said(one)) for one in answers}) == 1
+    assert len({repr(_comparable(one)) for one in answers}) == 1
     grown = {name: len(rows) - before[name] for name, rows in tables(panel).items() if len(rows) > before[name]}
     assert grown.pop("idempotency") == 1
     assert grown.pop("events", 0) <= len(("service", "operation", "deployment")), "each thing that changed is told once"
     assert set(grown.values()) <= {1}, grown
 
 
-@pytest.mark.parametrize("operation", ONCE, ids=lambda one: one.operation_id)
+@pytest.mark.parametrize("operation", REPEATABLE, ids=lambda operation: operation.operation_id)
 def test_the_same_key_for_another_request_is_refused(panel: Panel, operation: Operation) -> None:
     made, sent = _example(panel, operation)
     assert made.send(panel, operation, **_key("k"), **sent).is_success
@@ -87,16 +89,16 @@ def test_the_same_key_for_another_request_is_refused(panel: Panel, operation: Op
         other.append(made.send(panel, operation, **_key("k"), json=other_body))
     if "dry_run" in {one.name for one in operation.parameters}:
         other.append(made.send(panel, operation, query="dry_run=true", **_key("k"), **sent))
-    another = next(one for one in ONCE if one is not operation)
+    another = next(one for one in REPEATABLE if one is not operation)
     other.append(made.send(panel, another, **_key("k")))
     refused = {(one.status_code, error(one)["code"]) for one in other}
     assert refused == {(409, "idempotency_mismatch")}
     assert tables(panel) == after
 
 
-@pytest.mark.parametrize("operation", TAKING, ids=lambda one: one.operation_id)
+@pytest.mark.parametrize("operation", WITH_IDEMPOTENCY_KEY, ids=lambda operation: operation.operation_id)
 def test_a_key_of_another_operation_is_refused(panel: Panel, operation: Operation) -> None:
-    other, key = next(one for one in ONCE if one is not operation), _key(f"not-of-{operation.operation_id}")
+    other, key = next(one for one in REPEATABLE if one is not operation), _key(f"not-of-{operation.operation_id}")
     assert prepare_targets(panel, other).send(panel, other, **key).is_success
     refused = prepare_targets(panel, operation).send(panel, operation, **key)
     assert (refused.status_code, error(refused)["code"]) == (409, "idempotency_mismatch")
@@ -112,7 +114,7 @@ def test_the_order_of_fields_and_white_space_do_not_change_a_request(panel: Pane
     first = panel.post("/services", NEW, **_key("k"))
     raw = b'{ "image":"ai-admin-panel/hello:1",\n "deploy_method":"image", "name":"\\u0077eb" }'
     headers = {"Idempotency-Key": "k", "Content-Type": "application/json; charset=utf-8"}
-    assert _said(panel.post("/services", content=raw, headers=headers)) == _said(first)
+    assert _comparable(panel.post("/services", content=raw, headers=headers)) == _comparable(first)
 
 
 def test_two_keys_are_two_requests(panel: Panel) -> None:
@@ -136,7 +138,7 @@ def test_a_rotated_api_key_keeps_its_idempotency_keys(panel: Panel) -> None:
     first = panel.post("/services", NEW, key=old, **_key("k"))
     me = panel.get("/auth/me", key=old).json()["id"]
     new = panel.post(f"/v1/api-keys/{me}/rotate").json()["key"]
-    assert _said(panel.post("/services", NEW, key=new, **_key("k"))) == _said(first)
+    assert _comparable(panel.post("/services", NEW, key=new, **_key("k"))) == _comparable(first)
 
 
 def test_a_refused_request_is_not_stored(panel: Panel) -> None:
@@ -175,7 +177,7 @@ def test_a_response_is_repeated_after_its_resource_was_deleted(panel: Panel) -> 
     first = panel.post("/services", NEW, **_key("k"))
     panel.work()
     panel.delete(f"/services/{first.json()['id']}")
-    assert _said(panel.post("/services", NEW, **_key("k"))) == _said(first)
+    assert _comparable(panel.post("/services", NEW, **_key("k"))) == _comparable(first)
     assert panel.get("/services").json()["total"] == 0
 
 
@@ -199,14 +201,14 @@ def test_secrets_of_a_request_are_not_stored_with_its_idempotency_key(panel: Pan
 
 # ── Dying between effect and answer ──────────────────────────────────────────────────────────────
 
-_DIES = """
+CRASHING_PANEL = """
 import os, signal, sys
 from pathlib import Path
 from domain import services
 from handlers import idempotency
 from tests.panel import start_panel
 
-def dying(inner, before):
+def crash_around(inner, before):
     def act(*given, **named):
         if not before:
             inner(*given, **named)
@@ -217,16 +219,16 @@ where = {where!r}
 with start_panel(Path({folder!r})) as panel:
     print(panel.admin, flush=True)
     if where == "after the effect, before the answer":
-        services.create_service = dying(services.create_service, before=False)
+        services.create_service = crash_around(services.create_service, before=False)
     else:
-        idempotency._unpack = dying(idempotency._unpack, before=True)
+        idempotency._unpack = crash_around(idempotency._unpack, before=True)
     panel.post("/services", {new!r}, headers={{"Idempotency-Key": "k"}})
 """
 
 
-def _killed(folder: Path, where: str) -> str:
+def _run_until_crash(folder: Path, where: str) -> str:
     root = Path(__file__).parents[2]
-    code = _DIES.format(folder=str(folder), where=where, new=NEW)
+    code = CRASHING_PANEL.format(folder=str(folder), where=where, new=NEW)
     died = subprocess.run([sys.executable, "-c", code], check=False, cwd=root, capture_output=True, text=True)
     assert died.returncode == -signal.SIGKILL, died.stderr
     return died.stdout.strip()
@@ -236,12 +238,12 @@ def _killed(folder: Path, where: str) -> str:
     ("where", "found"), [("after the effect, before the answer", 0), ("after the answer was kept, before it left", 1)]
 )
 def test_repeating_after_the_panel_was_killed_has_one_effect(tmp_path: Path, where: str, found: int) -> None:
-    key = _killed(tmp_path, where)
+    key = _run_until_crash(tmp_path, where)
     with start_panel(tmp_path) as panel:
         assert panel.get("/services").json()["total"] == found
         answers = [panel.post("/services", NEW, key=key, **_key("k")) for _ in range(2)]
         assert answers[0].status_code == 201
-        assert _said(answers[0]) == _said(answers[1])
+        assert _comparable(answers[0]) == _comparable(answers[1])
         panel.work()
         (service,) = panel.get("/services").json()["data"]
         assert (service["id"], service["status"]) == (answers[0].json()["id"], "running")

@@ -1,4 +1,4 @@
-"""Browser sessions over HTTP: the cookie, the pages that may use it, and everything that ends it."""
+"""Browser sessions over HTTP: the cookie, the origins that can use it, and the ways to end a session."""
 
 import logging
 import re
@@ -20,9 +20,11 @@ from tests.calls import OPERATIONS, Targets, create_targets, error, tables
 from tests.http_server import serve_http
 from tests.panel import ORIGIN, Panel, start_panel
 
-WRITES = [one for one in OPERATIONS if one.method != "GET" and one.operation_id != "create_session"]
-READS = [one for one in OPERATIONS if one.method == "GET" and one.security]
-BY_NAME = pytest.mark.parametrize("operation", WRITES, ids=lambda one: one.operation_id)
+WRITES = [
+    operation for operation in OPERATIONS if operation.method != "GET" and operation.operation_id != "create_session"
+]
+READS = [operation for operation in OPERATIONS if operation.method == "GET" and operation.security]
+BY_NAME = pytest.mark.parametrize("operation", WRITES, ids=lambda operation: operation.operation_id)
 FOREIGN: list[dict[str, str]] = [
     {},
     {"Origin": "https://evil.example"},
@@ -45,20 +47,20 @@ def _cookie(browser: dict[str, str]) -> dict[str, str]:
     return {"Cookie": browser["Cookie"]}
 
 
-def _by(panel: Panel, browser: dict[str, str], path: str = "/auth/me", method: str = "GET") -> httpx.Response:
+def _request_with(panel: Panel, browser: dict[str, str], path: str = "/auth/me", method: str = "GET") -> httpx.Response:
     return panel.request(method, path, key=None, headers=browser)
 
 
-def _is_in(panel: Panel, browser: dict[str, str]) -> bool:
-    answered = _by(panel, browser)
-    assert answered.status_code in {200, 401}, answered.text
-    return answered.status_code == 200
+def _is_logged_in(panel: Panel, browser: dict[str, str]) -> bool:
+    response = _request_with(panel, browser)
+    assert response.status_code in {200, 401}, response.text
+    return response.status_code == 200
 
 
-def _sent(panel: Panel, method: str, path: str, headers: list[tuple[str, str]]) -> httpx.Response:
-    answered: httpx.Response = panel.portal.call(panel._send, method, path, headers, {})  # type: ignore[arg-type]
-    conformance.check_response(method, answered)
-    return answered
+def _send_raw(panel: Panel, method: str, path: str, headers: list[tuple[str, str]]) -> httpx.Response:
+    response: httpx.Response = panel.portal.call(panel._send, method, path, headers, {})  # type: ignore[arg-type]
+    conformance.check_response(method, response)
+    return response
 
 
 # ── The cookie ───────────────────────────────────────────────────────────────────────────────────
@@ -104,51 +106,53 @@ def test_a_cookie_expires_no_later_than_its_key(panel: Panel) -> None:
 def test_a_session_can_do_what_its_key_can(panel: Panel) -> None:
     key = panel.key("customer", "cust_a", denied_permissions=("env.reveal",), rate_limit_rpm=77)
     browser = panel.session(key)
-    answered = _by(panel, browser)
+    answered = _request_with(panel, browser)
     assert answered.json() == panel.get("/auth/me", key=key).json()
     assert answered.headers["x-ratelimit-limit"] == "77"
     service = panel.service(key=key)
-    assert _by(panel, browser, f"/services/{service['id']}").json()["id"] == service["id"]
-    stopped = _by(panel, browser, f"/services/{service['id']}/stop", "POST")
+    assert _request_with(panel, browser, f"/services/{service['id']}").json()["id"] == service["id"]
+    stopped = _request_with(panel, browser, f"/services/{service['id']}/stop", "POST")
     assert (stopped.status_code, stopped.json()["actor_id"]) == (202, answered.json()["id"])
-    assert _by(panel, browser, f"/services/{service['id']}/env/reveal", "POST").status_code == 403
+    assert _request_with(panel, browser, f"/services/{service['id']}/env/reveal", "POST").status_code == 403
 
 
 def test_a_session_and_its_key_share_one_budget(panel: Panel) -> None:
     key = panel.key("viewer", rate_limit_rpm=3)
     browser = panel.session(key)
-    left = [one.headers["x-ratelimit-remaining"] for one in (_by(panel, browser), panel.get("/roles", key=key))]
+    left = [
+        one.headers["x-ratelimit-remaining"] for one in (_request_with(panel, browser), panel.get("/roles", key=key))
+    ]
     assert left == ["1", "0"]
-    assert _by(panel, browser).status_code == 429
+    assert _request_with(panel, browser).status_code == 429
 
 
 def test_a_session_cannot_create_a_session(panel: Panel) -> None:
-    refused = _by(panel, panel.session(), "/auth/sessions", "POST")
+    refused = _request_with(panel, panel.session(), "/auth/sessions", "POST")
     assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
 
 
 def test_a_session_id_chosen_by_the_client_is_never_used(panel: Panel) -> None:
     made_up = "A" * 43
     fixed = {"Cookie": f"session={made_up}", "Origin": ORIGIN}
-    assert not _is_in(panel, fixed)
+    assert not _is_logged_in(panel, fixed)
     made = panel.post("/auth/sessions", headers=fixed)
     assert made.status_code == 201
     assert made_up not in made.headers["set-cookie"]
-    assert not _is_in(panel, fixed)
+    assert not _is_logged_in(panel, fixed)
 
 
 def test_a_new_session_is_unique_and_ends_no_other(panel: Panel) -> None:
     one, two = panel.session(), panel.session()
     assert one["Cookie"] != two["Cookie"]
-    assert _is_in(panel, one)
-    assert _is_in(panel, two)
+    assert _is_logged_in(panel, one)
+    assert _is_logged_in(panel, two)
 
 
 def test_a_repeated_request_for_a_session_gets_the_same_one(panel: Panel) -> None:
     again = {"Idempotency-Key": "k"}
     one, two = panel.session(**again), panel.session(**again)
     assert one == two
-    assert _is_in(panel, two)
+    assert _is_logged_in(panel, two)
     assert panel.get("/auth/sessions").json()["total"] == 1
 
 
@@ -159,7 +163,7 @@ def test_an_authorization_header_takes_precedence_over_the_cookie(panel: Panel) 
     browser, other = panel.session(), panel.key("viewer")
     assert panel.get("/auth/me", key=other, headers=browser).json()["role"] == "viewer"
     for value in ("Bearer wrong", "Bearer", "Basic YTpi", f"Basic {panel.admin}", panel.admin, ""):
-        refused = _by(panel, {**browser, "Authorization": value})
+        refused = _request_with(panel, {**browser, "Authorization": value})
         assert refused.status_code == 401, value
 
 
@@ -187,21 +191,21 @@ def test_every_invalid_cookie_gets_the_response_of_an_invalid_key(panel: Panel) 
         f"session[]={text}",
         f"session {text}",
     ):
-        refused = _by(panel, {"Cookie": cookie})
+        refused = _request_with(panel, {"Cookie": cookie})
         assert (refused.status_code, error(refused)) == (401, expected), cookie
         assert refused.headers["www-authenticate"] == "Bearer"
 
 
 def test_two_session_cookies_are_refused_also_in_two_headers(panel: Panel) -> None:
     cookie = panel.session()["Cookie"]
-    assert _sent(panel, "GET", "/api/auth/me", [("Cookie", cookie), ("Cookie", "theme=dark")]).status_code == 200
-    assert _sent(panel, "GET", "/api/auth/me", [("Cookie", cookie), ("Cookie", cookie)]).status_code == 401
+    assert _send_raw(panel, "GET", "/api/auth/me", [("Cookie", cookie), ("Cookie", "theme=dark")]).status_code == 200
+    assert _send_raw(panel, "GET", "/api/auth/me", [("Cookie", cookie), ("Cookie", cookie)]).status_code == 401
 
 
 def test_other_cookies_are_ignored(panel: Panel) -> None:
     cookie = panel.session()["Cookie"]
     for sent in (f"a=b; {cookie}", f"{cookie}; a=session=x", f"{cookie};a=b", f"sessions=1; {cookie}; session"):
-        assert _is_in(panel, {"Cookie": sent}), sent
+        assert _is_logged_in(panel, {"Cookie": sent}), sent
 
 
 def test_an_unavailable_database_returns_503_and_not_401(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,13 +214,13 @@ def test_an_unavailable_database_returns_503_and_not_401(panel: Panel, monkeypat
 
     browser = panel.session()
     monkeypatch.setattr(Authenticator, "by_session", away)
-    refused = _by(panel, browser)
+    refused = _request_with(panel, browser)
     assert (refused.status_code, error(refused)["code"]) == (503, "database_unavailable")
 
 
 def test_an_expired_cookie_does_not_block_public_operations(panel: Panel) -> None:
     for path in ("/openapi.yaml", "/docs"):
-        assert _by(panel, {"Cookie": "session=dead"}, path).status_code == 200
+        assert _request_with(panel, {"Cookie": "session=dead"}, path).status_code == 200
 
 
 def test_a_cookie_can_read_everything_that_its_key_can_read(panel: Panel) -> None:
@@ -276,7 +280,7 @@ def test_the_public_url_is_the_panels_origin_with_any_host_header(tmp_path: Path
             ("https://evil.example", 403),
         ):
             headers = {**cookie, "Origin": origin}
-            assert _by(panel, headers, "/services/validate", "POST").status_code in {status, 400}
+            assert _request_with(panel, headers, "/services/validate", "POST").status_code in {status, 400}
             answered = panel.post("/services/validate", {"compose": "x"}, key=None, headers=headers)
             assert answered.status_code == status, origin
 
@@ -286,8 +290,8 @@ def test_two_origin_or_host_headers_are_refused(panel: Panel) -> None:
     own, other = ("Origin", ORIGIN), ("Origin", "https://evil.example")
     path = "/api/auth/sessions"
     for headers in ([cookie, own, own], [cookie, own, other], [cookie, other, own]):
-        assert _sent(panel, "DELETE", path, headers).status_code == 403
-    assert _sent(panel, "DELETE", path, [cookie, own]).status_code == 204
+        assert _send_raw(panel, "DELETE", path, headers).status_code == 403
+    assert _send_raw(panel, "DELETE", path, [cookie, own]).status_code == 204
 
 
 def test_requests_with_a_key_need_no_origin(panel: Panel) -> None:
@@ -296,14 +300,14 @@ def test_requests_with_a_key_need_no_origin(panel: Panel) -> None:
 
 
 def test_an_invalid_cookie_is_reported_before_the_origin_is_checked(panel: Panel) -> None:
-    refused = _by(panel, {"Cookie": "session=made-up"}, "/auth/logout", "POST")
+    refused = _request_with(panel, {"Cookie": "session=made-up"}, "/auth/logout", "POST")
     assert (refused.status_code, error(refused)["code"]) == (401, "unauthenticated")
 
 
 def test_logging_out_by_a_link_does_not_work(panel: Panel) -> None:
     browser = panel.session()
-    assert _by(panel, browser, "/auth/logout").status_code == 405
-    assert _is_in(panel, browser)
+    assert _request_with(panel, browser, "/auth/logout").status_code == 405
+    assert _is_logged_in(panel, browser)
 
 
 # ── Ending ───────────────────────────────────────────────────────────────────────────────────────
@@ -311,61 +315,63 @@ def test_logging_out_by_a_link_does_not_work(panel: Panel) -> None:
 
 def test_logout_ends_the_session_and_removes_the_cookie(panel: Panel) -> None:
     browser, other = panel.session(), panel.session()
-    session_id = next(one["id"] for one in _by(panel, browser, "/auth/sessions").json()["data"] if one["current"])
-    ended = _by(panel, browser, "/auth/logout", "POST")
+    session_id = next(
+        one["id"] for one in _request_with(panel, browser, "/auth/sessions").json()["data"] if one["current"]
+    )
+    ended = _request_with(panel, browser, "/auth/logout", "POST")
     assert (ended.status_code, ended.json()) == (200, {"session_id": session_id})
     assert ended.headers["set-cookie"] == "session=; Path=/api; Max-Age=0; HttpOnly; SameSite=Lax"
-    assert not _is_in(panel, browser)
-    assert _is_in(panel, other)
+    assert not _is_logged_in(panel, browser)
+    assert _is_logged_in(panel, other)
 
 
 def test_one_idempotency_key_of_two_sessions_ends_both(panel: Panel) -> None:
-    """They are two callers, though of one API key."""
+    """Two sessions are two callers, even with one API key."""
     for browser in (panel.session(), panel.session()):
         again = {**browser, "Idempotency-Key": "the-same"}
         ended = panel.request("POST", "/auth/logout", key=None, headers=again)
         assert (ended.status_code, ended.json()["session_id"] is not None) == (200, True)
-        assert not _is_in(panel, browser)
+        assert not _is_logged_in(panel, browser)
 
 
 def test_logout_with_a_key_ends_nothing(panel: Panel) -> None:
     browser = panel.session()
     ended = panel.post("/auth/logout")
     assert (ended.status_code, ended.json()) == (200, {"session_id": None})
-    assert _is_in(panel, browser)
+    assert _is_logged_in(panel, browser)
     assert panel.get("/auth/me").status_code == 200
 
 
 def test_logout_with_a_key_and_a_cookie_ends_nothing(panel: Panel) -> None:
     browser = panel.session()
     assert panel.post("/auth/logout", headers=browser).json() == {"session_id": None}
-    assert _is_in(panel, browser)
+    assert _is_logged_in(panel, browser)
 
 
 def test_revoke_other_sessions_keeps_the_session_of_the_request(panel: Panel) -> None:
     mine, others = panel.session(), [panel.session() for _ in range(3)]
     strangers = panel.session(panel.key("viewer"))
-    assert _by(panel, mine, "/auth/sessions", "DELETE").status_code == 204
-    assert [_is_in(panel, one) for one in (mine, *others, strangers)] == [True, False, False, False, True]
+    assert _request_with(panel, mine, "/auth/sessions", "DELETE").status_code == 204
+    assert [_is_logged_in(panel, one) for one in (mine, *others, strangers)] == [True, False, False, False, True]
     assert panel.request("DELETE", "/auth/sessions").status_code == 204
-    assert not _is_in(panel, mine)
+    assert not _is_logged_in(panel, mine)
 
 
 def test_revoke_session_ends_the_named_session(panel: Panel) -> None:
     one, two = panel.session(), panel.session()
-    listed = _by(panel, one, "/auth/sessions").json()["data"]
+    listed = _request_with(panel, one, "/auth/sessions").json()["data"]
     (other,) = (each["id"] for each in listed if not each["current"])
-    assert _by(panel, one, f"/auth/sessions/{other}", "DELETE").status_code == 204
-    assert not _is_in(panel, two)
-    gone = _by(panel, one, f"/auth/sessions/{other}", "DELETE")
+    assert _request_with(panel, one, f"/auth/sessions/{other}", "DELETE").status_code == 204
+    assert not _is_logged_in(panel, two)
+    gone = _request_with(panel, one, f"/auth/sessions/{other}", "DELETE")
     assert (gone.status_code, error(gone)["message"]) == (404, "Session not found")
 
 
 def test_a_viewer_lists_and_ends_its_own_sessions(panel: Panel) -> None:
     browser = panel.session(panel.key("viewer"))
-    (mine,) = _by(panel, browser, "/auth/sessions").json()["data"]
-    assert _by(panel, browser, f"/auth/sessions/{mine['id']}", "DELETE").status_code == 204
-    assert not _is_in(panel, browser)
+    (mine,) = _request_with(panel, browser, "/auth/sessions").json()["data"]
+    assert _request_with(panel, browser, f"/auth/sessions/{mine['id']}", "DELETE").status_code == 204
+    assert not _is_logged_in(panel, browser)
 
 
 def test_an_admin_sees_and_ends_the_sessions_of_others(panel: Panel) -> None:
@@ -376,12 +382,12 @@ def test_an_admin_sees_and_ends_the_sessions_of_others(panel: Panel) -> None:
     assert (listed["user_id"], listed["device"], listed["current"]) == (owner, "Firefox", False)
     assert panel.get("/auth/sessions").json()["data"] == []
     assert panel.request("DELETE", f"/auth/sessions/{listed['id']}").status_code == 204
-    assert not _is_in(panel, browser)
+    assert not _is_logged_in(panel, browser)
 
 
 def test_a_customer_sees_and_ends_only_its_own(panel: Panel) -> None:
     browser, other = panel.session(), panel.key("customer", "cust_a")
-    (listed,) = _by(panel, browser, "/auth/sessions").json()["data"]
+    (listed,) = _request_with(panel, browser, "/auth/sessions").json()["data"]
     empty = panel.get(f"/auth/sessions?user_id={listed['user_id']}", key=other).json()
     assert (empty["data"], empty["total"]) == ([], 0)
     real, unreal = (
@@ -390,7 +396,7 @@ def test_a_customer_sees_and_ends_only_its_own(panel: Panel) -> None:
     )
     assert real.status_code == unreal.status_code == 404
     assert real.text.replace(listed["id"], "")[:80] == unreal.text.replace(f"ses_{'0' * 26}", "")[:80]
-    assert _is_in(panel, browser)
+    assert _is_logged_in(panel, browser)
 
 
 def test_sessions_are_listed_with_their_last_use(panel: Panel) -> None:
@@ -422,9 +428,9 @@ def _expire(panel: Panel, key_id: str) -> None:
 def test_the_end_of_a_key_ends_its_sessions(panel: Panel, how: str) -> None:
     key = panel.key("operator")
     browser = panel.session(key)
-    assert _is_in(panel, browser)
+    assert _is_logged_in(panel, browser)
     ENDS[how](panel, KEY.format(key_id=panel.get("/auth/me", key=key).json()["id"]))
-    assert not _is_in(panel, browser)
+    assert not _is_logged_in(panel, browser)
 
 
 def test_a_rotation_with_an_overlap_keeps_sessions_until_the_overlap_ends(panel: Panel) -> None:
@@ -432,9 +438,9 @@ def test_a_rotation_with_an_overlap_keeps_sessions_until_the_overlap_ends(panel:
     browser = panel.session(key)
     path = KEY.format(key_id=panel.get("/auth/me", key=key).json()["id"])
     panel.post(f"{path}/rotate", {"overlapSeconds": 3600})
-    assert _is_in(panel, browser)
+    assert _is_logged_in(panel, browser)
     panel.post(f"{path}/rotate")
-    assert not _is_in(panel, browser)
+    assert not _is_logged_in(panel, browser)
 
 
 def test_restricting_a_key_restricts_its_sessions(panel: Panel) -> None:
@@ -442,10 +448,10 @@ def test_restricting_a_key_restricts_its_sessions(panel: Panel) -> None:
     browser = panel.session(key)
     path = KEY.format(key_id=panel.get("/auth/me", key=key).json()["id"])
     panel.patch(path, {"deniedPermissions": ["services.read"]})
-    assert _by(panel, browser, "/services").status_code == 403
+    assert _request_with(panel, browser, "/services").status_code == 403
     panel.patch(path, {"deniedPermissions": [], "role": "viewer"})
-    assert _by(panel, browser, "/services").status_code == 200
-    assert _by(panel, browser).json()["role"] == "viewer"
+    assert _request_with(panel, browser, "/services").status_code == 200
+    assert _request_with(panel, browser).json()["role"] == "viewer"
 
 
 def test_a_stream_ends_with_the_session_that_opened_it(panel: Panel) -> None:
@@ -455,7 +461,7 @@ def test_a_stream_ends_with_the_session_that_opened_it(panel: Panel) -> None:
         with httpx.stream("GET", f"{url}/api/events", headers=headers, timeout=30) as response:
             lines = response.iter_lines()
             assert next(lines) == ": listening"
-            _by(panel, browser, "/auth/logout", "POST")
+            _request_with(panel, browser, "/auth/logout", "POST")
             panel.ports.notifier.notify()
             assert not [line for line in lines if line.startswith("event")]
 
@@ -551,29 +557,31 @@ def test_a_wrong_credential_in_the_query_is_refused(panel: Panel, query: str) ->
 
 
 @pytest.fixture
-def said(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
-    """Everything that the panel logged, at the level that tells most; the client of the tests logs what it asks for."""
+def log_text(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
+    """Return all log records of the panel, from level DEBUG. Those of the test client are left out."""
     with caplog.at_level(logging.DEBUG):
-        yield lambda: str([vars(one) for one in caplog.records if not one.name.startswith(("httpx", "httpcore"))])
+        yield lambda: str(
+            [vars(record) for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))]
+        )
 
 
-def test_cookies_and_tickets_are_neither_stored_nor_logged(panel: Panel, said: Callable[[], str]) -> None:
+def test_cookies_and_tickets_are_neither_stored_nor_logged(panel: Panel, log_text: Callable[[], str]) -> None:
     made = [panel.session(), panel.session(**{"Idempotency-Key": "k"})]
     tickets = [panel.post("/ws/tickets", headers=headers).json() for headers in ({}, {"Idempotency-Key": "t"})]
-    secrets = [one["Cookie"].partition("=")[2] for one in made] + [one["ticket"] for one in tickets]
+    secrets = [browser["Cookie"].partition("=")[2] for browser in made] + [ticket["ticket"] for ticket in tickets]
     for browser in made:
-        _by(panel, browser, "/auth/logout", "POST")
+        _request_with(panel, browser, "/auth/logout", "POST")
     for ticket in tickets:
         panel.get(f"/ws?ticket={ticket['ticket']}", key=None)
     folder = panel.ports.settings.data_dir
     stored = b"".join(file.read_bytes() for file in folder.iterdir() if file.name.startswith("panel.db"))
     for secret in secrets:
         assert secret.encode() not in stored
-        assert secret not in said()
+        assert secret not in log_text()
 
 
 def test_lists_and_errors_repeat_no_cookie(panel: Panel) -> None:
     browser = panel.session()
     text = browser["Cookie"].partition("=")[2]
     for path in ("/auth/sessions", "/auth/me", "/nowhere", "/services?page=0", "/services/svc_0"):
-        assert text not in _by(panel, browser, path).text + str(_by(panel, browser, path).headers)
+        assert text not in _request_with(panel, browser, path).text + str(_request_with(panel, browser, path).headers)

@@ -1,4 +1,4 @@
-"""Tenants do not exist for each other, nor does a thing for whoever lacks the permission to see it."""
+"""Resources of other tenants, and resources that a caller cannot see, are refused like unknown ones."""
 
 import json
 from collections.abc import Iterator
@@ -51,19 +51,19 @@ def test_a_key_without_a_permission_cannot_find_out_what_exists(panel: Panel) ->
     for operation in WITH_ID:
         real, unreal = (ids.send(panel, operation, key=key, with_worker=False) for ids in (made, Targets()))
         assert real.status_code == 403
-        assert _said(real) == _said(unreal), operation.operation_id
+        assert _comparable(real) == _comparable(unreal), operation.operation_id
 
 
-# ── Another tenant's things ──────────────────────────────────────────────────────────────────────
+# ── Resources of other tenants ──────────────────────────────────────────────────────────────────────
 
 
-def _said(answered: httpx.Response, *names: str) -> tuple[int, Any, dict[str, str]]:
-    own = {"x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset"}
-    text = answered.text
-    for name in (*names, answered.headers["x-request-id"]):
+def _comparable(response: httpx.Response, *names: str) -> tuple[int, Any, dict[str, str]]:
+    varying = {"x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset"}
+    text = response.text
+    for name in (*names, response.headers["x-request-id"]):
         text = text.replace(name, "…")
-    headers = {name: value for name, value in answered.headers.items() if name not in own}
-    return answered.status_code, json.loads(text) if text else None, headers
+    headers = {name: value for name, value in response.headers.items() if name not in varying}
+    return response.status_code, json.loads(text) if text else None, headers
 
 
 @pytest.mark.parametrize("role", ["customer", "operator", "admin", "viewer"])
@@ -74,7 +74,9 @@ def test_an_id_of_another_tenant_is_refused_like_an_unknown_one(panel: Panel, ro
         unreal = Targets().send(panel, operation, key=key, with_worker=False)
         for theirs in (others, nobodys):
             real = theirs.send(panel, operation, key=key, with_worker=False)
-            assert _said(real, *theirs.ids.values()) == _said(unreal, *UNKNOWN_IDS.values()), operation.operation_id
+            assert _comparable(real, *theirs.ids.values()) == _comparable(unreal, *UNKNOWN_IDS.values()), (
+                operation.operation_id
+            )
             assert real.status_code in {403, 404}
     assert tables(panel) == before
 
@@ -96,7 +98,9 @@ def test_conditions_waits_dry_runs_and_keys_reveal_nothing_of_another_tenant(pan
         for name in names - ({"Last-Event-ID"} if "follow" in names else set()):  # there it is a time, not a number
             options = {"key": key, "with_worker": False, **variants[name]}
             real, unreal = (ids.send(panel, operation, **options) for ids in (others, Targets()))
-            assert _said(real, *others.ids.values()) == _said(unreal, *UNKNOWN_IDS.values()), operation.operation_id
+            assert _comparable(real, *others.ids.values()) == _comparable(unreal, *UNKNOWN_IDS.values()), (
+                operation.operation_id
+            )
             assert real.status_code == 404
             asked += 1
     assert asked > 30
@@ -106,7 +110,7 @@ def test_a_wrong_body_is_refused_alike_for_existing_and_unknown_resources(panel:
     key, others = panel.key("customer", MINE), create_targets(panel, OTHERS)
     for operation in (one for one in WITH_ID if one.body):
         real, unreal = (ids.send(panel, operation, key=key, json={"nonsense": 1}) for ids in (others, Targets()))
-        assert _said(real, *others.ids.values()) == _said(unreal, *UNKNOWN_IDS.values())
+        assert _comparable(real, *others.ids.values()) == _comparable(unreal, *UNKNOWN_IDS.values())
 
 
 def test_an_id_of_another_tenant_in_a_body_is_refused_like_an_unknown_one(panel: Panel) -> None:
@@ -115,7 +119,7 @@ def test_an_id_of_another_tenant_in_a_body_is_refused_like_an_unknown_one(panel:
     path = f"/services/{mine.ids['service_id']}/rollback"
     real, unreal = (panel.post(path, {"deployment_id": one}, key=key) for one in (theirs, never))
     assert real.status_code == 422
-    assert _said(real, theirs) == _said(unreal, never)
+    assert _comparable(real, theirs) == _comparable(unreal, never)
 
 
 def test_a_deployment_of_another_service_of_the_caller_is_not_found(panel: Panel) -> None:
@@ -152,8 +156,8 @@ def test_a_name_that_another_tenant_uses_is_free(panel: Panel) -> None:
 # ── Lists ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _ids(answered: httpx.Response) -> set[str]:
-    return {one["id"] for one in answered.json()["data"]}
+def _ids(response: httpx.Response) -> set[str]:
+    return {one["id"] for one in response.json()["data"]}
 
 
 OWNED = [*map(find_operation, ("list_services", "list_deployments", "list_operations", "list_api_keys"))]
@@ -175,16 +179,16 @@ def _worlds(panel: Panel) -> Iterator[tuple[Operation, str, set[str]]]:
 
 def test_lists_have_only_the_callers_resources_with_any_filter(panel: Panel) -> None:
     for operation, key, own in _worlds(panel):
-        answered = panel.get(f"{operation.path}?per_page=100", key=key)
-        assert _ids(answered) == own != set()
-        assert answered.json()["total"] == len(own)
+        response = panel.get(f"{operation.path}?per_page=100", key=key)
+        assert _ids(response) == own != set()
+        assert response.json()["total"] == len(own)
         for query in _filters(operation):
-            answered = panel.get(f"{operation.path}?per_page=100&{query}", key=key)
-            if answered.status_code == 200:
-                assert _ids(answered) <= own, f"{operation.operation_id}?{query}"
-                assert answered.json()["total"] == len(_ids(answered))
+            response = panel.get(f"{operation.path}?per_page=100&{query}", key=key)
+            if response.status_code == 200:
+                assert _ids(response) <= own, f"{operation.operation_id}?{query}"
+                assert response.json()["total"] == len(_ids(response))
             else:
-                assert answered.status_code == 400, f"{operation.operation_id}?{query}"
+                assert response.status_code == 400, f"{operation.operation_id}?{query}"
 
 
 def _filters(operation: Operation) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What the tests of the forwarder share: a started router, and servers to forward to."""
+"""Fixtures for tests of the forwarder: a started router, and servers to forward to."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ from .peers import Listen, Serve, WebServer
 
 @pytest.fixture(autouse=True)
 def ports_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests that shut and open a port again share it with no parallel test and with no outgoing connection."""
+    """Use a range of ports that no parallel test and no outgoing connection uses, for tests that reopen a port."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     monkeypatch.setattr(adapter, "PORTS", range(61_000 + 500 * worker, 65_536))
 
@@ -47,7 +47,7 @@ def web() -> Iterator[Serve]:
 
 @pytest.fixture
 def raw() -> Iterator[Listen]:
-    """Starts a server that hands each connection to a function of the test."""
+    """Start a server that passes each connection to a function of the test."""
     with ThreadPoolExecutor(16) as pool, contextlib.ExitStack() as listeners:
 
         def serve(listener: socket.socket, talk: Callable[[socket.socket], object]) -> None:

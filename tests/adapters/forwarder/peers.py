@@ -23,7 +23,7 @@ NOWHERE = Target("127.0.0.1", 1)
 
 
 class WebServer(ThreadingHTTPServer):
-    """Answers its name; `/0.4` after 0.4 s. `die()` ends it and its connections at once, as a killed container."""
+    """Responds with its name, to `/0.4` after 0.4 s. `die()` ends it and its connections at once."""
 
     daemon_threads = True
     request_queue_size = 256
@@ -83,7 +83,7 @@ def connect(url: str) -> socket.socket:
 
 
 def get(url: str, path: str = "/") -> str:
-    """One request on a connection of its own."""
+    """Send one request on a new connection and return the body."""
     connection = http.client.HTTPConnection("127.0.0.1", port_of(url), timeout=20)
     with contextlib.closing(connection):
         connection.request("GET", path)
@@ -131,7 +131,7 @@ router.stop()
 
 
 class Process:
-    """A process that forwards."""
+    """A process that runs a forwarder."""
 
     def __init__(self, folder: Path) -> None:
         root = str(Path(__file__).parents[3])

@@ -1,4 +1,4 @@
-"""Several processes that forward by the same folder, and processes that die."""
+"""Forwarders in several processes with one folder, and processes that are killed."""
 
 import signal
 import time

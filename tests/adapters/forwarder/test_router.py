@@ -1,4 +1,4 @@
-"""The promises of the port, kept by the in-memory router and the forwarder."""
+"""The contract of the port, tested on the in-memory router and the forwarder."""
 
 import time
 from pathlib import Path

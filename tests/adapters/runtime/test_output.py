@@ -19,7 +19,7 @@ def _texts(lines: list[OutputLine]) -> list[str]:
     return [line.text for line in lines]
 
 
-def _told(setup: RuntimeSetup, *texts: str, word: str = "web") -> str:
+def _start_with_lines(setup: RuntimeSetup, *texts: str, word: str = "web") -> str:
     """Start a container that prints these lines one after the other."""
     name = setup.start(word)
     for number, text in enumerate(texts, start=1):
@@ -28,7 +28,7 @@ def _told(setup: RuntimeSetup, *texts: str, word: str = "web") -> str:
     return name
 
 
-def _until(batches: Batches, count: int, seconds: float = 10) -> list[OutputLine]:
+def _next_lines(batches: Batches, count: int, seconds: float = 10) -> list[OutputLine]:
     """Return the next `count` lines."""
     lines: list[OutputLine] = []
     end = time.monotonic() + seconds
@@ -39,7 +39,7 @@ def _until(batches: Batches, count: int, seconds: float = 10) -> list[OutputLine
 
 
 @contextmanager
-def _followed(setup: RuntimeSetup, name: str, since: datetime | None = None) -> Iterator[Batches]:
+def _follow(setup: RuntimeSetup, name: str, since: datetime | None = None) -> Iterator[Batches]:
     with closing(setup.runtime.follow(name, since)) as batches:
         yield batches
 
@@ -58,7 +58,7 @@ def test_lines_have_their_time_and_stream(setup: RuntimeSetup):
 
 
 def test_tail_limits_the_number_of_lines(setup: RuntimeSetup):
-    name = _told(setup, "one", "two", "three")
+    name = _start_with_lines(setup, "one", "two", "three")
     assert _texts(setup.runtime.output(name)) == ["one", "two", "three"]
     assert _texts(setup.runtime.output(name, tail=9)) == ["one", "two", "three"]
     assert _texts(setup.runtime.output(name, tail=2)) == ["two", "three"]
@@ -66,7 +66,7 @@ def test_tail_limits_the_number_of_lines(setup: RuntimeSetup):
 
 
 def test_since_and_until_apply_before_tail(setup: RuntimeSetup):
-    name = _told(setup, "one", "two", "three", "four")
+    name = _start_with_lines(setup, "one", "two", "three", "four")
     one, two, three, four = setup.runtime.output(name)
     assert setup.runtime.output(name, since=two.at) == [two, three, four]
     assert setup.runtime.output(name, since=two.at + MICROSECOND) == [three, four]
@@ -80,14 +80,14 @@ def test_since_and_until_apply_before_tail(setup: RuntimeSetup):
 
 @pytest.mark.parametrize("year", [1, 1969, 9999])
 def test_since_and_until_accept_times_far_away(setup: RuntimeSetup, year: int):
-    name = _told(setup, "one")
+    name = _start_with_lines(setup, "one")
     far = datetime(year, 6, 1, tzinfo=UTC)
     assert _texts(setup.runtime.output(name, since=far)) == (["one"] if year < 2000 else [])
     assert _texts(setup.runtime.output(name, until=far)) == ([] if year < 2000 else ["one"])
 
 
 def test_keep_applies_before_tail(setup: RuntimeSetup):
-    name = _told(setup, "red 1", "blue 1", "red 2", "blue 2")
+    name = _start_with_lines(setup, "red 1", "blue 1", "red 2", "blue 2")
     shown: list[str] = []
 
     def red(line: OutputLine) -> bool:
@@ -117,21 +117,21 @@ def test_a_missing_or_never_started_container_has_no_output(setup: RuntimeSetup)
 
 
 def test_a_line_is_yielded_at_once(setup: RuntimeSetup):
-    name = _told(setup, "before")
-    with _followed(setup, name) as batches:
-        assert _texts(_until(batches, 1)) == ["before"]
+    name = _start_with_lines(setup, "before")
+    with _follow(setup, name) as batches:
+        assert _texts(_next_lines(batches, 1)) == ["before"]
         for stream in ("stdout", "stderr"):
             began = time.monotonic()
             setup.print_line(name, f"to {stream}", stream)
-            [line] = _until(batches, 1)
+            [line] = _next_lines(batches, 1)
             assert (line.stream, line.text) == (stream, f"to {stream}")
             assert time.monotonic() - began < 1
         assert line == setup.runtime.output(name)[-1]
 
 
 def test_an_empty_batch_is_yielded_twice_a_second(setup: RuntimeSetup):
-    with _followed(setup, _told(setup, "one")) as batches:
-        _until(batches, 1)
+    with _follow(setup, _start_with_lines(setup, "one")) as batches:
+        _next_lines(batches, 1)
         for _ in range(5):
             began = time.monotonic()
             assert next(batches) == []
@@ -139,44 +139,44 @@ def test_an_empty_batch_is_yielded_twice_a_second(setup: RuntimeSetup):
 
 
 def test_following_can_start_at_a_time(setup: RuntimeSetup):
-    name = _told(setup, "one", "two", "three")
+    name = _start_with_lines(setup, "one", "two", "three")
     second = setup.runtime.output(name)[1].at
-    with _followed(setup, name, second) as batches:
-        assert _texts(_until(batches, 2)) == ["two", "three"]
-    with _followed(setup, name, datetime.now(UTC)) as batches:
+    with _follow(setup, name, second) as batches:
+        assert _texts(_next_lines(batches, 2)) == ["two", "three"]
+    with _follow(setup, name, datetime.now(UTC)) as batches:
         assert next(batches) == []
         setup.print_line(name, "four", "stdout")
-        assert _texts(_until(batches, 1)) == ["four"]
+        assert _texts(_next_lines(batches, 1)) == ["four"]
 
 
 def test_following_ends_with_the_container_and_misses_no_lines(setup: RuntimeSetup):
     for word, image, end in (("done", "done:1", lambda _: None), ("sleeper", "sleeper:1", setup.kill)):
         name = setup.start(word, image)
         setup.wait_until(name, lambda _, name=name: bool(setup.runtime.output(name)))  # type: ignore[misc]
-        with _followed(setup, name) as batches:
-            first = _until(batches, 1)
+        with _follow(setup, name) as batches:
+            first = _next_lines(batches, 1)
             end(name)
             rest = [line for lines in batches for line in lines]
         assert first + rest == setup.runtime.output(name)
 
 
 def test_following_ends_when_the_container_is_removed(setup: RuntimeSetup):
-    name = _told(setup, "one")
-    with _followed(setup, name) as batches:
-        _until(batches, 1)
+    name = _start_with_lines(setup, "one")
+    with _follow(setup, name) as batches:
+        _next_lines(batches, 1)
         setup.runtime.remove(name)
         assert [line for lines in batches for line in lines] == []
 
 
 def test_two_readers_follow_independently(setup: RuntimeSetup):
-    name = _told(setup, "one", "two")
-    with _followed(setup, name) as first, _followed(setup, name) as second:
-        assert _until(first, 2) == _until(second, 2) == setup.runtime.output(name)
+    name = _start_with_lines(setup, "one", "two")
+    with _follow(setup, name) as first, _follow(setup, name) as second:
+        assert _next_lines(first, 2) == _next_lines(second, 2) == setup.runtime.output(name)
 
 
 def test_following_can_be_closed_from_another_thread(setup: RuntimeSetup):
-    batches = setup.runtime.follow(_told(setup, "one"))
-    _until(batches, 1)
+    batches = setup.runtime.follow(_start_with_lines(setup, "one"))
+    _next_lines(batches, 1)
     closing_one = threading.Thread(target=batches.close)
     closing_one.start()
     closing_one.join(1)
@@ -185,5 +185,5 @@ def test_following_can_be_closed_from_another_thread(setup: RuntimeSetup):
 
 
 def test_logs_are_the_texts_of_the_lines(setup: RuntimeSetup):
-    name = _told(setup, "one", "two", "three")
+    name = _start_with_lines(setup, "one", "two", "three")
     assert setup.runtime.logs(name, 2) == ["two", "three"]

@@ -1,4 +1,4 @@
-"""Every test of the store runs on SQLite in a folder of its own, and on PostgreSQL in a schema of its own."""
+"""Fixtures for tests of the store, which run on a new SQLite database and in a new PostgreSQL schema."""
 
 import base64
 import os
@@ -14,8 +14,8 @@ from domain.adapters.sql.store import open_store
 from domain.ports.store import Store
 
 
-class Sealing:
-    """A vault whose seal hides the text without hiding how it is made."""
+class FakeVault:
+    """A vault with a trivial encoding instead of encryption."""
 
     def encrypt(self, plain: str) -> str:
         return base64.b85encode(plain.encode()[::-1]).decode()
@@ -25,8 +25,8 @@ class Sealing:
 
 
 @pytest.fixture
-def vault() -> Sealing:
-    return Sealing()
+def vault() -> FakeVault:
+    return FakeVault()
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 def postgres_server() -> str:
-    """The URL of a server that tests may fill."""
+    """Return the URL of a server on which tests may create databases and schemas."""
     server = os.environ.get("PANEL_TEST_POSTGRES", "")
     assert server, "PANEL_TEST_POSTGRES is not set: scripts/postgres starts a server and prints its URL"
     return server
@@ -57,16 +57,16 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def open_again(url: str, vault: Sealing) -> Iterator[Callable[..., Store]]:
-    """Opens the same database as another process would."""
-    opened: list[Store] = []
+def open_again(url: str, vault: FakeVault) -> Iterator[Callable[..., Store]]:
+    """Open the same database as another process would."""
+    stores: list[Store] = []
 
-    def another(notify: Callable[[], None] = lambda: None) -> Store:
-        opened.append(open_store(url, vault, notify))
-        return opened[-1]
+    def open_another(notify: Callable[[], None] = lambda: None) -> Store:
+        stores.append(open_store(url, vault, notify))
+        return stores[-1]
 
-    yield another
-    for store in opened:
+    yield open_another
+    for store in stores:
         store.close()
 
 

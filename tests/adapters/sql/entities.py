@@ -1,4 +1,4 @@
-"""Entities to store, valid in every field, of which a test names the ones that it is about."""
+"""Valid entities to store. A test passes only the fields that it is about."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,12 +18,12 @@ NOW = datetime(2026, 11, 23, 12, 0, 0, 123000, tzinfo=UTC)
 
 
 def after(**length: float) -> datetime:
-    """A time that much later than NOW."""
+    """Return a time after NOW."""
     return NOW + timedelta(**length)
 
 
 def service(name: str = "shop", **fields: object) -> Service:
-    """A service."""
+    """Return a service."""
     known = Service(
         id=new_id("svc"),
         name=name,
@@ -42,7 +42,7 @@ def named(work: Work, name: str) -> list[Service]:
 
 
 def deployment(service_id: str, **fields: object) -> Deployment:
-    """A deployment of a service."""
+    """Return a deployment of a service."""
     known = Deployment(
         id=new_id("dep"),
         service_id=service_id,
@@ -56,7 +56,7 @@ def deployment(service_id: str, **fields: object) -> Deployment:
 
 
 def operation(service_id: str = "svc_1", **fields: object) -> Operation:
-    """A queued operation."""
+    """Return a queued operation."""
     known = Operation(
         id=new_id("op"),
         kind=Kind.DEPLOY,
@@ -69,13 +69,13 @@ def operation(service_id: str = "svc_1", **fields: object) -> Operation:
 
 
 def api_key(prefix: str = "abcdefgh", **fields: object) -> ApiKey:
-    """An API key."""
+    """Return an API key."""
     known = ApiKey(id=new_id("key"), name="ci", prefix=prefix, digest="d", role=Role.OPERATOR, created_at=NOW)
     return replace(known, **fields)
 
 
 def session(api_key_id: str | None, **fields: object) -> Session:
-    """A session that has just begun."""
+    """Return a session created at NOW."""
     known = Session(
         id=new_id("ses"),
         digest=new_id("digest"),
@@ -91,5 +91,5 @@ def session(api_key_id: str | None, **fields: object) -> Session:
 
 
 def ticket(api_key_id: str | None, digest: str, **fields: object) -> Ticket:
-    """A ticket that has just been made."""
+    """Return a ticket created at NOW."""
     return replace(Ticket(digest, api_key_id, "d", after(seconds=30)), **fields)

@@ -1,4 +1,4 @@
-"""Sessions and tickets: found by their digest, taken once, and gone with what they came from."""
+"""Sessions and tickets: found by digest, tickets only once, and removed with their key or session."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,67 +18,67 @@ from tests.adapters.sql.entities import NOW, after, api_key, session, ticket
 
 @pytest.fixture
 def key(store: Store) -> ApiKey:
-    return _key(store)
+    return _add_key(store)
 
 
-def _key(store: Store, prefix: str = "abcdefgh") -> ApiKey:
+def _add_key(store: Store, prefix: str = "abcdefgh") -> ApiKey:
     key = api_key(prefix)
     with store.begin() as work:
         work.api_keys.add(key)
     return key
 
 
-def _kept(store: Store, *things: Session | Ticket) -> None:
+def _add(store: Store, *entities: Session | Ticket) -> None:
     with store.begin() as work:
-        for thing in things:
-            if isinstance(thing, Session):
-                work.sessions.add(thing)
+        for entity in entities:
+            if isinstance(entity, Session):
+                work.sessions.add(entity)
             else:
-                work.tickets.add(thing)
+                work.tickets.add(entity)
 
 
-def _taken(store: Store, digest: str) -> Ticket | None:
+def _take(store: Store, digest: str) -> Ticket | None:
     with store.begin() as work:
         return work.tickets.take(digest)
 
 
-def _living(store: Store, key: ApiKey) -> set[str]:
+def _session_ids(store: Store, key: ApiKey) -> set[str]:
     with store.read() as work:
-        return {one.id for one in work.sessions.page(Query({"api_key_id": key.id})).items}
+        return {found.id for found in work.sessions.page(Query({"api_key_id": key.id})).items}
 
 
 # ── Sessions ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_session_is_found_by_the_digest_of_its_cookie_as_it_was_kept(store: Store, key: ApiKey):
+def test_a_session_is_found_by_the_digest_of_its_cookie(store: Store, key: ApiKey):
     one, other = session(key.id), session(key.id)
-    _kept(store, one, other)
+    _add(store, one, other)
     with store.read() as work:
         assert work.sessions.by_digest(one.digest) == work.sessions.get(one.id) == one
         assert work.sessions.by_digest("nobody's") is None
         assert work.sessions.by_digest(one.digest.upper()) is None
 
 
-def test_several_are_those_that_there_are_by_id(store: Store, key: ApiKey):
+def test_get_many_returns_existing_entities_by_id(store: Store, key: ApiKey):
     one, two, three = (session(key.id) for _ in range(3))
-    _kept(store, one, two, three)
+    _add(store, one, two, three)
     with store.read() as work:
         assert work.sessions.get_many([one.id, three.id, one.id, "ses_nobody"]) == {one.id: one, three.id: three}
         assert work.sessions.get_many([]) == {}
         assert work.api_keys.get_many({key.id, "key_nobody"}) == {key.id: key}
 
 
-def test_a_question_for_thousands_is_one_question(store: Store, key: ApiKey):
+def test_get_many_accepts_ten_thousand_ids(store: Store, key: ApiKey):
     sessions = [session(key.id) for _ in range(50)]
-    _kept(store, *sessions)
-    asked = [one.id for one in sessions] + [f"ses_{number}" for number in range(10_000)]
+    _add(store, *sessions)
+    ids = [known.id for known in sessions] + [f"ses_{number}" for number in range(10_000)]
     with store.read() as work:
-        assert len(work.sessions.get_many(asked)) == 50
+        assert len(work.sessions.get_many(ids)) == 50
 
 
-def test_where_a_session_was_last_seen_changes_nothing_else(store: Store, key: ApiKey):
+def test_recording_a_use_of_a_session_changes_nothing_else(store: Store, key: ApiKey):
     one, other = session(key.id), session(key.id)
-    _kept(store, one, other)
+    _add(store, one, other)
     with store.begin() as work:
         work.sessions.record_use(one.id, after(hours=1), "198.51.100.1")
         work.sessions.record_use("ses_nobody", after(hours=1), "198.51.100.1")
@@ -87,63 +87,63 @@ def test_where_a_session_was_last_seen_changes_nothing_else(store: Store, key: A
         assert work.sessions.get(other.id) == other
 
 
-def test_all_sessions_of_a_key_are_removed_but_one(store: Store, key: ApiKey):
-    stranger = _key(store, "stranger")
+def test_all_sessions_of_a_key_but_one_can_be_removed(store: Store, key: ApiKey):
+    stranger = _add_key(store, "stranger")
     one, two, foreign = session(key.id), session(key.id), session(stranger.id)
-    _kept(store, one, two, foreign)
+    _add(store, one, two, foreign)
     with store.begin() as work:
         work.sessions.remove_of(PrincipalKind.API_KEY, key.id, except_id=one.id)
-    assert _living(store, key) == {one.id}
+    assert _session_ids(store, key) == {one.id}
     with store.begin() as work:
         work.sessions.remove_of(PrincipalKind.API_KEY, key.id)
-    assert _living(store, key) == set()
-    assert _living(store, stranger) == {foreign.id}
+    assert _session_ids(store, key) == set()
+    assert _session_ids(store, stranger) == {foreign.id}
 
 
-def test_sessions_are_forgotten_from_the_moment_of_their_expiry_on(store: Store, key: ApiKey):
-    over, young = session(key.id, expires_at=NOW), session(key.id, expires_at=after(seconds=0.001))
-    _kept(store, over, young)
+def test_sessions_are_removed_from_their_expiry(store: Store, key: ApiKey):
+    expired, valid = session(key.id, expires_at=NOW), session(key.id, expires_at=after(seconds=0.001))
+    _add(store, expired, valid)
     with store.begin() as work:
         work.sessions.remove_expired(NOW)
-    assert _living(store, key) == {young.id}
+    assert _session_ids(store, key) == {valid.id}
 
 
-def test_whoever_locks_the_key_first_ends_sessions_while_their_uses_are_written_down(store: Store, key: ApiKey):
-    """`Authenticator.flush` and `revoke_other_sessions` lock the key first; else they would deadlock."""
+def test_sessions_can_be_removed_while_their_uses_are_recorded_if_both_lock_the_key_first(store: Store, key: ApiKey):
+    """`Authenticator.flush` and `revoke_other_sessions` lock the key first. Otherwise they would deadlock."""
     for _ in range(10):
         sessions = [session(key.id) for _ in range(20)]
-        _kept(store, *sessions)
+        _add(store, *sessions)
 
-        def seen(sessions: list[Session] = sessions) -> None:
+        def record_uses(sessions: list[Session] = sessions) -> None:
             with store.begin() as work:
                 work.api_keys.record_use(key.id, NOW, "192.0.2.1", 1)
-                for each in sorted(sessions, key=lambda one: one.id, reverse=True):
-                    work.sessions.record_use(each.id, NOW, "192.0.2.1")
+                for used in sorted(sessions, key=lambda used: used.id, reverse=True):
+                    work.sessions.record_use(used.id, NOW, "192.0.2.1")
 
-        def ended() -> None:
+        def end_sessions() -> None:
             with store.begin() as work:
                 work.api_keys.get(key.id)
                 work.sessions.remove_of(PrincipalKind.API_KEY, key.id)
 
         with ThreadPoolExecutor(4) as pool:
-            for done in [pool.submit(act) for act in (seen, ended, seen, ended)]:
-                done.result()
-        assert _living(store, key) == set()
+            for future in [pool.submit(act) for act in (record_uses, end_sessions, record_uses, end_sessions)]:
+                future.result()
+        assert _session_ids(store, key) == set()
 
 
-def test_a_session_needs_a_key_that_there_is(store: Store):
+def test_a_session_of_an_unknown_key_is_refused(store: Store):
     with pytest.raises(Conflict):
-        _kept(store, session("key_nobody"))
+        _add(store, session("key_nobody"))
 
 
-def test_sessions_and_tickets_go_with_their_key(store: Store, key: ApiKey):
+def test_sessions_and_tickets_are_removed_with_their_key(store: Store, key: ApiKey):
     one = session(key.id)
-    _kept(store, one, ticket(key.id, "by-key"), ticket(key.id, "by-session", session_id=one.id))
+    _add(store, one, ticket(key.id, "by-key"), ticket(key.id, "by-session", session_id=one.id))
     with store.begin() as work:
         work.api_keys.remove(key.id)
-    assert _living(store, key) == set()
-    assert _taken(store, "by-key") is None
-    assert _taken(store, "by-session") is None
+    assert _session_ids(store, key) == set()
+    assert _take(store, "by-key") is None
+    assert _take(store, "by-session") is None
 
 
 # ── Tickets ──────────────────────────────────────────────────────────────────────────────────────
@@ -152,48 +152,48 @@ def test_sessions_and_tickets_go_with_their_key(store: Store, key: ApiKey):
 @pytest.mark.parametrize(
     "fields", [{}, {"origin": "https://panel.example.com", "topics": ("service:svc_1",)}, {"topics": ()}]
 )
-def test_a_ticket_is_taken_as_it_was_kept_and_once(store: Store, key: ApiKey, fields: dict[str, object]):
-    kept = ticket(key.id, "d", **fields)
-    _kept(store, kept)
-    assert _taken(store, "nobody's") is None
-    assert _taken(store, "d") == kept
-    assert _taken(store, "d") is None
+def test_a_ticket_can_be_taken_once(store: Store, key: ApiKey, fields: dict[str, object]):
+    stored = ticket(key.id, "d", **fields)
+    _add(store, stored)
+    assert _take(store, "nobody's") is None
+    assert _take(store, "d") == stored
+    assert _take(store, "d") is None
 
 
-def test_of_two_who_take_a_ticket_at_once_one_gets_it(store: Store, key: ApiKey, open_again: Callable[[], Store]):
+def test_of_two_parallel_requests_for_a_ticket_one_gets_it(store: Store, key: ApiKey, open_again: Callable[[], Store]):
     stores = [store, open_again()]
     for number in range(20):
-        _kept(store, ticket(key.id, f"d-{number}"))
+        _add(store, ticket(key.id, f"d-{number}"))
         both = Barrier(2)
 
-        def take(one: Store, number: int = number, both: Barrier = both) -> Ticket | None:
+        def take(through: Store, number: int = number, both: Barrier = both) -> Ticket | None:
             both.wait()
-            return _taken(one, f"d-{number}")
+            return _take(through, f"d-{number}")
 
         with ThreadPoolExecutor(2) as pool:
-            got = [one for one in pool.map(take, stores) if one]
-        assert [one.digest for one in got] == [f"d-{number}"]
+            taken = [result for result in pool.map(take, stores) if result]
+        assert [result.digest for result in taken] == [f"d-{number}"]
 
 
-def test_a_ticket_that_was_taken_in_vain_can_be_taken_again(store: Store, key: ApiKey):
-    _kept(store, ticket(key.id, "d"))
+def test_a_ticket_taken_in_a_dry_run_can_be_taken_again(store: Store, key: ApiKey):
+    _add(store, ticket(key.id, "d"))
     with store.begin(dry_run=True) as work:
         assert work.tickets.take("d") is not None
-    assert _taken(store, "d") is not None
+    assert _take(store, "d") is not None
 
 
-def test_tickets_go_with_the_session_that_asked_for_them(store: Store, key: ApiKey):
+def test_tickets_are_removed_with_their_session(store: Store, key: ApiKey):
     one, other = session(key.id), session(key.id)
-    _kept(store, one, other, ticket(key.id, "one", session_id=one.id), ticket(key.id, "other", session_id=other.id))
+    _add(store, one, other, ticket(key.id, "one", session_id=one.id), ticket(key.id, "other", session_id=other.id))
     with store.begin() as work:
         work.sessions.remove(one.id)
-    assert _taken(store, "one") is None
-    assert _taken(store, "other") is not None
+    assert _take(store, "one") is None
+    assert _take(store, "other") is not None
 
 
-def test_tickets_are_forgotten_from_the_moment_of_their_expiry_on(store: Store, key: ApiKey):
-    _kept(store, ticket(key.id, "over", expires_at=NOW), ticket(key.id, "young", expires_at=after(seconds=0.001)))
+def test_tickets_are_removed_from_their_expiry(store: Store, key: ApiKey):
+    _add(store, ticket(key.id, "expired", expires_at=NOW), ticket(key.id, "valid", expires_at=after(seconds=0.001)))
     with store.begin() as work:
         work.tickets.remove_expired(NOW)
-    assert _taken(store, "over") is None
-    assert _taken(store, "young") is not None
+    assert _take(store, "expired") is None
+    assert _take(store, "valid") is not None

@@ -32,11 +32,11 @@ def _end(store: Store, operation_id: str) -> None:
 
 def _add(store: Store, *operations: Operation) -> None:
     with store.begin() as work:
-        for each in operations:
-            work.operations.add(each)
+        for new in operations:
+            work.operations.add(new)
 
 
-def test_a_claim_marks_the_operation_as_the_owners(store: Store):
+def test_a_claim_stores_the_lease_of_its_owner(store: Store):
     queued = operation("svc_1")
     _add(store, queued)
     claimed = _claim(store)
@@ -53,7 +53,7 @@ def test_a_claim_marks_the_operation_as_the_owners(store: Store):
         assert work.operations.get(queued.id) == claimed
 
 
-def test_there_is_nothing_to_claim_in_an_empty_queue_nor_in_one_that_is_done(store: Store):
+def test_an_empty_queue_and_ended_operations_give_no_claim(store: Store):
     assert _claim(store) is None
     ended = [status for status in OperationStatus if status not in ("queued", "running")]
     _add(store, *(operation(f"svc_{status}", status=status) for status in ended))
@@ -63,40 +63,44 @@ def test_there_is_nothing_to_claim_in_an_empty_queue_nor_in_one_that_is_done(sto
 def test_the_oldest_operation_comes_first_and_one_for_each_lock_key(store: Store):
     first, second, other = operation("svc_1", id="op_1"), operation("svc_1", id="op_2"), operation("svc_2", id="op_3")
     _add(store, other, second, first)
-    assert [each and each.id for each in (_claim(store), _claim(store), _claim(store))] == ["op_1", "op_3", None]
+    assert [claimed and claimed.id for claimed in (_claim(store), _claim(store), _claim(store))] == [
+        "op_1",
+        "op_3",
+        None,
+    ]
     _end(store, "op_1")
     claimed = _claim(store)
     assert claimed is not None
     assert claimed.id == "op_2"
 
 
-def test_a_claim_that_is_undone_can_be_made_again(store: Store):
+def test_a_claim_that_is_rolled_back_can_be_made_again(store: Store):
     _add(store, operation("svc_1"))
     with store.begin(dry_run=True) as work:
         assert work.operations.claim("worker-1", NOW, after(seconds=30)) is not None
     assert _claim(store) is not None
 
 
-def test_an_operation_whose_lease_is_over_is_claimed_again(store: Store):
+def test_an_operation_with_an_expired_lease_is_claimed_again(store: Store):
     _add(store, operation("svc_1", id="op_1"), operation("svc_1", id="op_2"))
     assert _claim(store, "worker-1", now=0) is not None
     assert _claim(store, "worker-2", now=29) is None
-    again = _claim(store, "worker-2", now=30)
-    assert again is not None
-    assert (again.id, again.lease_owner, again.attempts, again.started_at) == ("op_1", "worker-2", 2, NOW)
+    claimed = _claim(store, "worker-2", now=30)
+    assert claimed is not None
+    assert (claimed.id, claimed.lease_owner, claimed.attempts, claimed.started_at) == ("op_1", "worker-2", 2, NOW)
 
 
-def test_abandoned_work_goes_on_though_a_smaller_id_came_late(store: Store):
+def test_an_abandoned_operation_is_claimed_before_a_later_one_with_a_smaller_id(store: Store):
     _add(store, operation("svc_1", id="op_2"))
     assert _claim(store) is not None
     _add(store, operation("svc_1", id="op_1"))
     assert _claim(store, now=10) is None
-    again = _claim(store, now=30)
-    assert again is not None
-    assert again.id == "op_2"
+    claimed = _claim(store, now=30)
+    assert claimed is not None
+    assert claimed.id == "op_2"
 
 
-def test_a_lease_is_renewed_by_its_owner_alone(store: Store):
+def test_only_the_owner_can_renew_a_lease(store: Store):
     queued = operation("svc_1")
     _add(store, queued)
     claimed = _claim(store)
@@ -112,7 +116,7 @@ def test_a_lease_is_renewed_by_its_owner_alone(store: Store):
         assert work.operations.renew(queued.id, "worker-1", after(seconds=90)) is None
 
 
-def test_the_lease_of_ended_work_is_not_renewed(store: Store):
+def test_the_lease_of_an_ended_operation_is_not_renewed(store: Store):
     queued = operation("svc_1")
     _add(store, queued)
     _claim(store)
@@ -121,7 +125,7 @@ def test_the_lease_of_ended_work_is_not_renewed(store: Store):
         assert work.operations.renew(queued.id, "worker-1", after(seconds=60)) is None
 
 
-def test_a_request_to_cancel_is_seen_when_the_lease_is_renewed(store: Store):
+def test_renewing_a_lease_returns_a_request_to_cancel(store: Store):
     queued = operation("svc_1")
     _add(store, queued)
     _claim(store)
@@ -141,7 +145,7 @@ def test_unfinished_operations_are_listed_oldest_first(store: Store):
     _add(store, operation("svc_2", id="op_9"), operation("svc_1", status=OperationStatus.FAILED))
     _claim(store)
     with store.read() as work:
-        assert [each.id for each in work.operations.unfinished("svc_1")] == ["op_1", "op_2", "op_3"]
+        assert [found.id for found in work.operations.unfinished("svc_1")] == ["op_1", "op_2", "op_3"]
 
 
 def test_the_database_allows_one_running_operation_for_each_lock_key(store: Store):
@@ -151,8 +155,8 @@ def test_the_database_allows_one_running_operation_for_each_lock_key(store: Stor
 
 
 @pytest.mark.postgres
-def test_of_two_claims_that_cannot_see_each_other_one_gets_nothing(postgres_url: str, vault: Vault):
-    """The race that only the unique index ends: an older operation appears while a younger one is being claimed."""
+def test_of_two_claims_that_cannot_see_each_other_one_gets_none(postgres_url: str, vault: Vault):
+    """Only the unique index resolves this race: an older operation appears while a newer one is being claimed."""
     store = open_store(postgres_url, vault)
     _add(store, operation("svc_1", id="op_2"))
     got: list[Operation | None] = []
@@ -174,7 +178,7 @@ def test_of_two_claims_that_cannot_see_each_other_one_gets_nothing(postgres_url:
 
 
 @pytest.mark.postgres
-def test_a_claim_does_not_wait_for_one_that_is_still_being_made(postgres_url: str, vault: Vault):
+def test_a_claim_does_not_wait_for_an_uncommitted_one(postgres_url: str, vault: Vault):
     store = open_store(postgres_url, vault)
     _add(store, operation("svc_1", id="op_1"), operation("svc_2", id="op_2"))
     got: list[Operation | None] = []
@@ -187,11 +191,11 @@ def test_a_claim_does_not_wait_for_one_that_is_still_being_made(postgres_url: st
     store.close()
 
 
-class _Crew:
-    """Workers that empty a queue together and note what they took, and what they did at once."""
+class _Workers:
+    """Workers that empty a queue and record what they claimed, and whether two worked on one service."""
 
     def __init__(self, stores: list[Store], work: int) -> None:
-        self.taken: defaultdict[str, list[str]] = defaultdict(list)
+        self.claimed: defaultdict[str, list[str]] = defaultdict(list)
         self.faults: list[object] = []
         self._stores = stores
         self._left = work
@@ -214,28 +218,30 @@ class _Crew:
                     time.sleep(0.005)
                 else:
                     self._do(store, claimed)
-        except BaseException as fault:  # noqa: BLE001 - whatever it is, the test fails with it
+        except BaseException as fault:  # noqa: BLE001 - every exception fails the test
             self.faults.append(fault)
 
     def _do(self, store: Store, claimed: Operation) -> None:
         with self._guard:
             self._left -= 1
-            self.taken[claimed.resource_id].append(claimed.id)
+            self.claimed[claimed.resource_id].append(claimed.id)
             self._busy[claimed.resource_id] += 1
             if self._busy[claimed.resource_id] > 1:
-                self.faults.append(f"{claimed.resource_id} is worked on twice")
+                self.faults.append(f"{claimed.resource_id} has two running operations")
         time.sleep(random.random() / 200)
         with self._guard:
             self._busy[claimed.resource_id] -= 1
         _end(store, claimed.id)
 
 
-def test_parallel_workers_take_each_operation_once_in_order_and_one_for_each_lock_key(
+def test_parallel_workers_claim_each_operation_once_in_order_and_one_for_each_lock_key(
     store: Store, open_again: Callable[[], Store]
 ):
     queue = [operation(f"svc_{number % 4}", id=f"op_{number:03}") for number in range(48)]
     _add(store, *random.sample(queue, len(queue)))
-    crew = _Crew([store, open_again()], len(queue))
-    crew.run(workers=8)
-    assert crew.faults == []
-    assert crew.taken == {f"svc_{n}": [each.id for each in queue if each.resource_id == f"svc_{n}"] for n in range(4)}
+    workers = _Workers([store, open_again()], len(queue))
+    workers.run(workers=8)
+    assert workers.faults == []
+    assert workers.claimed == {
+        f"svc_{n}": [queued.id for queued in queue if queued.resource_id == f"svc_{n}"] for n in range(4)
+    }

@@ -1,4 +1,4 @@
-"""Events: none is forgotten, none is told of what did not happen, and their order is the order of commits."""
+"""Events: every committed change has one, no other change does, and their order is the order of commits."""
 
 import threading
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from tests.adapters.sql.entities import NOW, deployment, operation, service
 WRITERS, CHANGES = 6, 25
 
 
-def _told(store: Store) -> list[tuple[str, str]]:
+def _events(store: Store) -> list[tuple[str, str]]:
     with store.read() as work:
         return [(event.type, event.resource) for event in work.events.after(0, 10_000)]
 
 
-def test_adding_changing_and_removing_are_told_in_their_order(store: Store):
+def test_adding_changing_and_removing_create_events_in_order(store: Store):
     shop = service()
     with store.begin() as work:
         work.services.add(shop)
@@ -42,7 +42,7 @@ def test_adding_changing_and_removing_are_told_in_their_order(store: Store):
     ]
 
 
-def test_a_thing_that_changes_twice_in_a_block_is_told_once_as_it_ends(store: Store):
+def test_two_changes_of_an_entity_in_a_transaction_create_one_event_with_the_last_state(store: Store):
     shop = service()
     with store.begin() as work:
         work.services.add(shop)
@@ -52,37 +52,37 @@ def test_a_thing_that_changes_twice_in_a_block_is_told_once_as_it_ends(store: St
         assert [event.data["status"] for event in work.events.after(0, 10)] == ["failed"]
 
 
-def test_what_is_rolled_back_or_only_tried_is_not_told(store: Store):
+def test_a_rollback_and_a_dry_run_create_no_event(store: Store):
     with store.begin(dry_run=True) as work:
         work.services.add(service())
     with suppress(ZeroDivisionError), store.begin() as work:
         work.services.add(service())
         1 / 0  # noqa: B018
-    assert _told(store) == []
+    assert _events(store) == []
 
 
-def test_an_idempotent_request_tells_once(store: Store):
+def test_a_repeated_idempotent_request_creates_one_event(store: Store):
     def act() -> bytes:
         with store.begin() as work:
             work.services.add(service())
-        return b"made"
+        return b"created"
 
     for _ in range(2):
-        assert store.run_once(IdempotentRequest("key_1", "k", "d"), NOW, act) == b"made"
-    assert len(_told(store)) == 1
+        assert store.run_once(IdempotentRequest("key_1", "k", "d"), NOW, act) == b"created"
+    assert len(_events(store)) == 1
 
 
-def test_live_figures_are_told_only_when_the_status_changes(store: Store):
+def test_live_metrics_create_an_event_only_if_the_status_changes(store: Store):
     shop = service()
     with store.begin() as work:
         work.services.add(shop)
     for status in (ServiceStatus.STOPPED, ServiceStatus.RUNNING, ServiceStatus.RUNNING):
         with store.begin() as work:
             work.services.observe(shop.id, status, Healthy("healthy"), Usage(cpu=1))
-    assert len(_told(store)) == 2
+    assert len(_events(store)) == 2
 
 
-def test_a_nudge_comes_after_each_commit_and_never_before(open_again: Callable[..., Store]):
+def test_the_notification_follows_the_commit(open_again: Callable[..., Store]):
     seen: list[int] = []
 
     def notify() -> None:
@@ -97,16 +97,16 @@ def test_a_nudge_comes_after_each_commit_and_never_before(open_again: Callable[.
     assert seen == [1]
 
 
-def test_a_reader_that_remembers_the_highest_number_misses_nothing_of_parallel_writers(
+def test_a_reader_that_resumes_at_the_highest_sequence_misses_no_event_of_parallel_writers(
     store: Store, open_again: Callable[[], Store]
 ):
-    """Half of the writers use a store of their own, as another process would."""
+    """Half of the writers use a second store, as another process would."""
     stores = [store, open_again()]
     done = threading.Event()
     read: list[int] = []
 
     def follow() -> None:
-        while _more(read, store) or not done.is_set():
+        while _read_more(read, store) or not done.is_set():
             pass
 
     reader = threading.Thread(target=follow)
@@ -115,7 +115,7 @@ def test_a_reader_that_remembers_the_highest_number_misses_nothing_of_parallel_w
         list(writers.map(lambda number: _write(stores[number % 2], number), range(WRITERS)))
     done.set()
     reader.join()
-    _more(read, store)
+    _read_more(read, store)
     assert read == list(range(1, WRITERS * CHANGES + 1))
 
 
@@ -125,14 +125,14 @@ def _write(store: Store, number: int) -> None:
             work.operations.add(operation(f"svc_{number}_{change}"))
 
 
-def _more(read: list[int], store: Store) -> bool:
+def _read_more(read: list[int], store: Store) -> bool:
     with store.read() as work:
         new = [event.sequence for event in work.events.after(read[-1] if read else 0, 7)]
     read += new
     return bool(new)
 
 
-def test_old_events_are_forgotten_and_the_numbers_go_on(store: Store):
+def test_old_events_are_removed_and_sequences_continue(store: Store):
     for name in ("one", "two", "three"):
         with store.begin() as work:
             work.services.add(service(name))

@@ -1,4 +1,4 @@
-"""Lists stay fast when there is much: no page, claim or look-up reads a whole table."""
+"""Lists stay fast in large databases: no page, claim or look-up reads a whole table."""
 
 import itertools
 import re
@@ -98,18 +98,18 @@ NOUNS: list[tuple[str, type[Repository[Any]], Callable[[int], Entity]]] = [
 ]
 
 
-def _writing(store: Store) -> Engine:
+def _write_engine(store: Store) -> Engine:
     return store._engines.write  # type: ignore[attr-defined, no-any-return]
 
 
-def _reading(store: Store) -> Engine:
+def _read_engine(store: Store) -> Engine:
     return store._engines.read  # type: ignore[attr-defined, no-any-return]
 
 
 @pytest.fixture
-def filled(store: Store) -> Store:
-    """A store with twenty thousand of each."""
-    with _writing(store).begin() as connection:
+def filled_store(store: Store) -> Store:
+    """Return a store with twenty thousand entities of each kind in NOUNS."""
+    with _write_engine(store).begin() as connection:
         for _, repository, make in NOUNS:
             rows = [_row(repository.table, make(number)) for number in range(MANY)]
             connection.execute(insert(repository.table), rows)
@@ -118,14 +118,14 @@ def filled(store: Store) -> Store:
 
 
 @pytest.fixture
-def crowded(store: Store) -> Store:
-    """A store with twenty thousand sessions of five hundred keys, and as many tickets."""
+def crowded_store(store: Store) -> Store:
+    """Return a store with twenty thousand sessions of five hundred keys, and as many tickets."""
     rows = {
         api_keys: [_row(api_keys, _api_key(number)) for number in range(500)],
         sessions: [_row(sessions, _session(number)) for number in range(MANY)],
         tickets: [_row(tickets, _ticket(number)) for number in range(MANY)],
     }
-    with _writing(store).begin() as connection:
+    with _write_engine(store).begin() as connection:
         for table, values in rows.items():
             connection.execute(insert(table), values)
         connection.execute(text("ANALYZE"))
@@ -138,38 +138,38 @@ def _row(table: Table, entity: object) -> dict[str, Any]:
 
 @contextmanager
 def _statements(engine: Engine, *verbs: str) -> Iterator[list[Statement]]:
-    """The statements of these kinds, or else those that SELECT, that are executed meanwhile."""
+    """Yield the statements that start with one of the verbs (default: SELECT) and are executed in the block."""
     seen: list[Statement] = []
 
-    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
+    def record(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
         if statement.startswith(verbs or ("SELECT",)):
             seen.append((statement, parameters))
 
-    event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "before_cursor_execute", record)
     yield seen
-    event.remove(engine, "before_cursor_execute", note)
+    event.remove(engine, "before_cursor_execute", record)
 
 
-# SQLite scans a virtual table for what is found by the index that it names.
+# SQLite calls a look-up in the index of a virtual table a scan too.
 TABLE = re.compile(r"Seq Scan|SCAN (?!.*(USING|VIRTUAL TABLE INDEX))")
 NAMES = re.compile(r"SCAN .*services_by_name|Index Only Scan using services_name|" + TABLE.pattern)
 
 
 def _plan(store: Store, statement: Statement, *settings: str) -> list[str]:
-    """The statement, and how the database would execute it."""
-    engine = _reading(store)
+    """Return the EXPLAIN statement and the lines of its plan."""
+    engine = _read_engine(store)
     explain = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
-    asked = explain + statement[0].replace("FOR NO KEY UPDATE", "").replace("SKIP LOCKED", "")
+    explained = explain + statement[0].replace("FOR NO KEY UPDATE", "").replace("SKIP LOCKED", "")
     with engine.connect() as connection:
         for setting in settings:
             connection.exec_driver_sql(setting)
-        return [asked, *(str(row) for row in connection.exec_driver_sql(asked, statement[1]))]
+        return [explained, *(str(row) for row in connection.exec_driver_sql(explained, statement[1]))]
 
 
-def _reading_all(store: Store, statement: Statement, kinds: re.Pattern[str] = TABLE) -> str | None:
-    """How the database would execute the statement, when that means to read a whole table, or an index of names."""
-    asked, *plan = _plan(store, statement)
-    return "\n".join([asked, *plan]) if any(kinds.search(line) for line in plan) else None
+def _full_scan(store: Store, statement: Statement, kinds: re.Pattern[str] = TABLE) -> str | None:
+    """Return the plan of a statement if it reads a whole table or an index of names, otherwise None."""
+    explained, *plan = _plan(store, statement)
+    return "\n".join([explained, *plan]) if any(kinds.search(line) for line in plan) else None
 
 
 def _queries(repository: type[Repository[Any]], known: Entity) -> Iterator[Query]:
@@ -179,53 +179,53 @@ def _queries(repository: type[Repository[Any]], known: Entity) -> Iterator[Query
         yield Query(filters=chosen, sort=sort, descending=descending, since=after(seconds=100))
 
 
-def test_lists_claims_and_look_ups_read_no_whole_table_of_twenty_thousand(filled: Store):
-    asked: list[Statement] = []
+def test_lists_claims_and_look_ups_read_no_whole_table_of_twenty_thousand(filled_store: Store):
+    statements: list[Statement] = []
     for noun, repository, make in NOUNS:
         for query in _queries(repository, make(MANY - 1)):
-            with _statements(_reading(filled)) as seen, filled.read() as work:
+            with _statements(_read_engine(filled_store)) as seen, filled_store.read() as work:
                 assert getattr(work, noun).page(query).items
-            asked.append(seen[-1])
-    with _statements(_writing(filled)) as seen, filled.begin() as work:
+            statements.append(seen[-1])
+    with _statements(_write_engine(filled_store)) as seen, filled_store.begin() as work:
         assert work.operations.claim("worker-1", after(), after(seconds=30)) is not None
         assert work.operations.unfinished("svc_01999")
         assert work.deployments.previous_success("svc_00007") is not None
         assert work.deployments.of_operation("op_none") == []
-        asked += seen  # what the commit adds for the event of the claim has no table to read
-    assert len(asked) == 4 * (5 * 4 + 6 * 2 + 6 * 3) + 4
-    assert [plan for statement in asked if (plan := _reading_all(filled, statement))] == []
+        statements += seen  # the statements for the event of the claim read no table
+    assert len(statements) == 4 * (5 * 4 + 6 * 2 + 6 * 3) + 4
+    assert [plan for statement in statements if (plan := _full_scan(filled_store, statement))] == []
 
 
-def test_names_of_few_are_found_without_reading_all_of_them(filled: Store):
-    with _statements(_reading(filled)) as asked, filled.read() as work:
+def test_rare_names_are_found_without_reading_all_names(filled_store: Store):
+    with _statements(_read_engine(filled_store)) as statements, filled_store.read() as work:
         for search, total in (("ice-19999", 1), ("e-0777", 10), ("zebra", 0)):
             assert work.services.page(Query(search=search, sort="name")).total == total
-    assert len(asked) > 3
-    assert [plan for statement in asked if (plan := _reading_all(filled, statement, NAMES))] == []
+    assert len(statements) > 3
+    assert [plan for statement in statements if (plan := _full_scan(filled_store, statement, NAMES))] == []
 
 
 @pytest.mark.postgres
 @pytest.mark.parametrize(("search", "by_trigrams"), [("zq", False), ("---", False), ("0-", False), ("zeb", True)])
-def test_an_index_of_trigrams_is_read_for_a_search_that_has_some(
+def test_the_trigram_index_is_used_for_searches_with_trigrams_only(
     postgres_url: str, vault: Vault, search: str, by_trigrams: bool
 ):
-    """Without any, PostgreSQL would read it from end to end, and that only once there are very many names."""
+    """For a text without trigrams PostgreSQL would read the whole index, and only if there are very many names."""
     with closing(open_store(postgres_url, vault)) as store:
-        with _statements(_reading(store)) as asked, store.read() as work:
+        with _statements(_read_engine(store)) as statements, store.read() as work:
             work.services.page(Query(search=search))
-        plan = _plan(store, asked[-1], "SET LOCAL enable_seqscan = off", "SET LOCAL enable_indexonlyscan = off")
+        plan = _plan(store, statements[-1], "SET LOCAL enable_seqscan = off", "SET LOCAL enable_indexonlyscan = off")
     assert ("services_by_trigrams" in str(plan)) == by_trigrams
 
 
-def test_sessions_and_tickets_are_found_and_ended_without_reading_all_of_them(crowded: Store):
+def test_sessions_and_tickets_are_found_and_removed_without_reading_whole_tables(crowded_store: Store):
     of_one = {"api_key_id": "key_00007"}
-    with _statements(_reading(crowded)) as looked, crowded.read() as work:
+    with _statements(_read_engine(crowded_store)) as reads, crowded_store.read() as work:
         for sort, descending in itertools.product(("created_at", "last_seen_at"), (True, False)):
             assert work.sessions.page(Query(of_one, sort=sort, descending=descending)).total == MANY / 500
         assert work.sessions.by_digest("digest-00007") is not None
         assert len(work.sessions.get_many(["ses_00001", "ses_00002"])) == 2
         assert len(work.api_keys.get_many(["key_00001", "key_00002"])) == 2
-    with _statements(_writing(crowded), "DELETE", "UPDATE") as ended, crowded.begin() as work:
+    with _statements(_write_engine(crowded_store), "DELETE", "UPDATE") as writes, crowded_store.begin() as work:
         assert work.tickets.take("digest-00007") is not None
         work.tickets.remove_expired(after(seconds=5))
         work.sessions.record_use("ses_00009", after(), "192.0.2.1")
@@ -233,5 +233,5 @@ def test_sessions_and_tickets_are_found_and_ended_without_reading_all_of_them(cr
         work.sessions.remove_of(PrincipalKind.API_KEY, "key_00007", except_id="ses_00007")
         work.sessions.remove_expired(after(seconds=5))
         work.api_keys.remove("key_00008")
-    assert (len(looked), len(ended)) == (4 * 2 + 3, 7)
-    assert [plan for statement in (*looked, *ended) if (plan := _reading_all(crowded, statement))] == []
+    assert (len(reads), len(writes)) == (4 * 2 + 3, 7)
+    assert [plan for statement in (*reads, *writes) if (plan := _full_scan(crowded_store, statement))] == []

@@ -1,4 +1,4 @@
-"""Idempotent requests: one effect and one answer, whatever races, fails or dies."""
+"""Idempotent requests: one effect and one response despite races, failures and crashes."""
 
 import signal
 import sqlite3
@@ -30,7 +30,7 @@ def _services(store: Store) -> Page[Service]:
         return work.services.page(Query())
 
 
-def _adding(store: Store, answer: bytes = b"made", *, dry_run: bool = False) -> Callable[[], bytes]:
+def _request_that_adds(store: Store, answer: bytes = b"made", *, dry_run: bool = False) -> Callable[[], bytes]:
     def act() -> bytes:
         made = service(name=f"s{time.monotonic_ns()}")
         with store.begin(dry_run=dry_run) as work:
@@ -41,18 +41,18 @@ def _adding(store: Store, answer: bytes = b"made", *, dry_run: bool = False) -> 
 
 
 def _must_not_run() -> bytes:
-    raise AssertionError("it ran again")
+    raise AssertionError("the request ran a second time")
 
 
-def test_a_repeated_call_gets_the_same_answer_and_has_no_effect(store: Store, open_again: Callable[[], Store]):
-    first = store.run_once(REQUEST, NOW, _adding(store, b"\x00\xff{}"))
+def test_a_repeated_request_gets_the_same_response_and_has_no_effect(store: Store, open_again: Callable[[], Store]):
+    first = store.run_once(REQUEST, NOW, _request_that_adds(store, b"\x00\xff{}"))
     assert first.startswith(b"\x00\xff{} svc_")
     assert store.run_once(REQUEST, after(hours=23), _must_not_run) == first
     assert open_again().run_once(REQUEST, after(minutes=1), _must_not_run) == first
     assert _services(store).total == 1
 
 
-def test_twenty_parallel_calls_have_one_effect_and_one_answer(store: Store, open_again: Callable[[], Store]):
+def test_twenty_parallel_requests_have_one_effect_and_one_response(store: Store, open_again: Callable[[], Store]):
     stores = [store, open_again()]
     answers: list[bytes | BaseException] = []
     ready = threading.Barrier(20)
@@ -60,8 +60,8 @@ def test_twenty_parallel_calls_have_one_effect_and_one_answer(store: Store, open
     def call(through: Store) -> None:
         ready.wait()
         try:
-            answers.append(through.run_once(REQUEST, NOW, _adding(through)))
-        except BaseException as fault:  # noqa: BLE001 - whatever it is, the test fails with it
+            answers.append(through.run_once(REQUEST, NOW, _request_that_adds(through)))
+        except BaseException as fault:  # noqa: BLE001 - every exception fails the test
             answers.append(fault)
 
     threads = [threading.Thread(target=call, args=(stores[number % 2],)) for number in range(20)]
@@ -74,84 +74,84 @@ def test_twenty_parallel_calls_have_one_effect_and_one_answer(store: Store, open
     assert _services(store).total == 1
 
 
-def test_the_loser_of_a_race_gets_the_answer_though_its_own_look_around_failed(
+def test_the_loser_of_a_race_gets_the_response_although_its_own_attempt_failed(
     store: Store, open_again: Callable[[], Store]
 ):
     other = open_again()
     given: list[bytes] = []
 
-    def looks_around_first() -> bytes:
-        racer = threading.Thread(target=lambda: given.append(other.run_once(REQUEST, NOW, _adding(other))))
+    def read_after_the_other_request() -> bytes:
+        racer = threading.Thread(target=lambda: given.append(other.run_once(REQUEST, NOW, _request_that_adds(other))))
         racer.start()
         racer.join()
         with store.read() as work:
             assert work.services.page(Query()).total == 1
         raise errors.Conflict("the name is taken")
 
-    assert store.run_once(REQUEST, NOW, looks_around_first) == given[0]
+    assert store.run_once(REQUEST, NOW, read_after_the_other_request) == given[0]
 
 
 def test_the_same_key_for_another_request_is_refused(store: Store):
-    store.run_once(REQUEST, NOW, _adding(store))
+    store.run_once(REQUEST, NOW, _request_that_adds(store))
     with pytest.raises(errors.Conflict) as refused:
         store.run_once(replace(REQUEST, digest="digest-2"), NOW, _must_not_run)
     assert refused.value.code == "idempotency_mismatch"
 
 
-def test_parallel_calls_with_one_key_for_two_requests_have_one_winner(store: Store, open_again: Callable[[], Store]):
+def test_of_two_parallel_requests_with_one_key_one_is_refused(store: Store, open_again: Callable[[], Store]):
     ended: list[str | None] = []
     ready = threading.Barrier(2)
 
     def call(through: Store, digest: str) -> None:
-        act = _adding(through)
+        act = _request_that_adds(through)
         try:
             through.run_once(replace(REQUEST, digest=digest), NOW, lambda: (ready.wait(), act())[1])
             ended.append("done")
         except errors.Conflict as refusal:
             ended.append(refusal.code)
 
-    threads = [threading.Thread(target=call, args=each) for each in ((store, "one"), (open_again(), "two"))]
+    threads = [threading.Thread(target=call, args=arguments) for arguments in ((store, "one"), (open_again(), "two"))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(str(each) for each in ended) == ["done", "idempotency_mismatch"]
+    assert sorted(str(result) for result in ended) == ["done", "idempotency_mismatch"]
     assert _services(store).total == 1
 
 
 def test_another_caller_may_use_the_same_key(store: Store):
-    first = store.run_once(REQUEST, NOW, _adding(store))
-    second = store.run_once(replace(REQUEST, caller="key_2", digest="other"), NOW, _adding(store))
+    first = store.run_once(REQUEST, NOW, _request_that_adds(store))
+    second = store.run_once(replace(REQUEST, caller="key_2", digest="other"), NOW, _request_that_adds(store))
     assert first != second
     assert _services(store).total == 2
 
 
-def test_a_failure_keeps_nothing_and_the_next_try_runs(store: Store):
+def test_a_failure_is_not_stored_and_the_next_attempt_runs(store: Store):
     def fails() -> bytes:
-        _adding(store)()
+        _request_that_adds(store)()
         raise errors.Invalid({"name": "bad"})
 
     with pytest.raises(errors.Invalid):
         store.run_once(REQUEST, NOW, fails)
     assert _services(store).total == 0
-    assert store.run_once(REQUEST, NOW, _adding(store)).startswith(b"made")
+    assert store.run_once(REQUEST, NOW, _request_that_adds(store)).startswith(b"made")
     assert _services(store).total == 1
 
 
-def test_a_dry_run_keeps_nothing(store: Store):
-    store.run_once(REQUEST, NOW, _adding(store, dry_run=True))
+def test_a_dry_run_stores_no_response(store: Store):
+    store.run_once(REQUEST, NOW, _request_that_adds(store, dry_run=True))
     assert _services(store).total == 0
-    assert store.run_once(replace(REQUEST, digest="another"), NOW, _adding(store)).startswith(b"made")
+    assert store.run_once(replace(REQUEST, digest="another"), NOW, _request_that_adds(store)).startswith(b"made")
 
 
-def test_a_call_that_only_reads_keeps_nothing(store: Store):
+def test_a_request_that_only_reads_stores_no_response(store: Store):
     assert store.run_once(REQUEST, NOW, lambda: str(_services(store).total).encode()) == b"0"
     with store.begin() as work:
         work.services.add(service())
     assert store.run_once(REQUEST, NOW, lambda: str(_services(store).total).encode()) == b"1"
 
 
-def test_all_blocks_of_one_call_are_one_transaction_and_see_each_other(store: Store, open_again: Callable[[], Store]):
+def test_all_transactions_of_a_request_are_one_and_see_each_other(store: Store, open_again: Callable[[], Store]):
     outside = open_again()
 
     def act() -> bytes:
@@ -182,7 +182,7 @@ def _add_and_fail(store: Store, added: Service) -> None:
         raise ZeroDivisionError
 
 
-def test_a_block_that_fails_within_a_call_is_undone_alone(store: Store):
+def test_a_transaction_that_fails_within_a_request_is_rolled_back_alone(store: Store):
     def act() -> bytes:
         with store.begin() as work:
             work.services.add(service("kept"))
@@ -196,11 +196,11 @@ def test_a_block_that_fails_within_a_call_is_undone_alone(store: Store):
     assert [each.name for each in _services(store).items] == ["kept"]
 
 
-def test_the_transaction_counts_as_open_from_the_first_writing_block_to_the_end(store: Store):
+def test_in_transaction_is_true_from_the_first_write_to_the_end_of_the_request(store: Store):
     def act() -> bytes:
         _services(store)
         assert not in_transaction()
-        _adding(store)()
+        _request_that_adds(store)()
         assert in_transaction()
         return b""
 
@@ -208,13 +208,13 @@ def test_the_transaction_counts_as_open_from_the_first_writing_block_to_the_end(
     assert not in_transaction()
 
 
-def test_calls_and_blocks_do_not_nest(store: Store):
+def test_requests_and_transactions_do_not_nest(store: Store):
     def nests(inner: Callable[[], object]) -> Callable[[], bytes]:
         def act() -> bytes:
             with store.begin(), pytest.raises(RuntimeError):
                 inner()
             with pytest.raises(RuntimeError):
-                store.run_once(replace(REQUEST, key="other"), NOW, _adding(store))
+                store.run_once(replace(REQUEST, key="other"), NOW, _request_that_adds(store))
             return b""
 
         return act
@@ -222,21 +222,21 @@ def test_calls_and_blocks_do_not_nest(store: Store):
     for inner in (lambda: store.begin().__enter__(), lambda: store.read().__enter__()):
         store.run_once(REQUEST, NOW, nests(inner))
     with store.begin(), pytest.raises(RuntimeError):
-        store.run_once(REQUEST, NOW, _adding(store))
+        store.run_once(REQUEST, NOW, _request_that_adds(store))
 
 
-def test_a_claim_is_forgotten_after_a_day(store: Store):
-    first = store.run_once(REQUEST, NOW, _adding(store))
+def test_a_response_is_repeated_for_a_day(store: Store):
+    first = store.run_once(REQUEST, NOW, _request_that_adds(store))
     other = replace(REQUEST, digest="digest-2")
     assert store.run_once(REQUEST, after(hours=23, minutes=59), _must_not_run) == first
-    second = store.run_once(other, after(hours=24), _adding(store))
+    second = store.run_once(other, after(hours=24), _request_that_adds(store))
     assert second != first
     assert store.run_once(other, after(hours=25), _must_not_run) == second
 
 
-def test_forgotten_claims_leave_the_database(store: Store):
-    store.run_once(REQUEST, NOW, _adding(store))
-    store.run_once(replace(REQUEST, key="k-2"), after(hours=25), _adding(store))
+def test_expired_responses_are_removed_from_the_database(store: Store):
+    store.run_once(REQUEST, NOW, _request_that_adds(store))
+    store.run_once(replace(REQUEST, key="k-2"), after(hours=25), _request_that_adds(store))
     assert _stored_keys(store) == ["k-2"]
 
 
@@ -245,9 +245,9 @@ def _stored_keys(store: Store) -> list[str]:
         return list(connection.scalars(select(idempotency.c.key)))
 
 
-def test_the_database_files_hold_no_plain_answer(sqlite_url: str, tmp_path: Path, vault: Vault):
+def test_the_database_files_contain_no_response_in_plain_text(sqlite_url: str, tmp_path: Path, vault: Vault):
     store = open_store(sqlite_url, vault)
-    store.run_once(REQUEST, NOW, _adding(store, b"aap_canary_secret"))
+    store.run_once(REQUEST, NOW, _request_that_adds(store, b"aap_canary_secret"))
     with sqlite3.connect(tmp_path / "panel.db") as raw:
         dump = "\n".join(raw.iterdump())
     raw.close()
@@ -260,7 +260,7 @@ def test_the_database_files_hold_no_plain_answer(sqlite_url: str, tmp_path: Path
 _DIES = """
 import os, signal, sys
 sys.path[:0] = {paths!r}
-from tests.adapters.sql.conftest import Sealing
+from tests.adapters.sql.conftest import FakeVault
 from tests.adapters.sql.entities import NOW, service
 from domain.adapters.sql.store import open_store
 from domain.ports.store import IdempotentRequest
@@ -272,7 +272,7 @@ def act():
         os.kill(os.getpid(), signal.SIGKILL)
     return b"made"
 
-store = open_store({url!r}, Sealing())
+store = open_store({url!r}, FakeVault())
 store.run_once(IdempotentRequest("key_1", "k-1", "digest-1"), NOW, act)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -285,13 +285,13 @@ def _die(url: str, when: str) -> None:
     assert died.returncode == -signal.SIGKILL, died.stderr
 
 
-def test_a_process_that_dies_between_effect_and_answer_leaves_neither(url: str, store: Store):
+def test_a_process_killed_between_effect_and_response_leaves_neither(url: str, store: Store):
     _die(url, "before")
     assert _services(store).total == 0
-    assert store.run_once(REQUEST, NOW, _adding(store)).startswith(b"made")
+    assert store.run_once(REQUEST, NOW, _request_that_adds(store)).startswith(b"made")
 
 
-def test_what_was_answered_is_there_after_the_process_died(url: str, store: Store):
+def test_a_response_survives_the_death_of_its_process(url: str, store: Store):
     _die(url, "after")
     assert [each.name for each in _services(store).items] == ["shop"]
     assert store.run_once(REQUEST, NOW, _must_not_run) == b"made"

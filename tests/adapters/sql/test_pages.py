@@ -14,51 +14,51 @@ from domain.ports.store import Query, Store
 from tests.adapters.sql.entities import NOW, after, api_key, deployment, operation, service
 
 
-def _names(store: Store, **asked: object) -> list[str]:
+def _names(store: Store, **parameters: object) -> list[str]:
     with store.read() as work:
-        return [each.name for each in work.services.page(Query(**asked)).items]  # type: ignore[arg-type]
+        return [found.name for found in work.services.page(Query(**parameters)).items]  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def named(store: Store) -> Store:
-    """Five services, made a second apart."""
+    """Return a store with five services, created a second apart."""
     with store.begin() as work:
         for second, name in enumerate(("delta", "Alpha", "charlie", "100%_real", "bravo")):
             work.services.add(service(name, created_at=after(seconds=second)))
     return store
 
 
-def test_a_page_tells_how_many_there_are_in_all(named: Store):
+def test_a_page_has_the_total(named: Store):
     with named.read() as work:
         page = work.services.page(Query(page=2, per_page=2))
-    assert [each.name for each in page.items] == ["charlie", "Alpha"]
+    assert [found.name for found in page.items] == ["charlie", "Alpha"]
     assert (page.total, page.page, page.per_page) == (5, 2, 2)
 
 
-def test_a_page_after_the_last_is_empty_and_tells_the_total(named: Store):
+def test_a_page_after_the_last_is_empty_and_has_the_total(named: Store):
     for number in (4, 10**30):
         with named.read() as work:
             page = work.services.page(Query(page=number, per_page=2))
         assert (page.items, page.total) == ([], 5)
 
 
-def test_a_total_of_many_is_counted_every_ten_seconds_and_one_of_few_each_time(
+def test_a_large_total_is_counted_every_ten_seconds_and_a_small_one_each_time(
     named: Store, monkeypatch: pytest.MonkeyPatch
 ):
     now = [100.0]
     monkeypatch.setattr(totals, "monotonic", lambda: now[0])
     monkeypatch.setattr(totals, "SMALL", 5)
 
-    def counted(**asked: object) -> int:
+    def count(**parameters: object) -> int:
         with named.read() as work:
-            return work.services.page(Query(**asked)).total  # type: ignore[arg-type]
+            return work.services.page(Query(**parameters)).total  # type: ignore[arg-type]
 
-    for number, told in enumerate((6, 6, 6)):
+    for number, total in enumerate((6, 6, 6)):
         with named.begin() as work:
             work.services.add(service(f"more-{number}"))
-        assert (counted(), counted(search="more")) == (told, number + 1)
+        assert (count(), count(search="more")) == (total, number + 1)
     now[0] += 10
-    assert (counted(), counted(search="more")) == (8, 3)
+    assert (count(), count(search="more")) == (8, 3)
 
 
 def test_names_sort_by_their_bytes_in_both_directions(named: Store):
@@ -70,13 +70,13 @@ def test_names_sort_by_their_bytes_in_both_directions(named: Store):
 def test_equal_values_are_ordered_by_id_so_that_pages_do_not_overlap(store: Store):
     made = [service(f"s{number}") for number in range(7)]
     with store.begin() as work:
-        for each in reversed(made):
-            work.services.add(each)
-    ids = sorted(each.id for each in made)
+        for new in reversed(made):
+            work.services.add(new)
+    ids = sorted(new.id for new in made)
     for sort, descending in itertools.product(("created_at", "updated_at", "status"), (True, False)):
         with store.read() as work:
             pages = [work.services.page(Query(sort=sort, descending=descending, page=n, per_page=3)) for n in (1, 2, 3)]
-        assert [each.id for page in pages for each in page.items] == (ids[::-1] if descending else ids)
+        assert [found.id for page in pages for found in page.items] == (ids[::-1] if descending else ids)
 
 
 def test_a_filter_takes_one_value_or_one_of_many_or_nothing(store: Store):
@@ -84,13 +84,13 @@ def test_a_filter_takes_one_value_or_one_of_many_or_nothing(store: Store):
         work.services.add(service("a", status=ServiceStatus.RUNNING, customer_id="cust_1"))
         work.services.add(service("b", status=ServiceStatus.FAILED, customer_id="cust_2"))
         work.services.add(service("c", status=ServiceStatus.STOPPED))
-    asked = {"sort": "name", "descending": False}
-    assert _names(store, filters={"status": ServiceStatus.RUNNING}, **asked) == ["a"]
-    assert _names(store, filters={"status": "failed"}, **asked) == ["b"]
-    assert _names(store, filters={"status": (ServiceStatus.RUNNING, "failed")}, **asked) == ["a", "b"]
-    assert _names(store, filters={"status": ()}, **asked) == []
-    assert _names(store, filters={"customer_id": None}, **asked) == ["c"]
-    assert _names(store, filters={"customer_id": "cust_1", "status": "failed"}, **asked) == []
+    order = {"sort": "name", "descending": False}
+    assert _names(store, filters={"status": ServiceStatus.RUNNING}, **order) == ["a"]
+    assert _names(store, filters={"status": "failed"}, **order) == ["b"]
+    assert _names(store, filters={"status": (ServiceStatus.RUNNING, "failed")}, **order) == ["a", "b"]
+    assert _names(store, filters={"status": ()}, **order) == []
+    assert _names(store, filters={"customer_id": None}, **order) == ["c"]
+    assert _names(store, filters={"customer_id": "cust_1", "status": "failed"}, **order) == []
 
 
 def test_search_finds_a_part_of_the_name_in_any_case(named: Store):
@@ -107,11 +107,11 @@ def test_search_takes_wildcards_literally(named: Store, search: str):
 
 
 @pytest.mark.parametrize("search", ["/", "\\", "'", '"', "a%a", "\0", "\ud800", "*", "x" * 1000])
-def test_search_survives_any_text(named: Store, search: str):
+def test_search_accepts_any_text(named: Store, search: str):
     assert _names(named, search=search) == []
 
 
-def test_search_knows_letters_beyond_ascii(store: Store):
+def test_search_ignores_the_case_of_letters_beyond_ascii(store: Store):
     with store.begin() as work:
         work.api_keys.add(api_key(name="ZÁLOHY Ärger"))
     with store.read() as work:
@@ -126,7 +126,7 @@ def test_since_is_included_and_until_is_not(named: Store):
     assert _names(named, since=after(seconds=4).astimezone(zone)) == ["bravo"]
 
 
-def test_bounds_at_the_ends_of_time_are_no_fault(named: Store):
+def test_bounds_at_the_ends_of_time_are_accepted(named: Store):
     first = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
     last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(hours=-12)))
     assert len(_names(named, since=first, until=last)) == 5
@@ -143,17 +143,17 @@ def test_an_unknown_filter_sort_or_search_is_a_programming_error(store: Store):
             work.deployments.page(Query(search="x"))
 
 
-def test_never_used_keys_stand_before_the_ones_used_first(store: Store):
+def test_keys_that_were_never_used_sort_first(store: Store):
     with store.begin() as work:
         for number, used in enumerate((after(seconds=1), None, NOW)):
             work.api_keys.add(api_key(f"prefix_{number}", name=str(number), last_used_at=used))
     for descending, order in ((False, ["1", "2", "0"]), (True, ["0", "2", "1"])):
         with store.read() as work:
             page = work.api_keys.page(Query(sort="last_used_at", descending=descending))
-        assert [each.name for each in page.items] == order
+        assert [found.name for found in page.items] == order
 
 
-def test_every_filter_and_sort_that_the_api_offers_is_known(store: Store):
+def test_every_filter_and_sort_of_the_api_is_supported(store: Store):
     owner = service("a", customer_id="cust_1", template="hello", deploy_method=DeployMethod.TEMPLATE)
     made = deployment(owner.id, customer_id="cust_1", actor_id="key_1")
     task = operation(owner.id, customer_id="cust_1", actor_id="key_1", kind=Kind.STOP, status=OperationStatus.FAILED)
@@ -177,7 +177,7 @@ def test_every_filter_and_sort_that_the_api_offers_is_known(store: Store):
             assert page.items == [entity]
 
 
-def test_utc_is_what_bounds_are_compared_in(store: Store):
+def test_bounds_are_compared_in_utc(store: Store):
     with store.begin() as work:
         work.services.add(service("late", created_at=datetime(2026, 1, 1, 23, 30, tzinfo=UTC)))
     assert _names(store, since=datetime(2026, 1, 2, 0, 0, tzinfo=timezone(timedelta(hours=1)))) == ["late"]

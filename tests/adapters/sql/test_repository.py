@@ -1,4 +1,4 @@
-"""Entities come back as they were stored, and nothing that another wrote is lost."""
+"""Repositories: entities are read as they were stored, and concurrent changes are not lost."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -25,7 +25,7 @@ FULL = Definition(
 )
 
 
-def test_a_service_comes_back_as_it_was_stored(store: Store):
+def test_a_service_is_read_as_it_was_stored(store: Store):
     stored = service(
         name="näme",
         definition=FULL,
@@ -46,7 +46,7 @@ def test_a_service_comes_back_as_it_was_stored(store: Store):
         assert work.services.get(stored.id) == stored
 
 
-def test_a_deployment_an_operation_and_a_key_come_back_as_they_were_stored(store: Store):
+def test_a_deployment_an_operation_and_a_key_are_read_as_they_were_stored(store: Store):
     owner = service()
     steps = (Step("pulling", NOW, after(seconds=1)), Step("creating", after(seconds=1)))
     failure = Failure("image_missing", "no such image", ("line 1", "line 2"))
@@ -64,14 +64,14 @@ def test_a_deployment_an_operation_and_a_key_come_back_as_they_were_stored(store
         assert work.api_keys.get(key.id) == key
 
 
-def test_what_is_unknown_is_none_and_removing_it_is_no_fault(store: Store):
+def test_an_unknown_id_is_none_and_removing_it_succeeds(store: Store):
     with store.begin() as work:
         assert work.services.get("svc_none") is None
         assert work.api_keys.by_prefix("none") is None
         work.services.remove("svc_none")
 
 
-def test_times_are_kept_in_utc_and_cut_to_milliseconds(store: Store):
+def test_times_are_stored_in_utc_and_truncated_to_milliseconds(store: Store):
     there = datetime(2026, 3, 29, 3, 30, 0, 123999, tzinfo=timezone(timedelta(hours=2)))
     stored = service(created_at=there)
     with store.begin() as work:
@@ -97,7 +97,7 @@ def test_saving_raises_the_revision_in_the_row_and_in_the_object(store: Store):
         assert work.services.get(stored.id) == replace(stored, name="renamed", revision=2)
 
 
-def test_saving_what_another_changed_meanwhile_is_refused_and_loses_nothing(store: Store):
+def test_saving_a_stale_entity_is_refused_and_loses_nothing(store: Store):
     stored = service()
     with store.begin() as work:
         work.services.add(stored)
@@ -110,7 +110,7 @@ def test_saving_what_another_changed_meanwhile_is_refused_and_loses_nothing(stor
     assert found.url == "http://first"
 
 
-def test_saving_what_is_gone_is_refused(store: Store):
+def test_saving_a_removed_entity_is_refused(store: Store):
     with pytest.raises(errors.Conflict), store.begin() as work:
         work.services.save(service())
 
@@ -136,7 +136,7 @@ def test_renaming_to_a_taken_name_is_refused(store: Store):
     assert refused.value.code == "name_taken"
 
 
-def test_a_block_can_go_on_after_a_change_was_refused(store: Store):
+def test_a_transaction_can_continue_after_a_refused_change(store: Store):
     with store.begin() as work:
         first, other = service("first"), service("other")
         work.services.add(first)
@@ -148,7 +148,7 @@ def test_a_block_can_go_on_after_a_change_was_refused(store: Store):
         assert named(work, "second")
 
 
-def test_two_keys_cannot_share_a_prefix_nor_two_things_an_id(store: Store):
+def test_prefixes_of_keys_and_ids_are_unique(store: Store):
     key = api_key("aaaaaaaa")
     with store.begin() as work:
         work.api_keys.add(key)
@@ -158,12 +158,12 @@ def test_two_keys_cannot_share_a_prefix_nor_two_things_an_id(store: Store):
         work.api_keys.add(replace(api_key("bbbbbbbb"), id=key.id))
 
 
-def test_a_deployment_of_a_service_that_is_gone_is_refused(store: Store):
+def test_a_deployment_of_a_removed_service_is_refused(store: Store):
     with pytest.raises(errors.Conflict), store.begin() as work:
         work.deployments.add(deployment("svc_gone"))
 
 
-def test_observing_raises_the_revision_only_when_the_status_changes(store: Store):
+def test_an_observation_raises_the_revision_only_if_the_status_changes(store: Store):
     stored = service(status=ServiceStatus.RUNNING)
     health, usage = Health("healthy", NOW), Usage(1.0, 2.0, 3.0)
     with store.begin() as work:
@@ -175,7 +175,7 @@ def test_observing_raises_the_revision_only_when_the_status_changes(store: Store
         assert work.services.get(stored.id) == failed
 
 
-def test_nothing_is_observed_while_deploying(store: Store):
+def test_an_observation_of_a_deploying_service_is_ignored(store: Store):
     stored = service(status=ServiceStatus.DEPLOYING)
     with store.begin() as work:
         work.services.add(stored)
@@ -183,7 +183,7 @@ def test_nothing_is_observed_while_deploying(store: Store):
         assert work.services.get(stored.id) == stored
 
 
-def test_an_observer_looks_at_what_should_run_and_is_not_being_worked_on(store: Store):
+def test_services_to_observe_should_run_and_have_no_operation_in_progress(store: Store):
     wanted = service("wanted", live_deployment_id="dep_1")
     busy = service("busy", live_deployment_id="dep_2")
     stopped = service("stopped", live_deployment_id="dep_3", wanted=ServiceStatus.STOPPED)
@@ -197,7 +197,7 @@ def test_an_observer_looks_at_what_should_run_and_is_not_being_worked_on(store: 
         assert work.services.wanted_running() == [wanted]
 
 
-def test_the_previous_success_is_the_newest_that_ran_itself(store: Store):
+def test_the_previous_success_is_the_newest_deployment_that_was_not_superseded(store: Store):
     owner, other = service("one"), service("two")
     good, better = deployment(owner.id, id="dep_1"), deployment(owner.id, id="dep_2")
     failed = deployment(owner.id, id="dep_3", status="failed")
@@ -213,7 +213,7 @@ def test_the_previous_success_is_the_newest_that_ran_itself(store: Store):
         assert work.deployments.previous_success(owner.id, before="dep_1") is None
 
 
-def test_an_operation_knows_its_deployments_oldest_first(store: Store):
+def test_deployments_of_an_operation_are_listed_oldest_first(store: Store):
     owner = service()
     second, first = (deployment(owner.id, id=f"dep_{n}", operation_id="op_1") for n in (2, 1))
     with store.begin() as work:
@@ -243,7 +243,7 @@ def test_lines_are_read_by_number(store: Store):
         assert work.deployments.lines(made.id, after=0, limit=1) == _lines(made.id, 1)
 
 
-def test_a_line_that_the_database_cannot_hold_is_kept_as_near_as_it_can(store: Store):
+def test_a_line_with_unsupported_characters_is_stored_as_closely_as_possible(store: Store):
     owner = service()
     made = deployment(owner.id)
     with store.begin() as work:
@@ -255,7 +255,7 @@ def test_a_line_that_the_database_cannot_hold_is_kept_as_near_as_it_can(store: S
         assert work.services.get("svc_\0\ud800") is None
 
 
-def test_deployments_and_lines_go_with_their_service_and_operations_stay(store: Store):
+def test_deployments_and_lines_are_removed_with_their_service_and_operations_stay(store: Store):
     owner = service()
     made, task = deployment(owner.id), operation(owner.id)
     with store.begin() as work:
@@ -299,7 +299,7 @@ def test_a_key_is_found_by_prefix_and_counts_its_requests(store: Store):
         assert work.api_keys.by_prefix("abcd1234") == used
 
 
-def test_enums_come_back_as_members(store: Store):
+def test_enums_are_read_as_members(store: Store):
     stored = service()
     with store.begin() as work:
         work.services.add(stored)

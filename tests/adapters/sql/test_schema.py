@@ -1,4 +1,4 @@
-"""Migrations: they make what the tables say, once, whoever starts at the same time."""
+"""Migrations: they create the schema of the tables, once, even if processes start in parallel."""
 
 import re
 import subprocess
@@ -26,12 +26,12 @@ def engine(url: str) -> Iterator[Engine]:
     engines.close()
 
 
-# Made by migrations alone: the tables are the same without them, and each database has its own.
+# Created by migrations only. They are not part of the tables and differ between the databases.
 SEARCH = re.compile("service_names|service_trigrams|services_by_trigrams")
 
 
 @pytest.mark.filterwarnings("ignore:.*expression-based index")
-def test_migrations_leave_no_difference_to_the_tables(engine: Engine):
+def test_migrations_create_the_schema_of_the_tables(engine: Engine):
     upgrade(engine)
     with engine.connect() as connection:
         context = MigrationContext.configure(
@@ -40,20 +40,20 @@ def test_migrations_leave_no_difference_to_the_tables(engine: Engine):
         assert compare_metadata(context, metadata) == []
 
 
-def test_migrations_make_exactly_what_the_tables_say(engine: Engine):
-    """What compare_metadata overlooks too: collations, conditions and expressions of indexes, what cascades."""
+def test_migrations_create_the_exact_definitions_of_the_tables(engine: Engine):
+    """Compare also what compare_metadata ignores: collations, conditions and expressions of indexes, cascades."""
     with engine.begin() as connection:
         metadata.create_all(connection)
-    said = _described(engine)
+    said = _describe(engine)
     with engine.begin() as connection:
         metadata.drop_all(connection)
     upgrade(engine)
-    made = [line for line in _described(engine) if "alembic_version" not in line and not SEARCH.search(line)]
+    made = [line for line in _describe(engine) if "alembic_version" not in line and not SEARCH.search(line)]
     assert len(said) > 100
     assert made == said
 
 
-def _described(engine: Engine) -> list[str]:
+def _describe(engine: Engine) -> list[str]:
     with engine.connect() as connection:
         ask = _sqlite if engine.dialect.name == "sqlite" else _postgresql
         return sorted(ask(connection))
@@ -79,14 +79,14 @@ def _postgresql(connection: Connection) -> Iterator[str]:
         yield from (str(tuple(row)) for row in connection.execute(text(query)))
 
 
-def test_opening_again_changes_nothing(engine: Engine):
+def test_migrating_a_second_time_changes_nothing(engine: Engine):
     first = upgrade(engine)
-    before = _described(engine)
+    before = _describe(engine)
     assert upgrade(engine) == first
-    assert _described(engine) == before
+    assert _describe(engine) == before
 
 
-def test_a_database_of_a_newer_panel_is_refused_and_left_alone(engine: Engine, url: str, vault: Vault):
+def test_a_database_of_a_newer_panel_is_refused_and_not_changed(engine: Engine, url: str, vault: Vault):
     upgrade(engine)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -96,27 +96,27 @@ def test_a_database_of_a_newer_panel_is_refused_and_left_alone(engine: Engine, u
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
 
 
-def test_a_migration_that_fails_leaves_nothing_behind(engine: Engine, url: str, vault: Vault):
+def test_a_failed_migration_is_rolled_back(engine: Engine, url: str, vault: Vault):
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE idempotency (id integer)"))
-    before = _described(engine)
+    before = _describe(engine)
     with pytest.raises(errors.Unavailable, match="idempotency"):
         open_store(url, vault)
-    assert _described(engine) == before
+    assert _describe(engine) == before
 
 
 _STARTS = """
 import sys
 sys.path[:0] = {paths!r}
-from tests.adapters.sql.conftest import Sealing
+from tests.adapters.sql.conftest import FakeVault
 from domain.adapters.sql.store import open_store
 print("ready", flush=True)
 sys.stdin.readline()
-print(open_store({url!r}, Sealing()).instance)
+print(open_store({url!r}, FakeVault()).instance)
 """
 
 
-def test_processes_that_start_at_once_agree(url: str):
+def test_processes_that_start_in_parallel_migrate_once(url: str):
     root = Path(__file__).parents[3]
     code = _STARTS.format(paths=[str(root)], url=url)
     started = [

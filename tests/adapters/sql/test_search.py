@@ -1,4 +1,4 @@
-"""Searches of services find what has the text in its name, and nothing else, however the database gets there."""
+"""Searches return exactly the services whose name contains the text, with and without the index."""
 
 import random
 from collections.abc import Iterator
@@ -23,23 +23,23 @@ from tests.adapters.sql.conftest import postgres_server
 from tests.adapters.sql.entities import service
 
 
-def _found(store: Store, asked: str) -> list[str]:
+def _search(store: Store, part: str) -> list[str]:
     with store.read() as work:
-        page = work.services.page(Query(search=asked, sort="name", descending=False, per_page=1000))
+        page = work.services.page(Query(search=part, sort="name", descending=False, per_page=1000))
     assert page.total == len(page.items)
-    return [each.name for each in page.items]
+    return [found.name for found in page.items]
 
 
 def _add(store: Store, *services: Service) -> None:
     with store.begin() as work:
-        for each in services:
-            work.services.add(each)
+        for new in services:
+            work.services.add(new)
 
 
 def _remove(store: Store, *services: Service) -> None:
     with store.begin() as work:
-        for each in services:
-            work.services.remove(each.id)
+        for old in services:
+            work.services.remove(old.id)
 
 
 def _rename(store: Store, service_id: str, name: str) -> None:
@@ -50,46 +50,46 @@ def _rename(store: Store, service_id: str, name: str) -> None:
         work.services.save(known)
 
 
-@pytest.mark.parametrize("most", [0, 3, 2000])
-def test_every_search_finds_what_has_it_whether_few_or_many_do(
-    store: Store, monkeypatch: pytest.MonkeyPatch, most: int
+@pytest.mark.parametrize("max_candidates", [0, 3, 2000])
+def test_a_search_returns_every_match_whether_they_are_few_or_many(
+    store: Store, monkeypatch: pytest.MonkeyPatch, max_candidates: int
 ):
-    monkeypatch.setattr(search, "_MAX_CANDIDATES", most)
-    chance = random.Random(7)
-    names = sorted({"".join(chance.choices("abC-2%/\"'é", k=chance.randint(1, 9))) for _ in range(80)})
+    monkeypatch.setattr(search, "_MAX_CANDIDATES", max_candidates)
+    rng = random.Random(7)
+    names = sorted({"".join(rng.choices("abC-2%/\"'é", k=rng.randint(1, 9))) for _ in range(80)})
     _add(store, *map(service, names))
-    for asked in {name[start : start + chance.randint(1, 6)] for name in names for start in range(len(name))}:
-        for spelled in (asked, asked.upper()):
-            assert _found(store, spelled) == [name for name in names if asked.lower() in name.lower()], spelled
+    for part in {name[start : start + rng.randint(1, 6)] for name in names for start in range(len(name))}:
+        for spelling in (part, part.upper()):
+            assert _search(store, spelling) == [name for name in names if part.lower() in name.lower()], spelling
 
 
-def test_a_service_is_found_by_the_name_that_it_has_now(store: Store):
+def test_a_renamed_service_is_found_by_its_new_name_only(store: Store):
     known = service("old-shop")
     _add(store, known)
     _rename(store, known.id, "new-store")
-    assert (_found(store, "shop"), _found(store, "store")) == ([], ["new-store"])
+    assert (_search(store, "shop"), _search(store, "store")) == ([], ["new-store"])
 
 
-def test_namesakes_are_found_until_the_last_of_them_is_removed(store: Store):
-    twins = [service("twin-shop", customer_id=f"cust_{number}") for number in (1, 2)]
-    _add(store, *twins)
+def test_services_with_the_same_name_are_found_until_they_are_removed(store: Store):
+    namesakes = [service("twin-shop", customer_id=f"cust_{number}") for number in (1, 2)]
+    _add(store, *namesakes)
     for left in (1, 0):
-        _remove(store, twins[left])
-        assert _found(store, "twin") == ["twin-shop"] * left
-    _add(store, twins[0])
-    assert _found(store, "twin") == ["twin-shop"]
+        _remove(store, namesakes[left])
+        assert _search(store, "twin") == ["twin-shop"] * left
+    _add(store, namesakes[0])
+    assert _search(store, "twin") == ["twin-shop"]
 
 
-def test_what_was_refused_or_only_tried_is_not_found(store: Store):
+def test_a_refused_change_and_a_dry_run_leave_nothing_to_find(store: Store):
     _add(store, service("shop"))
     with pytest.raises(errors.Conflict):
         _add(store, service("shop-two"), service("shop"))
     with store.begin(dry_run=True) as work:
         work.services.add(service("shop-three"))
-    assert _found(store, "shop") == ["shop"]
+    assert _search(store, "shop") == ["shop"]
 
 
-def test_names_that_nothing_has_any_more_are_forgotten(sqlite_url: str, vault: Vault):
+def test_names_that_no_service_has_are_removed_from_the_index(sqlite_url: str, vault: Vault):
     made = [service(f"shop-{number}") for number in range(3)]
     with closing(open_store(sqlite_url, vault)) as store:
         _add(store, *made)
@@ -102,7 +102,7 @@ def test_names_that_nothing_has_any_more_are_forgotten(sqlite_url: str, vault: V
         )
 
 
-def test_a_database_is_searched_after_it_was_packed_anew(sqlite_url: str, vault: Vault):
+def test_searches_work_after_vacuum(sqlite_url: str, vault: Vault):
     made = [service(f"shop-{number}") for number in range(9)]
     with closing(open_store(sqlite_url, vault)) as store:
         _add(store, *made)
@@ -110,11 +110,11 @@ def test_a_database_is_searched_after_it_was_packed_anew(sqlite_url: str, vault:
         with closing(connect(sqlite_url)) as engines, engines.write.connect() as connection:
             connection.exec_driver_sql("COMMIT")
             connection.exec_driver_sql("VACUUM")
-        assert _found(store, "hop-") == [f"shop-{number}" for number in range(5, 9)]
-        assert _found(store, "hop-6") == ["shop-6"]
+        assert _search(store, "hop-") == [f"shop-{number}" for number in range(5, 9)]
+        assert _search(store, "hop-6") == ["shop-6"]
 
 
-def test_services_from_before_there_was_an_index_are_found(url: str, vault: Vault):
+def test_services_that_are_older_than_the_index_are_found(url: str, vault: Vault):
     known = service("veteran")
     with closing(connect(url)) as engines, engines.write.begin() as connection:
         config = Config(attributes={"connection": connection})
@@ -123,12 +123,12 @@ def test_services_from_before_there_was_an_index_are_found(url: str, vault: Vaul
         row = {column.name: getattr(known, column.name) for column in services.columns}
         connection.execute(insert(services), row)
     with closing(open_store(url, vault)) as store:
-        assert _found(store, "veter") == ["veteran"]
+        assert _search(store, "veter") == ["veteran"]
 
 
 @pytest.fixture
 def database() -> Iterator[str]:
-    """A PostgreSQL database of its own, whose owner is an ordinary role of the same name."""
+    """Create a PostgreSQL database whose owner is an ordinary role of the same name, and return the owner's URL."""
     server, name = postgres_server(), f"test_{uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {name} LOGIN")
@@ -139,19 +139,21 @@ def database() -> Iterator[str]:
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("place", ["", "Else where"], ids=["installed by the panel", "put somewhere by its owner"])
-def test_an_ordinary_owner_of_a_database_has_its_services_found(database: str, vault: Vault, place: str):
+@pytest.mark.parametrize(
+    "place", ["", "Else where"], ids=["installed by the panel", "installed by the owner in another schema"]
+)
+def test_searches_work_if_the_database_owner_is_no_superuser(database: str, vault: Vault, place: str):
     if place:
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute(f'CREATE SCHEMA "{place}"')
             connection.execute(f'CREATE EXTENSION pg_trgm SCHEMA "{place}"')
     with closing(open_store(database, vault)) as store:
         _add(store, service("shop"))
-        assert _found(store, "hop") == ["shop"]
+        assert _search(store, "hop") == ["shop"]
 
 
 @pytest.mark.postgres
-def test_who_cannot_install_the_extension_is_told_what_to_do(database: str, vault: Vault):
+def test_an_extension_that_cannot_be_installed_is_reported_with_the_next_step(database: str, vault: Vault):
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("ALTER SCHEMA public RENAME TO panel")
     with pytest.raises(errors.Unavailable, match=r'"public" does not exist; .* CREATE EXTENSION pg_trgm'):

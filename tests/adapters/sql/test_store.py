@@ -1,4 +1,4 @@
-"""Blocks: what is kept, what is seen, what is refused, and what happens when the database goes away."""
+"""Transactions: commit, rollback, isolation, nesting, and databases that become unavailable."""
 
 import os
 import subprocess
@@ -21,42 +21,42 @@ from domain.ports.vault import Vault
 from tests.adapters.sql.entities import named, service
 
 
-def test_an_exception_undoes_the_block(store: Store):
-    kept = service("kept")
+def test_an_exception_rolls_the_transaction_back(store: Store):
+    stored = service("stored")
     with store.begin() as work:
-        work.services.add(kept)
+        work.services.add(stored)
 
     def fail() -> None:
         with store.begin() as work:
             work.services.add(service("lost"))
-            work.services.remove(kept.id)
+            work.services.remove(stored.id)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
     with store.read() as work:
-        assert work.services.get(kept.id) == kept
+        assert work.services.get(stored.id) == stored
         assert not named(work, "lost")
 
 
-def test_a_dry_run_sees_its_effect_and_leaves_none(store: Store):
-    tried = service()
+def test_a_dry_run_sees_its_changes_and_rolls_them_back(store: Store):
+    added = service()
     with store.begin(dry_run=True) as work:
-        work.services.add(tried)
-        assert work.services.get(tried.id) == tried
+        work.services.add(added)
+        assert work.services.get(added.id) == added
     with store.read() as work:
-        assert work.services.get(tried.id) is None
+        assert work.services.get(added.id) is None
 
 
-def test_a_read_block_cannot_write(store: Store):
-    tried = service()
+def test_a_read_transaction_cannot_write(store: Store):
+    added = service()
     with store.read() as work, pytest.raises(RuntimeError):
-        work.services.add(tried)
+        work.services.add(added)
     with store.read() as work:
-        assert work.services.get(tried.id) is None
+        assert work.services.get(added.id) is None
 
 
-def test_the_database_itself_refuses_to_write_in_a_read_block(store: Store):
+def test_the_database_itself_refuses_writes_in_a_read_transaction(store: Store):
     def write() -> None:
         with store.read() as work:
             work.services._journal = Journal()
@@ -67,7 +67,7 @@ def test_the_database_itself_refuses_to_write_in_a_read_block(store: Store):
     assert "only" in str(refused.value.__cause__)
 
 
-def test_a_read_block_is_one_snapshot(store: Store):
+def test_a_read_transaction_is_one_snapshot(store: Store):
     added = service()
 
     def add() -> None:
@@ -84,7 +84,7 @@ def test_a_read_block_is_one_snapshot(store: Store):
         assert work.services.get(added.id) == added
 
 
-def test_what_get_answers_is_locked_until_the_block_ends(store: Store, open_again: Callable[[], Store]):
+def test_get_locks_the_row_until_the_transaction_ends(store: Store, open_again: Callable[[], Store]):
     counted = service(labels={"n": "0"})
     with store.begin() as work:
         work.services.add(counted)
@@ -110,14 +110,14 @@ def test_what_get_answers_is_locked_until_the_block_ends(store: Store, open_agai
     assert (found.labels, found.revision) == ({"n": "40"}, 41)
 
 
-def test_blocks_do_not_nest(store: Store, open_again: Callable[[], Store]):
+def test_transactions_do_not_nest(store: Store, open_again: Callable[[], Store]):
     for outer in (store.begin, store.read):
         for inner in (store.begin, store.read, open_again().begin):
             with outer(), pytest.raises(RuntimeError), inner():
                 pass
 
 
-def test_a_thread_knows_whether_it_is_inside_a_block(store: Store):
+def test_in_transaction_is_true_in_the_thread_of_a_transaction_only(store: Store):
     seen: list[bool] = []
     assert not in_transaction()
     for block in (store.begin, store.read):
@@ -133,17 +133,17 @@ def test_a_thread_knows_whether_it_is_inside_a_block(store: Store):
     assert seen == [False, False]
 
 
-def test_many_threads_read_and_write_at_once(store: Store):
+def test_many_threads_can_read_and_write_in_parallel(store: Store):
     faults: list[BaseException] = []
 
     def work_on(number: int) -> None:
         try:
-            for turn in range(5):
+            for step in range(5):
                 with store.begin() as work:
-                    work.services.add(service(f"{number}-{turn}"))
+                    work.services.add(service(f"{number}-{step}"))
                 with store.read() as work:
-                    assert named(work, f"{number}-{turn}")
-        except BaseException as fault:  # noqa: BLE001 - whatever it is, the test fails with it
+                    assert named(work, f"{number}-{step}")
+        except BaseException as fault:  # noqa: BLE001 - every exception fails the test
             faults.append(fault)
 
     threads = [threading.Thread(target=work_on, args=(number,)) for number in range(40)]
@@ -159,14 +159,14 @@ def test_the_installation_keeps_its_id(store: Store, open_again: Callable[[], St
     assert open_again().instance == store.instance
 
 
-def test_ping_is_silent_while_the_database_answers(store: Store):
+def test_ping_succeeds_if_the_database_is_available(store: Store):
     store.ping()
 
 
 @pytest.mark.parametrize(
     "url", ["mysql://localhost/x", "sqlite://", "sqlite:///", "nonsense", "", "sqlite:///:memory:"]
 )
-def test_a_url_of_no_known_database_is_refused_with_an_example(url: str, vault: Vault):
+def test_a_url_of_an_unsupported_database_is_refused_with_an_example(url: str, vault: Vault):
     with pytest.raises(errors.Unavailable, match="sqlite:////path"):
         open_store(url, vault)
 
@@ -174,7 +174,7 @@ def test_a_url_of_no_known_database_is_refused_with_an_example(url: str, vault: 
 @pytest.mark.parametrize(
     "url", ["postgresql://u:s3cret@127.0.0.1:1/x", "postgres://u:s3cret@127.0.0.1:1/x", "sqlite:////proc/no/x.db"]
 )
-def test_a_database_that_cannot_be_reached_is_named_without_its_password(url: str, vault: Vault):
+def test_an_unreachable_database_is_named_without_its_password(url: str, vault: Vault):
     with pytest.raises(errors.Unavailable) as refused:
         open_store(url, vault)
     assert refused.value.code == "database_unavailable"
@@ -182,13 +182,13 @@ def test_a_database_that_cannot_be_reached_is_named_without_its_password(url: st
     assert "s3cret" not in refused.value.message
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path: Path, vault: Vault):
+def test_a_file_that_is_not_a_database_is_refused(tmp_path: Path, vault: Vault):
     (tmp_path / "panel.db").write_bytes(b"not a database at all" * 100)
     with pytest.raises(errors.Unavailable, match="not a database"):
         open_store(f"sqlite:///{tmp_path}/panel.db", vault)
 
 
-def test_the_database_file_is_for_its_owner_alone(sqlite_url: str, tmp_path: Path, vault: Vault):
+def test_the_database_files_are_readable_by_their_owner_only(sqlite_url: str, tmp_path: Path, vault: Vault):
     store = open_store(sqlite_url, vault)
     with store.begin() as work:
         work.services.add(service())
@@ -196,13 +196,13 @@ def test_the_database_file_is_for_its_owner_alone(sqlite_url: str, tmp_path: Pat
     store.close()
 
 
-def test_what_was_answered_survives_a_loss_of_power(sqlite_url: str, vault: Vault):
+def test_a_committed_change_survives_a_power_failure(sqlite_url: str, vault: Vault):
     store = open_store(sqlite_url, vault)
     for engine in (store._engines.write, store._engines.read):  # type: ignore[attr-defined]
         with engine.connect() as connection:
-            asked = ("journal_mode", "synchronous", "foreign_keys")
-            answers = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in asked]
-        assert answers == ["wal", 2, 1]
+            pragmas = ("journal_mode", "synchronous", "foreign_keys")
+            values = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in pragmas]
+        assert values == ["wal", 2, 1]
     store.close()
 
 
@@ -245,22 +245,20 @@ def test_lost_connections_are_replaced(postgres_url: str, vault: Vault):
 
 
 @pytest.mark.postgres
-def test_a_connection_lost_inside_a_block_makes_the_database_unavailable_for_that_block(
-    postgres_url: str, vault: Vault
-):
+def test_a_connection_lost_in_a_transaction_makes_the_database_unavailable_for_it(postgres_url: str, vault: Vault):
     store = open_store(postgres_url, vault)
     added = service()
 
-    def lose(*, then_ask: bool) -> None:
+    def lose(*, then_query: bool) -> None:
         with store.begin() as work:
             work.services.add(added)
             _end_connections(postgres_url)
-            if then_ask:
+            if then_query:
                 work.services.get(added.id)
 
-    for then_ask in (True, False):
+    for then_query in (True, False):
         with pytest.raises(errors.Unavailable) as refused:
-            lose(then_ask=then_ask)
+            lose(then_query=then_query)
         assert refused.value.code == "database_unavailable"
     with store.read() as work:
         assert work.services.get(added.id) is None
@@ -270,37 +268,35 @@ def test_a_connection_lost_inside_a_block_makes_the_database_unavailable_for_tha
 
 @pytest.fixture
 def own_server() -> Iterator[tuple[str, Callable[[str], None]]]:
-    """A server of this test alone, which it may stop and start."""
+    """Start a PostgreSQL server for one test. Yield its URL and a function that runs `scripts/postgres`."""
     script = Path(__file__).parents[3] / "scripts" / "postgres"
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o755)
 
-        def tell(*words: str) -> str:
-            done = subprocess.run([script, *words, folder], check=True, stdout=subprocess.PIPE, text=True)
-            return done.stdout.strip()
+        def run_script(*words: str) -> str:
+            process = subprocess.run([script, *words, folder], check=True, stdout=subprocess.PIPE, text=True)
+            return process.stdout.strip()
 
-        url = tell()
+        url = run_script()
         try:
-            yield url, tell
+            yield url, run_script
         finally:
-            tell("stop")
+            run_script("stop")
 
 
 @pytest.mark.postgres
-def test_a_server_that_goes_away_is_unavailable_until_it_is_back(
-    own_server: tuple[str, Callable[..., str]], vault: Vault
-):
-    url, tell = own_server
+def test_a_stopped_server_is_unavailable_until_it_is_started(own_server: tuple[str, Callable[..., str]], vault: Vault):
+    url, run_script = own_server
     store = open_store(url, vault)
     store.ping()
-    tell("stop")
+    run_script("stop")
     for block in (store.begin, store.read):
         with pytest.raises(errors.Unavailable) as refused, block():
             pass
         assert refused.value.code == "database_unavailable"
     with pytest.raises(errors.Unavailable):
         store.ping()
-    tell()
+    run_script()
     store.ping()
     with store.begin() as work:
         work.services.add(service())

@@ -1,4 +1,4 @@
-"""Users, and what belongs to them, in the database."""
+"""Users and their sessions and tickets in the database."""
 
 from contextlib import closing
 from dataclasses import replace
@@ -41,13 +41,13 @@ def test_a_user_is_found_by_its_subject_as_it_was_stored(store: Store):
         assert [found.id for found in work.users.page(Query({"enabled": True})).items] == ["usr_2"]
 
 
-def test_a_subject_is_one_user(store: Store):
+def test_a_subject_belongs_to_one_user(store: Store):
     _add(store, _user())
     with pytest.raises(Conflict, match="subject"):
         _add(store, _user(2, subject="sub-1"))
 
 
-def test_a_use_of_a_user_changes_nothing_else(store: Store):
+def test_recording_a_use_of_a_user_changes_nothing_else(store: Store):
     _add(store, _user(), _user(2))
     with store.begin() as work:
         work.users.record_use("usr_1", after(hours=1), "192.0.2.1")
@@ -84,7 +84,7 @@ def test_a_session_belongs_to_one_principal(store: Store, both: bool):
         work.sessions.add(session(key.id if both else None, user_id="usr_1" if both else None))
 
 
-def test_a_list_leaves_out_what_has_expired(store: Store):
+def test_a_list_leaves_expired_sessions_out(store: Store):
     key = api_key()
     young, old = session(key.id, expires_at=after(seconds=1)), session(key.id, expires_at=NOW)
     with store.begin() as work:
@@ -97,7 +97,7 @@ def test_a_list_leaves_out_what_has_expired(store: Store):
         assert work.sessions.page(Query({"api_key_id": key.id, "api_key_digest": ()})).total == 0
 
 
-def test_sessions_and_tickets_of_the_previous_release_go_on(url: str, vault: Vault):
+def test_sessions_and_tickets_of_the_previous_release_stay_valid(url: str, vault: Vault):
     engines = connect(url)
     with engines.write.begin() as connection:
         config = Config(attributes={"connection": connection})

@@ -1,4 +1,4 @@
-"""The repositories of a block are those that `ports.Work` declares."""
+"""A transaction has the repositories that `ports.Work` declares."""
 
 import inspect
 from typing import Any, get_origin, get_type_hints
@@ -24,7 +24,7 @@ def test_a_repository_implements_every_method_of_its_protocol(name: str):
     assert not [method for method in methods if getattr(defined(method), "_is_protocol", False)]
 
 
-def test_a_block_makes_a_repository_once_and_when_it_is_first_used(store: Store):
+def test_a_transaction_creates_a_repository_once_at_its_first_use(store: Store):
     with store.read() as work:
         assert set(vars(work)) == {"block"}
         services = work.services

@@ -1,4 +1,4 @@
-"""Credentials over HTTP: what is wrong with a key is never told, and nothing but the one header carries it."""
+"""Credentials over HTTP: an error does not reveal what is wrong with a key, and only one header carries keys."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +20,7 @@ REFUSAL = {
 PAST = datetime.now(UTC) - timedelta(seconds=1)
 
 
-def _sent(panel: Panel, *authorization: str | bytes, path: str = "/api/services") -> httpx.Response:
+def _send_raw(panel: Panel, *authorization: str | bytes, path: str = "/api/services") -> httpx.Response:
     headers = [(b"Authorization", one if isinstance(one, bytes) else one.encode()) for one in authorization]
     answered = panel.portal.call(panel._send, "GET", path, headers, {})  # type: ignore[arg-type]
     conformance.check_response("GET", answered)
@@ -29,7 +29,7 @@ def _sent(panel: Panel, *authorization: str | bytes, path: str = "/api/services"
 
 def test_the_scheme_is_written_in_any_case(panel: Panel) -> None:
     for scheme in ("Bearer", "bearer", "BEARER", "bEARER"):
-        assert _sent(panel, f"{scheme} {panel.admin}").status_code == 200
+        assert _send_raw(panel, f"{scheme} {panel.admin}").status_code == 200
 
 
 def test_every_wrong_credential_gets_the_same_response(panel: Panel) -> None:
@@ -60,7 +60,7 @@ def test_every_wrong_credential_gets_the_same_response(panel: Panel) -> None:
         ("Bearer " + "a" * 5000,),
     ]
     for given in wrong:
-        refused = _sent(panel, *given)
+        refused = _send_raw(panel, *given)
         assert (refused.status_code, error(refused)) == (401, REFUSAL), given
         assert refused.headers["www-authenticate"] == 'Bearer error="invalid_token"', given
 
@@ -68,7 +68,7 @@ def test_every_wrong_credential_gets_the_same_response(panel: Panel) -> None:
 def test_without_a_bearer_token_the_response_says_what_to_send(panel: Panel) -> None:
     good = panel.admin
     for given in ((), (good,), (f"Basic {good}",), (f"ApiKey {good}",), (f"Token {good}",), (f"Bearer:{good}",)):
-        refused = _sent(panel, *given)
+        refused = _send_raw(panel, *given)
         assert (refused.status_code, error(refused)) == (401, REFUSAL), given
         assert refused.headers["www-authenticate"] == "Bearer"
 

@@ -1,4 +1,4 @@
-"""The outermost layer: no response without its request id and its rate-limit headers, whatever happened."""
+"""The outermost layer: every response has its request ID and its rate-limit headers, errors included."""
 
 import re
 
@@ -66,7 +66,7 @@ def test_an_operation_stores_the_id_of_its_request(panel: Panel) -> None:
 
 
 def test_every_operation_returns_each_common_header_once(panel: Panel) -> None:
-    """`Panel.check` asks that they are there at all."""
+    """`Panel.check` tests that they are present."""
     made = create_targets(panel)
     for operation in sorted(OPERATIONS, key=lambda one: one.method == "DELETE"):
         answered = made.send(panel, operation)

@@ -1,4 +1,4 @@
-"""What is wrong with a request is told by name and in one shape; what is wrong with the panel itself is not told."""
+"""Errors of a request name what is wrong, in one format. Internal errors reveal nothing."""
 
 import json
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ JSON = {"Content-Type": "application/json"}
 NOTHING = Targets()
 
 
-def _refusal(answered: httpx.Response) -> tuple[int, str]:
+def _status_and_code(answered: httpx.Response) -> tuple[int, str]:
     return answered.status_code, error(answered)["code"]
 
 
@@ -47,35 +47,37 @@ def test_an_unknown_query_parameter_is_refused_by_name(panel: Panel) -> None:
     for operation in OPERATIONS:
         for query in ("nonsense=1", "Dry_Run=true", "page%5B%5D=1", "_=1"):
             refused = NOTHING.send(panel, operation, query=query)
-            assert _refusal(refused) == (400, "bad_request"), f"{operation.operation_id}?{query}: {refused.text}"
+            assert _status_and_code(refused) == (400, "bad_request"), (
+                f"{operation.operation_id}?{query}: {refused.text}"
+            )
             assert query.partition("=")[0].replace("%5B%5D", "[]") in refused.json()["error"]["message"]
 
 
 def test_a_repeated_query_parameter_is_refused_by_name(panel: Panel) -> None:
     for operation in OPERATIONS:
-        for parameter in (one for one in operation.parameters if one.where == "query"):
-            good = _good(operation, parameter.name)
-            refused = NOTHING.send(panel, operation, query=f"{good}&{good}")
-            assert _refusal(refused) == (400, "bad_request"), f"{operation.operation_id}: {good} twice"
+        for parameter in (given for given in operation.parameters if given.where == "query"):
+            valid = _valid_query(operation, parameter.name)
+            refused = NOTHING.send(panel, operation, query=f"{valid}&{valid}")
+            assert _status_and_code(refused) == (400, "bad_request"), f"{operation.operation_id}: {valid} twice"
             assert refused.json()["error"]["message"] == f"{parameter.name}: must be given only once"
 
 
-def _good(operation: Operation, name: str) -> str:
-    found = schema(next(one for one in operation.parameters if one.name == name))
+def _valid_query(operation: Operation, name: str) -> str:
+    definition = schema(next(parameter for parameter in operation.parameters if parameter.name == name))
     texts = {
         "service_id": UNKNOWN_IDS["service_id"],
         "customer_id": "cust_1",
         "actor_id": "key_1",
         "resource_id": "svc_1",
     }
-    times = "2026-01-01T00:00:00Z" if found.get("format") == "date-time" else "a"
+    times = "2026-01-01T00:00:00Z" if definition.get("format") == "date-time" else "a"
     by_type = {"integer": "1", "boolean": "true", "string": times}
-    return encode_query(**{name: texts.get(name) or found.get("enum", [by_type[found["type"]]])[0]})
+    return encode_query(**{name: texts.get(name) or definition.get("enum", [by_type[definition["type"]]])[0]})
 
 
 def test_a_wrong_query_parameter_is_refused_by_name(panel: Panel) -> None:
     for operation in OPERATIONS:
-        for parameter in (one for one in operation.parameters if one.where == "query"):
+        for parameter in (given for given in operation.parameters if given.where == "query"):
             for text in invalid_values(parameter):
                 query = encode_query(**{parameter.name: text}) if "%" not in text else f"{parameter.name}={text}"
                 refused = NOTHING.send(panel, operation, query=query)
@@ -95,10 +97,12 @@ WRONG_IDS = ["%00", "..%2F..", "%2e%2e", "x", "svc-1", "%ff", "%F0%9F%92%A5", "s
 
 def test_an_invalid_id_in_a_path_is_refused_by_name(panel: Panel) -> None:
     for operation in OPERATIONS:
-        for parameter in (one for one in operation.parameters if one.where == "path"):
+        for parameter in (given for given in operation.parameters if given.where == "path"):
             for wrong in WRONG_IDS[: 3 if parameter.name == "template_id" else None]:
                 refused = Targets({**UNKNOWN_IDS, parameter.name: wrong}).send(panel, operation)
-                assert _refusal(refused) == (400, "bad_request"), f"{operation.operation_id} {wrong}: {refused.text}"
+                assert _status_and_code(refused) == (400, "bad_request"), (
+                    f"{operation.operation_id} {wrong}: {refused.text}"
+                )
                 assert refused.json()["error"]["message"].startswith(f"{parameter.name}: ")
 
 
@@ -116,7 +120,7 @@ def test_a_wrong_header_is_refused_by_name(panel: Panel) -> None:
             for value in values:
                 sent = value if isinstance(value, bytes) else value.encode()
                 refused = NOTHING.send(panel, operation, headers={name.encode(): sent})
-                assert _refusal(refused) == (400, "bad_request"), f"{operation.operation_id} {name}: {value!r}"
+                assert _status_and_code(refused) == (400, "bad_request"), f"{operation.operation_id} {name}: {value!r}"
                 assert refused.json()["error"]["message"].startswith(f"{name}: ")
 
 
@@ -126,7 +130,7 @@ def test_a_repeated_header_is_refused_by_name(panel: Panel) -> None:
             twice = [("Authorization", f"Bearer {panel.admin}"), (name, good), (name, good)]
             arguments = (operation.method, f"/api{NOTHING.path(operation)}", twice, {"json": body(operation)})
             refused = panel.portal.call(panel._send, *arguments)  # type: ignore[arg-type]
-            assert _refusal(refused) == (400, "bad_request"), operation.operation_id
+            assert _status_and_code(refused) == (400, "bad_request"), operation.operation_id
             assert refused.json()["error"]["message"] == f"{name}: must be given only once"
 
 
@@ -168,7 +172,9 @@ def test_a_body_that_cannot_be_read_is_a_bad_request(panel: Panel) -> None:
     for operation in operations_with_body():
         for raw in UNREADABLE:
             refused = NOTHING.send(panel, operation, content=raw, headers=JSON)
-            assert _refusal(refused) == (400, "bad_request"), f"{operation.operation_id} {raw[:40]!r}: {refused.text}"
+            assert _status_and_code(refused) == (400, "bad_request"), (
+                f"{operation.operation_id} {raw[:40]!r}: {refused.text}"
+            )
 
 
 def test_a_missing_required_body_is_a_bad_request(panel: Panel) -> None:
@@ -186,7 +192,7 @@ def test_a_missing_required_body_is_a_bad_request(panel: Panel) -> None:
 def test_a_body_of_another_media_type_is_refused_with_the_accepted_types(panel: Panel, media_type: str) -> None:
     for operation in operations_with_body():
         refused = NOTHING.send(panel, operation, content=b"{}", headers={"Content-Type": media_type})
-        assert _refusal(refused) == (415, "unsupported_media_type"), operation.operation_id
+        assert _status_and_code(refused) == (415, "unsupported_media_type"), operation.operation_id
         assert "application/json" in refused.json()["error"]["details"]
 
 
@@ -206,7 +212,7 @@ def _chunks(size: int) -> Iterator[bytes]:
         yield b" " * 65536
 
 
-async def _slowly(size: int) -> Any:
+async def _send_slowly(size: int) -> Any:
     for chunk in _chunks(size):
         yield chunk
 
@@ -214,9 +220,9 @@ async def _slowly(size: int) -> Any:
 def test_a_body_that_is_too_large_is_refused_with_or_without_its_length(panel: Panel) -> None:
     limit = 1024 * 1024
     for operation in operations_with_body():
-        for content in (b" " * (limit + 1), _slowly(limit + 1)):
+        for content in (b" " * (limit + 1), _send_slowly(limit + 1)):
             refused = NOTHING.send(panel, operation, content=content, headers=JSON)
-            assert _refusal(refused) == (413, "too_large"), operation.operation_id
+            assert _status_and_code(refused) == (413, "too_large"), operation.operation_id
             assert str(limit) in refused.json()["error"]["details"]
 
 
@@ -245,7 +251,9 @@ def test_fields_that_clients_cannot_set_are_refused_by_name(panel: Panel) -> Non
     for operation in operations_with_body():
         for name in (*NOT_FOR_CALLERS, "nonsense", "__proto__", "customer-id", " "):
             refused = made.send(panel, operation, json={**(body(operation) or {}), name: "x"})
-            assert _refusal(refused) == (422, "validation_error"), f"{operation.operation_id} {name}: {refused.text}"
+            assert _status_and_code(refused) == (422, "validation_error"), (
+                f"{operation.operation_id} {name}: {refused.text}"
+            )
             assert name in refused.json()["error"]["fields"], f"{operation.operation_id} {name}: {refused.text}"
     assert tables(panel) == before
 
@@ -307,7 +315,7 @@ def test_all_wrong_fields_are_reported_at_once_by_dotted_path(panel: Panel) -> N
 def test_a_body_that_is_no_object_is_one_error(panel: Panel, wrong: object) -> None:
     for operation in operations_with_body():
         refused = NOTHING.send(panel, operation, content=json.dumps(wrong).encode(), headers=JSON)
-        assert _refusal(refused) == (422, "validation_error"), f"{operation.operation_id}: {refused.text}"
+        assert _status_and_code(refused) == (422, "validation_error"), f"{operation.operation_id}: {refused.text}"
         assert list(refused.json()["error"]["fields"]) == ["body"]
 
 
@@ -351,7 +359,7 @@ def test_head_returns_the_headers_of_get_without_a_body(panel: Panel) -> None:
 
 def _without(response: httpx.Response, own: set[str]) -> dict[str, str]:
     headers = {name: value for name, value in response.headers.items() if name not in own}
-    if response.status_code >= 400:  # the body names the request, whose id may be of another length
+    if response.status_code >= 400:  # the body has the request ID, whose length can differ
         headers.pop("content-length")
     return headers
 
@@ -375,10 +383,10 @@ def test_hosts_and_forwarded_hosts_never_reach_a_response(panel: Panel) -> None:
     assert "evil.example" not in created.text + str(created.headers)
 
 
-# ── Faults of ours ───────────────────────────────────────────────────────────────────────────────
+# ── Internal errors ───────────────────────────────────────────────────────────────────────────────
 
 
-def _break(monkeypatch: pytest.MonkeyPatch, operation: Operation, fault: Exception) -> None:
+def _raise_in_rule(monkeypatch: pytest.MonkeyPatch, operation: Operation, fault: Exception) -> None:
     def broken(*_: object, **__: object) -> None:
         raise fault
 
@@ -394,7 +402,7 @@ def test_an_exception_in_any_rule_is_hidden_and_logged_once_with_its_traceback(
     made = create_targets(panel)
     for operation in OPERATIONS:
         caplog.clear()
-        _break(monkeypatch, operation, RuntimeError(f"SELECT {CANARY} FROM Traceback"))
+        _raise_in_rule(monkeypatch, operation, RuntimeError(f"SELECT {CANARY} FROM Traceback"))
         answered = made.send(panel, operation)
         request_id = answered.headers["x-request-id"]
         assert (answered.status_code, error(answered)) == (
@@ -415,12 +423,12 @@ def test_an_internal_error_is_not_stored_for_an_idempotency_key(panel: Panel, mo
     operation, key = READ_DOCUMENT.operation("create_service"), {"Idempotency-Key": "k"}
     new = body(operation)
     with monkeypatch.context() as broken:
-        _break(broken, operation, RuntimeError("once"))
+        _raise_in_rule(broken, operation, RuntimeError("once"))
         assert panel.post("/services", new, headers=key).status_code == 500
     assert panel.post("/services", new, headers=key).status_code == 201
 
 
-def _away(*_: object, **__: object) -> None:
+def _raise_unavailable(*_: object, **__: object) -> None:
     raise Unavailable("The database does not answer", code="database_unavailable")
 
 
@@ -429,13 +437,13 @@ def test_every_authenticated_operation_returns_503_without_the_database(
 ) -> None:
     made = create_targets(panel)
     for name in ("begin", "read", "run_once", "ping"):
-        monkeypatch.setattr(SqlStore, name, _away)
+        monkeypatch.setattr(SqlStore, name, _raise_unavailable)
     for operation in OPERATIONS:
         answered = made.send(panel, operation, with_worker=False)
         if operation.operation_id == "get_openapi":
             assert answered.status_code == 200
         else:
-            assert _refusal(answered) == (503, "database_unavailable"), operation.operation_id
+            assert _status_and_code(answered) == (503, "database_unavailable"), operation.operation_id
 
 
 AT_THE_ENGINE = {"get_service_logs", "list_service_containers"}
@@ -446,15 +454,15 @@ def test_a_database_that_fails_after_authentication_returns_503(panel: Panel, mo
     assert known.role is Role.ADMIN
     monkeypatch.setattr(Authenticator, "by_api_key", lambda *_: known)
     for name in ("begin", "read", "run_once", "ping"):
-        monkeypatch.setattr(SqlStore, name, _away)
+        monkeypatch.setattr(SqlStore, name, _raise_unavailable)
     for operation in OPERATIONS:
         answered = made.send(panel, operation, with_worker=False)
         if not operation_data(operation.operation_id).reads_database:
             assert answered.status_code == 200, f"{operation.operation_id}: {answered.text}"
         elif operation.operation_id == "connect_websocket":
-            assert _refusal(answered) == (426, "upgrade_required")
+            assert _status_and_code(answered) == (426, "upgrade_required")
         else:
-            assert _refusal(answered) == (503, "database_unavailable"), operation.operation_id
+            assert _status_and_code(answered) == (503, "database_unavailable"), operation.operation_id
 
 
 def test_requests_are_accepted_while_the_engine_is_unavailable(panel: Panel) -> None:

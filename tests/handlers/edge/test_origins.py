@@ -1,4 +1,4 @@
-"""Which pages are the panel's own."""
+"""Origins that can use session cookies."""
 
 import pytest
 
@@ -89,6 +89,6 @@ def test_an_invalid_host_allows_no_origin(host: str):
 
 
 def test_a_plain_http_origin_is_refused_if_the_public_url_is_https():
-    """Whoever stands between a browser and the panel can write such a page, whatever `Host` says."""
+    """An attacker between the browser and the panel could serve such a page with any `Host`."""
     assert not same_origin(HTTPS, "http://panel.example.com", "panel.example.com")
     assert same_origin(HTTP, "https://panel.example.com", "panel.example.com")

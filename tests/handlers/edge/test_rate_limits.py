@@ -1,4 +1,4 @@
-"""Rate limits over HTTP: whose budget is charged, what the headers say, and that waiting helps."""
+"""Rate limits over HTTP: which budget a request counts against, the headers, and requests after the wait."""
 
 import time
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from tests.calls import OPERATIONS, PUBLIC, Targets, create_targets, error
 from tests.panel import Panel, start_panel
 
 
-class Time:
-    """The clock of the counter, put forward by hand."""
+class CounterClock:
+    """The clock of the counter, which tests advance."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
@@ -23,15 +23,15 @@ class Time:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
-    clock = Time()
+def clock(monkeypatch: pytest.MonkeyPatch) -> CounterClock:
+    clock = CounterClock()
     monkeypatch.setattr(time, "time", clock.time)
     return clock
 
 
 @pytest.fixture
-def narrow(tmp_path: Path) -> Iterator[Panel]:
-    """Five a minute by address, eight by key, three deployments."""
+def limited_panel(tmp_path: Path) -> Iterator[Panel]:
+    """Start a panel with limits per minute of 5 for an address, 8 for a key and 3 for deployments."""
     with start_panel(tmp_path, rate_limit_default=5, rate_limit_authenticated=8, rate_limit_deploy=3) as panel:
         yield panel
 
@@ -44,85 +44,85 @@ def _spend(panel: Panel, times: int, path: str, **options: object) -> list[int]:
     return [panel.get(path, **options).status_code for _ in range(times)]
 
 
-def test_each_tier_has_its_own_budget(narrow: Panel) -> None:
-    assert _budget(narrow.get("/health", key=None)) == (5, 4)
-    assert _budget(narrow.get("/roles")) == (8, 7)
-    assert _budget(narrow.post("/services", {})) == (3, 2)
-    assert _budget(narrow.get("/roles")) == (8, 5)
+def test_each_tier_has_its_own_budget(limited_panel: Panel) -> None:
+    assert _budget(limited_panel.get("/health", key=None)) == (5, 4)
+    assert _budget(limited_panel.get("/roles")) == (8, 7)
+    assert _budget(limited_panel.post("/services", {})) == (3, 2)
+    assert _budget(limited_panel.get("/roles")) == (8, 5)
 
 
-def test_a_key_can_have_its_own_limit(narrow: Panel) -> None:
-    key = narrow.key("viewer", rate_limit_rpm=2)
-    assert _budget(narrow.get("/roles", key=key)) == (2, 1)
-    assert _spend(narrow, 2, "/roles", key=key) == [200, 429]
-    assert _budget(narrow.get("/roles")) == (8, 7)
+def test_a_key_can_have_its_own_limit(limited_panel: Panel) -> None:
+    key = limited_panel.key("viewer", rate_limit_rpm=2)
+    assert _budget(limited_panel.get("/roles", key=key)) == (2, 1)
+    assert _spend(limited_panel, 2, "/roles", key=key) == [200, 429]
+    assert _budget(limited_panel.get("/roles")) == (8, 7)
 
 
-def test_a_changed_limit_applies_from_the_next_request(narrow: Panel) -> None:
-    made = narrow.post("/v1/api-keys", {"name": "a", "role": "viewer", "rateLimitRpm": 1}).json()
-    assert _spend(narrow, 2, "/roles", key=made["key"]) == [200, 429]
-    narrow.patch(f"/v1/api-keys/{made['id']}", {"rateLimitRpm": 50})
-    assert _spend(narrow, 1, "/roles", key=made["key"]) == [200]
+def test_a_changed_limit_applies_from_the_next_request(limited_panel: Panel) -> None:
+    made = limited_panel.post("/v1/api-keys", {"name": "a", "role": "viewer", "rateLimitRpm": 1}).json()
+    assert _spend(limited_panel, 2, "/roles", key=made["key"]) == [200, 429]
+    limited_panel.patch(f"/v1/api-keys/{made['id']}", {"rateLimitRpm": 50})
+    assert _spend(limited_panel, 1, "/roles", key=made["key"]) == [200]
 
 
-def test_an_exceeded_limit_returns_a_correct_retry_after(narrow: Panel, clock: Time) -> None:
-    assert _spend(narrow, 9, "/roles") == [200] * 8 + [429]
-    refused = narrow.get("/roles")
+def test_an_exceeded_limit_returns_a_correct_retry_after(limited_panel: Panel, clock: CounterClock) -> None:
+    assert _spend(limited_panel, 9, "/roles") == [200] * 8 + [429]
+    refused = limited_panel.get("/roles")
     wait = int(refused.headers["retry-after"])
     assert (error(refused)["code"], _budget(refused)) == ("rate_limited", (8, 0))
     assert 1 <= wait <= 61
     assert int(refused.headers["x-ratelimit-reset"]) - clock.time() <= wait
     clock.ahead += wait
-    assert _spend(narrow, 9, "/roles") == [200] * 8 + [429]
+    assert _spend(limited_panel, 9, "/roles") == [200] * 8 + [429]
 
 
-def test_waiting_half_as_long_is_not_enough(narrow: Panel, clock: Time) -> None:
-    assert _spend(narrow, 9, "/roles")[-1] == 429
-    clock.ahead += int(narrow.get("/roles").headers["retry-after"]) / 2
-    assert narrow.get("/roles").status_code == 429
+def test_waiting_half_as_long_is_not_enough(limited_panel: Panel, clock: CounterClock) -> None:
+    assert _spend(limited_panel, 9, "/roles")[-1] == 429
+    clock.ahead += int(limited_panel.get("/roles").headers["retry-after"]) / 2
+    assert limited_panel.get("/roles").status_code == 429
 
 
-def test_refused_requests_do_not_extend_the_wait(narrow: Panel, clock: Time) -> None:
-    reset = narrow.get("/roles").headers["x-ratelimit-reset"]
+def test_refused_requests_do_not_extend_the_wait(limited_panel: Panel, clock: CounterClock) -> None:
+    reset = limited_panel.get("/roles").headers["x-ratelimit-reset"]
     clock.ahead += 20
-    _spend(narrow, 20, "/roles")
-    assert narrow.get("/roles").headers["x-ratelimit-reset"] == reset
+    _spend(limited_panel, 20, "/roles")
+    assert limited_panel.get("/roles").headers["x-ratelimit-reset"] == reset
 
 
-def test_deployments_are_counted_separately(narrow: Panel) -> None:
-    assert [narrow.post("/services", {}).status_code for _ in range(4)] == [422, 422, 422, 429]
-    assert narrow.get("/roles").status_code == 200
-    other = narrow.key("admin")
-    assert narrow.post("/services", {}, key=other).status_code == 422
+def test_deployments_are_counted_separately(limited_panel: Panel) -> None:
+    assert [limited_panel.post("/services", {}).status_code for _ in range(4)] == [422, 422, 422, 429]
+    assert limited_panel.get("/roles").status_code == 200
+    other = limited_panel.key("admin")
+    assert limited_panel.post("/services", {}, key=other).status_code == 422
 
 
-def test_deployments_count_against_the_key_as_well(narrow: Panel) -> None:
-    key = narrow.key("admin", rate_limit_rpm=2)
-    assert [narrow.post("/services", {}, key=key).status_code for _ in range(3)] == [422, 422, 429]
-    assert _budget(narrow.get("/roles", key=key)) == (2, 0)
+def test_deployments_count_against_the_key_as_well(limited_panel: Panel) -> None:
+    key = limited_panel.key("admin", rate_limit_rpm=2)
+    assert [limited_panel.post("/services", {}, key=key).status_code for _ in range(3)] == [422, 422, 429]
+    assert _budget(limited_panel.get("/roles", key=key)) == (2, 0)
 
 
-def test_invalid_keys_count_against_the_address_and_do_not_block_valid_keys(narrow: Panel) -> None:
-    assert _spend(narrow, 6, "/roles", key="wrong") == [401] * 5 + [429]
-    assert _spend(narrow, 1, "/roles", key=None) == [429]
-    assert _spend(narrow, 1, "/roles") == [200]
+def test_invalid_keys_count_against_the_address_and_do_not_block_valid_keys(limited_panel: Panel) -> None:
+    assert _spend(limited_panel, 6, "/roles", key="wrong") == [401] * 5 + [429]
+    assert _spend(limited_panel, 1, "/roles", key=None) == [429]
+    assert _spend(limited_panel, 1, "/roles") == [200]
 
 
-def test_many_different_invalid_keys_share_one_limit(narrow: Panel) -> None:
-    statuses = [narrow.get("/roles", key=f"aap_{number:08}_{'0' * 36}").status_code for number in range(7)]
+def test_many_different_invalid_keys_share_one_limit(limited_panel: Panel) -> None:
+    statuses = [limited_panel.get("/roles", key=f"aap_{number:08}_{'0' * 36}").status_code for number in range(7)]
     assert statuses == [401] * 5 + [429] * 2
 
 
-def test_an_address_over_its_limit_gets_no_other_response(narrow: Panel) -> None:
-    _spend(narrow, 5, "/health", key=None)
+def test_an_address_over_its_limit_gets_no_other_response(limited_panel: Panel) -> None:
+    _spend(limited_panel, 5, "/health", key=None)
     for path in ("/health", "/openapi.yaml", "/docs", "/docs/start.js", "/nowhere", "/services"):
-        assert narrow.get(path, key=None).status_code == 429, path
-    assert narrow.put("/health", {}, key=None).status_code == 429
+        assert limited_panel.get(path, key=None).status_code == 429, path
+    assert limited_panel.put("/health", {}, key=None).status_code == 429
 
 
-def test_an_exceeded_limit_is_reported_before_the_body_is_read(narrow: Panel) -> None:
-    _spend(narrow, 8, "/roles")
-    refused = narrow.post("/services", content=b"x" * 5_000_000, headers={"Content-Type": "application/json"})
+def test_an_exceeded_limit_is_reported_before_the_body_is_read(limited_panel: Panel) -> None:
+    _spend(limited_panel, 8, "/roles")
+    refused = limited_panel.post("/services", content=b"x" * 5_000_000, headers={"Content-Type": "application/json"})
     assert refused.status_code == 429
 
 
@@ -144,26 +144,26 @@ WAYS_AROUND = [
 ]
 
 
-def test_an_exceeded_limit_cannot_be_bypassed(narrow: Panel) -> None:
-    """An address and a key that are both spent: whatever is written differently is charged to one of them."""
-    _spend(narrow, 5, "/health", key=None)
-    _spend(narrow, 8, "/roles")
+def test_an_exceeded_limit_cannot_be_bypassed(limited_panel: Panel) -> None:
+    """An address and a key are both over their limits. Each variant of a request counts against one of them."""
+    _spend(limited_panel, 5, "/health", key=None)
+    _spend(limited_panel, 8, "/roles")
     got_through = [
         (method, path, headers)
         for method, path, headers in WAYS_AROUND
-        if narrow.request(method, path, headers=headers).status_code != 429
+        if limited_panel.request(method, path, headers=headers).status_code != 429
     ]
     assert got_through == []
 
 
-def test_head_and_get_share_a_limit(narrow: Panel) -> None:
-    narrow.get("/roles")
-    assert _budget(narrow.request("HEAD", "/roles")) == (8, 6)
+def test_head_and_get_share_a_limit(limited_panel: Panel) -> None:
+    limited_panel.get("/roles")
+    assert _budget(limited_panel.request("HEAD", "/roles")) == (8, 6)
 
 
-def test_reads_that_are_not_modified_are_counted_too(narrow: Panel) -> None:
-    etag = narrow.get("/templates/hello").headers["etag"]
-    unchanged = narrow.get("/templates/hello", headers={"If-None-Match": etag})
+def test_reads_that_are_not_modified_are_counted_too(limited_panel: Panel) -> None:
+    etag = limited_panel.get("/templates/hello").headers["etag"]
+    unchanged = limited_panel.get("/templates/hello", headers={"If-None-Match": etag})
     assert (unchanged.status_code, _budget(unchanged)) == (304, (8, 6))
 
 
@@ -183,14 +183,16 @@ def test_every_operation_counts_against_its_documented_tier(panel: Panel) -> Non
     assert {name for name, buckets in charged.items() if buckets == ["address"]} == PUBLIC
 
 
-def test_an_exceeded_limit_refuses_every_operation(narrow: Panel) -> None:
+def test_an_exceeded_limit_refuses_every_operation(limited_panel: Panel) -> None:
     for operation in (one for one in OPERATIONS if one.operation_id not in PUBLIC):
-        key = narrow.key("admin", rate_limit_rpm=1)
-        assert _spend(narrow, 1, "/roles", key=key) == [200]
-        assert Targets().send(narrow, operation, key=key, with_worker=False).status_code == 429, operation.operation_id
+        key = limited_panel.key("admin", rate_limit_rpm=1)
+        assert _spend(limited_panel, 1, "/roles", key=key) == [200]
+        assert Targets().send(limited_panel, operation, key=key, with_worker=False).status_code == 429, (
+            operation.operation_id
+        )
 
 
-def test_a_key_can_read_its_limits(narrow: Panel) -> None:
-    assert narrow.get("/auth/me").json()["rate_limits"] == {"authenticated": 8, "deploy": 3}
-    own = narrow.key("viewer", rate_limit_rpm=77)
-    assert narrow.get("/auth/me", key=own).json()["rate_limits"] == {"authenticated": 77, "deploy": 3}
+def test_a_key_can_read_its_limits(limited_panel: Panel) -> None:
+    assert limited_panel.get("/auth/me").json()["rate_limits"] == {"authenticated": 8, "deploy": 3}
+    own = limited_panel.key("viewer", rate_limit_rpm=77)
+    assert limited_panel.get("/auth/me", key=own).json()["rate_limits"] == {"authenticated": 77, "deploy": 3}

@@ -1,4 +1,4 @@
-"""A small document of its own, and a client that speaks ASGI to whatever is built from it."""
+"""A small document, and a client that sends ASGI requests to the application built from it."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -17,12 +17,12 @@ GOOD = {"Authorization": "Bearer good"}
 
 
 def on_error(_scope: Scope, error: Exception) -> Answer:
-    """Tells what it was given, as a product never would."""
+    """Return the attributes of the error, for assertions. An application would hide them."""
     names = ("fields", "message", "accepted", "limit", "problems")
-    told = {name: getattr(error, name) for name in names if hasattr(error, name)}
+    details = {name: getattr(error, name) for name in names if hasattr(error, name)}
     if isinstance(error, BadParameter):
-        told["faults"] = [list(fault) for fault in error.faults]
-    return Answer(getattr(error, "status", 500), {"kind": type(error).__name__, **told})
+        details["faults"] = [list(fault) for fault in error.faults]
+    return Answer(getattr(error, "status", 500), {"kind": type(error).__name__, **details})
 
 
 CREDENTIALS = {
@@ -34,8 +34,8 @@ CREDENTIALS = {
 }
 
 
-def knows(scheme: str) -> SecurityFunction:
-    """A security function that looks at the credentials of its own scheme only, and knows one good one."""
+def accepts_credential(scheme: str) -> SecurityFunction:
+    """Return a security function that accepts one credential of its scheme."""
     where, good = CREDENTIALS[scheme]
 
     async def identify(scope: Scope, scopes: tuple[str, ...]) -> dict[str, Any] | None:
@@ -47,12 +47,12 @@ def knows(scheme: str) -> SecurityFunction:
 
 
 def echo(**given: object) -> Answer:
-    """Answers with the arguments it was called with."""
+    """Return the arguments as the response."""
     return Answer(200, given)
 
 
 class Client:
-    """One request at a time, each in an event loop of its own."""
+    """A client that sends one request at a time, each in a new event loop."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -73,9 +73,9 @@ def document() -> Document:
 
 @pytest.fixture
 def serve(document: Document) -> Callable[..., Client]:
-    """Handlers by operationId, options by name; whatever is not given echoes, and knows the good caller.
+    """Build an application from handlers by operationId and options by name, and return a client for it.
 
-    `outside` wraps the application, as a layer before it does.
+    Other operations use `echo` and accept the credentials above. `outside` wraps the application like middleware.
     """
 
     def serve(
@@ -84,13 +84,17 @@ def serve(document: Document) -> Callable[..., Client]:
         **options: Json,
     ) -> Client:
         every = {operation.operation_id: echo for operation in document.operations()} | dict(handlers or {})
-        usual = {"errors": on_error, "security": {name: knows(name) for name in CREDENTIALS}, "base_path": "/shop"}
-        return Client(outside(build(document, every, Options(**{**usual, **options}))))
+        defaults = {
+            "errors": on_error,
+            "security": {name: accepts_credential(name) for name in CREDENTIALS},
+            "base_path": "/shop",
+        }
+        return Client(outside(build(document, every, Options(**{**defaults, **options}))))
 
     return serve
 
 
 @pytest.fixture
 def ask(serve: Callable[..., Client]) -> Client:
-    """Every operation echoes."""
+    """Return a client for an application whose operations all use `echo`."""
     return serve()

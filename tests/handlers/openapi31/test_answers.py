@@ -1,4 +1,4 @@
-"""What goes out: JSON, bytes, nothing, and streams that end with their client."""
+"""Responses: JSON, bytes, empty ones, and streams that end when the client disconnects."""
 
 import asyncio
 import threading
@@ -64,20 +64,20 @@ def test_a_header_with_a_line_break_is_an_error(serve: Callable[..., Client], va
     assert "set-cookie" not in got.headers
 
 
-class Caller:
-    """Drives the application by hand: messages are seen as they are sent, and the client leaves when it is told to."""
+class AsgiClient:
+    """An ASGI client that reads messages as they are sent and disconnects when `disconnected` is set."""
 
     def __init__(self, app: Json) -> None:
         self.app = app
         self.sent: asyncio.Queue[Any] = asyncio.Queue()
-        self.left = asyncio.Event()
-        self._asked = False
+        self.disconnected = asyncio.Event()
+        self._requested = False
 
     async def receive(self) -> Json:
-        if not self._asked:
-            self._asked = True
+        if not self._requested:
+            self._requested = True
             return {"type": "http.request", "body": b"", "more_body": False}
-        await self.left.wait()
+        await self.disconnected.wait()
         return {"type": "http.disconnect"}
 
     def call(self, method: str = "GET") -> asyncio.Task[None]:
@@ -90,12 +90,12 @@ class Caller:
         return message.get("body", b"") if message["type"] == "http.response.body" else b"start"
 
 
-def drive(client: Client, story: Callable[[Caller], Awaitable[None]]) -> None:
-    async def within_time() -> None:
+def drive(client: Client, scenario: Callable[[AsgiClient], Awaitable[None]]) -> None:
+    async def run_with_timeout() -> None:
         async with asyncio.timeout(20):
-            await story(Caller(client.app))
+            await scenario(AsgiClient(client.app))
 
-    asyncio.run(within_time())
+    asyncio.run(run_with_timeout())
 
 
 def test_a_stream_is_sent_in_chunks_and_closed_when_the_client_disconnects(serve: Callable[..., Client]) -> None:
@@ -111,21 +111,21 @@ def test_a_stream_is_sent_in_chunks_and_closed_when_the_client_disconnects(serve
         finally:
             closed.append(True)
 
-    async def story(caller: Caller) -> None:
+    async def scenario(caller: AsgiClient) -> None:
         task = caller.call()
         assert [await caller.chunk(), await caller.chunk()] == [b"start", b"data: 1\n\n"]
         assert not task.done()
         going_on.set()
         assert await caller.chunk() == b"data: 2\n\n"
         assert not closed
-        caller.left.set()
+        caller.disconnected.set()
         await task
         assert closed == [True]
 
     async def follow_events() -> Answer:
         return Answer(200, events(), media_type=SSE)
 
-    drive(serve({"follow_events": follow_events}), story)
+    drive(serve({"follow_events": follow_events}), scenario)
 
 
 def test_a_blocking_stream_is_read_in_a_thread_and_closed_when_the_client_disconnects(
@@ -143,15 +143,15 @@ def test_a_blocking_stream_is_read_in_a_thread_and_closed_when_the_client_discon
         finally:
             closed.append(threading.current_thread() is not threading.main_thread())
 
-    async def story(caller: Caller) -> None:
+    async def scenario(caller: AsgiClient) -> None:
         task = caller.call()
         assert [await caller.chunk(), await caller.chunk()] == [b"start", b"1"]
-        caller.left.set()
+        caller.disconnected.set()
         going_on.set()
         await task
         assert closed == [True]
 
-    drive(serve({"follow_events": lambda: Answer(200, events(), media_type=SSE)}), story)
+    drive(serve({"follow_events": lambda: Answer(200, events(), media_type=SSE)}), scenario)
 
 
 def test_a_stream_that_ends_ends_the_response(serve: Callable[..., Client]) -> None:
@@ -192,7 +192,7 @@ def test_a_stream_that_fails_closes_the_connection(serve: Callable[..., Client])
         told.append(repr(error.__cause__ or error))
         return Answer(500)
 
-    async def story(caller: Caller) -> None:
+    async def scenario(caller: AsgiClient) -> None:
         task = caller.call()
         assert [await caller.chunk(), await caller.chunk()] == [b"start", b"1"]
         with pytest.raises(RuntimeError, match="already started"):
@@ -200,4 +200,4 @@ def test_a_stream_that_fails_closes_the_connection(serve: Callable[..., Client])
         assert caller.sent.empty()
         assert told == ["OSError('the engine is gone')"]
 
-    drive(serve({"follow_events": follow_events}, errors=errors), story)
+    drive(serve({"follow_events": follow_events}, errors=errors), scenario)

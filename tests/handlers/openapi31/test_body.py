@@ -1,4 +1,4 @@
-"""Bodies: how they are read, and every way in which they cannot be."""
+"""Bodies: valid ones, and every kind of invalid one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

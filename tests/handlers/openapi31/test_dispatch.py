@@ -1,4 +1,4 @@
-"""Handlers: which arguments they get, what they may ask for, where they run."""
+"""Handlers: their arguments, the extras that they can request, and the thread or loop that runs them."""
 
 import asyncio
 import threading

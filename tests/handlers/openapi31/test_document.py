@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - a table is read by its rows
-"""Reading a document, and refusing one that cannot be served."""
+"""Documents: reading valid ones and refusing those that cannot be served."""
 
 import json
 from typing import Any

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - a table is read by its rows
-"""Each keyword of JSON Schema 2020-12 in a request body: what passes, and what is said if not."""
+"""Each keyword of JSON Schema 2020-12 in a request body: a valid value, an invalid one, and the error."""
 
 import json
 from typing import Any

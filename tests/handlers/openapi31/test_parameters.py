@@ -1,4 +1,4 @@
-"""Parameters: what is sent, what the handler gets, what is refused."""
+"""Parameters: from the request to the arguments of the handler, and errors."""
 
 from typing import Any
 

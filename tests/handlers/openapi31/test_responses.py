@@ -1,4 +1,4 @@
-"""Responses held to the document, by tests and on the way out."""
+"""Responses are compared with the document, by tests and before they are sent."""
 
 from collections.abc import Callable, Iterator
 
@@ -12,14 +12,14 @@ Headers = dict[str, str]
 
 
 @pytest.fixture(scope="session")
-def told(document: Document) -> Callable[..., list[str]]:
+def problems_of(document: Document) -> Callable[..., list[str]]:
     checks = ResponseChecks(document)
     return lambda operation_id, *response: checks.check(document.operation(operation_id), *response)
 
 
 JSON = {"Content-Type": "application/json"}
 LISTED = {**JSON, "X-Total": "1"}
-FINE: list[tuple[str, int, dict[str, str], bytes | None]] = [
+VALID: list[tuple[str, int, dict[str, str], bytes | None]] = [
     ("list_pets", 200, LISTED, b'[{"name": "Rex"}]'),
     ("list_pets", 200, {**LISTED, "Content-Type": "application/json; charset=utf-8", "X-Other": "a"}, b"[]"),
     ("list_pets", 200, LISTED, None),
@@ -51,18 +51,23 @@ WRONG: list[tuple[str, int, dict[str, str], bytes | None, list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("operation_id", "status", "headers", "body"), FINE)
+@pytest.mark.parametrize(("operation_id", "status", "headers", "body"), VALID)
 def test_a_documented_response_passes(
-    told: Callable[..., list[str]], operation_id: str, status: int, headers: Headers, body: bytes
+    problems_of: Callable[..., list[str]], operation_id: str, status: int, headers: Headers, body: bytes
 ) -> None:
-    assert told(operation_id, status, headers, body) == []
+    assert problems_of(operation_id, status, headers, body) == []
 
 
 @pytest.mark.parametrize(("operation_id", "status", "headers", "body", "problems"), WRONG)
 def test_every_other_response_is_reported(
-    told: Callable[..., list[str]], operation_id: str, status: int, headers: Headers, body: bytes, problems: list[str]
+    problems_of: Callable[..., list[str]],
+    operation_id: str,
+    status: int,
+    headers: Headers,
+    body: bytes,
+    problems: list[str],
 ) -> None:
-    assert sorted(told(operation_id, status, headers, body)) == sorted(problems)
+    assert sorted(problems_of(operation_id, status, headers, body)) == sorted(problems)
 
 
 def test_a_wrong_response_is_not_sent(serve: Callable[..., Client]) -> None:

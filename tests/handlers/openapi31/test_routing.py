@@ -1,4 +1,4 @@
-"""Which operation a method and a path mean."""
+"""Routing of a method and a path to an operation."""
 
 import pytest
 

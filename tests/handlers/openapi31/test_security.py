@@ -1,4 +1,4 @@
-"""Who may call: the document's alternatives, and what was sent."""
+"""Security requirements: the alternatives of the document and the credentials of the request."""
 
 import json
 from collections.abc import Callable

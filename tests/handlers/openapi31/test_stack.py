@@ -1,4 +1,4 @@
-"""The whole stack: errors from anywhere, the beginning and the end of the process, what is not HTTP."""
+"""The whole stack: errors of every layer, the ASGI lifespan, and WebSockets."""
 
 import asyncio
 import subprocess
@@ -17,7 +17,7 @@ from .conftest import Client, Json
 
 
 def hiding(_scope: Scope, error: Exception) -> Answer:
-    """As a product would."""
+    """Return an error response without the text of the exception, as an application would."""
     return Answer(getattr(error, "status", 500), {"error": "no"})
 
 
