@@ -1,13 +1,31 @@
 """The summary of a test run; a run of all tests fails if a documented status was not seen."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from domain import compose
+from domain.compose import CheckResult
+from domain.ports.transactions import in_transaction
 from scripts.scaffold.row import read_table
 from tests.conformance import READ_DOCUMENT, SEEN
 from tests.contract import statuses
 from tests.sizes import format_spread, function_lines, module_lines
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _policy_outside_of_transactions() -> Iterator[None]:
+    """Fail a rule that checks a compose text inside a transaction: while it does, nobody else can write."""
+    check = compose.check
+
+    def guarded(*arguments: Any, **named: Any) -> CheckResult:
+        assert not in_transaction(), "compose.check() was called inside a transaction"
+        return check(*arguments, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compose, "check", guarded)
+        yield
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

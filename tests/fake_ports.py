@@ -1,6 +1,5 @@
 """All ports for tests: a real store, and in-memory adapters for the rest."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -38,7 +37,6 @@ def open_ports(settings: Settings, **others: Any) -> Iterator[Ports]:
     notifier = system.Notifier()
     store = open_store(settings.database_url or f"sqlite:///{settings.data_dir / 'panel.db'}", vault, notifier.notify)
     # The hello image prints nothing here, so that a test knows every line.
-    rules_vault = GuardedVault(vault) if os.environ.get("PANEL_TEST_GUARD_VAULT") else vault
     runtime = others.get("runtime") or memory.Runtime({HELLO: memory.Behaviour(ports=(8080,))})
     adapters = {
         "runtime": runtime,
@@ -48,7 +46,6 @@ def open_ports(settings: Settings, **others: Any) -> Iterator[Ports]:
         "clock": system.Clock(),
         **others,
     }
-    yield Ports(
-        settings=settings, store=store, vault=rules_vault, notifier=notifier, instance=store.instance, **adapters
-    )
+    guarded = GuardedVault(vault)
+    yield Ports(settings=settings, store=store, vault=guarded, notifier=notifier, instance=store.instance, **adapters)
     store.close()

@@ -34,7 +34,8 @@ def _wanted(*sections: tuple[str, str]) -> list[Requirement]:
 
 def _built_with() -> list[Requirement]:
     return [
-        Requirement(one) for one in tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+        Requirement(require)
+        for require in tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
     ]
 
 

@@ -26,11 +26,14 @@ class ServiceContainer:
 
 def list_service_containers(ports: Ports, caller: Caller, service_id: str) -> Page[ServiceContainer]:
     """Return the containers of all deployments of a service, sorted by name."""
-    found = observe(ports, caller, service_id).containers
-    stats = ports.runtime.stats([one.name for one in found if one.state == "running"])
-    made_by = get_deployments(ports, {one.labels[DEPLOYMENT] for one in found})
+    containers = observe(ports, caller, service_id).containers
+    stats = ports.runtime.stats([container.name for container in containers if container.state == "running"])
+    made_by = get_deployments(ports, {container.labels[DEPLOYMENT] for container in containers})
     return queries.single_page(
-        [_service_container(one, made_by.get(one.labels[DEPLOYMENT]), stats.get(one.name)) for one in found]
+        [
+            _service_container(container, made_by.get(container.labels[DEPLOYMENT]), stats.get(container.name))
+            for container in containers
+        ]
     )
 
 

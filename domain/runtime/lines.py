@@ -33,9 +33,9 @@ class LineFilter:
     search: str | None = None
     since: datetime | None = None
 
-    def containers(self, found: Sequence[Container]) -> list[Container]:
+    def containers(self, containers: Sequence[Container]) -> list[Container]:
         """Return the containers whose lines can match."""
-        return [one for one in found if self.container in (None, one.name, component(one))]
+        return [match for match in containers if self.container in (None, match.name, component(match))]
 
     def lines(self, container: Container, printed: Sequence[OutputLine], masking: Masking) -> list[ServiceLine]:
         """Return the matching lines. Secrets are masked first, so that they cannot be searched for."""

@@ -60,7 +60,9 @@ def remove_old_samples(ports: Ports) -> int:
 
 
 def _now(ports: Ports, caller: Caller, service_id: str) -> tuple[Sample, ...]:
-    running = [one.name for one in observe(ports, caller, service_id).containers if one.state == "running"]
+    running = [
+        container.name for container in observe(ports, caller, service_id).containers if container.state == "running"
+    ]
     sample = measure(ports, service_id, running)
     return (sample,) if sample else ()
 
@@ -74,5 +76,5 @@ def _average_steps(taken: Sequence[Sample], step: int) -> list[Sample]:
 
 
 def _average(at: datetime, samples: Sequence[Sample]) -> Sample:
-    means = {figure: round(fmean(getattr(one, figure) for one in samples), 4) for figure in FIGURES}
+    means = {figure: round(fmean(getattr(sample, figure) for sample in samples), 4) for figure in FIGURES}
     return Sample(samples[0].service_id, at, **means)

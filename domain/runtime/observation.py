@@ -35,9 +35,9 @@ def observe(ports: Ports, caller: Caller, service_id: str) -> Observation:
     """
     with ports.store.read() as work:
         service = get_visible_service(caller, work, service_id)
-    found = ports.runtime.containers({INSTANCE: ports.instance, SERVICE: service_id})
-    ours = sorted((one for one in found if DEPLOYMENT in one.labels), key=lambda one: one.name)
-    return Observation(service, tuple(ours))
+    containers = ports.runtime.containers({INSTANCE: ports.instance, SERVICE: service_id})
+    deployed = sorted((item for item in containers if DEPLOYMENT in item.labels), key=lambda item: item.name)
+    return Observation(service, tuple(deployed))
 
 
 def get_deployments(ports: Ports, ids: Iterable[str]) -> dict[str, Deployment]:

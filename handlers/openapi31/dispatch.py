@@ -32,7 +32,7 @@ class Bound:
         self._name = operation.operation_id
         self._handler = handler
         self._is_async = _is_async(handler)
-        wanted = {one.name: one for one in _wanted(handler)}
+        wanted = {parameter.name: parameter for parameter in _wanted(handler)}
         offered = _offered(operation, extras)
         _compare(operation, wanted, offered)
         takes = offered & (set(wanted) | (offered - set(extras) if _takes_all(wanted) else set()))
@@ -96,7 +96,7 @@ def _wanted(handler: Handler) -> Iterator[inspect.Parameter]:
 
 
 def _takes_all(wanted: Mapping[str, inspect.Parameter]) -> bool:
-    return any(one.kind is one.VAR_KEYWORD for one in wanted.values())
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in wanted.values())
 
 
 def _has_no_default(parameter: inspect.Parameter) -> bool:

@@ -62,8 +62,12 @@ class Document:
 
     def _read(self) -> tuple[Operation, ...]:
         operations = tuple(read_operations(self.references))
-        twice = [name for name, count in Counter(one.operation_id for one in operations).items() if count > 1]
-        unknown = {name for one in operations for need in one.security for name in need} - set(self.security_schemes)
+        twice = [
+            name for name, count in Counter(operation.operation_id for operation in operations).items() if count > 1
+        ]
+        unknown = {name for operation in operations for need in operation.security for name in need} - set(
+            self.security_schemes
+        )
         if twice or unknown:
             raise DocumentError(f"operationIds used twice: {twice}; security schemes not defined: {sorted(unknown)}")
         return operations
@@ -109,7 +113,9 @@ def _inlined_operation(references: References, item: str, method: str) -> dict[s
     lists = [below(owner, "parameters") for owner in (item, pointer) if "parameters" in references.at(owner)]
     return {
         **raw,
-        "parameters": [references.follow(below(one, i))[1] for one in lists for i in range(len(references.at(one)))],
+        "parameters": [
+            references.follow(below(list_, i))[1] for list_ in lists for i in range(len(references.at(list_)))
+        ],
         "requestBody": references.follow(below(pointer, "requestBody"))[1] if "requestBody" in raw else {},
         "responses": {
             status: references.follow(below(pointer, "responses", status))[1] for status in raw.get("responses", {})

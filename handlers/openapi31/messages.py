@@ -155,8 +155,8 @@ def _path(error: ValidationError, *more: str) -> str:
 
 
 def _types(branch: Iterable[ValidationError], depth: int) -> list[str]:
-    errors = [one for one in branch if one.kind.name == "type" and len(one.instance_path) == depth]
-    return [name for one in errors for name in one.kind.as_dict()["types"]]
+    errors = [error for error in branch if error.kind.name == "type" and len(error.instance_path) == depth]
+    return [name for error in errors for name in error.kind.as_dict()["types"]]
 
 
 def _wrong_type(branch: Iterable[ValidationError], depth: int) -> bool:
@@ -165,4 +165,4 @@ def _wrong_type(branch: Iterable[ValidationError], depth: int) -> bool:
 
 def _wrong_kind(branch: Iterable[ValidationError], depth: int) -> bool:
     """Return whether a constant differs, which means that the client meant another branch."""
-    return any(one.kind.name in {"const", "enum"} and len(one.instance_path) <= depth + 1 for one in branch)
+    return any(error.kind.name in {"const", "enum"} and len(error.instance_path) <= depth + 1 for error in branch)

@@ -88,7 +88,7 @@ def _operation(references: References, item: str, path: str, method: str) -> Ope
         parameters=tuple(_parameters(references, item, pointer)),
         body=_body(references, pointer) if "requestBody" in raw else None,
         responses={str(status): _response(references, pointer, status) for status in raw.get("responses", {})},
-        security=tuple({name: tuple(scopes) for name, scopes in one.items()} for one in security),
+        security=tuple({name: tuple(scopes) for name, scopes in alternative.items()} for alternative in security),
     )
     _check(operation)
     return operation

@@ -85,14 +85,20 @@ class ParameterPlan:
         readers = [_Reader(parameter, schemas) for parameter in operation.parameters]
         self._by_argument = {reader.argument: reader for reader in readers}
         self._path, self._query, self._headers, self._cookies = (
-            {one.name.lower() if where == "header" else one.name: one for one in readers if one.where == where}
+            {
+                reader.name.lower() if where == "header" else reader.name: reader
+                for reader in readers
+                if reader.where == where
+            }
             for where in ("path", "query", "header", "cookie")
         )
         self._ignored = frozenset(also_in_query)
-        self._header_names = {name.encode("latin-1"): one for name, one in self._headers.items()}
-        self._required = [one.argument for one in operation.parameters if one.required]
+        self._header_names = {name.encode("latin-1"): reader for name, reader in self._headers.items()}
+        self._required = [parameter.argument for parameter in operation.parameters if parameter.required]
         self._defaults = dict(_defaults(operation, schemas))
-        self._validator = schemas.object_of({one.argument: one.schema for one in operation.parameters})
+        self._validator = schemas.object_of(
+            {parameter.argument: parameter.schema for parameter in operation.parameters}
+        )
         self._empty = not readers
 
     def read(self, scope: Scope, path_values: Mapping[str, str]) -> Values:

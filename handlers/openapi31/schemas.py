@@ -78,10 +78,10 @@ class Schemas:
     def types(self, pointer: str) -> set[str]:
         """Return the JSON types that the schema allows, as far as it names them."""
         found: set[str] = set()
-        for one in self.variants(self.references.at(pointer)):
-            declared = one.get("type", [])
+        for variant in self.variants(self.references.at(pointer)):
+            declared = variant.get("type", [])
             found |= {declared} if isinstance(declared, str) else set(declared)
-            values = [*one.get("enum", ()), *([one["const"]] if "const" in one else ())]
+            values = [*variant.get("enum", ()), *([variant["const"]] if "const" in variant else ())]
             found |= {TYPES[type(value)] for value in values if type(value) in TYPES}
         return found
 
@@ -95,4 +95,4 @@ class Schemas:
         if not keyword_location or not keyword_location.startswith(URN):
             return set()
         owner = keyword_location.removeprefix(URN).rpartition("/")[0]
-        return {name for one in self.variants(self.references.at(owner)) for name in one.get("properties", ())}
+        return {name for variant in self.variants(self.references.at(owner)) for name in variant.get("properties", ())}

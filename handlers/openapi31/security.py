@@ -92,20 +92,22 @@ class Verification:
     """Alternative schemes. The first with credentials decides; cookies, which a browser adds by itself, come last."""
 
     def __init__(self, alternatives: Sequence[Check | Together], anonymous: bool) -> None:
-        self._alternatives = sorted(alternatives, key=lambda one: one.ambient)
+        self._alternatives = sorted(alternatives, key=lambda alternative: alternative.ambient)
         self._anonymous = anonymous
         # The challenge names cookies only if there is no other scheme.
-        asked = [one for one in self._alternatives if not one.ambient] or self._alternatives
-        self._challenge = ", ".join(dict.fromkeys(one.challenge for one in asked))
+        challengers = [
+            alternative for alternative in self._alternatives if not alternative.ambient
+        ] or self._alternatives
+        self._challenge = ", ".join(dict.fromkeys(alternative.challenge for alternative in challengers))
 
     async def __call__(self, scope: Scope) -> Caller:
         """Return the caller. Raise Unauthenticated if credentials are wrong, or required and missing."""
-        for one in self._alternatives:
-            if one.present(scope):
-                caller = await one.caller(scope)
+        for alternative in self._alternatives:
+            if alternative.present(scope):
+                caller = await alternative.caller(scope)
                 if caller is None:
-                    wrong = one.challenge.replace("Bearer", 'Bearer error="invalid_token"')
-                    raise Unauthenticated(self._challenge if one.ambient else wrong)
+                    wrong = alternative.challenge.replace("Bearer", 'Bearer error="invalid_token"')
+                    raise Unauthenticated(self._challenge if alternative.ambient else wrong)
                 return caller
         if not self._anonymous:
             raise Unauthenticated(self._challenge)
@@ -129,7 +131,7 @@ def security_map(
     """Return a handler for each kind of scheme of the document, as Connexion's factory expects."""
     if missing := sorted(set(schemes) - set(functions)):
         raise DocumentError(f"security schemes without a function: {', '.join(missing)}")
-    kinds = {one["scheme"].lower() if one["type"] == "http" else one["type"] for one in schemes.values()}
+    kinds = {scheme["scheme"].lower() if scheme["type"] == "http" else scheme["type"] for scheme in schemes.values()}
     return {kind: partial(_Handler, functions) for kind in kinds}
 
 
@@ -141,7 +143,7 @@ class _Factory(SecurityHandlerFactory):  # type: ignore[misc]  # Connexion has n
 
     @classmethod
     def verify_security(cls, auth_funcs: Sequence[object]) -> Verification:
-        named = [one for one in auth_funcs if isinstance(one, Check | Together)]
+        named = [check for check in auth_funcs if isinstance(check, Check | Together)]
         return Verification(named, anonymous=len(named) < len(auth_funcs))
 
 

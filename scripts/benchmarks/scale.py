@@ -116,7 +116,7 @@ def _measure(name: str, servers: Sequence[Server], options: argparse.Namespace) 
     for server in servers:
         server.figures(name, options.seconds / 4)
     rounds = [[server.figures(name, options.seconds) for server in servers] for _ in range(options.rounds)]
-    return [list(each) for each in zip(*rounds, strict=True)]
+    return [list(measured) for measured in zip(*rounds, strict=True)]
 
 
 def _row(name: str, few: Sequence[Figures], many: Sequence[Figures]) -> str:

@@ -37,7 +37,7 @@ def main() -> None:
             for starts in figures.values():
                 starts.append(_figures(Path(folder)))
     for name, starts in figures.items():
-        wait, spent, held = (median(each) for each in zip(*map(astuple, starts), strict=True))
+        wait, spent, held = (median(values) for values in zip(*map(astuple, starts), strict=True))
         print(f"  {name:12} first response after {wait:5.2f} s ({spent:5.2f} s of CPU), memory {held:4.0f} MB")
 
 

@@ -21,7 +21,7 @@ def main(tag: str, operation_id: str) -> int:
     if _is_written(row):
         print(f"new-operation: {operation_id} is written already")
         return 0
-    tags = list(dict.fromkeys(each.tag for each in table.values()))
+    tags = list(dict.fromkeys(entry.tag for entry in table.values()))
     changed = [*_document(row, tags), *data.write(row), *code.write(row), *storage.write(row)]
     python = [path for path in changed if path.suffix == ".py"]
     if python:

@@ -96,7 +96,7 @@ def _inputs(row: Row) -> dict[str, str]:
 
 def _typed_dict(name: str, total: str, docstring: str, fields: list[str]) -> str:
     return "\n".join(
-        [f"class {name}(TypedDict{total}):", f'    """{docstring}"""', "", *(f"    {one}" for one in fields)]
+        [f"class {name}(TypedDict{total}):", f'    """{docstring}"""', "", *(f"    {field}" for field in fields)]
     )
 
 

@@ -163,7 +163,7 @@ def test_links_lead_to_operations_and_take_what_the_answer_has(operation: Operat
     for response in operation.responses.values():
         for name, link in response.get("links", {}).items():
             target = by_id[link["operationId"]]
-            in_path = {one["name"] for one in target.parameters if one["in"] == "path"}
+            in_path = {parameter["name"] for parameter in target.parameters if parameter["in"] == "path"}
             assert link["parameters"].keys() == in_path, name
             properties = resolved(response["content"]["application/json"]["schema"])["properties"]
             for expression in link["parameters"].values():
@@ -229,7 +229,9 @@ def test_every_parameter_has_one_plain_type_and_the_usual_style(operation: Opera
 
 @ALL
 def test_a_list_pages_sorts_and_answers_the_envelope(operation: Operation) -> None:
-    asks = any(one["in"] == "query" for one in operation.parameters)  # without that, the list is short and whole
+    asks = any(
+        parameter["in"] == "query" for parameter in operation.parameters
+    )  # without that, the list is short and whole
     if operation.id.startswith("list_") and asks and not operation.has("after"):  # a cursor has no pages
         assert all(operation.has(name) for name in ("page", "per_page", "sort", "order"))
         properties = resolved(operation.responses["200"]["content"]["application/json"]["schema"])["properties"]

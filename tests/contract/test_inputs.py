@@ -38,12 +38,16 @@ def _handler_arguments(operation: Operation) -> set[str]:
 
 
 def _query(operation: Operation) -> dict[str, dict[str, Any]]:
-    return {one["name"]: one["schema"] for one in operation.parameters if one["in"] == "query"}
+    return {parameter["name"]: parameter["schema"] for parameter in operation.parameters if parameter["in"] == "query"}
 
 
 def _keyword_inputs(rule: Callable[..., object]) -> Any:
     """The type of the rule's `**parameters`, None if it has none."""
-    names = [one.name for one in inspect.signature(rule).parameters.values() if one.kind is one.VAR_KEYWORD]
+    names = [
+        parameter.name
+        for parameter in inspect.signature(rule).parameters.values()
+        if parameter.kind is parameter.VAR_KEYWORD
+    ]
     return get_type_hints(rule)[names[0]] if names else None
 
 

@@ -225,7 +225,7 @@ def test_an_undocumented_field_or_value_of_a_response_is_reported() -> None:
     assert not faults(schema, health)
     assert faults(schema, {**health, "colour": "green"})
     assert faults(schema, {**health, "status": "green"})
-    get_health = next(one for one in STRICT_DOCUMENT.operations() if one.operation_id == "get_health")
+    get_health = next(operation for operation in STRICT_DOCUMENT.operations() if operation.operation_id == "get_health")
     headers = dict.fromkeys((*COMMON_HEADERS, "content-type"), "1") | {"content-type": "application/json"}
     assert not CHECKS.check(get_health, 200, headers, orjson.dumps(health))
     assert CHECKS.check(get_health, 200, headers, orjson.dumps({**health, "colour": "green"}))

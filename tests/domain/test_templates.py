@@ -213,11 +213,11 @@ def test_an_empty_value_counts_as_not_given(shop: Template):
 def test_a_definition_is_complete_and_its_secrets_are_encrypted(ports: Ports, shop: Template):
     definition = values.new_definition(ports.vault, shop, {"TITLE": "t", "TOKEN": CANARY})
     assert (definition.compose, definition.port, definition.health_check) == (shop.compose, 8080, None)
-    stored = {one.name: one for one in definition.variables}
+    stored = {variable.name: variable for variable in definition.variables}
     assert stored["TITLE"] == Variable("TITLE", "t")
     assert CANARY not in repr(definition)
     assert ports.vault.decrypt(stored["TOKEN"].value) == CANARY
-    assert [one.name for one in definition.variables if one.secret] == ["TOKEN", "PASSWORD"]
+    assert [variable.name for variable in definition.variables if variable.secret] == ["TOKEN", "PASSWORD"]
     assert len(ports.vault.decrypt(stored["PASSWORD"].value)) == 22
 
 
@@ -266,7 +266,10 @@ LITERAL = [
 @pytest.mark.parametrize("value", LITERAL)
 def test_a_value_is_never_evaluated_a_second_time(ports: Ports, shop: Template, value: str):
     definition = values.new_definition(ports.vault, shop, {"TITLE": value, "PASSWORD": value})
-    plain = {one.name: ports.vault.decrypt(one.value) if one.secret else one.value for one in definition.variables}
+    plain = {
+        variable.name: ports.vault.decrypt(variable.value) if variable.secret else variable.value
+        for variable in definition.variables
+    }
     deployed = compose.check(definition.compose, plain).project
     assert deployed is not None
     assert deployed.components[0].environment["TITLE"] == value
@@ -288,6 +291,11 @@ def test_generated_secrets_have_at_least_128_bits_and_mean_themselves_everywhere
 
 
 def test_every_secret_of_the_catalogue_has_at_least_128_bits():
-    lengths = [each.generate for one in builtin.templates().values() for each in one.variables if each.generate]
+    lengths = [
+        variable.generate
+        for template in builtin.templates().values()
+        for variable in template.variables
+        if variable.generate
+    ]
     assert lengths
     assert min(lengths) * log2(62) >= 128

@@ -83,13 +83,13 @@ def test_the_list_is_filtered_searched_sorted_and_paged(panel: Panel) -> None:
         _made(panel, name=name, role=role)
 
     def names(query: str) -> list[str]:
-        return [one["name"] for one in panel.get(f"/v1/api-keys?{query}").json()["data"]]
+        return [item["name"] for item in panel.get(f"/v1/api-keys?{query}").json()["data"]]
 
     assert names("role=viewer&sort=name&order=asc") == ["alpha", "bravo"]
     assert names("search=RAV") == ["bravo"]
     assert names("sort=createdAt")[:3] == ["charlie", "alpha", "bravo"]
     page = panel.get("/v1/api-keys?role=viewer&sort=name&order=asc&per_page=1&page=2").json()
-    assert ([one["name"] for one in page["data"]], page["total"]) == (["bravo"], 2)
+    assert ([item["name"] for item in page["data"]], page["total"]) == (["bravo"], 2)
 
 
 def test_a_caller_with_a_customer_sees_only_keys_of_that_customer(panel: Panel) -> None:

@@ -35,7 +35,7 @@ def test_validate_service_returns_all_findings_at_once(panel: Panel) -> None:
     text = "services:\n  web:\n    image: a\n    privileged: true\n    pid: host\n    expose: [no]\n"
     report = panel.post("/services/validate", {"compose": text}).json()
     assert (report["valid"], report["quota_effect"]) == (False, None)
-    assert [(one["line"], one["pointer"]) for one in report["findings"]] == [
+    assert [(finding["line"], finding["pointer"]) for finding in report["findings"]] == [
         (4, "/services/web/privileged"),
         (5, "/services/web/pid"),
         (6, "/services/web/expose/0"),
@@ -45,7 +45,7 @@ def test_validate_service_returns_all_findings_at_once(panel: Panel) -> None:
 def test_a_warning_leaves_a_text_valid(panel: Panel) -> None:
     text = "services: {web: {image: a, restart: 'on-failure:3'}}"
     report = panel.post("/services/validate", {"compose": text}).json()
-    assert [one["code"] for one in report["findings"]] == ["not_kept"]
+    assert [finding["code"] for finding in report["findings"]] == ["not_kept"]
     assert report["valid"] is True
     assert panel.post("/services", {"name": "web", "deploy_method": "compose", "compose": text}).status_code == 201
 
@@ -58,7 +58,7 @@ def test_validate_service_returns_the_quota_effect(panel: Panel) -> None:
 def test_validate_service_interpolates_variables(panel: Panel) -> None:
     text = "services: {web: {image: 'shop/web:${TAG:?}'}}"
     without = panel.post("/services/validate", {"compose": text}).json()
-    assert [one["code"] for one in without["findings"]] == ["missing_variable"]
+    assert [finding["code"] for finding in without["findings"]] == ["missing_variable"]
     assert panel.post("/services/validate", {"compose": text, "variables": {"TAG": "1"}}).json()["valid"] is True
 
 
@@ -68,7 +68,7 @@ def test_a_text_that_validate_service_accepts_can_be_created(panel: Panel) -> No
     report = panel.post("/services/validate", {"compose": text}).json()
     assert panel.post("/services", {"name": "web", "deploy_method": "compose", "compose": text}).status_code == 422
     assert report["valid"] is False
-    assert [one["pointer"] for one in report["findings"]] == ["/services/web"]
+    assert [finding["pointer"] for finding in report["findings"]] == ["/services/web"]
 
 
 # ── export ───────────────────────────────────────────────────────────────────────────────────────

@@ -205,7 +205,7 @@ READER = {
 
 
 def test_every_change_in_place_takes_if_match() -> None:
-    changing = {one.operation_id for one in OPERATIONS if one.method in {"PUT", "PATCH", "DELETE"}}
+    changing = {operation.operation_id for operation in OPERATIONS if operation.method in {"PUT", "PATCH", "DELETE"}}
     unread = {"revoke_session", "revoke_other_sessions"}  # what changes by nothing but its use has no ETag
     assert {one.operation_id for one in CHANGING} == changing - unread == set(READER)
 

@@ -55,7 +55,7 @@ def test_a_dry_run_deletes_nothing(panel: Panel) -> None:
     path = _made(panel)
     before = panel.get(path)
     tried = panel.request("DELETE", f"{path}?volumes=delete&dry_run=true")
-    assert [(one["action"], one["id"]) for one in tried.json()["changes"]] == [("delete", before.json()["id"])]
+    assert [(change["action"], change["id"]) for change in tried.json()["changes"]] == [("delete", before.json()["id"])]
     assert "with its data" in tried.json()["changes"][0]["summary"]
     assert "keeps" in panel.request("DELETE", f"{path}?dry_run=true").json()["changes"][0]["summary"]
     after = panel.get(path)

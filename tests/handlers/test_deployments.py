@@ -75,7 +75,7 @@ def test_a_deployment_has_its_steps_images_and_changes(panel: Panel) -> None:
         "pulling", "creating", "starting", "checking", "routing", "cleaning",
     ]  # fmt: skip
     assert all(step["duration_ms"] >= 0 for step in second["steps"])
-    assert [one["reference"] for one in second["images"]] == ["shop/web:2"]
+    assert [image["reference"] for image in second["images"]] == ["shop/web:2"]
     assert "sha256:" in second["images"][0]["digest"]
     changes = second["changes"]
     assert "+    image: shop/web:2" in changes["compose"].splitlines()
@@ -160,7 +160,7 @@ def test_a_dry_run_describes_the_changes_and_makes_none(panel: Panel, method: st
     before = panel.get(path), panel.get("/operations").json(), panel.get("/deployments").json()
     options = {"json": {"replicas": 2}} if verb == "scale" else {}
     tried = panel.request(method, f"{path}/{verb}?dry_run=true", **options)
-    assert (tried.status_code, [one["action"] for one in tried.json()["changes"]]) == (200, [action])
+    assert (tried.status_code, [change["action"] for change in tried.json()["changes"]]) == (200, [action])
     assert "location" not in tried.headers
     after = panel.get(path), panel.get("/operations").json(), panel.get("/deployments").json()
     assert (after[0].json(), after[0].headers["etag"]) == (before[0].json(), before[0].headers["etag"])
@@ -178,7 +178,7 @@ def test_a_component_is_scaled_by_name_and_the_public_one_without(panel: Panel) 
         panel.work()
         assert panel.get(f"/operations/{accepted.json()['id']}").json()["status"] == "succeeded"
     assert panel.get(path).json()["resources"]["memory_limit_mb"] == 3 * 32 + 64
-    roles = [one.labels["panel.role"] for one in panel.ports.runtime.containers({})]
+    roles = [container.labels["panel.role"] for container in panel.ports.runtime.containers({})]
     assert sorted(roles) == ["db", "web", "web", "web"]
     assert panel.get("/deployments?trigger=scale").json()["total"] == 2
 

@@ -156,7 +156,11 @@ def test_the_environment_of_a_template_is_not_pending_when_nothing_changed(panel
     body = {"name": "blog", "variables": {"POSTGRES_PASSWORD": CANARY}}
     path = f"/services/{panel.post('/templates/postgres/deploy', body).json()['id']}"
     panel.work()
-    same = {one["name"]: one["value"] for one in panel.get(f"{path}/env").json()["variables"] if not one["secret"]}
+    same = {
+        variable["name"]: variable["value"]
+        for variable in panel.get(f"{path}/env").json()["variables"]
+        if not variable["secret"]
+    }
     changed = panel.patch(f"{path}/env", {"variables": same})
     assert changed.json()["pending_changes"] is False
 
@@ -176,7 +180,11 @@ def test_a_dry_run_names_the_variables_that_change(panel: Panel) -> None:
     body = {"variables": {"B": "2", "C": "3"}, "secrets": {"TOKEN": CANARY + "2"}}
     tried = panel.put(f"{path}/env?dry_run=true", body)
     assert _values(tried) == {"B": "2", "C": "3", "TOKEN": "********"}
-    assert [one["summary"] for one in tried.json()["dry_run"]["changes"]] == ["Removes A", "Adds C", "Changes TOKEN"]
+    assert [change["summary"] for change in tried.json()["dry_run"]["changes"]] == [
+        "Removes A",
+        "Adds C",
+        "Changes TOKEN",
+    ]
     after = panel.get(f"{path}/env")
     assert (after.json(), after.headers["etag"]) == (before.json(), before.headers["etag"])
     assert tried.headers["etag"] == before.headers["etag"], "what to match when the change is meant"

@@ -12,7 +12,7 @@ NEVER = {"deployments": "dep_01aaaaaaaaaaaaaaaaaaaaaaaa", "operations": "op_01aa
 def _ids(panel: Panel, path: str, **options: Any) -> list[str]:
     page = panel.get(path, **options).json()
     assert "page=" in path or page["total"] == len(page["data"])
-    return [one["id"] for one in page["data"]]
+    return [item["id"] for item in page["data"]]
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_each_filter_of_the_deployments_narrows_them(panel: Panel, history: dict
     assert _ids(panel, f"/deployments?to={at}") == everything[2:]
     assert _ids(panel, f"/deployments?from={at}&to={at}") == []
     page = panel.get("/deployments?page=2&per_page=3").json()
-    assert ([each["id"] for each in page["data"]], page["total"]) == (everything[3:], 4)
+    assert ([item["id"] for item in page["data"]], page["total"]) == (everything[3:], 4)
 
 
 def test_each_filter_of_the_operations_narrows_them(panel: Panel, history: dict[str, Any]) -> None:

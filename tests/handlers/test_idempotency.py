@@ -70,8 +70,8 @@ def test_twenty_parallel_requests_get_one_response_and_have_one_effect(panel: Pa
     with ThreadPoolExecutor(20) as pool:
         asked = [pool.submit(made.send, panel, operation, **_key("k"), **sent) for _ in range(20)]
         answers = [one.result() for one in asked]
-    assert {one.status_code for one in answers} <= {200, 201, 202}, answers[0].text
-    assert len({repr(_comparable(one)) for one in answers}) == 1
+    assert {answer.status_code for answer in answers} <= {200, 201, 202}, answers[0].text
+    assert len({repr(_comparable(answer)) for answer in answers}) == 1
     grown = {name: len(rows) - before[name] for name, rows in tables(panel).items() if len(rows) > before[name]}
     assert grown.pop("idempotency") == 1
     assert grown.pop("events", 0) <= len(("service", "operation", "deployment")), "each thing that changed is told once"
@@ -87,7 +87,7 @@ def test_the_same_key_for_another_request_is_refused(panel: Panel, operation: Op
     other_body = operation_data(operation.operation_id).other_body
     if other_body is not None:
         other.append(made.send(panel, operation, **_key("k"), json=other_body))
-    if "dry_run" in {one.name for one in operation.parameters}:
+    if "dry_run" in {parameter.name for parameter in operation.parameters}:
         other.append(made.send(panel, operation, query="dry_run=true", **_key("k"), **sent))
     another = next(one for one in REPEATABLE if one is not operation)
     other.append(made.send(panel, another, **_key("k")))

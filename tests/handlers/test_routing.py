@@ -33,24 +33,24 @@ def _takes(operation: Operation, header: str) -> bool:
 
 def test_every_operation_has_the_handler_of_its_name(panel: Panel) -> None:
     bound = routing.bind(READ_DOCUMENT, panel.ports)
-    assert list(bound) == [one.operation_id for one in READ_DOCUMENT.operations()]
+    assert list(bound) == [operation.operation_id for operation in READ_DOCUMENT.operations()]
     assert {name for name, handler in bound.items() if isinstance(handler, IdempotentHandler)} == {
-        one.operation_id for one in READ_DOCUMENT.operations() if _takes(one, "Idempotency-Key")
+        operation.operation_id for operation in READ_DOCUMENT.operations() if _takes(operation, "Idempotency-Key")
     }
     assert {name for name, handler in bound.items() if isinstance(handler, ConditionalHandler)} == {
-        one.operation_id for one in READ_DOCUMENT.operations() if _takes(one, "If-None-Match")
+        operation.operation_id for operation in READ_DOCUMENT.operations() if _takes(operation, "If-None-Match")
     }
 
 
 def test_every_handler_is_an_operation_of_its_tag() -> None:
-    for tag in {one.tag for one in READ_DOCUMENT.operations()}:
+    for tag in {operation.tag for operation in READ_DOCUMENT.operations()}:
         module = sys.modules[f"handlers.{tag}"]
         functions = {
             name
             for name, value in vars(module).items()
             if getattr(value, "__module__", "") == module.__name__ and callable(value) and not name.startswith("_")
         }
-        assert functions == {one.operation_id for one in READ_DOCUMENT.operations() if one.tag == tag}
+        assert functions == {operation.operation_id for operation in READ_DOCUMENT.operations() if operation.tag == tag}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,9 @@ def test_every_operation_that_needs_a_permission_is_listed_once_under_it() -> No
     assert set(needed) <= ALL_PERMISSIONS
     assert needed["env.reveal"] == ("reveal_environment",)
     listed = [name for names in needed.values() for name in names]
-    assert sorted(listed) == sorted(one.operation_id for one in READ_DOCUMENT.operations() if permission(one))
+    assert sorted(listed) == sorted(
+        operation.operation_id for operation in READ_DOCUMENT.operations() if permission(operation)
+    )
 
 
 def test_wrapped_handlers_take_the_header_that_the_document_declares(panel: Panel) -> None:

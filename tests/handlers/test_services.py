@@ -33,7 +33,7 @@ def _compose(panel: Panel, name: str = "shop", text: str = COMPOSE, **fields: An
 
 def _names(panel: Panel, query: str, **options: Any) -> list[str]:
     page = panel.get(f"/services?{query}", **options).json()
-    names = [one["name"] for one in page["data"]]
+    names = [item["name"] for item in page["data"]]
     assert "page=" in query or page["total"] == len(names)
     return names
 
@@ -149,7 +149,7 @@ def test_a_dry_run_of_create_service_describes_the_changes_and_makes_none(panel:
     tried = panel.post("/services?dry_run=true", IMAGE)
     assert tried.status_code == 200
     assert tried.json()["dry_run"] is True
-    assert [(one["action"], one["resource"], one["id"]) for one in tried.json()["changes"]] == [
+    assert [(change["action"], change["resource"], change["id"]) for change in tried.json()["changes"]] == [
         ("create", "service", None),
         ("deploy", "deployment", None),
     ]
@@ -224,7 +224,7 @@ def test_the_list_is_sorted_and_paged(panel: Panel) -> None:
     assert _names(panel, "sort=updated_at")[0] == "bravo"
     assert _names(panel, "sort=status&order=desc")[0] == "alpha"
     page = panel.get("/services?sort=name&order=asc&page=2&per_page=2").json()
-    assert ([one["name"] for one in page["data"]], page["total"], page["page"]) == (["charlie"], 3, 2)
+    assert ([item["name"] for item in page["data"]], page["total"], page["page"]) == (["charlie"], 3, 2)
     beyond = panel.get("/services?page=9&per_page=2").json()
     assert (beyond["data"], beyond["total"], beyond["page"]) == ([], 3, 9)
 

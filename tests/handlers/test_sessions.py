@@ -316,7 +316,7 @@ def test_logging_out_by_a_link_does_not_work(panel: Panel) -> None:
 def test_logout_ends_the_session_and_removes_the_cookie(panel: Panel) -> None:
     browser, other = panel.session(), panel.session()
     session_id = next(
-        one["id"] for one in _request_with(panel, browser, "/auth/sessions").json()["data"] if one["current"]
+        item["id"] for item in _request_with(panel, browser, "/auth/sessions").json()["data"] if item["current"]
     )
     ended = _request_with(panel, browser, "/auth/logout", "POST")
     assert (ended.status_code, ended.json()) == (200, {"session_id": session_id})

@@ -11,7 +11,7 @@ from tests.panel import Panel
 def _ids(panel: Panel, query: str) -> list[str]:
     page = panel.get(f"/templates?{query}").json()
     assert "page=" in query or page["total"] == len(page["data"])
-    return [one["id"] for one in page["data"]]
+    return [item["id"] for item in page["data"]]
 
 
 def test_each_filter_of_the_list_narrows_it(panel: Panel) -> None:
@@ -24,12 +24,12 @@ def test_each_filter_of_the_list_narrows_it(panel: Panel) -> None:
     assert not set(_ids(panel, "featured=true")) & set(_ids(panel, "featured=false"))
     assert _ids(panel, "sort=category")[0] == "open-webui"
     page = panel.get("/templates?page=2&per_page=3").json()
-    assert ([one["id"] for one in page["data"]], page["total"]) == (["postgres", "wordpress"], 5)
+    assert ([item["id"] for item in page["data"]], page["total"]) == (["postgres", "wordpress"], 5)
 
 
 def test_a_template_lists_its_variables(panel: Panel) -> None:
     template = panel.get("/templates/wordpress").json()
-    asked = {one["name"]: one for one in template["variables"]}
+    asked = {variable["name"]: variable for variable in template["variables"]}
     assert asked["WORDPRESS_TABLE_PREFIX"]["default"] == "wp_"
     password = asked["WORDPRESS_DB_PASSWORD"]
     assert (password["secret"], password["generated"], password["default"]) == (True, True, None)
@@ -58,7 +58,7 @@ def test_a_preview_shows_the_text_without_secrets(panel: Panel) -> None:
     assert preview["quota_effect"] == {
         "services": 1, "containers": 2, "cpu": 2.0, "memory_mb": 1024, "storage_mb": 4096,
     }  # fmt: skip
-    shown = {one["name"]: one["value"] for one in preview["variables"]}
+    shown = {variable["name"]: variable["value"] for variable in preview["variables"]}
     assert shown["WORDPRESS_DB_PASSWORD"] == shown["MARIADB_ROOT_PASSWORD"] == "********"
     assert panel.post("/templates/nothing/preview", {}).status_code == 404
     assert panel.get("/services").json()["total"] == 0
@@ -99,7 +99,7 @@ def test_a_deployed_template_runs_with_given_and_generated_values(panel: Panel) 
     assert (service["port"], service["health_check"]["path"]) == (80, "/wp-login.php")
     assert (service["labels"], service["deploy_timeout"], service["image"]) == ({"team": "sales"}, 9, None)
     assert service["resources"]["memory_limit_mb"] == 1024 + 512
-    shown = {one["name"]: one["value"] for one in service["variables"]}
+    shown = {variable["name"]: variable["value"] for variable in service["variables"]}
     assert shown == {
         "MARIADB_ROOT_PASSWORD": "********", "WORDPRESS_DB_PASSWORD": "********", "WORDPRESS_TABLE_PREFIX": "wp_",
     }  # fmt: skip
@@ -135,5 +135,5 @@ def test_an_unknown_template_or_a_taken_name_is_refused(panel: Panel) -> None:
     taken = panel.post("/templates/hello/deploy", {"name": "hi"})
     assert (taken.status_code, taken.json()["error"]["code"]) == (409, "name_taken")
     tried = panel.post("/templates/hello/deploy?dry_run=true", {"name": "ho"})
-    assert (tried.status_code, [one["action"] for one in tried.json()["changes"]]) == (200, ["create", "deploy"])
+    assert (tried.status_code, [change["action"] for change in tried.json()["changes"]]) == (200, ["create", "deploy"])
     assert panel.get("/services").json()["total"] == 1

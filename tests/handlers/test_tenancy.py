@@ -157,7 +157,7 @@ def test_a_name_that_another_tenant_uses_is_free(panel: Panel) -> None:
 
 
 def _ids(response: httpx.Response) -> set[str]:
-    return {one["id"] for one in response.json()["data"]}
+    return {item["id"] for item in response.json()["data"]}
 
 
 OWNED = [*map(find_operation, ("list_services", "list_deployments", "list_operations", "list_api_keys"))]

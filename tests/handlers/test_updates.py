@@ -217,7 +217,7 @@ def test_a_dry_run_of_a_change_returns_the_service_as_it_would_be(panel: Panel) 
     before = panel.get(path)
     tried = panel.patch(f"{path}?dry_run=true", {"name": "store", "deploy_timeout": 7})
     assert (tried.json()["name"], tried.json()["deploy_timeout"]) == ("store", 7)
-    assert [one["action"] for one in tried.json()["dry_run"]["changes"]] == ["deploy"]
+    assert [change["action"] for change in tried.json()["dry_run"]["changes"]] == ["deploy"]
     for field in ("deployment_id", "operation_id"):
         assert tried.json()[field] == before.json()[field], f"{field} of what never was"
     assert "location" not in tried.headers, "there is nothing to follow"
@@ -240,7 +240,7 @@ def test_a_service_that_is_being_deleted_cannot_be_changed(panel: Panel) -> None
         *(panel.post(f"{path}/{verb}") for verb in ("deploy", "start", "stop", "restart", "rollback")),
     ):
         assert (answer.status_code, answer.json()["error"]["code"]) == (409, "wrong_state")
-    assert [one["kind"] for one in panel.get("/operations").json()["data"]] == ["delete", "deploy"]
+    assert [item["kind"] for item in panel.get("/operations").json()["data"]] == ["delete", "deploy"]
 
 
 def _deletion_begun(panel: Panel, path: str) -> None:

@@ -6,7 +6,7 @@ from tests.panel import Panel
 
 def test_each_permission_lists_its_operations_of_the_document(panel: Panel) -> None:
     page = panel.get("/permissions").json()
-    opened = {one["name"]: set(one["operations"]) for one in page["data"]}
+    opened = {item["name"]: set(item["operations"]) for item in page["data"]}
     assert page["total"] == len(opened)
     for operation in READ_DOCUMENT.operations():
         needed = operation.raw["x-permission"]
@@ -15,7 +15,7 @@ def test_each_permission_lists_its_operations_of_the_document(panel: Panel) -> N
 
 
 def test_a_key_has_the_permissions_of_its_role(panel: Panel) -> None:
-    roles = {one["name"]: set(one["permissions"]) for one in panel.get("/roles").json()["data"]}
+    roles = {item["name"]: set(item["permissions"]) for item in panel.get("/roles").json()["data"]}
     assert list(roles) == ["viewer", "customer", "operator", "admin"]
     for role, permissions in roles.items():
         customer = "cust_a" if role == "customer" else None

@@ -63,7 +63,10 @@ def test_all_operations_are_shown_in_the_order_of_the_document(page: Browser) ->
     assert shown == [
         text
         for tag in READ_DOCUMENT.raw["tags"]
-        for text in (tag["name"], *(one.operation_id for one in READ_DOCUMENT.operations() if one.tag == tag["name"]))
+        for text in (
+            tag["name"],
+            *(operation.operation_id for operation in READ_DOCUMENT.operations() if operation.tag == tag["name"]),
+        )
     ]
     assert page.console_warnings() == []
 

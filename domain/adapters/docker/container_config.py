@@ -119,7 +119,7 @@ def _mount(mount: Mount) -> types.Mount:
 
 
 def _tmpfs(component: Component) -> dict[str, str]:
-    return {path: options for path, _, options in (each.partition(":") for each in component.tmpfs)}
+    return {path: options for path, _, options in (mount.partition(":") for mount in component.tmpfs)}
 
 
 def _command(argv: tuple[str, ...] | None) -> list[str] | None:

@@ -98,7 +98,11 @@ class Listener:
 
     def _stale(self) -> list[ProxyConnection]:
         targets = self.targets()
-        return [one for one in self.connections if one.target not in targets and not one.finished]
+        return [
+            connection
+            for connection in self.connections
+            if connection.target not in targets and not connection.finished
+        ]
 
 
 class Listeners:

@@ -76,7 +76,7 @@ def observe(ports: Ports, state: ObserverState) -> None:
     for observation in observations:
         _start_calls(ports, state, observation, now)
     probed, samples = state.probes.results(_WAIT), state.samples.results(_WAIT)
-    _write(ports, [(each.service, _observed(each, now, probed, samples)) for each in observations])
+    _write(ports, [(current.service, _observed(current, now, probed, samples)) for current in observations])
     _write_samples(ports, [sample for sample in samples.values() if sample])
     _forget_others(state, services)
 
@@ -106,7 +106,9 @@ def _observations(
         release, seen = state.releases.get(service.live_deployment_id or ""), containers[service.id]
         if release is not None:
             expected = (seen.get(spec.name) for spec in release.containers())
-            running = tuple(each for each in expected if each is not None and each.state == "running")
+            running = tuple(
+                container for container in expected if container is not None and container.state == "running"
+            )
             yield Observation(service, release, health.all_running(release, seen), running)
 
 

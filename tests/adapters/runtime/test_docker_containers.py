@@ -284,7 +284,7 @@ def test_the_list_counts_restarts_without_inspecting_each_time(real: RuntimeSetu
             type(images.client), "inspect_container", lambda *given: inspected.append(given) or inspect(*given)
         )
         for _ in range(3):
-            assert {each.name for each in real.runtime.containers(real.labels)} == set(quiet)
+            assert {container.name for container in real.runtime.containers(real.labels)} == set(quiet)
     assert not inspected
 
 

@@ -45,14 +45,14 @@ def test_a_slow_image_is_starting_and_then_healthy(setup: RuntimeSetup):
     name = setup.start("slow", "slow:1")
     assert setup.inspect(name).health == "starting"
     assert setup.wait_until(name, lambda found: found.health != "starting").health == "healthy"
-    assert [each.health for each in setup.runtime.containers(setup.labels)] == ["healthy"]
+    assert [container.health for container in setup.runtime.containers(setup.labels)] == ["healthy"]
 
 
 def test_a_failing_health_check_makes_a_container_unhealthy_and_keeps_it_running(setup: RuntimeSetup):
     name = setup.start("unhealthy", "unhealthy:1")
     found = setup.wait_until(name, lambda found: found.health == "unhealthy")
     assert found.state == "running"
-    assert [each.health for each in setup.runtime.containers(setup.labels)] == ["unhealthy"]
+    assert [container.health for container in setup.runtime.containers(setup.labels)] == ["unhealthy"]
 
 
 def test_the_health_check_of_the_component_replaces_that_of_the_image(setup: RuntimeSetup):

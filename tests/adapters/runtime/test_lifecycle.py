@@ -93,7 +93,7 @@ def test_labels_of_the_component_cannot_replace_those_of_the_panel(setup: Runtim
     setup.runtime.create(ContainerSpec(spec.name, spec.image, spoofed, {}, spec.networks, (), setup.labels))
     assert setup.inspect(spec.name).labels["panel.instance"] == setup.labels["panel.instance"]
     assert setup.inspect(spec.name).labels["team"] == "blue"
-    assert {each.name for each in setup.runtime.containers(setup.labels)} == {name, spec.name}
+    assert {container.name for container in setup.runtime.containers(setup.labels)} == {name, spec.name}
 
 
 def test_a_stopped_container_starts_again(setup: RuntimeSetup):
@@ -109,7 +109,7 @@ def test_a_killed_container_is_exited(setup: RuntimeSetup):
     name = setup.start(restart="unless-stopped")
     setup.kill(name)
     assert setup.wait_exited(name).exit_code == 137
-    assert [each.exit_code for each in setup.runtime.containers(setup.labels)] == [137]
+    assert [container.exit_code for container in setup.runtime.containers(setup.labels)] == [137]
 
 
 def test_a_running_container_can_be_removed(setup: RuntimeSetup):

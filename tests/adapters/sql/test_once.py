@@ -193,7 +193,7 @@ def test_a_transaction_that_fails_within_a_request_is_rolled_back_alone(store: S
         return b"ok"
 
     store.run_once(REQUEST, NOW, act)
-    assert [each.name for each in _services(store).items] == ["kept"]
+    assert [item.name for item in _services(store).items] == ["kept"]
 
 
 def test_in_transaction_is_true_from_the_first_write_to_the_end_of_the_request(store: Store):
@@ -293,5 +293,5 @@ def test_a_process_killed_between_effect_and_response_leaves_neither(url: str, s
 
 def test_a_response_survives_the_death_of_its_process(url: str, store: Store):
     _die(url, "after")
-    assert [each.name for each in _services(store).items] == ["shop"]
+    assert [item.name for item in _services(store).items] == ["shop"]
     assert store.run_once(REQUEST, NOW, _must_not_run) == b"made"

@@ -258,8 +258,8 @@ def test_list_api_keys_sorts_by_the_names_of_the_document(ports: Ports, make_key
         key = make_key(Role.ADMIN, name=name, created_at=at, last_used_at=last)
     rising = api_keys.list_api_keys(ports, by(key), sort=sort, order="asc")
     falling = api_keys.list_api_keys(ports, by(key), sort=sort, order="desc")
-    assert [each.name for each in rising.items] == names
-    assert [each.name for each in falling.items] == names[::-1]
+    assert [item.name for item in rising.items] == names
+    assert [item.name for item in falling.items] == names[::-1]
 
 
 def test_list_api_keys_is_paged(ports: Ports, make_key: MakeKey):

@@ -26,7 +26,9 @@ def template(request: pytest.FixtureRequest) -> Template:
 
 @pytest.fixture
 def project(template: Template) -> Project:
-    checked = compose.check(template.compose, {each.name: each.default or "" for each in template.variables})
+    checked = compose.check(
+        template.compose, {variable.name: variable.default or "" for variable in template.variables}
+    )
     assert checked.findings == ()
     assert checked.project is not None
     return checked.project
@@ -35,7 +37,7 @@ def project(template: Template) -> Project:
 def test_there_is_one_of_each_category_and_hello():
     assert {template.category for template in BUILTIN.values()} == {"ai", "webapps", "databases", "devtools"}
     assert BUILTIN["hello"].images == ("ai-admin-panel/hello:1",)
-    assert [each.name for each in BUILTIN["hello"].variables] == ["GREETING"]
+    assert [variable.name for variable in BUILTIN["hello"].variables] == ["GREETING"]
     assert len(BUILTIN) == 5
 
 
@@ -57,7 +59,7 @@ def test_every_file_of_the_catalogue_belongs_to_a_template():
 
 
 def test_it_renders_to_a_text_that_passes_the_policy(template: Template):
-    public = {each.name: each.default or "" for each in template.variables if not each.secret}
+    public = {variable.name: variable.default or "" for variable in template.variables if not variable.secret}
     rendered = compose.check(render(template.compose, public), dict.fromkeys(template.secrets, "s"))
     assert rendered.findings == ()
     assert rendered.used == template.secrets
@@ -85,7 +87,7 @@ def test_every_container_drops_capabilities(project: Project):
 
 def test_components_wait_until_their_database_is_healthy():
     project = compose.check(
-        BUILTIN["wordpress"].compose, {each.name: "x" for each in BUILTIN["wordpress"].variables}
+        BUILTIN["wordpress"].compose, {variable.name: "x" for variable in BUILTIN["wordpress"].variables}
     ).project
     assert project is not None
     web = project.component("web")

@@ -116,7 +116,7 @@ def test_a_dependent_starts_when_its_dependency_has_completed(flow: Flow):
         "depends_on: {job: {condition: service_completed_successfully}}}}"
     )
     service_id = flow.running(compose=compose)
-    states = {one.labels["panel.role"]: one.state for one in flow.containers(service_id)}
+    states = {container.labels["panel.role"]: container.state for container in flow.containers(service_id)}
     assert states == {"job": "exited", "web": "running"}
     deployment = flow.redeploy(service_id, compose=compose.replace("job:1", "bad:1"))
     assert deployment.failure

@@ -81,7 +81,7 @@ def test_a_container_that_writes_to_a_volume_is_stopped_before_its_successor_sta
 
 
 def _running(flow: Flow, service_id: str) -> int:
-    return sum(one.state == "running" for one in flow.containers(service_id))
+    return sum(container.state == "running" for container in flow.containers(service_id))
 
 
 def test_a_volume_is_handed_over_to_a_component_of_another_name(flow: Flow):

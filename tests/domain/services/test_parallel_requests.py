@@ -78,7 +78,7 @@ def test_no_parallel_change_is_lost(ports: Ports, admin: Caller) -> None:
 def test_parallel_deployments_share_one_operation(ports: Ports, admin: Caller) -> None:
     service_id = _created(ports, admin)
     answers = _all_at_once(lambda _: deployments.deploy_service(ports, admin, service_id))
-    assert len({one.deployment.id for one in answers}) == AT_ONCE
+    assert len({answer.deployment.id for answer in answers}) == AT_ONCE
     assert len(_operations(ports)) == 1
     carried = deployments.list_deployments(ports, admin, per_page=100).items
     assert Counter(one.superseded_by for one in carried)[None] == 1
@@ -87,7 +87,7 @@ def test_parallel_deployments_share_one_operation(ports: Ports, admin: Caller) -
 def test_parallel_deletions_share_one_operation(ports: Ports, admin: Caller) -> None:
     service_id = _created(ports, admin)
     answers = _all_at_once(lambda _: services.delete_service(ports, admin, service_id))
-    assert len({one.id for one in answers}) == 1
+    assert len({answer.id for answer in answers}) == 1
     assert len(_operations(ports, kind=Kind.DELETE)) == 1
 
 
@@ -102,7 +102,7 @@ def test_a_queued_operation_is_either_claimed_or_cancelled(ports: Ports, admin: 
             return work.operations.claim("worker", now, now + timedelta(minutes=1))
 
     answers = _all_at_once(either)
-    begun = [one for one in answers if isinstance(one, Operation) and one.lease_owner]
+    begun = [answer for answer in answers if isinstance(answer, Operation) and answer.lease_owner]
     ended = operations.get_operation(ports, admin, operation_id)
     if begun:
         assert (ended.status, ended.cancel_requested) == (OperationStatus.RUNNING, True)
@@ -122,4 +122,4 @@ def test_a_change_is_made_before_a_deletion_or_refused(ports: Ports, admin: Call
     answers = _all_at_once(act)
     with ports.store.read() as work:
         assert [one.kind for one in work.operations.unfinished(service_id)] == [Kind.DELETE]
-    assert all(one == "wrong_state" for one in answers if isinstance(one, str))
+    assert all(answer == "wrong_state" for answer in answers if isinstance(answer, str))

@@ -93,7 +93,11 @@ def test_a_redeployment_that_fails_at_any_call_leaves_one_version_serving(ports:
         flow.sweep()
         assert flow.held(service_id) == {live}, trap.log[-1]
         assert flow.serves(service_id, str(live)), trap.log[-1]
-        stopped = [one for one in flow.containers(service_id) if one.state != "running" and one.exit_code != 0]
+        stopped = [
+            container
+            for container in flow.containers(service_id)
+            if container.state != "running" and container.exit_code != 0
+        ]
         assert stopped == []
         touched = "stop" in trap.log[: trap.log.index("switch")] if "switch" in trap.log else "stop" in trap.log
         assert ended.status in ("succeeded", "rolled_back" if touched else "failed")
@@ -150,7 +154,9 @@ def test_a_service_whose_networks_are_gone_is_made_anew_when_it_starts(ports: Po
 
 
 def _as_asked(flow: Flow, kind: Kind, service_id: str) -> None:
-    running = {one.labels["panel.role"] for one in flow.containers(service_id) if one.state == "running"}
+    running = {
+        container.labels["panel.role"] for container in flow.containers(service_id) if container.state == "running"
+    }
     assert running == (set() if kind is Kind.STOP else {"db", "web"})
     assert flow.service(service_id).status == ("stopped" if kind is Kind.STOP else "running")
     assert bool(flow.targets(service_id)) == (kind is not Kind.STOP)

@@ -99,7 +99,7 @@ class Queue(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def cancel_deployment(self, data: st.DataObject) -> None:
-        known = [(one, each) for one in self._left() for each in one.carries]
+        known = [(one, carry) for one in self._left() for carry in one.carries]
         if not known:
             return
         operation, deployment = data.draw(st.sampled_from(known))
@@ -170,11 +170,11 @@ class Queue(RuleBasedStateMachine):
     def deployments_are_as_expected(self) -> None:
         with self.ports.store.read() as work:
             for one in self.work:
-                for each in one.carries:
-                    found = work.deployments.get(each)
+                for carry in one.carries:
+                    found = work.deployments.get(carry)
                     assert found
                     assert (found.finished_at, found.operation_id) == (None, one.id)
-                    assert found.superseded_by == (None if each == one.carries[-1] else one.carries[-1])
+                    assert found.superseded_by == (None if carry == one.carries[-1] else one.carries[-1])
             for deployment_id, status in self.ended.items():
                 found = work.deployments.get(deployment_id)
                 assert found

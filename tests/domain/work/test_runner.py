@@ -189,7 +189,7 @@ def test_a_start_that_is_cancelled_leaves_the_service_stopped(flow: Flow):
     assert flow.operation(operation_id).status == "cancelled"
     service = flow.service(service_id)
     assert (service.status, service.wanted) == ("stopped", "stopped")
-    assert {one.state for one in flow.containers(service_id)} == {"exited"}
+    assert {container.state for container in flow.containers(service_id)} == {"exited"}
 
 
 @pytest.mark.parametrize("kind", ["stop", "delete"])
@@ -256,7 +256,7 @@ def test_an_incomplete_deletion_names_the_rest_and_keeps_the_service(flow: Flow)
 def test_a_lost_secret_does_not_block_a_deletion(flow: Flow):
     service_id = flow.running(secrets={"PASSWORD": "something"})
     live = flow.newest(service_id)
-    spoilt = tuple(replace(one, value="not sealed by us") for one in live.definition.variables)
+    spoilt = tuple(replace(variable, value="not sealed by us") for variable in live.definition.variables)
     with flow.ports.store.begin() as work:
         work.deployments.save(replace(live, definition=replace(live.definition, variables=spoilt)))
     flow.delete(service_id), flow.work()

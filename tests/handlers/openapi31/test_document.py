@@ -32,11 +32,15 @@ def test_an_operation_has_the_values_of_the_document(document: Document) -> None
 
 
 def test_operations_come_in_the_order_of_the_document(document: Document) -> None:
-    assert [one.operation_id for one in document.operations()][:3] == ["list_pets", "create_pet", "check_pet"]
+    assert [operation.operation_id for operation in document.operations()][:3] == [
+        "list_pets",
+        "create_pet",
+        "check_pet",
+    ]
 
 
 def test_parameters_of_a_path_apply_to_its_operations(document: Document) -> None:
-    names = [(one.where, one.argument) for one in document.operation("get_pet").parameters]
+    names = [(parameter.where, parameter.argument) for parameter in document.operation("get_pet").parameters]
     assert names[0] == ("path", "pet_id")
     assert ("header", "if_none_match") in names
 
