@@ -6,6 +6,7 @@ SwaggerUIBundle({
   displayRequestDuration: true,
   filter: true,
   persistAuthorization: false,
+  showExtensions: true,
   tryItOutEnabled: true,
   validatorUrl: null,
 });

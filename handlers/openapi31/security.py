@@ -89,7 +89,10 @@ class Together:
 
 
 class Verification:
-    """Alternative schemes. The first with credentials decides; cookies, which a browser adds by itself, come last."""
+    """Alternative schemes. The first with credentials decides; cookies, which a browser adds by itself, come last.
+
+    Where credentials are optional, a request with a wrong cookie is anonymous.
+    """
 
     def __init__(self, alternatives: Sequence[Check | Together], anonymous: bool) -> None:
         self._alternatives = sorted(alternatives, key=lambda alternative: alternative.ambient)
@@ -105,6 +108,8 @@ class Verification:
         for alternative in self._alternatives:
             if alternative.present(scope):
                 caller = await alternative.caller(scope)
+                if caller is None and alternative.ambient and self._anonymous:
+                    break
                 if caller is None:
                     wrong = alternative.challenge.replace("Bearer", 'Bearer error="invalid_token"')
                     raise Unauthenticated(self._challenge if alternative.ambient else wrong)

@@ -96,7 +96,7 @@ def _operation(row: Row) -> list[str]:
         f"      operationId: {row.operation_id}",
         f"      x-permission: {row.permission}",
         f"      x-rate-tier: {row.rate_tier}",
-        *(["      security: []"] if row.is_public else []),
+        *_security(row),
         f"      summary: {row.title}",
         "      description: |",
         *(f"        {line}" for line in description),
@@ -106,6 +106,14 @@ def _operation(row: Row) -> list[str]:
         *_success(row),
         *(f"        '{status}': {{$ref: '#/components/responses/{name}'}}" for status, name in _errors(row).items()),
     ]
+
+
+def _security(row: Row) -> list[str]:
+    if row.is_public:
+        return ["      security: []"]
+    if row.permission == "authenticated":
+        return []
+    return [f"      security: [{{bearerAuth: [{row.permission}]}}, {{cookieAuth: [{row.permission}]}}]"]
 
 
 def _parameters(row: Row) -> list[str]:

@@ -219,8 +219,14 @@ def test_an_unavailable_database_returns_503_and_not_401(panel: Panel, monkeypat
 
 
 def test_an_expired_cookie_does_not_block_public_operations(panel: Panel) -> None:
-    for path in ("/openapi.yaml", "/docs"):
-        assert _request_with(panel, {"Cookie": "session=dead"}, path).status_code == 200
+    for path in ("/openapi.yaml", "/docs", "/health"):
+        for cookie in ("session=dead", "session=dead; session=gone"):
+            assert _request_with(panel, {"Cookie": cookie}, path).status_code == 200, path
+
+
+def test_a_wrong_key_returns_401_from_operations_with_optional_credentials(panel: Panel) -> None:
+    wrong = {"Authorization": "Bearer aap_wrong", **panel.session()}
+    assert _request_with(panel, wrong, "/health").status_code == 401
 
 
 def test_a_cookie_can_read_everything_that_its_key_can_read(panel: Panel) -> None:

@@ -95,3 +95,10 @@ def test_a_session_made_on_the_page_works_there_without_the_key(page: Browser, p
     assert page.console_warnings() == []
     assert _try_out(page, "auth-logout", "200") == {"session_id": session["id"]}
     assert _try_out(page, "auth-get_current_user", "401")["error"]["code"] == "unauthenticated"
+
+
+def test_the_page_shows_the_permission_and_the_rate_tier_of_an_operation(page: Browser) -> None:
+    page.click("#operations-services-create_service .opblock-summary-control")
+    page.find_displayed("#operations-services-create_service .execute")
+    shown = page.texts("#operations-services-create_service .opblock-section tr")
+    assert {'x-permission"services.create"', 'x-rate-tier"deploy"'} <= set(shown)

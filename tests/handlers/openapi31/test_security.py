@@ -109,6 +109,20 @@ def test_optional_security_does_not_excuse_wrong_credentials(ask: Client) -> Non
     assert ask("POST", "/shop/pets/check", headers=BAD).status_code == 401
 
 
+def test_optional_security_ignores_a_wrong_cookie() -> None:
+    """Browsers send cookies by themselves, also those that have expired."""
+    schemes = {"cookie": {"type": "apiKey", "in": "cookie", "name": "session"}}
+    operation = {"operationId": "x", "security": [{}, {"cookie": []}]}
+    raw = {"openapi": "3.1.0", "paths": {"/x": {"get": operation}}, "components": {"securitySchemes": schemes}}
+
+    async def refuse(_scope: Scope, _scopes: object) -> None:
+        return None
+
+    options = Options(errors=lambda *_: Answer(401), security={"cookie": refuse})
+    ask = Client(build(Document.load(json.dumps(raw).encode()), {"x": lambda: Answer(204)}, options))
+    assert ask("GET", "/api/x", headers={"Cookie": "session=bad"}).status_code == 204
+
+
 def test_a_public_operation_checks_no_credentials(ask: Client) -> None:
     assert ask("GET", "/shop/pets", headers=BAD).json()["caller"] is None
 
