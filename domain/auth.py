@@ -13,7 +13,7 @@ from domain.model.principal import Principal, PrincipalKind
 from domain.model.role import Role
 from domain.model.session import Session
 from domain.ports import Ports
-from domain.ports.store import Page
+from domain.ports.repository import Page
 from domain.resources import queries
 
 LIFETIME = timedelta(hours=12)

@@ -16,7 +16,7 @@ from domain.identity.access import Caller, not_found
 from domain.model.definition import Variable
 from domain.model.masking import MASK
 from domain.ports import Ports
-from domain.ports.store import Page
+from domain.ports.repository import Page
 from domain.resources.dry_run import DryRun
 from domain.services.create import ServiceCreate, create_service
 from domain.services.read import ServiceDetail

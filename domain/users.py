@@ -6,7 +6,7 @@ from domain.identity import permissions
 from domain.identity.access import Caller
 from domain.model.role import Role
 from domain.ports import Ports
-from domain.ports.store import Page
+from domain.ports.repository import Page
 from domain.resources import queries
 
 DESCRIPTIONS = {

@@ -7,7 +7,7 @@ request queued, gets a `Location`. Attributes are read by name: checking a Proto
 from collections.abc import Callable
 from typing import TypeVar
 
-from domain.ports.store import Page
+from domain.ports.repository import Page
 from domain.resources.dry_run import DryRun
 from domain.resources.revisions import etag
 from handlers.openapi31 import Answer

@@ -16,7 +16,8 @@ from domain.model.api_key import ApiKey
 from domain.model.principal import Principal
 from domain.model.role import Role
 from domain.ports import Ports
-from domain.ports.store import Query, Work
+from domain.ports.repository import Query
+from domain.ports.store import Work
 from domain.resources import revisions
 
 _MANY = 1000

@@ -6,7 +6,7 @@ from domain.identity.access import Caller, not_found, sees
 from domain.model.api_key import ApiKey
 from domain.model.role import Role
 from domain.ports import Ports
-from domain.ports.store import Page
+from domain.ports.repository import Page
 from domain.resources import queries
 
 NOUN = "API key"

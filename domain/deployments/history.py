@@ -9,7 +9,8 @@ from domain.identity.access import Caller
 from domain.model.deployment import ENDED_DEPLOYMENT, Deployment, LogLine
 from domain.model.operation import OperationStatus
 from domain.ports import Ports
-from domain.ports.store import Page, Work
+from domain.ports.repository import Page
+from domain.ports.store import Work
 from domain.resources.queries import list_query
 from domain.resources.visibility import get_visible
 from domain.rollout.service_queue import detach

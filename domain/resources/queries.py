@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from domain.errors import BadRequest
 from domain.identity.access import Caller
-from domain.ports.store import Page, Query
+from domain.ports.repository import Page, Query
 
 T = TypeVar("T")
 

@@ -6,7 +6,8 @@ from domain.errors import Conflict
 from domain.identity.access import Caller, not_found, sees
 from domain.model.operation import Kind
 from domain.model.service import Service
-from domain.ports.store import Repository, Work
+from domain.ports.repository import Repository
+from domain.ports.store import Work
 
 
 class Owned(Protocol):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from domain.identity.access import Caller
 from domain.model.deployment import Deployment
 from domain.ports import Ports
+from domain.ports.repository import Page
 from domain.ports.runtime import Container, Stats
-from domain.ports.store import Page
 from domain.resources import queries
 from domain.rollout.release import DEPLOYMENT
 from domain.runtime.lines import component

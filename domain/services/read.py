@@ -7,7 +7,8 @@ from typing import Literal, TypedDict, Unpack
 from domain.identity.access import Caller
 from domain.model.service import Service
 from domain.ports import Ports
-from domain.ports.store import Page, Work
+from domain.ports.repository import Page
+from domain.ports.store import Work
 from domain.resources.dry_run import DryRun
 from domain.resources.queries import list_query
 from domain.resources.visibility import get_visible_service

@@ -8,7 +8,7 @@ from threading import Lock
 from domain.errors import Unavailable
 from domain.model.operation import Operation, OperationStatus
 from domain.ports import Ports
-from domain.ports.store import Query
+from domain.ports.repository import Query
 from domain.work.lease import Lease
 from handlers.program import worker_id
 

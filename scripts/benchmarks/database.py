@@ -24,7 +24,8 @@ from domain.model.operation import Operation
 from domain.model.role import Role
 from domain.model.service import Limits, Service, ServiceStatus, Usage
 from domain.ports import Ports
-from domain.ports.store import Page, Query, Work
+from domain.ports.repository import Page, Query
+from domain.ports.store import Work
 from domain.services.create import ServiceCreate
 from handlers.program import wiring
 from handlers.program.worker import Worker

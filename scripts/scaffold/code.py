@@ -78,7 +78,7 @@ def _result(row: Row) -> str:
 
 
 def _result_imports(row: Row) -> list[str]:
-    page = ["from domain.ports.store import Page"] if row.is_list else []
+    page = ["from domain.ports.repository import Page"] if row.is_list else []
     model = [_model_import(row)] if row.has_content else []
     return [*page, *model, *(["from domain.model.operation import Operation"] if row.success == "202" else [])]
 

@@ -25,10 +25,12 @@ def write(row: Row) -> list[Path]:
 
 
 def _with_line(text: str, row: Row) -> str:
-    """Return `ports.store` with the repository as the last one of `Work`; ruff sorts the import."""
-    text = text.replace(
-        "from domain.model.", f"from domain.model.{row.noun} import {row.schema}\nfrom domain.model.", 1
-    )
+    """Return `ports.store` with the repository as the last one of `Work`; ruff sorts the imports."""
+    imports = [f"from domain.model.{row.noun} import {row.schema}"]
+    repository = "from domain.ports.repository import Repository"
+    if repository not in text:
+        imports.append(repository)
+    text = text.replace("from domain.", "\n".join([*imports, "from domain."]), 1)
     end = text.index("\n\n\n", text.index("class Work(Protocol):"))
     return f"{text[:end]}\n    {row.collection}: Repository[{row.schema}]{text[end:]}"
 

@@ -11,7 +11,7 @@ import httpx
 
 from domain import settings
 from domain.ports import Ports
-from domain.ports.store import Query
+from domain.ports.repository import Query
 from domain.rollout.release import build_release
 from handlers.program import wiring
 from tests.chaos.parts import Cluster

@@ -8,7 +8,7 @@ from sqlalchemy import BindParameter, ColumnElement, Integer, Select, Table, Una
 
 from domain.adapters.sql import search
 from domain.adapters.sql.search import TextSearch
-from domain.ports.store import Query
+from domain.ports.repository import Query
 
 
 class Statements(NamedTuple):

@@ -27,8 +27,8 @@ from domain.adapters.sql.search import TextSearch
 from domain.adapters.sql.totals import SMALL, Totals
 from domain.errors import Conflict
 from domain.events.event_types import EventContent, with_status
-from domain.ports import store as ports
-from domain.ports.store import Page, Query
+from domain.ports import repository as ports
+from domain.ports.repository import Page, Query
 
 
 class Entity(Protocol):

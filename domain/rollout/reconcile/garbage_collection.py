@@ -8,8 +8,9 @@ from domain.errors import Unavailable
 from domain.model.operation import Kind, OperationStatus
 from domain.model.service import Service, ServiceStatus
 from domain.ports import Ports
+from domain.ports.repository import Query
 from domain.ports.runtime import EngineRefused
-from domain.ports.store import Query, Work
+from domain.ports.store import Work
 from domain.rollout.release import DEPLOYMENT, INSTANCE, SERVICE
 from domain.rollout.service_queue import enqueue
 

@@ -12,7 +12,8 @@ from domain.model.role import Role
 from domain.model.service import DeployMethod, Service, ServiceStatus
 from domain.model.session import Session
 from domain.model.ticket import Ticket
-from domain.ports.store import Query, Work
+from domain.ports.repository import Query
+from domain.ports.store import Work
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123000, tzinfo=UTC)
 

@@ -12,7 +12,8 @@ from domain.model.api_key import ApiKey
 from domain.model.principal import PrincipalKind
 from domain.model.session import Session
 from domain.model.ticket import Ticket
-from domain.ports.store import Query, Store
+from domain.ports.repository import Query
+from domain.ports.store import Store
 from tests.adapters.sql.entities import NOW, after, api_key, session, ticket
 
 

@@ -24,7 +24,8 @@ from domain.model.principal import PrincipalKind
 from domain.model.service import DeployMethod, Service, ServiceStatus
 from domain.model.session import Session
 from domain.model.ticket import Ticket
-from domain.ports.store import Query, Store
+from domain.ports.repository import Query
+from domain.ports.store import Store
 from domain.ports.vault import Vault
 from tests.adapters.sql.entities import after, api_key, deployment, operation, service, session, ticket
 

@@ -17,7 +17,8 @@ from domain import errors
 from domain.adapters.sql.idempotency import idempotency
 from domain.adapters.sql.store import open_store
 from domain.model.service import Service
-from domain.ports.store import IdempotentRequest, Page, Query, Store
+from domain.ports.repository import Page, Query
+from domain.ports.store import IdempotentRequest, Store
 from domain.ports.transactions import in_transaction
 from domain.ports.vault import Vault
 from tests.adapters.sql.entities import NOW, after, named, service

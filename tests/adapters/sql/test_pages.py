@@ -10,7 +10,8 @@ from domain.adapters.sql import totals
 from domain.model.operation import Kind, OperationStatus
 from domain.model.role import Role
 from domain.model.service import DeployMethod, ServiceStatus
-from domain.ports.store import Query, Store
+from domain.ports.repository import Query
+from domain.ports.store import Store
 from tests.adapters.sql.entities import NOW, after, api_key, deployment, operation, service
 
 

@@ -17,7 +17,8 @@ from domain.adapters.sql.engines import connect
 from domain.adapters.sql.repositories.services import services
 from domain.adapters.sql.store import open_store
 from domain.model.service import Service
-from domain.ports.store import Query, Store
+from domain.ports.repository import Query
+from domain.ports.store import Store
 from domain.ports.vault import Vault
 from tests.adapters.sql.conftest import postgres_server
 from tests.adapters.sql.entities import service

@@ -14,7 +14,8 @@ from domain.errors import Conflict
 from domain.model.principal import PrincipalKind
 from domain.model.role import Role
 from domain.model.user import User
-from domain.ports.store import Query, Store
+from domain.ports.repository import Query
+from domain.ports.store import Store
 from domain.ports.vault import Vault
 from tests.adapters.sql.entities import NOW, after, api_key, session, ticket
 

@@ -9,7 +9,7 @@ from domain.errors import BadRequest
 from domain.identity.access import Caller
 from domain.model.grant import Grant
 from domain.model.role import Role
-from domain.ports.store import Query
+from domain.ports.repository import Query
 from domain.resources import queries
 
 FREE = Caller("key_1", "free", Grant(Role.ADMIN), datetime(2026, 1, 1, tzinfo=UTC))

@@ -12,7 +12,7 @@ from domain.errors import Refusal
 from domain.identity.access import Caller
 from domain.model.operation import Kind, Operation, OperationStatus
 from domain.ports import Ports
-from domain.ports.store import Query
+from domain.ports.repository import Query
 
 AT_ONCE = 8
 

@@ -8,7 +8,7 @@ from domain.adapters.sql.repository import Repository
 from domain.adapters.sql.search import TextSearch
 from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.model.api_key import ApiKey
-from domain.ports import store as ports
+from domain.ports.repositories import api_keys as ports
 
 api_keys = entity_table("api_keys", ApiKey)
 Index("api_keys_prefix", api_keys.c.prefix, unique=True)

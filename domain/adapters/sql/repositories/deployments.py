@@ -9,7 +9,7 @@ from domain.adapters.sql.repository import Repository
 from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.events.event_types import EventContent, deploy_progress
 from domain.model.deployment import Deployment, DeploymentStatus, LogLine
-from domain.ports import store as ports
+from domain.ports.repositories import deployments as ports
 
 deployments = entity_table(
     "deployments",

@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, select
 from domain.adapters.sql.journal import events
 from domain.adapters.sql.repository import Block
 from domain.model.event import Event
-from domain.ports import store as ports
+from domain.ports.repositories import events as ports
 
 
 class Events(ports.Events):

@@ -9,7 +9,7 @@ from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.errors import Conflict
 from domain.events.event_types import EventContent, operation_progress
 from domain.model.operation import Operation, OperationStatus
-from domain.ports import store as ports
+from domain.ports.repositories import operations as ports
 
 operations = entity_table("operations", Operation)
 _running = text("status = 'running'")

@@ -11,7 +11,7 @@ from domain.adapters.sql.repositories.services import services
 from domain.adapters.sql.repository import Block
 from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.model.sample import Sample
-from domain.ports import store as ports
+from domain.ports.repositories import samples as ports
 
 samples = entity_table(
     "samples",

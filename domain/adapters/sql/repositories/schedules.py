@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from domain.adapters.sql.repository import Block
 from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.model.schedule import Schedule
-from domain.ports import store as ports
+from domain.ports.repositories import schedules as ports
 
 schedules = entity_table("schedules", Schedule, primary=("name",))
 list_indexes(schedules, "next_at")

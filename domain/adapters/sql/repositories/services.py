@@ -9,7 +9,7 @@ from domain.adapters.sql.tables import entity_table, filter_indexes, list_indexe
 from domain.events.event_types import EventContent, service_status
 from domain.model.operation import OperationStatus
 from domain.model.service import Health, Service, ServiceStatus, Usage
-from domain.ports import store as ports
+from domain.ports.repositories import services as ports
 
 services = entity_table("services", Service)
 # Services without a customer belong to the panel itself, within which names are unique too.

@@ -8,7 +8,7 @@ from domain.adapters.sql.repository import Repository
 from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.model.principal import PrincipalKind
 from domain.model.session import Session
-from domain.ports import store as ports
+from domain.ports.repositories import sessions as ports
 
 sessions = entity_table(
     "sessions",

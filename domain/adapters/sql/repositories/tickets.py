@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, delete, insert
 from domain.adapters.sql.repository import Block
 from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.model.ticket import Ticket
-from domain.ports import store as ports
+from domain.ports.repositories import tickets as ports
 
 tickets = entity_table(
     "tickets",

@@ -7,7 +7,7 @@ from sqlalchemy import Index, bindparam, select, update
 from domain.adapters.sql.repository import Repository
 from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.model.user import User
-from domain.ports import store as ports
+from domain.ports.repositories import users as ports
 
 users = entity_table("users", User)
 Index("users_subject", users.c.subject, unique=True)

@@ -1,0 +1,1 @@
+"""The repositories of the store, one module for each noun."""

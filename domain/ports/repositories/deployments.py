@@ -1,0 +1,26 @@
+"""The repository of deployments and their logs."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from domain.model.deployment import Deployment, LogLine
+from domain.ports.repository import Repository
+
+
+class Deployments(Repository[Deployment], Protocol):
+    """Deployments, and what only they are asked."""
+
+    def previous_success(self, service_id: str, before: str | None = None) -> Deployment | None:
+        """The newest succeeded deployment older than `before` (an id), of those that ran themselves."""
+
+    def newest(self, service_id: str) -> Deployment | None:
+        """The one that was asked for last."""
+
+    def add_lines(self, lines: Sequence[LogLine]) -> None: ...
+    def last_line_number(self, deployment_id: str) -> int:
+        """Return the number of the newest line of a deployment's log; 0 if it has none."""
+
+    def lines(self, deployment_id: str, after: int, limit: int) -> list[LogLine]: ...
+    def remove_of(self, service_id: str) -> None: ...
+    def of_operation(self, operation_id: str) -> list[Deployment]:
+        """Return the deployments that share an operation, oldest first."""

@@ -1,0 +1,19 @@
+"""The repository of services."""
+
+from typing import Protocol
+
+from domain.model.service import Health, Service, ServiceStatus, Usage
+from domain.ports.repository import Repository
+
+
+class Services(Repository[Service], Protocol):
+    """Services."""
+
+    def observe(self, service_id: str, status: ServiceStatus, health: Health, usage: Usage) -> None:
+        """Write status, health and usage as observed, unless the service is deploying.
+
+        The revision rises only if `status` changes.
+        """
+
+    def wanted_running(self) -> list[Service]:
+        """Return the services that should be running and have no operation in progress."""

@@ -1,0 +1,17 @@
+"""The repository of users."""
+
+from datetime import datetime
+from typing import Protocol
+
+from domain.model.user import User
+from domain.ports.repository import Repository
+
+
+class Users(Repository[User], Protocol):
+    """Users."""
+
+    def by_subject(self, subject: str) -> User | None:
+        """Return the user with this id at the identity provider."""
+
+    def record_use(self, user_id: str, at: datetime, address: str) -> None:
+        """Set when and from where the user was last seen. The revision stays."""
