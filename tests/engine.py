@@ -27,6 +27,7 @@ APPLETS = (
     "nslookup",
     "ping",
     "mknod",
+    "ln",
     "true",
 )
 SERVE = "exec httpd -f -p 8080 -h /www"
@@ -94,6 +95,10 @@ def images(docker_host: str, registry: str) -> Images:
     exposed: dict[str, object] = {"ExposedPorts": {"8080/tcp": {}, "8125/udp": {}}}
     built.push("web:1", **exposed)
     built.push("web:2", **exposed)
+    save = (
+        f"[ -f /data/first ] || cat /proc/sys/kernel/random/uuid >/data/first; ln -sf /data/first /www/first; {SERVE}"
+    )
+    built.push("store:1", {"data/.keep": b""}, **exposed, Volumes={"/data": {}}, Cmd=save)
     built.push("crash:1", Cmd="echo opening the database; sleep 0.2; echo cannot open it >&2; exit 3")
     built.push("done:1", Cmd="echo done")
     built.push("unhealthy:1", **exposed, Healthcheck=_healthcheck("test", "-f", "/never", retries=2))

@@ -14,6 +14,7 @@ from domain.ports.runtime import Container, ContainerSpec, Runtime
 Stream = Literal["stdout", "stderr"]
 # The behaviour of the images that `engine.images` builds.
 BEHAVIOURS = {
+    "store:1": memory.Behaviour(ports=(8080,), volumes=("/data",)),
     "web:1": memory.Behaviour(ports=(8080,)),
     "web:2": memory.Behaviour(ports=(8080,)),
     "crash:1": memory.Behaviour(exit_code=3, lines=("opening the database",), errors=("cannot open it",)),

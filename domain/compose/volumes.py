@@ -42,9 +42,14 @@ class Volumes:
 
     def for_anonymous(self, service: str, path: str) -> str:
         """Return the volume of one service for a path in its container."""
-        name = _name("_", (service, *path.strip("/").split("/")))
+        name = anonymous_volume(service, path)
         self.paths[name] = path
         return name
+
+
+def anonymous_volume(service: str, path: str) -> str:
+    """Return the name of the volume that a service has for a path in its container, without naming it."""
+    return _name("_", (service, *path.strip("/").split("/")))
 
 
 def is_volume_name(name: str) -> bool:

@@ -1,6 +1,6 @@
 """The meaning of a checked compose text: a project of components, with every reference resolved."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
@@ -35,13 +35,15 @@ class Probe:
 class Mount:
     """A volume of the project, and the path in the container where it is mounted.
 
-    A new volume starts with the files that the image has at this path, unless `no_copy` is set.
+    A new volume starts with the files that the image has at this path, unless `no_copy` is set. `per_replica`: each
+    replica has a volume of its own.
     """
 
     volume: str
     path: str
     read_only: bool = False
     no_copy: bool = False
+    per_replica: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,11 @@ class Project:
     volumes: tuple[str, ...] = ()
     networks: dict[str, bool] = field(default_factory=lambda: {"default": False})
     volume_paths: dict[str, str] = field(default_factory=dict)
+
+    def replace_component(self, changed: Component) -> "Project":
+        """Return the project with this component in the place of the one with its name."""
+        components = (changed if each.name == changed.name else each for each in self.components)
+        return replace(self, components=tuple(components))
 
     def component(self, name: str) -> Component | None:
         """Return the component with this name, or None."""

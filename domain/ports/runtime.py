@@ -23,12 +23,13 @@ class Image:
     """An image that the engine has.
 
     `digest` identifies these exact contents and can be passed to `pull` and `create` later. `ports` are the TCP ports
-    that the image exposes.
+    that the image exposes, `volumes` the paths at which it declares volumes.
     """
 
     reference: str
     digest: str
     ports: tuple[int, ...] = ()
+    volumes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from domain.model.project import Component
 from domain.ports import Ports
 from domain.ports.progress import Change, Progress
 from domain.ports.router import Target
-from domain.ports.runtime import Image
 from domain.ports.store import Work
 from domain.rollout.checks import Checks
 from domain.rollout.release import DEPLOYMENT, INSTANCE, SERVICE, Release, writable_volumes
@@ -123,7 +122,7 @@ def pull(ports: Ports, release: Release, progress: Progress) -> Release:
         image = ports.runtime.pull(release.images.get(reference, reference), progress.layers)
         progress.check()
         progress.note(f"{reference} is {image.digest}", "engine")
-        release = release.with_image(Image(reference, image.digest, image.ports))
+        release = release.with_image(replace(image, reference=reference))
     return release
 
 
@@ -131,8 +130,8 @@ def create(ports: Ports, release: Release) -> None:
     """Create networks, volumes and containers; what exists already is left as it is."""
     for name, internal in release.project.networks.items():
         ports.runtime.create_network(release.network(name), release.labels, internal=internal)
-    for name in release.project.volumes:
-        ports.runtime.create_volume(release.volume(name), release.volume_labels)
+    for name in release.volumes():
+        ports.runtime.create_volume(name, release.volume_labels)
     for container in release.containers():
         ports.runtime.create(container)
 

@@ -6,7 +6,7 @@ from domain.model.service import Service
 from domain.ports import Ports
 from domain.ports.progress import Change, Progress
 from domain.ports.store import Work
-from domain.rollout.release import Release, build_release, with_image_ports
+from domain.rollout.release import Release, build_release, with_images
 from domain.rollout.rollout import retry_while_unavailable
 from domain.work.failures import TaskFailed
 
@@ -49,7 +49,7 @@ def earlier_release(ports: Ports, service: Service, deployment: Deployment, prog
     """Return the release of a deployment that has run before and hide its secrets."""
     release = build_release(ports, service, deployment)
     progress.hide(release.secrets)
-    return retry_while_unavailable(ports, progress, lambda: with_image_ports(ports, release))
+    return retry_while_unavailable(ports, progress, lambda: with_images(ports, release))
 
 
 def stop_containers(ports: Ports, release: Release, grace: float | None = None) -> None:

@@ -45,7 +45,7 @@ def pull(
         found = _find_image(client, reference)
     if found is None:
         raise ImageMissing(f"The engine has no image {reference}")
-    return Image(reference, _digest(reference, found), _ports(found))
+    return Image(reference, _digest(reference, found), _ports(found), _volumes(found))
 
 
 def _load(connection: Connection, archive: bytes) -> None:
@@ -230,3 +230,7 @@ def _short_name(repository: str) -> str:
 def _ports(found: dict[str, Any]) -> tuple[int, ...]:
     exposed = (found.get("Config") or {}).get("ExposedPorts") or {}
     return tuple(sorted(int(port.split("/")[0]) for port in exposed if port.endswith("/tcp")))
+
+
+def _volumes(found: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(sorted((found.get("Config") or {}).get("Volumes") or {}))

@@ -16,6 +16,7 @@ DEFAULT_STATS = Stats(cpu=0.01, memory_mb=8.0)
 class Behaviour:
     """Properties of an image and of its containers.
 
+    `volumes` are the paths at which the image declares volumes.
     `exists` False: no registry has the image. `requires` names the credentials that its registry demands. `hangs`: a
     pull waits for `Runtime.release`. `probed`: the image has a health check. `healthy_after` is the number of
     inspections (`inspect` or `containers`) after which the health check succeeds; None means that it fails. It counts
@@ -25,6 +26,7 @@ class Behaviour:
     """
 
     ports: tuple[int, ...] = ()
+    volumes: tuple[str, ...] = ()
     exists: bool = True
     requires: RegistryCredentials | None = None
     hangs: bool = False

@@ -91,7 +91,7 @@ class Runtime:
         digest = _digest(reference, behaviour)
         with self._call():
             self._local |= {reference: behaviour, digest: behaviour}
-        return Image(reference, digest, behaviour.ports)
+        return Image(reference, digest, behaviour.ports, behaviour.volumes)
 
     def _fetch(self, reference: str, progress: PullProgress, credentials: RegistryCredentials | None) -> Behaviour:
         behaviour = self.images.get(reference, Behaviour())

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from domain import compose
+from domain.adapters import memory
 from domain.model.deployment import Deployment, Trigger
 from domain.model.project import Component, Mount, Project
 from domain.ports import Ports
@@ -82,6 +84,49 @@ def test_written_volumes_are_those_not_mounted_read_only():
 def test_pulled_images_are_started_by_their_digest():
     release = _release(Component("web", "web:1")).with_image(Image("web:1", "web@sha256:1"))
     assert [container.image for container in release.containers()] == ["web@sha256:1"]
+
+
+def test_volumes_that_an_image_declares_belong_to_the_service():
+    component = Component("db", "db:1", mounts=(Mount("data", "/data/"),), tmpfs=("/run:size=1m",), replicas=2)
+    image = Image("db:1", "db@sha256:1", volumes=("/data", "/run", "/logs/", "/data/wal"))
+    first, second = _release(component).with_image(image).containers()
+    named = {mount.path: mount.volume for mount in first.mounts}
+    assert named == {"/data/": "svc_1-data", "/logs": "svc_1-_db.logs", "/data/wal": "svc_1-_db.data.wal"}
+    assert {mount.path: mount.volume for mount in second.mounts}["/logs"] == "svc_1-_db.logs..2"
+
+
+def test_an_image_volume_is_the_one_that_a_text_without_a_name_asks_for():
+    """Writing `- /data` later finds the data that the image's own declaration has kept."""
+    (parsed,) = compose.check("services: {db: {image: db, volumes: [/data]}}", {}).project.components  # type: ignore[union-attr]
+    (container,) = _release(Component("db", "db")).with_image(Image("db", "d", volumes=("/data",))).containers()
+    assert container.mounts[0].volume == f"svc_1-{parsed.mounts[0].volume}"
+
+
+def test_a_declared_volume_has_one_writer_at_a_time(ports: Ports):
+    flow: Flow = fresh(ports)
+    flow.runtime.images["web:1"] = memory.Behaviour(ports=(8080,), volumes=("/data",))
+    service_id, running = flow.running(), []
+    flow.deploy(service_id)
+    states = lambda: running.append([each.state for each in flow.containers(service_id)])  # noqa: E731
+    flow.work(flow.during("start", states))
+    assert running == [["exited", "created"]]
+
+
+def test_an_image_declares_a_limited_number_of_volumes(ports: Ports):
+    flow: Flow = fresh(ports)
+    flow.runtime.images["web:1"] = memory.Behaviour(volumes=tuple(f"/{number}" for number in range(51)))
+    service_id = flow.ask()
+    flow.work()
+    failure = flow.newest(service_id).failure
+    assert failure
+    assert (failure.code, failure.message) == ("policy_refused", "web:1 declares more than 50 volumes")
+
+
+def test_host_names_stay_over_deployments():
+    first, second = _release(Component("rabbit", "rabbit:1", replicas=2)).containers()
+    assert (first.component.hostname, second.component.hostname) == ("rabbit", "rabbit-2")
+    (given,) = _release(Component("rabbit", "rabbit:1", hostname="mq")).containers()
+    assert given.component.hostname == "mq"
 
 
 def test_a_port_that_the_project_exposes_is_not_replaced_by_the_images():
