@@ -11,6 +11,7 @@ from domain.resources.queries import list_query
 from domain.resources.visibility import get_visible
 from domain.tasks.registry import TASKS
 from domain.work import queue
+from domain.work.task import find_task
 
 
 class ListOperationsParameters(TypedDict, total=False):
@@ -48,7 +49,7 @@ def cancel_operation(ports: Ports, caller: Caller, operation_id: str) -> Operati
     now = ports.clock.now()
     with ports.store.read() as work:
         operation = _visible(caller, work, operation_id)
-    task = TASKS[operation.kind]
+    task = find_task(TASKS, operation.kind)
     with ports.store.begin() as work:
         task.lock(work, operation)
         operation = _visible(caller, work, operation_id)

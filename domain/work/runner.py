@@ -1,17 +1,16 @@
 """Run a claimed operation: one task for each kind, and one end for all of them."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from domain.model.operation import Operation
 from domain.ports import Ports
-from domain.ports.progress import Change, Progress
-from domain.work.failures import TaskFailed, failure_of
+from domain.work.failures import failure_of
 from domain.work.lease import Lease, LeaseLost
 from domain.work.leased_ports import LeasedProber, LeasedRouter, LeasedRuntime
 from domain.work.progress import OperationProgress
-from domain.work.task import Task
+from domain.work.task import Task, find_task
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +26,7 @@ def run_operation(ports: Ports, tasks: Mapping[str, Task], operation: Operation,
         prober=LeasedProber(ports.prober, lease),
         router=LeasedRouter(ports.router, lease),
     )
-    task = tasks.get(operation.kind) or Task(operation.kind, {}, _refuse)
+    task = find_task(tasks, operation.kind)
     progress = OperationProgress(leased, task, operation, lease)
     try:
         _run(leased, task, operation, progress)
@@ -43,7 +42,3 @@ def _run(ports: Ports, task: Task, operation: Operation, progress: OperationProg
         progress.end(failure_of(fault, progress.redact))
     else:
         progress.end(None, changes)
-
-
-def _refuse(_ports: Ports, operation: Operation, _progress: Progress) -> Sequence[Change]:
-    raise TaskFailed("internal_error", f"This panel has no task for operations of kind {operation.kind}")

@@ -9,6 +9,7 @@ from domain.model.steps import Failure, Step
 from domain.ports import Ports
 from domain.ports.progress import Change, Progress
 from domain.ports.store import Work
+from domain.work.failures import TaskFailed
 
 
 @dataclass(frozen=True)
@@ -64,3 +65,12 @@ class Task:
     begin: Callable[[Work, Operation], None] = _nothing
     record: Callable[[Work, Operation, Step | None, Sequence[Line]], None] = _nothing
     settle: Callable[[Work, Operation, Outcome], None] = _nothing
+
+
+def find_task(tasks: Mapping[str, Task], kind: str) -> Task:
+    """Return the task of a kind. For a kind that only a newer version knows, return a task that fails and says so."""
+    return tasks.get(kind) or Task(kind, {}, _refuse)
+
+
+def _refuse(_ports: Ports, operation: Operation, _progress: Progress) -> Sequence[Change]:
+    raise TaskFailed("internal_error", f"This panel has no task for operations of kind {operation.kind}")

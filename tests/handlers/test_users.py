@@ -22,7 +22,7 @@ def test_a_key_has_the_permissions_of_its_role(panel: Panel) -> None:
         assert set(panel.get("/auth/me", key=panel.key(role, customer)).json()["permissions"]) == permissions
 
 
-def test_every_authenticated_caller_can_list_roles_and_no_other(panel: Panel) -> None:
+def test_only_authenticated_callers_can_list_roles_and_permissions(panel: Panel) -> None:
     nothing = panel.key("viewer", denied_permissions=tuple(panel.get("/auth/me").json()["permissions"]))
     for path in ("/roles", "/permissions"):
         assert panel.get(path, key=nothing).status_code == 200

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from domain import operations
+from domain.identity.access import Caller
 from domain.model.operation import Operation, OperationStatus
 from domain.model.steps import Step
 from domain.ports import Ports
@@ -100,6 +102,11 @@ def test_an_operation_without_a_task_ends_as_failed(flow: Flow):
     assert ended.failure
     assert (ended.status, ended.failure.code) == ("failed", "internal_error")
     assert "clean_house" in ended.failure.message
+
+
+def test_a_queued_operation_without_a_task_can_be_cancelled(flow: Flow, admin: Caller):
+    operation = _enqueue(flow, "house_1")
+    assert operations.cancel_operation(flow.ports, admin, operation.id).status == "cancelled"
 
 
 def test_operations_about_two_resources_with_one_lock_key_never_run_together(flow: Flow):

@@ -62,7 +62,7 @@ def test_cookies_decide_last_in_any_order_of_the_schemes() -> None:
     assert ask("GET", "/api/x", headers={**BAD, "Cookie": "session=good"}).status_code == 401
 
 
-def test_a_cookie_is_checked_if_it_is_the_only_scheme() -> None:
+def test_the_challenge_names_the_cookie_if_no_other_scheme_is_declared() -> None:
     schemes = {"cookie": {"type": "apiKey", "in": "cookie", "name": "session"}}
     operation = {"operationId": "x", "security": [{"cookie": []}]}
     raw = {"openapi": "3.1.0", "paths": {"/x": {"get": operation}}, "components": {"securitySchemes": schemes}}
