@@ -1,13 +1,13 @@
 """Build the ASGI application from the document, the handlers and the ports."""
 
 from collections.abc import AsyncIterator
+from concurrent.futures import Executor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import anyio
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp
 
@@ -21,6 +21,7 @@ from handlers.edge import errors, security
 from handlers.edge.credentials import Scheme
 from handlers.edge.edge import Edge
 from handlers.edge.request_head import from_scope
+from handlers.edge.threads import HEALTH, READS, WRITES
 from handlers.openapi31 import Document, Limits, Operation, Options, build
 from handlers.static_asset import DOCUMENT
 
@@ -49,12 +50,20 @@ def create(ports: Ports, *, validate_responses: bool = False) -> ASGIApp:
             "revalidate": partial(security.revalidation, authenticator),
             "accept_encoding": lambda scope: Headers(scope=scope).get("accept-encoding", ""),
         },
+        executor=_executor,
         limits=Limits(size=MAX_BODY),
         validate_responses=validate_responses,
         lifespan=_flushing(authenticator),
     )
     application = build(document, routing.bind(document, ports), options)
     return Edge(Docs(application), application.router, ports, authenticator)
+
+
+def _executor(operation: Operation) -> Executor:
+    """Return the threads of an operation: those that may wait for the write lock have their own, as has health."""
+    if operation.raw["x-permission"] == "public":
+        return HEALTH.executor
+    return (READS if operation.method == "GET" else WRITES).executor
 
 
 def _authorize(operation: Operation, caller: Caller | None) -> None:
@@ -71,7 +80,7 @@ def _flushing(authenticator: Authenticator) -> Any:  # noqa: ANN401 - Starlette'
             yield
             group.cancel_scope.cancel()
         with suppress(Refusal):
-            await run_in_threadpool(authenticator.flush)
+            await WRITES.run(authenticator.flush)
 
     return lifespan
 
@@ -80,4 +89,4 @@ async def _flush_uses(authenticator: Authenticator) -> None:
     while True:
         await anyio.sleep(_FLUSH_EVERY)
         with suppress(Refusal):
-            await run_in_threadpool(authenticator.flush)
+            await WRITES.run(authenticator.flush)

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 import anyio
-from starlette.concurrency import run_in_threadpool
 
 from domain.errors import Conflict, Unavailable
 from domain.model.operation import Operation, OperationStatus
 from domain.ports import Ports
 from domain.resources.dry_run import DryRun
 from handlers import answers
+from handlers.edge.threads import READS, WRITES
 from handlers.openapi31 import Answer
 from handlers.serializers.dry_run import dry_run
 from handlers.serializers.operations import operation as serialize_operation
@@ -39,11 +39,11 @@ async def wait_until_finished(ports: Ports, seconds: float, read: Callable[[], R
     with anyio.move_on_after(seconds):
         while True:
             version = ports.notifier.version()
-            result = await run_in_threadpool(read)
+            result = await READS.run(read)
             if result.finished_at is not None:
                 return result
             await wait_for_change(ports, version)
-    return await run_in_threadpool(read)
+    return await READS.run(read)
 
 
 async def wait_for_change(ports: Ports, version: int) -> None:
@@ -64,7 +64,7 @@ async def wait_for_deletion(
 
     Raise Conflict if the deletion was cancelled, and Unavailable if it failed.
     """
-    queued = await run_in_threadpool(delete)
+    queued = await WRITES.run(delete)
     if isinstance(queued, DryRun):
         return answers.ok(queued, dry_run)
     operation = await wait_until_finished(ports, seconds, lambda: read(queued.id))

@@ -1,10 +1,10 @@
 """Handshakes: accept or refuse a WebSocket connection, and determine its caller and its first event."""
 
-import asyncio
 import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,9 +19,17 @@ from domain.identity.authenticator import Authenticator
 from domain.identity.validity import invalid_credential
 from domain.ports import Ports
 from handlers.edge import rate_limits, request_id
-from handlers.edge.credentials import WEBSOCKET_SCHEMES, Authenticated, authenticate, is_present, read_credential
+from handlers.edge.credentials import (
+    WEBSOCKET_SCHEMES,
+    Authenticated,
+    Scheme,
+    authenticate,
+    is_present,
+    read_credential,
+)
 from handlers.edge.refusals import error_response
 from handlers.edge.request_head import RequestHead
+from handlers.edge.threads import AUTHENTICATION, TICKETS
 from ws import refusals
 from ws.protocol import PATH
 
@@ -66,7 +74,9 @@ class Handshake:
         connection.added_headers = {request_id.HEADER: connection.request_id}
         head, path = _head(request, _peer(connection)), urlsplit(request.path).path
         try:
-            connection.accepted = await asyncio.to_thread(self._accept, connection, head, path)
+            # A ticket is taken with the write lock: waiting for it must not delay clients with keys.
+            pool = TICKETS if is_present(head, (Scheme.TICKET,)) else AUTHENTICATION
+            connection.accepted = await pool.run(partial(self._accept, connection, head, path))
         except Exception as fault:  # noqa: BLE001 - every exception becomes a response in the error format
             sent = is_present(head, WEBSOCKET_SCHEMES)
             return refusals.response(error_response(fault, connection.request_id, credential_sent=sent))

@@ -18,12 +18,20 @@ def client_address(peer: str, forwarded: Sequence[str]) -> str:
     """Return the address of the client behind a connection from `peer`.
 
     `forwarded` are the values of `X-Forwarded-For`. Only a proxy on this machine is trusted with it: then the client is
-    the last address in it that is not this machine's own, because that one was seen by a trusted proxy.
+    the last address in it that is not this machine's own, because that one was seen by a trusted proxy. Some proxies
+    add the port: `192.0.2.7:4711`, `[2001:db8::7]:4711`.
     """
     if not _is_loopback(peer):
         return peer
-    addresses = [word.strip() for value in forwarded for word in value.split(",") if word.strip()]
+    words = (word.strip() for value in forwarded for word in value.split(","))
+    addresses = [_without_port(word) for word in words if word]
     return next((address for address in reversed(addresses) if not _is_loopback(address)), peer)
+
+
+def _without_port(text: str) -> str:
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0] if text.count(":") == 1 else text
 
 
 def _is_loopback(address: str) -> bool:

@@ -12,6 +12,7 @@ from domain.settings import Settings
 from handlers.edge import cookies
 from handlers.edge.origins import is_from_own_page
 from handlers.edge.request_head import RequestHead
+from handlers.edge.threads import AUTHENTICATION, TICKETS, Pool
 
 
 class Scheme(Enum):
@@ -34,6 +35,11 @@ class Presented:
 
     scheme: Scheme
     text: str
+
+    @property
+    def pool(self) -> Pool:
+        """The threads in which `authenticate` is called for this credential."""
+        return TICKETS if self.scheme is Scheme.TICKET else AUTHENTICATION
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ def is_present(head: RequestHead, schemes: Sequence[Scheme]) -> bool:
 def authenticate(
     authenticator: Authenticator, settings: Settings, head: RequestHead, presented: Presented, request_id: str
 ) -> Authenticated:
-    """Return the caller for a credential. This asks the database, so an event loop leaves it to a thread.
+    """Return the caller for a credential. It reads the database, so call it in a thread of `presented.pool`.
 
     Raise Unauthenticated if it is not valid, Forbidden if it is a cookie that a page of another site makes use of.
     """

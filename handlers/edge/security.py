@@ -1,7 +1,7 @@
 """The security functions of the document's schemes. Most credentials are checked once, before the router."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from starlette.types import Scope
 
@@ -66,9 +66,8 @@ async def _authenticated(
     presented = read_credential(head, schemes)
     if presented is None:
         return None
-    # Half the price of AnyIO's thread pool, which Starlette would use.
-    found = await asyncio.to_thread(authenticate, authenticator, settings, head, presented, scope[request_id.SCOPE_KEY])
-    return found.caller
+    work = partial(authenticate, authenticator, settings, head, presented, scope[request_id.SCOPE_KEY])
+    return (await presented.pool.run(work)).caller
 
 
 def revalidation(authenticator: Authenticator, scope: Scope) -> Callable[[], None]:

@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextvars import copy_context
 from functools import partial
 from typing import Any
@@ -20,15 +20,15 @@ from handlers.openapi31.validation import ARGUMENTS
 Handler = Callable[..., Any]
 """Returns an Answer; may be `async`."""
 Extra = Callable[[Scope], object]
+ExecutorOf = Callable[[Operation], Executor]
+"""Returns the thread pool in which an operation's handler runs if it is not `async`."""
 
 
 class Bound:
     """A handler and how its arguments are read."""
 
-    def __init__(
-        self, operation: Operation, handler: Handler, extras: Mapping[str, Extra], pool: ThreadPoolExecutor
-    ) -> None:
-        self._pool = pool
+    def __init__(self, operation: Operation, handler: Handler, extras: Mapping[str, Extra], executor: Executor) -> None:
+        self._executor = executor
         self._name = operation.operation_id
         self._handler = handler
         self._is_async = _is_async(handler)
@@ -48,7 +48,7 @@ class Bound:
         else:
             # It costs half as much as AnyIO's thread pool, which Starlette uses.
             work = partial(copy_context().run, self._handler, **arguments)
-            answer = await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            answer = await asyncio.get_running_loop().run_in_executor(self._executor, work)
         if not isinstance(answer, Answer):
             raise TypeError(f"the handler of {self._name} returned {type(answer).__name__}, not an Answer")
         await send_answer(answer, scope, receive, send)
@@ -108,14 +108,14 @@ def _is_async(handler: Handler) -> bool:
 
 
 class _API(RoutedAPI):  # type: ignore[misc]  # Connexion has no types
-    def __init__(self, *args: object, extras: Mapping[str, Extra], pool: ThreadPoolExecutor, **options: object) -> None:
+    def __init__(self, *args: object, extras: Mapping[str, Extra], executor: ExecutorOf, **options: object) -> None:
         super().__init__(*args, **options)
-        self._extras, self._pool = extras, pool
+        self._extras, self._executor = extras, executor
         self.add_paths()
 
     def make_operation(self, operation: AbstractOperation) -> Bound:
         ours = self.specification.document.operation(operation.operation_id)
-        return Bound(ours, operation.function, self._extras, self._pool)
+        return Bound(ours, operation.function, self._extras, self._executor(ours))
 
 
 class Dispatch(RoutedMiddleware):  # type: ignore[misc]  # Connexion has no types
@@ -123,14 +123,14 @@ class Dispatch(RoutedMiddleware):  # type: ignore[misc]  # Connexion has no type
 
     api_cls = _API
 
-    def __init__(self, extras: Mapping[str, Extra], threads: int) -> None:
+    def __init__(self, extras: Mapping[str, Extra], executor: ExecutorOf) -> None:
         super().__init__(_close)
         self._extras = extras
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="handler")
+        self._executor = executor
 
     def add_api(self, specification: object, **options: object) -> None:
-        """Pass the extras and the thread pool on."""
-        super().add_api(specification, extras=self._extras, pool=self._pool, **options)
+        """Pass the extras and the thread pools on."""
+        super().add_api(specification, extras=self._extras, executor=self._executor, **options)
 
 
 async def _close(_scope: Scope, receive: Receive, send: Send) -> None:

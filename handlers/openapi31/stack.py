@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from handlers.openapi31.answers import Answer, rendered
 from handlers.openapi31.body import Limits
-from handlers.openapi31.dispatch import Dispatch, Extra, Handler
+from handlers.openapi31.dispatch import Dispatch, ExecutorOf, Extra, Handler
 from handlers.openapi31.document import Document, Specification
 from handlers.openapi31.errors import DocumentError, Refused
 from handlers.openapi31.responses import ResponseChecks, ResponseMiddleware
@@ -42,6 +43,11 @@ async def _nothing(_app: object) -> AsyncIterator[None]:
     yield
 
 
+def _single_executor() -> ExecutorOf:
+    executor = ThreadPoolExecutor(40, thread_name_prefix="handler")
+    return lambda _operation: executor
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """The options of an application, besides its document and handlers."""
@@ -55,8 +61,8 @@ class Options:
     extras: Mapping[str, Extra] = field(default_factory=dict)
     """Further arguments that handlers can name, each computed from the ASGI scope."""
     base_path: str = "/api"
-    threads: int = 40
-    """How many handlers that are not `async` run at once; blocking streams have threads of their own."""
+    executor: ExecutorOf = field(default_factory=_single_executor)
+    """The thread pools of handlers that are not `async`: those that may wait long need their own."""
     limits: Limits = field(default_factory=Limits)
     validate_responses: bool = False
     lifespan: Lifespan = _nothing
@@ -82,7 +88,7 @@ def build(document: Document, handlers: Mapping[str, Handler], options: Options)
         raise DocumentError(f"operations without a handler: {missing}; handlers without an operation: {idle}")
     router = Router(document.operations(), options.base_path)
     connexion = ConnexionMiddleware(
-        Dispatch(options.extras, options.threads),
+        Dispatch(options.extras, options.executor),
         middlewares=_middlewares(document, router, options),
         lifespan=options.lifespan,
         resolver=Resolver(handlers.__getitem__),

@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from functools import partial
 
 import orjson
 from sse_starlette import ServerSentEvent
-from starlette.concurrency import run_in_threadpool
 
 from domain.deployments import Log
 from domain.errors import NotFound, Refusal
@@ -13,6 +13,7 @@ from domain.events import Batch, latest
 from domain.model.deployment import LogLine
 from domain.ports import Ports
 from handlers import answers
+from handlers.edge.threads import READS
 from handlers.openapi31 import Answer
 from handlers.serializers import deployments as serialize_deployments
 from handlers.serializers import events as serialize_events
@@ -57,10 +58,10 @@ async def _lines(ports: Ports, read: Callable[[int], Log], log: Log) -> AsyncIte
         if log.complete:
             return
         version = ports.notifier.version()
-        next_page = await run_in_threadpool(read, log.next_after)
+        next_page = await READS.run(partial(read, log.next_after))
         if not next_page.lines and not next_page.complete:
             await wait_for_change(ports, version)
-            next_page = await run_in_threadpool(read, log.next_after)
+            next_page = await READS.run(partial(read, log.next_after))
         log = next_page
 
 
@@ -96,10 +97,10 @@ async def _stream_events(ports: Ports, read: Callable[[int], Batch], batch: Batc
                 yield ServerSentEvent(text, event=event.type, id=str(event.sequence)).encode()
             version = ports.notifier.version()
             quiet = 0 if batch.events else quiet + 1
-            batch = await run_in_threadpool(read, batch.next_after)
+            batch = await READS.run(partial(read, batch.next_after))
             if batch.events:
                 continue
             if quiet % _HEARTBEAT == 1:
                 yield ServerSentEvent(comment="listening").encode()
             await wait_for_change(ports, version)
-            batch = await run_in_threadpool(read, batch.next_after)
+            batch = await READS.run(partial(read, batch.next_after))

@@ -5,6 +5,8 @@ import json
 import logging
 import logging.config
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from unittest.mock import Mock, create_autospec
 
@@ -12,9 +14,11 @@ import pytest
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
+from domain.identity import tokens
 from domain.identity.authenticator import Authenticator
 from handlers.edge import refusals
 from tests.conformance import CHECKS, STRICT_DOCUMENT
+from tests.locks import write_lock
 from tests.panel import Panel
 from tests.ws.sockets import Sockets
 from ws.handshake import Connection, Handshake
@@ -69,6 +73,18 @@ def test_a_ticket_opens_a_single_connection(panel: Panel, sockets: Sockets) -> N
     ticket = _ticket(panel)
     with sockets.open(f"?ticket={ticket}", key=None):
         assert sockets.rejection(f"?ticket={ticket}", key=None).status_code == 401
+
+
+def test_unknown_tickets_are_refused_without_the_write_lock_and_delay_no_other_client(
+    panel: Panel, sockets: Sockets
+) -> None:
+    query = f"?ticket={tokens.new_ticket()}"
+    with write_lock(panel), ThreadPoolExecutor(8) as clients:
+        start = time.monotonic()
+        refused = [clients.submit(sockets.rejection, query, key=None) for _ in range(8)]
+        with sockets.open():
+            assert {rejection.result().status_code for rejection in refused} == {401}
+        assert time.monotonic() - start < 5
 
 
 def test_a_ticket_is_limited_to_its_topics(panel: Panel, sockets: Sockets) -> None:

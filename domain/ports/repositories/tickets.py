@@ -10,6 +10,7 @@ class Tickets(Protocol):
     """Tickets for WebSocket connections. They are removed with their principal and with their session."""
 
     def add(self, ticket: Ticket) -> None: ...
+    def exists(self, digest: str) -> bool: ...
     def take(self, digest: str) -> Ticket | None:
         """Remove a ticket and return it: of two parallel callers, one gets it."""
 

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
@@ -50,7 +51,7 @@ def test_a_handler_that_takes_anything_gets_all_but_extras(serve: Callable[..., 
 
 
 def test_parallel_handlers_are_limited_by_the_number_of_threads(serve: Callable[..., Client]) -> None:
-    running, most = [], []
+    running, most, two = [], [], ThreadPoolExecutor(2)
 
     def list_pets() -> Answer:
         running.append(1)
@@ -59,7 +60,7 @@ def test_parallel_handlers_are_limited_by_the_number_of_threads(serve: Callable[
         running.pop()
         return Answer(204)
 
-    ask = serve({"list_pets": list_pets}, threads=2)
+    ask = serve({"list_pets": list_pets}, executor=lambda _operation: two)
 
     async def all_at_once() -> None:
         transport = httpx.ASGITransport(ask.app)

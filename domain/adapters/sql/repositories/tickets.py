@@ -3,7 +3,7 @@
 from dataclasses import fields
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, delete, insert
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, delete, insert, select
 
 from domain.adapters.sql.repository import Block
 from domain.adapters.sql.tables import entity_table, list_indexes
@@ -32,6 +32,10 @@ class Tickets(ports.Tickets):
         """Add a ticket. It stays until it is taken or removed."""
         row = {field.name: getattr(ticket, field.name) for field in fields(ticket)}
         self._connection.execute(insert(tickets).values(row))
+
+    def exists(self, digest: str) -> bool:
+        """Return whether a ticket can still be taken."""
+        return self._connection.execute(select(tickets.c.digest).where(tickets.c.digest == digest)).first() is not None
 
     def take(self, digest: str) -> Ticket | None:
         """Remove a ticket and return it. The database lets one of two parallel blocks delete the row."""
