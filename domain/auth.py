@@ -121,8 +121,7 @@ def list_sessions(ports: Ports, caller: Caller, **parameters: Unpack[ListSession
         if owner is None:
             return Page([], 0, query.page, query.per_page)
         page = work.sessions.page(replace(query, filters=active_filters(owner, now), unexpired_at=now))
-    details = [SessionDetail(session, session.id == caller.session_id) for session in page.items]
-    return Page(details, page.total, page.page, page.per_page)
+    return page.convert(lambda session: SessionDetail(session, session.id == caller.session_id))
 
 
 def revoke_session(ports: Ports, caller: Caller, session_id: str) -> None:

@@ -13,7 +13,7 @@ from domain.model.service import Service
 from domain.ports import Ports
 from domain.ports.store import Work
 from domain.resources import revisions
-from domain.resources.dry_run import Change, DryRun, perform
+from domain.resources.dry_run import Change, Outcome, perform
 from domain.resources.visibility import get_changeable_service, get_visible_service
 
 
@@ -47,7 +47,6 @@ class Environment:
     service: Service
     pending_changes: bool
     revision: str
-    dry_run: DryRun | None = None
 
 
 def get_environment(ports: Ports, caller: Caller, service_id: str) -> Environment:
@@ -64,7 +63,7 @@ def replace_environment(
     *,
     if_match: str | None = None,
     dry_run: bool = False,
-) -> Environment:
+) -> Outcome[Environment]:
     """Replace all variables. Raise Invalid if a secret to keep has no stored value."""
     plain, secret = body.get("variables", {}), body.get("secrets", {})
 
@@ -83,7 +82,7 @@ def update_environment(
     *,
     if_match: str | None = None,
     dry_run: bool = False,
-) -> Environment:
+) -> Outcome[Environment]:
     """Set the named variables and remove those that are None; all others stay."""
     plain, secret = body.get("variables", {}), body.get("secrets", {})
 
@@ -114,7 +113,7 @@ def _change(
     *,
     if_match: str | None,
     dry_run: bool,
-) -> Environment:
+) -> Outcome[Environment]:
     """Check the definition with the changed variables, then store it if it is still the one that was read."""
     now = ports.clock.now()
     with ports.store.read() as work:
@@ -132,10 +131,10 @@ def _change(
         work.services.save(service)
         return _environment(work, service), _changes(definition.variables, checked.definition.variables, service)
 
-    after, preview = perform(ports, store, dry_run=dry_run)
-    if preview:  # If-Match takes the revision from before the dry run
-        return replace(after, revision=before.revision, dry_run=preview)
-    return after
+    outcome = perform(ports, store, dry_run=dry_run)
+    if outcome.dry_run:  # If-Match takes the revision from before the dry run
+        return replace(outcome, result=replace(outcome.result, revision=before.revision))
+    return outcome
 
 
 def _kept_secrets(stored: tuple[Variable, ...], plain: Mapping[str, str], names: list[str]) -> list[Variable]:

@@ -17,7 +17,8 @@ from domain.model.definition import Variable
 from domain.model.masking import MASK
 from domain.ports import Ports
 from domain.ports.repository import Page
-from domain.resources.dry_run import DryRun
+from domain.resources.dry_run import Outcome
+from domain.resources.queries import paginate
 from domain.services.create import ServiceCreate, create_service
 from domain.services.read import ServiceDetail
 from domain.tenancy.quota import QuotaEffect, quota_effect
@@ -80,8 +81,7 @@ def list_templates(_ports: Ports, _caller: Caller, **parameters: Unpack[ListTemp
     templates = [template for template in builtin.templates().values() if _matches(template, parameters)]
     templates.sort(key=_SORTS["name"])
     templates.sort(key=_SORTS[parameters.get("sort", "name")], reverse=parameters.get("order") == "desc")
-    page, per_page = parameters.get("page", 1), parameters.get("per_page", 20)
-    return Page(templates[(page - 1) * per_page : page * per_page], len(templates), page, per_page)
+    return paginate(templates, parameters.get("page", 1), parameters.get("per_page", 20))
 
 
 _SORTS: dict[Sort, Callable[[Template], Any]] = {
@@ -136,7 +136,7 @@ def preview_template(ports: Ports, caller: Caller, template_id: str, body: Templ
 
 def deploy_template(
     ports: Ports, caller: Caller, template_id: str, body: TemplateDeployment, *, dry_run: bool = False
-) -> ServiceDetail | DryRun:
+) -> Outcome[ServiceDetail]:
     """Create a service from the template. Raise NotFound if no template has this slug."""
     get_template(ports, caller, template_id)
     service = cast(ServiceCreate, {**body, "deploy_method": "template", "template": template_id})

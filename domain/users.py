@@ -1,6 +1,7 @@
 """Roles and permissions, as the panel explains them to its users."""
 
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 from domain.identity import permissions
 from domain.identity.access import Caller
@@ -34,19 +35,40 @@ class Permission:
     operations: tuple[str, ...]
 
 
-def list_roles(ports: Ports, caller: Caller) -> Page[RoleGrant]:  # noqa: ARG001 - all rules have the same signature
-    """Return all roles, from the least to the greatest, with the permissions that an operation needs."""
+class ListRolesParameters(TypedDict, total=False):
+    """The query parameters of `list_roles`."""
+
+    page: int
+    per_page: int
+
+
+class ListPermissionsParameters(TypedDict, total=False):
+    """The query parameters of `list_permissions`."""
+
+    page: int
+    per_page: int
+
+
+def list_roles(
+    ports: Ports,
+    caller: Caller,  # noqa: ARG001 - all rules have the same signature
+    **parameters: Unpack[ListRolesParameters],
+) -> Page[RoleGrant]:
+    """Return a page of the roles, from the least to the greatest, with the permissions that an operation needs."""
     needed = ports.operations_by_permission
     roles = sorted(Role, key=permissions.RANK.__getitem__)
-    return queries.single_page(
-        [
-            RoleGrant(role, DESCRIPTIONS[role], permissions.in_use(permissions.role_permissions(role), needed))
-            for role in roles
-        ]
-    )
+    grants = [
+        RoleGrant(role, DESCRIPTIONS[role], permissions.in_use(permissions.role_permissions(role), needed))
+        for role in roles
+    ]
+    return queries.paginate(grants, **parameters)
 
 
-def list_permissions(ports: Ports, caller: Caller) -> Page[Permission]:  # noqa: ARG001 - as above
-    """Return all permissions that an operation needs, by name. They are the same for every caller."""
+def list_permissions(
+    ports: Ports,
+    caller: Caller,  # noqa: ARG001 - as above
+    **parameters: Unpack[ListPermissionsParameters],
+) -> Page[Permission]:
+    """Return a page of the permissions that an operation needs, by name. They are the same for every caller."""
     needed = ports.operations_by_permission
-    return queries.single_page([Permission(name, needed[name]) for name in sorted(needed)])
+    return queries.paginate([Permission(name, needed[name]) for name in sorted(needed)], **parameters)

@@ -2,13 +2,14 @@
 
 A result with the attribute `revision` gets an ETag; one with `queued_operation_id`, the ID of the operation that the
 request queued, gets a `Location`. Attributes are read by name: checking a Protocol costs 7 µs per response.
+A dry run returns the status and the JSON of the request itself, with a member `dry_run` and without `Location`.
 """
 
 from collections.abc import Callable
 from typing import TypeVar
 
 from domain.ports.repository import Page
-from domain.resources.dry_run import DryRun
+from domain.resources.dry_run import Outcome
 from domain.resources.revisions import etag
 from handlers.openapi31 import Answer
 from handlers.serializers.dry_run import dry_run
@@ -17,34 +18,42 @@ from handlers.serializers.values import Json
 T = TypeVar("T")
 
 
-def ok(result: T, serialize: Callable[[T], Json], **headers: str) -> Answer:
+def ok(result: T | Outcome[T], serialize: Callable[[T], Json], **headers: str) -> Answer:
     """Return 200, with the ETag of a result that has a revision."""
-    return Answer(200, serialize(result), {**_etag(result), **headers})
+    outcome = _outcome(result)
+    return Answer(200, _json(outcome, serialize), {**_etag(outcome), **headers})
 
 
-def created(result: T | DryRun, serialize: Callable[[T], Json], **headers: str) -> Answer:
-    """Return 201 with `ETag` and `Location`, or 200 for a dry run."""
-    if isinstance(result, DryRun):
-        return ok(result, dry_run)
-    return Answer(201, serialize(result), {**_etag(result), **_location(result), **headers})
+def created(result: T | Outcome[T], serialize: Callable[[T], Json], **headers: str) -> Answer:
+    """Return 201 with `ETag` and `Location`."""
+    outcome = _outcome(result)
+    return Answer(201, _json(outcome, serialize), {**_etag(outcome), **_location(outcome), **headers})
 
 
-def changed(result: T, serialize: Callable[[T], Json]) -> Answer:
+def changed(result: T | Outcome[T], serialize: Callable[[T], Json]) -> Answer:
     """Return 200 with `ETag`, and `Location` if the change queued an operation."""
-    return Answer(200, serialize(result), {**_etag(result), **_location(result)})
+    outcome = _outcome(result)
+    return Answer(200, _json(outcome, serialize), {**_etag(outcome), **_location(outcome)})
 
 
-def accepted(result: T | DryRun, serialize: Callable[[T], Json]) -> Answer:
-    """Return 202 with `Location`, or 200 for a dry run."""
-    if isinstance(result, DryRun):
-        return ok(result, dry_run)
-    return Answer(202, serialize(result), _location(result))
+def accepted(result: T | Outcome[T], serialize: Callable[[T], Json]) -> Answer:
+    """Return 202 with `Location`."""
+    outcome = _outcome(result)
+    return Answer(202, _json(outcome, serialize), _location(outcome))
 
 
 def page(result: Page[T], serialize: Callable[[T], Json]) -> Answer:
     """Return 200 with one page of a list."""
-    data = [serialize(item) for item in result.items]
-    return Answer(200, {"data": data, "total": result.total, "page": result.page, "per_page": result.per_page})
+    return Answer(
+        200,
+        {
+            "data": [serialize(item) for item in result.items],
+            "total": result.total,
+            "page": result.page,
+            "per_page": result.per_page,
+            "has_more": result.has_more,
+        },
+    )
 
 
 def no_content() -> Answer:
@@ -52,11 +61,20 @@ def no_content() -> Answer:
     return Answer(204)
 
 
-def _etag(result: object) -> dict[str, str]:
-    revision: int | str | None = getattr(result, "revision", None)
+def _outcome(result: T | Outcome[T]) -> Outcome[T]:
+    return result if isinstance(result, Outcome) else Outcome(result)
+
+
+def _json(outcome: Outcome[T], serialize: Callable[[T], Json]) -> Json:
+    serialized = serialize(outcome.result)
+    return serialized if outcome.dry_run is None else {**serialized, "dry_run": dry_run(outcome.dry_run)}
+
+
+def _etag(outcome: Outcome[T]) -> dict[str, str]:
+    revision: int | str | None = getattr(outcome.result, "revision", None)
     return {} if revision is None else {"ETag": etag(revision)}
 
 
-def _location(result: object) -> dict[str, str]:
-    operation_id: str | None = getattr(result, "queued_operation_id", None)
-    return {"Location": f"/api/operations/{operation_id}"} if operation_id else {}
+def _location(outcome: Outcome[T]) -> dict[str, str]:
+    operation_id: str | None = getattr(outcome.result, "queued_operation_id", None)
+    return {"Location": f"/api/operations/{operation_id}"} if operation_id and outcome.dry_run is None else {}

@@ -11,6 +11,7 @@ from domain.ports import Ports
 from handlers.conditional import AsyncConditionalHandler, ConditionalHandler
 from handlers.idempotency import IdempotentHandler
 from handlers.openapi31 import Document, DocumentError, Operation
+from handlers.paging import AsyncPagedHandler, PagedHandler
 
 _WITHOUT_PERMISSION = frozenset({"public", "authenticated"})
 _TIERS = frozenset({"default", "authenticated", "deploy"})
@@ -38,8 +39,11 @@ def _bind_operation(operation: Operation, ports: Ports) -> Callable[..., Any]:
     arguments = {parameter.argument for parameter in operation.parameters}
     if "idempotency_key" in arguments:
         return IdempotentHandler(ports, operation.operation_id, handler)
+    is_async = iscoroutinefunction(handler.func)
     if "if_none_match" in arguments:
-        return (AsyncConditionalHandler if iscoroutinefunction(handler.func) else ConditionalHandler)(handler)
+        return (AsyncConditionalHandler if is_async else ConditionalHandler)(handler)
+    if "page" in arguments:
+        return (AsyncPagedHandler if is_async else PagedHandler)(handler)
     return handler
 
 

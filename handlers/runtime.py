@@ -35,6 +35,10 @@ def get_service_metrics(
     return answers.ok(runtime.get_service_metrics(ports, caller, service_id, **parameters), serialize.service_metrics)
 
 
-def list_service_containers(ports: Ports, caller: Caller, service_id: str) -> Answer:
+def list_service_containers(
+    ports: Ports, caller: Caller, service_id: str, **parameters: Unpack[runtime.ListServiceContainersParameters]
+) -> Answer:
     """GET /services/{service_id}/containers"""
-    return answers.page(runtime.list_service_containers(ports, caller, service_id), serialize.service_container)
+    return answers.page(
+        runtime.list_service_containers(ports, caller, service_id, **parameters), serialize.service_container
+    )

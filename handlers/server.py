@@ -23,6 +23,7 @@ from handlers.edge.edge import Edge
 from handlers.edge.request_head import from_scope
 from handlers.edge.threads import HEALTH, READS, WRITES
 from handlers.openapi31 import Document, Limits, Operation, Options, build
+from handlers.paging import request_target
 from handlers.static_asset import DOCUMENT
 
 MAX_BODY = 1024 * 1024
@@ -44,6 +45,7 @@ def create(ports: Ports, *, validate_responses: bool = False) -> ASGIApp:
         },
         authorize=_authorize,
         extras={
+            "target": request_target,
             "accept": lambda scope: Headers(scope=scope).get("accept", ""),
             "user_agent": lambda scope: ", ".join(from_scope(scope).header("user-agent")),
             "origin": lambda scope: from_scope(scope).origin,

@@ -12,11 +12,10 @@ import anyio
 from domain.errors import Conflict, Unavailable
 from domain.model.operation import Operation, OperationStatus
 from domain.ports import Ports
-from domain.resources.dry_run import DryRun
+from domain.resources.dry_run import Outcome
 from handlers import answers
 from handlers.edge.threads import READS, WRITES
 from handlers.openapi31 import Answer
-from handlers.serializers.dry_run import dry_run
 from handlers.serializers.operations import operation as serialize_operation
 
 
@@ -56,18 +55,18 @@ async def wait_for_change(ports: Ports, version: int) -> None:
 
 async def wait_for_deletion(
     ports: Ports,
-    delete: Callable[[], Operation | DryRun],
+    delete: Callable[[], Outcome[Operation]],
     read: Callable[[str], Operation],
     seconds: float = _DELETION_TIMEOUT,
 ) -> Answer:
-    """Return 204 when the deletion has succeeded, 202 if it goes on after `seconds`, and 200 for a dry run.
+    """Return 204 when the deletion has succeeded, 202 if it goes on after `seconds` and for a dry run.
 
     Raise Conflict if the deletion was cancelled, and Unavailable if it failed.
     """
-    queued = await WRITES.run(delete)
-    if isinstance(queued, DryRun):
-        return answers.ok(queued, dry_run)
-    operation = await wait_until_finished(ports, seconds, lambda: read(queued.id))
+    outcome = await WRITES.run(delete)
+    if outcome.dry_run:
+        return answers.accepted(outcome, serialize_operation)
+    operation = await wait_until_finished(ports, seconds, lambda: read(outcome.result.id))
     if operation.status is OperationStatus.CANCELLED:
         raise Conflict("The deletion was cancelled", details=f"See GET /operations/{operation.id}")
     if operation.failure:

@@ -117,7 +117,7 @@ class Flow:
         source = {"deploy_method": "compose"} if "compose" in body else {"deploy_method": "image", "image": image}
         port = {} if "compose" in body or "port" in body else {"port": 8080}
         body = {"name": new_id("web").replace("_", "-"), **source, **port, **body}
-        return services.create_service(self.ports, CALLER, body).service.id  # type: ignore[union-attr]
+        return services.create_service(self.ports, CALLER, body).result.service.id
 
     def running(self, image: str = "web:1", **body: Any) -> str:
         """Create a service and run its first deployment, which succeeds; return its id."""
@@ -128,7 +128,7 @@ class Flow:
 
     def deploy(self, service_id: str, **body: Any) -> str:
         """Queue a deployment; return its id."""
-        return deployments.deploy_service(self.ports, CALLER, service_id, body).deployment.id  # type: ignore[union-attr]
+        return deployments.deploy_service(self.ports, CALLER, service_id, body).result.deployment.id
 
     def redeploy(self, service_id: str, **body: Any) -> Deployment:
         """Queue a deployment and run it."""
@@ -137,16 +137,16 @@ class Flow:
         return self.deployment(deployment_id)
 
     def start(self, service_id: str) -> str:
-        return deployments.start_service(self.ports, CALLER, service_id).id  # type: ignore[union-attr]
+        return deployments.start_service(self.ports, CALLER, service_id).result.id
 
     def stop(self, service_id: str, **body: Any) -> str:
-        return deployments.stop_service(self.ports, CALLER, service_id, body).id  # type: ignore[union-attr]
+        return deployments.stop_service(self.ports, CALLER, service_id, body).result.id
 
     def restart(self, service_id: str) -> str:
-        return deployments.restart_service(self.ports, CALLER, service_id).id  # type: ignore[union-attr]
+        return deployments.restart_service(self.ports, CALLER, service_id).result.id
 
     def delete(self, service_id: str, volumes: str = "keep") -> str:
-        return services.delete_service(self.ports, CALLER, service_id, volumes=volumes).id  # type: ignore[union-attr]
+        return services.delete_service(self.ports, CALLER, service_id, volumes=volumes).result.id
 
     def cancel(self, operation_id: str) -> None:
         operations.cancel_operation(self.ports, CALLER, operation_id)

@@ -4,6 +4,7 @@ Each rule reads the service, checks the definition outside of any transaction, a
 the deployment only then. If the service's definition has changed in between, the rule starts over.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict
 
@@ -19,7 +20,7 @@ from domain.model.service import Service, ServiceStatus
 from domain.ports import Ports
 from domain.ports.store import Work
 from domain.resources import revisions
-from domain.resources.dry_run import Change, DryRun, perform
+from domain.resources.dry_run import Change, Outcome, perform
 from domain.resources.visibility import get_changeable_service, get_visible
 from domain.rollout.service_queue import enqueue_deployment
 
@@ -46,7 +47,7 @@ class RollbackRequest(TypedDict, total=False):
 @revisions.retry_when_changed
 def deploy_service(
     ports: Ports, caller: Caller, service_id: str, body: DeployRequest | None = None, *, dry_run: bool = False
-) -> DeploymentDetail | DryRun:
+) -> Outcome[DeploymentDetail]:
     """Queue a deployment of the service's definition, with the image or the compose text of the body if it has one."""
     now, before = ports.clock.now(), _read(ports, caller, service_id)
     checked = check(ports.vault, with_source(before, body or {}))
@@ -56,8 +57,8 @@ def deploy_service(
         deployment = _queue(work, now, caller, service, checked, Trigger.DEPLOY)
         return read_row(work, deployment), (_change(f"Starts new containers of {service.name} beside the old ones"),)
 
-    row, preview = perform(ports, deploy, dry_run=dry_run)
-    return preview or row.detail()
+    outcome = perform(ports, deploy, dry_run=dry_run)
+    return Outcome(outcome.result.detail(), outcome.dry_run)
 
 
 @revisions.retry_when_changed
@@ -69,7 +70,7 @@ def scale_service(
     *,
     if_match: str | None = None,
     dry_run: bool = False,
-) -> Operation | DryRun:
+) -> Outcome[Operation]:
     """Change replicas, cpu or memory of one component and queue the deployment that applies it."""
     now, before = ports.clock.now(), _read(ports, caller, service_id)
     revisions.match(if_match, before.revision, "service")
@@ -82,14 +83,16 @@ def scale_service(
         operation = get_visible(caller, work.operations, "Operation", deployment.operation_id)
         return operation, (_change(f"Starts new containers of {service.name} in the new size"),)
 
-    operation, preview = perform(ports, scale, dry_run=dry_run)
-    return preview or operation
+    outcome = perform(ports, scale, dry_run=dry_run)
+    if outcome.dry_run:  # the deployment does not exist
+        return replace(outcome, result=replace(outcome.result, deployment_id=None))
+    return outcome
 
 
 @revisions.retry_when_changed
 def rollback_service(
     ports: Ports, caller: Caller, service_id: str, body: RollbackRequest | None = None, *, dry_run: bool = False
-) -> DeploymentDetail | DryRun:
+) -> Outcome[DeploymentDetail]:
     """Queue a deployment with the definition and the image digests of an earlier one that succeeded.
 
     The service takes over that definition. Raise Conflict if there is no such deployment to go back to.
@@ -105,8 +108,8 @@ def rollback_service(
         deployment = _queue(work, now, caller, service, checked, earlier)
         return read_row(work, deployment), (_change(f"Rolls {service.name} back to {earlier.id}"),)
 
-    row, preview = perform(ports, roll_back, dry_run=dry_run)
-    return preview or row.detail()
+    outcome = perform(ports, roll_back, dry_run=dry_run)
+    return Outcome(outcome.result.detail(), outcome.dry_run)
 
 
 def _read(ports: Ports, caller: Caller, service_id: str) -> Service:

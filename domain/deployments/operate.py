@@ -8,7 +8,7 @@ from domain.model.operation import Kind, Operation, Option
 from domain.model.service import Service, ServiceStatus
 from domain.ports import Ports
 from domain.ports.store import Work
-from domain.resources.dry_run import Change, DryRun, perform
+from domain.resources.dry_run import Change, Outcome, perform
 from domain.resources.visibility import get_changeable_service
 from domain.rollout.service_queue import enqueue
 
@@ -19,27 +19,27 @@ class StopRequest(TypedDict, total=False):
     grace_seconds: int
 
 
-def start_service(ports: Ports, caller: Caller, service_id: str, *, dry_run: bool = False) -> Operation | DryRun:
+def start_service(ports: Ports, caller: Caller, service_id: str, *, dry_run: bool = False) -> Outcome[Operation]:
     """Queue the start of the live deployment. The operation succeeds too if it already runs."""
     return _operate(ports, caller, service_id, Kind.START, dry_run=dry_run)
 
 
 def stop_service(
     ports: Ports, caller: Caller, service_id: str, body: StopRequest | None = None, *, dry_run: bool = False
-) -> Operation | DryRun:
+) -> Outcome[Operation]:
     """Queue the stop of all containers. They are kept, so that the service starts quickly."""
     grace = body.get("grace_seconds") if body else None
     return _operate(ports, caller, service_id, Kind.STOP, dry_run=dry_run, grace=grace)
 
 
-def restart_service(ports: Ports, caller: Caller, service_id: str, *, dry_run: bool = False) -> Operation | DryRun:
+def restart_service(ports: Ports, caller: Caller, service_id: str, *, dry_run: bool = False) -> Outcome[Operation]:
     """Queue a restart of one container after the other."""
     return _operate(ports, caller, service_id, Kind.RESTART, dry_run=dry_run)
 
 
 def _operate(
     ports: Ports, caller: Caller, service_id: str, kind: Kind, *, dry_run: bool, **options: Option
-) -> Operation | DryRun:
+) -> Outcome[Operation]:
     now = ports.clock.now()
 
     def queue(work: Work) -> tuple[Operation, tuple[Change, ...]]:
@@ -50,8 +50,7 @@ def _operate(
         change = Change(kind.value, "service", service_id, f"{kind.value.capitalize()}s {service.name}")
         return enqueue(work, now, caller, service, kind, **options), (change,)
 
-    operation, preview = perform(ports, queue, dry_run=dry_run)
-    return preview or operation
+    return perform(ports, queue, dry_run=dry_run)
 
 
 def _require_deployed(work: Work, service: Service) -> None:

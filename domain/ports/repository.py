@@ -1,11 +1,12 @@
 """What the repositories have in common: how to read and write the entities of one kind."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,20 @@ class Query:
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """One page, and the number of items on all pages."""
+    """One page, and the number of items on all pages.
+
+    `total` of a long list can be ten seconds old. `has_more` says whether items follow this page, and is never old.
+    """
 
     items: list[T]
     total: int
     page: int
     per_page: int
+    has_more: bool = False
+
+    def convert(self, function: Callable[[T], U]) -> "Page[U]":
+        """Return the page with the function's results as items."""
+        return Page([function(item) for item in self.items], self.total, self.page, self.per_page, self.has_more)
 
 
 class Repository(Protocol[T]):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from domain.ports import Ports
 from domain.ports.store import Work
@@ -27,13 +27,23 @@ class DryRun:
     changes: tuple[Change, ...]
 
 
-def perform(
-    ports: Ports, act: Callable[[Work], tuple[T, tuple[Change, ...]]], *, dry_run: bool
-) -> tuple[T, DryRun | None]:
-    """Run `act` in one transaction and return its result; a dry run is rolled back and returns the changes too.
+@dataclass(frozen=True)
+class Outcome(Generic[T]):
+    """The result of a request that has dry runs.
+
+    `dry_run` is None unless the request was one. Then `result` is as it would be, and the IDs of resources that the
+    request would create belong to nothing.
+    """
+
+    result: T
+    dry_run: DryRun | None = None
+
+
+def perform(ports: Ports, act: Callable[[Work], tuple[T, tuple[Change, ...]]], *, dry_run: bool) -> Outcome[T]:
+    """Run `act` in one transaction, which is rolled back for a dry run.
 
     `act` returns a result and the changes that it makes, and calls nothing but the store.
     """
     with ports.store.begin(dry_run=dry_run) as work:
         result, changes = act(work)
-    return result, DryRun(changes) if dry_run else None
+    return Outcome(result, DryRun(changes) if dry_run else None)

@@ -59,9 +59,10 @@ def scoped(caller: Caller, filters: Mapping[str, object], customer_id: str | Non
     return {**filters, "customer_id": caller.customer_id if own else ()}
 
 
-def single_page(items: Sequence[T]) -> Page[T]:
-    """Return a short list as its only page."""
-    return Page(list(items), total=len(items), page=1, per_page=max(len(items), 1))
+def paginate(items: Sequence[T], page: int = 1, per_page: int = 100) -> Page[T]:
+    """Return a page of a list that is in memory. `items` must have the same order in each request."""
+    end = page * per_page
+    return Page(list(items[end - per_page : end]), len(items), page, per_page, has_more=end < len(items))
 
 
 def parse_time(text: str) -> datetime:

@@ -1,6 +1,6 @@
 """Logs, metrics and containers of services."""
 
-from domain.runtime.containers import ServiceContainer, list_service_containers
+from domain.runtime.containers import ListServiceContainersParameters, ServiceContainer, list_service_containers
 from domain.runtime.following import follow_service_logs, tail_service_logs
 from domain.runtime.lines import ServiceLine
 from domain.runtime.logs import GetServiceLogsParameters, ServiceLog, get_service_logs
@@ -13,6 +13,7 @@ from domain.runtime.metrics import (
 __all__ = [
     "GetServiceLogsParameters",
     "GetServiceMetricsParameters",
+    "ListServiceContainersParameters",
     "ServiceContainer",
     "ServiceLine",
     "ServiceLog",

@@ -1,6 +1,7 @@
 """The containers of a service."""
 
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 from domain.identity.access import Caller
 from domain.model.deployment import Deployment
@@ -24,16 +25,24 @@ class ServiceContainer:
     stats: Stats | None
 
 
-def list_service_containers(ports: Ports, caller: Caller, service_id: str) -> Page[ServiceContainer]:
-    """Return the containers of all deployments of a service, sorted by name."""
-    containers = observe(ports, caller, service_id).containers
-    stats = ports.runtime.stats([container.name for container in containers if container.state == "running"])
-    made_by = get_deployments(ports, {container.labels[DEPLOYMENT] for container in containers})
-    return queries.single_page(
-        [
-            _service_container(container, made_by.get(container.labels[DEPLOYMENT]), stats.get(container.name))
-            for container in containers
-        ]
+class ListServiceContainersParameters(TypedDict, total=False):
+    """The query parameters of `list_service_containers`."""
+
+    page: int
+    per_page: int
+
+
+def list_service_containers(
+    ports: Ports, caller: Caller, service_id: str, **parameters: Unpack[ListServiceContainersParameters]
+) -> Page[ServiceContainer]:
+    """Return a page of the containers of all deployments of a service, sorted by name."""
+    page = queries.paginate(observe(ports, caller, service_id).containers, **parameters)
+    stats = ports.runtime.stats([container.name for container in page.items if container.state == "running"])
+    made_by = get_deployments(ports, {container.labels[DEPLOYMENT] for container in page.items})
+    return page.convert(
+        lambda container: _service_container(
+            container, made_by.get(container.labels[DEPLOYMENT]), stats.get(container.name)
+        )
     )
 
 

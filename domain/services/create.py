@@ -1,5 +1,6 @@
 """Create a service: check its definition, store it and queue its first deployment."""
 
+from dataclasses import replace
 from typing import NotRequired
 
 from domain.definitions.changes import NewDefinition, new_definition
@@ -11,7 +12,7 @@ from domain.model.identifiers import new_id
 from domain.model.service import DeployMethod, Service
 from domain.ports import Ports
 from domain.ports.store import Work
-from domain.resources.dry_run import Change, DryRun, perform
+from domain.resources.dry_run import Change, Outcome, perform
 from domain.rollout.service_queue import enqueue_deployment
 from domain.services.read import ServiceDetail, get_detail
 
@@ -26,7 +27,7 @@ class ServiceCreate(NewDefinition):
 
 def create_service(
     ports: Ports, caller: Caller, body: ServiceCreate, *, dry_run: bool = False
-) -> ServiceDetail | DryRun:
+) -> Outcome[ServiceDetail]:
     """Create a service in the status `deploying` and queue its first deployment.
 
     Raise Invalid if the definition is not accepted, and Conflict if the customer has a service of this name.
@@ -43,8 +44,10 @@ def create_service(
         deployment = enqueue_deployment(work, service.created_at, caller, service, checked, Trigger.CREATE)
         return get_detail(work, service, deployment.operation_id), changes
 
-    detail, preview = perform(ports, create, dry_run=dry_run)
-    return preview or detail
+    outcome = perform(ports, create, dry_run=dry_run)
+    if outcome.dry_run:  # the deployment and its operation do not exist
+        return replace(outcome, result=replace(outcome.result, deployment_id=None, operation_id=None))
+    return outcome
 
 
 def _new_service(ports: Ports, caller: Caller, body: ServiceCreate, checked: CheckedDefinition) -> Service:

@@ -9,7 +9,7 @@ from domain.model.service import Service
 from domain.ports import Ports
 from domain.ports.store import Work
 from domain.resources import revisions
-from domain.resources.dry_run import Change, DryRun, perform
+from domain.resources.dry_run import Change, Outcome, perform
 from domain.resources.visibility import get_visible_service
 from domain.rollout.service_queue import cancel_queued, enqueue, touch
 from domain.work.queue import unfinished
@@ -25,7 +25,7 @@ def delete_service(
     volumes: Volumes = "keep",
     if_match: str | None = None,
     dry_run: bool = False,
-) -> Operation | DryRun:
+) -> Outcome[Operation]:
     """Queue the deletion of a service. A repeated request returns the operation that is already queued or running.
 
     `volumes` says whether the engine keeps the service's volumes.
@@ -39,8 +39,7 @@ def delete_service(
         change = Change("delete", "service", service_id, f"Removes all containers of {service.name} {data}")
         return _queue_deletion(work, now, caller, service, volumes), (change,)
 
-    operation, preview = perform(ports, delete, dry_run=dry_run)
-    return preview or operation
+    return perform(ports, delete, dry_run=dry_run)
 
 
 def _queue_deletion(work: Work, now: datetime, caller: Caller, service: Service, volumes: Volumes) -> Operation:

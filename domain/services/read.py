@@ -9,7 +9,6 @@ from domain.model.service import Service
 from domain.ports import Ports
 from domain.ports.repository import Page
 from domain.ports.store import Work
-from domain.resources.dry_run import DryRun
 from domain.resources.queries import list_query
 from domain.resources.visibility import get_visible_service
 
@@ -33,7 +32,7 @@ class ServiceDetail:
     """A service with what other tables hold about it.
 
     `operation_id` is the oldest unfinished operation, `queued_operation_id` the one that this request queued.
-    `pending_changes` is True if the live deployment has another definition. `dry_run` is set by dry runs.
+    `pending_changes` is True if the live deployment has another definition.
     """
 
     service: Service
@@ -41,7 +40,6 @@ class ServiceDetail:
     operation_id: str | None
     pending_changes: bool
     queued_operation_id: str | None = None
-    dry_run: DryRun | None = None
 
     @property
     def revision(self) -> int:

@@ -1,7 +1,5 @@
 """Update a service with a merge patch."""
 
-from dataclasses import replace
-
 from domain.definitions.changes import DefinitionChange, changed_definition
 from domain.definitions.checked import set_definition
 from domain.identity.access import Caller
@@ -10,7 +8,7 @@ from domain.model.service import Service, ServiceStatus
 from domain.ports import Ports
 from domain.ports.store import Work
 from domain.resources import revisions
-from domain.resources.dry_run import Change, perform
+from domain.resources.dry_run import Change, Outcome, perform
 from domain.resources.visibility import get_changeable_service
 from domain.rollout.service_queue import enqueue_deployment
 from domain.services.read import ServiceDetail, get_detail
@@ -32,7 +30,7 @@ def update_service(
     *,
     if_match: str | None = None,
     dry_run: bool = False,
-) -> ServiceDetail:
+) -> Outcome[ServiceDetail]:
     """Apply a merge patch. A change of the definition is deployed at once, unless the service is stopped.
 
     A dry run returns the service as it would be, with the ETag that the change must match.
@@ -53,10 +51,10 @@ def update_service(
         detail = get_detail(work, service, queued.operation_id if queued else None)
         return detail, (_change(service, restarts=restarts),)
 
-    detail, preview = perform(ports, update, dry_run=dry_run)
-    if preview:
-        detail.service.revision -= 1  # the save was rolled back: If-Match takes the revision before it
-    return replace(detail, dry_run=preview)
+    outcome = perform(ports, update, dry_run=dry_run)
+    if outcome.dry_run:
+        outcome.result.service.revision -= 1  # the save was rolled back: If-Match takes the revision before it
+    return outcome
 
 
 def _read(ports: Ports, caller: Caller, service_id: str, if_match: str | None) -> Service:

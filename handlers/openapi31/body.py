@@ -55,7 +55,7 @@ class BodyPlan:
         }
 
     async def read(self, scope: Scope, receive: Receive) -> Any:  # noqa: ANN401 - the type of a body follows from its schema
-        """Return the parsed and validated body, None if it is optional and absent, bytes if it is not JSON."""
+        """Return the parsed and validated body, bytes if it is not JSON, None if it is optional and absent or null."""
         sent = _sent(scope)
         if sent.length == 0:
             return self._absent()
@@ -81,7 +81,7 @@ class BodyPlan:
 
     def _checked(self, raw: bytes, validator: Validator | None) -> Any:  # noqa: ANN401 - see read
         value = parse_json(raw, self._limits.depth)
-        if validator is None or validator.is_valid(value):
+        if validator is None or validator.is_valid(value) or (value is None and not self._required):
             return value
         raise InvalidBody(self._messages.fields(_errors(validator, value)))
 

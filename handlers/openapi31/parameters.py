@@ -20,6 +20,7 @@ Values = dict[str, Any]
 ENOUGH_FAULTS = 100
 
 INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,3})?", re.ASCII)
 
 
@@ -32,7 +33,7 @@ def _number(text: str) -> object:
 
 
 def _boolean(text: str) -> object:
-    return {"true": True, "false": False}.get(text, text)
+    return BOOLEANS.get(text.lower(), text)
 
 
 SCALARS: Mapping[str, Convert] = {"integer": _integer, "number": _number, "boolean": _boolean}

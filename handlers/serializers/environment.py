@@ -3,20 +3,18 @@
 from collections.abc import Mapping
 
 from domain.environment import Environment
-from handlers.serializers.dry_run import dry_run
 from handlers.serializers.services import variable
 from handlers.serializers.values import Json
 
 
 def environment(result: Environment) -> Json:
     service = result.service
-    serialized = {
+    return {
         "service_id": service.id,
         "version": service.environment_revision,
         "variables": [variable(stored) for stored in service.definition.variables],
         "pending_changes": result.pending_changes,
     }
-    return serialized | ({"dry_run": dry_run(result.dry_run)} if result.dry_run else {})
 
 
 def revealed_environment(service_id: str, values: Mapping[str, str]) -> Json:

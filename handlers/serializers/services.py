@@ -7,7 +7,6 @@ from domain.model.definition import HealthCheck, Variable
 from domain.model.masking import MASK
 from domain.model.service import Service
 from domain.services import Export, ServiceDetail, ValidationResult
-from handlers.serializers.dry_run import dry_run
 from handlers.serializers.values import Json, timestamp
 
 
@@ -71,7 +70,7 @@ def service(detail: ServiceDetail) -> Json:
         "deployed_at": timestamp(row.deployed_at),
     }
     serialized["resources"] |= {"cpu_limit": row.limits.cpu, "storage_mb": row.usage.storage_mb}
-    return serialized | ({"dry_run": dry_run(detail.dry_run)} if detail.dry_run else {})
+    return serialized
 
 
 def service_report(result: ValidationResult) -> Json:

@@ -109,8 +109,7 @@ def _caller(ports: Ports, key: str) -> Caller:
 def _make_models(ports: Ports, caller: Caller) -> None:
     """Deploy a service, copy it a thousand times, and remove the original."""
     body = ServiceCreate(name="model", deploy_method="template", template="hello", variables={"GREETING": "Welcome"})
-    created = services.create_service(ports, caller, body)
-    assert isinstance(created, services.ServiceDetail)
+    created = services.create_service(ports, caller, body).result
     Worker(ports).run_until_idle()
     with ports.store.begin() as work:
         model = _model(work, created)

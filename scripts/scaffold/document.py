@@ -149,7 +149,8 @@ def _request_body(row: Row) -> list[str]:
 def _success(row: Row) -> list[str]:
     if row.success == "202":
         return ["        '202': {$ref: '#/components/responses/OperationAccepted'}"]
-    names = [*_HEADERS, *(["ETag"] if row.has_etag else []), *(["Location"] if row.success == "302" else [])]
+    shown = {"ETag": row.has_etag, "Link": row.is_list, "Location": row.success == "302"}
+    names = [*_HEADERS, *(name for name, is_shown in shown.items() if is_shown)]
     schema = f"{row.schema}List" if row.is_list else row.schema
     content = f"          content: {{application/json: {{schema: {{$ref: '#/components/schemas/{schema}'}}}}}}"
     noun = row.noun.replace("_", " ")
@@ -203,13 +204,14 @@ def _schemas(row: Row) -> dict[str, list[str]]:
         schemas[f"{row.schema}List"] = [
             "      type: object",
             f"      description: A page of {noun} resources.",
-            "      required: [data, total, page, per_page]",
+            "      required: [data, total, page, per_page, has_more]",
             "      properties:",
             f"        data: {{type: array, items: {{$ref: '#/components/schemas/{row.schema}'}}}}",
             "        total: {$ref: '#/components/schemas/Total'}",
             "        page: {type: integer, minimum: 1}",
             "        per_page: {type: integer, minimum: 1}",
-            "      examples: [{data: [], total: 0, page: 1, per_page: 20}]",
+            "        has_more: {$ref: '#/components/schemas/HasMore'}",
+            "      examples: [{data: [], total: 0, page: 1, per_page: 20, has_more: false}]",
         ]
     if row.body:
         schemas[row.body] = [

@@ -38,7 +38,7 @@ class PanelReader:
         for page in itertools.count(1):
             answer = self.get(path, page=page, per_page=100, sort="created_at", order="asc", **parameters).json()
             items += answer["data"]
-            if len(items) >= answer["total"]:
+            if not answer["has_more"]:
                 break
         return items
 

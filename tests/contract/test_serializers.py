@@ -49,5 +49,5 @@ def test_each_response_schema_has_exactly_one_serializer_of_its_name(operation: 
 
 def test_pages_are_recognised_by_their_properties() -> None:
     listed = {schema for operation in operations() for schema in _schemas(operation)}
-    assert {"ServiceSummary", "Service", "DryRun"} <= listed
+    assert {"ServiceSummary", "Service", "Operation"} <= listed
     assert not {schema for schema in listed if schema.endswith("List")}

@@ -37,7 +37,7 @@ def on_postgres(ports: Ports) -> Iterator[Ports]:
 
 def _asked_at_once(ports: Ports, caller: Caller, name: str) -> list[str]:
     body = {"name": name, "deploy_method": "image", "image": "a"}
-    made: Any = services.create_service(ports, caller, body)
+    made: Any = services.create_service(ports, caller, body).result
     service_id, ready = made.service.id, Barrier(AT_ONCE)
     acts = (
         lambda: deployments.deploy_service(ports, caller, service_id),

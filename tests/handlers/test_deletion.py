@@ -55,9 +55,13 @@ def test_a_dry_run_deletes_nothing(panel: Panel) -> None:
     path = _made(panel)
     before = panel.get(path)
     tried = panel.request("DELETE", f"{path}?volumes=delete&dry_run=true")
-    assert [(change["action"], change["id"]) for change in tried.json()["changes"]] == [("delete", before.json()["id"])]
-    assert "with its data" in tried.json()["changes"][0]["summary"]
-    assert "keeps" in panel.request("DELETE", f"{path}?dry_run=true").json()["changes"][0]["summary"]
+    assert (tried.status_code, tried.json()["kind"], tried.json()["status"]) == (202, "delete", "queued")
+    (change,) = tried.json()["dry_run"]["changes"]
+    assert (change["action"], change["id"]) == ("delete", before.json()["id"])
+    assert "with its data" in change["summary"]
+    kept = panel.request("DELETE", f"{path}?dry_run=true").json()["dry_run"]
+    assert "keeps" in kept["changes"][0]["summary"]
+    assert panel.get(f"/operations/{tried.json()['id']}").status_code == 404
     after = panel.get(path)
     assert (after.json(), after.headers["etag"]) == (before.json(), before.headers["etag"])
 

@@ -160,7 +160,9 @@ def test_a_dry_run_describes_the_changes_and_makes_none(panel: Panel, method: st
     before = panel.get(path), panel.get("/operations").json(), panel.get("/deployments").json()
     options = {"json": {"replicas": 2}} if verb == "scale" else {}
     tried = panel.request(method, f"{path}/{verb}?dry_run=true", **options)
-    assert (tried.status_code, [change["action"] for change in tried.json()["changes"]]) == (200, [action])
+    dry_run = tried.json()["dry_run"]
+    assert (tried.status_code, [change["action"] for change in dry_run["changes"]]) == (202, [action])
+    assert tried.json()["status"] == "queued"
     assert "location" not in tried.headers
     after = panel.get(path), panel.get("/operations").json(), panel.get("/deployments").json()
     assert (after[0].json(), after[0].headers["etag"]) == (before[0].json(), before[0].headers["etag"])

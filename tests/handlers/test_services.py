@@ -147,9 +147,12 @@ def test_a_refused_compose_text_names_line_and_code(panel: Panel) -> None:
 
 def test_a_dry_run_of_create_service_describes_the_changes_and_makes_none(panel: Panel) -> None:
     tried = panel.post("/services?dry_run=true", IMAGE)
-    assert tried.status_code == 200
-    assert tried.json()["dry_run"] is True
-    assert [(change["action"], change["resource"], change["id"]) for change in tried.json()["changes"]] == [
+    service = tried.json()
+    assert (tried.status_code, service["name"], service["status"]) == (201, IMAGE["name"], "deploying")
+    assert (service["deployment_id"], service["operation_id"]) == (None, None), "they do not exist"
+    assert panel.get(f"/services/{service['id']}").status_code == 404
+    assert service["dry_run"]["dry_run"] is True
+    assert [(change["action"], change["resource"], change["id"]) for change in service["dry_run"]["changes"]] == [
         ("create", "service", None),
         ("deploy", "deployment", None),
     ]

@@ -135,5 +135,6 @@ def test_an_unknown_template_or_a_taken_name_is_refused(panel: Panel) -> None:
     taken = panel.post("/templates/hello/deploy", {"name": "hi"})
     assert (taken.status_code, taken.json()["error"]["code"]) == (409, "name_taken")
     tried = panel.post("/templates/hello/deploy?dry_run=true", {"name": "ho"})
-    assert (tried.status_code, [change["action"] for change in tried.json()["changes"]]) == (200, ["create", "deploy"])
+    actions = [change["action"] for change in tried.json()["dry_run"]["changes"]]
+    assert (tried.status_code, actions) == (201, ["create", "deploy"])
     assert panel.get("/services").json()["total"] == 1

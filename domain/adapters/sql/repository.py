@@ -112,7 +112,8 @@ class Repository(ports.Repository[E], Generic[E]):
     def page(self, query: Query) -> Page[E]:
         """Return a page and the count of all matching rows.
 
-        In `read()`, both are of one snapshot, unless the count is large and cached (see `Totals`).
+        In `read()`, both are of one snapshot, unless the count is large and cached (see `Totals`). The last page
+        corrects such a count.
         """
         self._check(query)
         values, offset = listing.bind_values(query), (query.page - 1) * query.per_page
@@ -121,11 +122,15 @@ class Repository(ports.Repository[E], Generic[E]):
             values |= self.search.prefilter(self._connection, query.search)
         statements = listing.statements(self.table, values, query.sort, query.descending, self.search)
         total = self._totals.get(key, lambda: self._connection.scalar(statements.total, values) or 0)
-        if offset >= total:
+        if offset >= total and total <= SMALL:
             return Page([], total, query.page, query.per_page)
         rows = statements.page_by_ids if query.search and total <= SMALL else statements.page
-        items = self._fetch_all(rows, **values, limit=query.per_page, offset=offset)
-        return Page(items, total, query.page, query.per_page)
+        items = self._fetch_all(rows, **values, limit=query.per_page + 1, offset=offset)
+        has_more, end = len(items) > query.per_page, offset + len(items)
+        is_last = bool(items) and not has_more
+        return Page(
+            items[: query.per_page], end if is_last else max(total, end), query.page, query.per_page, has_more=has_more
+        )
 
     def _check(self, query: Query) -> None:
         unknown = (query.filters.keys() - self.filters) | ({query.sort} - self.sorts)

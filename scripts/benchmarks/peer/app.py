@@ -100,7 +100,7 @@ def _allow(key_row: ApiKey, permission: str) -> None:
 def list_permissions(key_row: Authenticated) -> Any:  # noqa: ANN401 - see response_model
     """GET /permissions"""
     page = users.list_permissions(_PORTS, key_row)  # type: ignore[arg-type]
-    return {"data": page.items, "total": page.total, "page": page.page, "per_page": page.per_page}
+    return vars(page) | {"data": page.items}
 
 
 @app.post("/api/services/validate", response_model=models.ServiceReport)
@@ -125,9 +125,10 @@ def list_services(session: Stored, key_row: Authenticated, query: Annotated[mode
     total = session.scalar(select(func.count()).select_from(Service).where(*wanted))
     sort = getattr(Service, query.sort)
     order = (sort.desc(), Service.id.desc()) if query.order == "desc" else (sort, Service.id)
-    found = select(Service).where(*wanted).order_by(*order).limit(query.per_page)
-    data = session.scalars(found.offset((query.page - 1) * query.per_page)).all()
-    return {"data": data, "total": total, "page": query.page, "per_page": query.per_page}
+    found = select(Service).where(*wanted).order_by(*order).limit(query.per_page + 1)
+    rows = session.scalars(found.offset((query.page - 1) * query.per_page)).all()
+    page = {"total": total, "page": query.page, "per_page": query.per_page}
+    return {"data": rows[: query.per_page], **page, "has_more": len(rows) > query.per_page}
 
 
 @app.get("/api/services/{service_id}", response_model=models.Service)

@@ -32,6 +32,7 @@ class ListModel(ResponseModel):
     total: int
     page: int
     per_page: int
+    has_more: bool
 
 
 class Permission(ResponseModel):

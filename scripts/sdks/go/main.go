@@ -87,7 +87,11 @@ func deployAndDeleteServices(ctx context.Context, client *panel.ClientWithRespon
 
 // deploy creates a service from the template hello, waits for its deployment, and returns the service.
 func deploy(ctx context.Context, client *panel.ClientWithResponses, name string) *panel.Service {
-	created := noError(client.DeployTemplateWithResponse(ctx, "hello", nil, panel.TemplateDeployment{Name: name}))
+	body := panel.TemplateDeployment{Name: name}
+	tried := noError(client.DeployTemplateWithResponse(ctx, "hello", &panel.DeployTemplateParams{DryRun: new(true)}, body))
+	planned := expectBody(tried, tried.JSON201)
+	expect(planned.DryRun != nil && planned.OperationId == nil, "a dry run", planned)
+	created := noError(client.DeployTemplateWithResponse(ctx, "hello", nil, body))
 	service := expectBody(created, created.JSON201)
 	waited := noError(client.GetOperationWithResponse(ctx, *service.OperationId, &panel.GetOperationParams{Wait: new(60)}))
 	operation := expectBody(waited, waited.JSON200)
@@ -96,17 +100,17 @@ func deploy(ctx context.Context, client *panel.ClientWithResponses, name string)
 	return expectBody(read, read.JSON200)
 }
 
-// listPages returns the pages of this scenario's services, sorted by name, until the total is reached.
+// listPages returns the pages of this scenario's services, sorted by name, until there are no more.
 func listPages(ctx context.Context, client *panel.ClientWithResponses, size int) [][]panel.ServiceSummary {
 	var pages [][]panel.ServiceSummary
-	for read, total := 0, int64(1); int64(read) < total; {
+	for hasMore := true; hasMore; {
 		answer := noError(client.ListServicesWithResponse(ctx, &panel.ListServicesParams{
 			Search: new(sdk), Sort: new(panel.ListServicesParamsSortByName), Order: new(panel.ListServicesParamsOrderAsc),
 			Page: new(len(pages) + 1), PerPage: &size,
 		}))
 		page := expectBody(answer, answer.JSON200)
 		pages = append(pages, page.Data)
-		read, total = read+len(page.Data), page.Total
+		hasMore = page.HasMore
 	}
 	return pages
 }

@@ -55,9 +55,11 @@ def deploy_and_delete_services(client: panel.ApiClient) -> None:
 
 def deploy(client: panel.ApiClient, name: str) -> panel.Service:
     """Create a service from the template `hello`, wait for its deployment, and return the service."""
-    # The annotation has only the first success response (the dry run); at run time, the status selects the class.
-    created: object = panel.TemplatesApi(client).deploy_template("hello", panel.TemplateDeployment(name=name))
-    if not isinstance(created, panel.Service) or created.operation_id is None:
+    templates, new = panel.TemplatesApi(client), panel.TemplateDeployment(name=name)
+    planned = templates.deploy_template("hello", new, dry_run=True)
+    expect(planned.dry_run is not None and planned.operation_id is None, "a dry run", planned)
+    created = templates.deploy_template("hello", new)
+    if created.operation_id is None or created.dry_run is not None:
         raise SystemExit(f"expected a service with an operation, got {created}")
     operation = panel.OperationsApi(client).get_operation(created.operation_id, wait=60)
     expect(operation.status == "succeeded", "a succeeded deployment", operation)
@@ -65,12 +67,12 @@ def deploy(client: panel.ApiClient, name: str) -> panel.Service:
 
 
 def list_pages(services: panel.ServicesApi, size: int) -> Iterator[list[panel.ServiceSummary]]:
-    """Yield the pages of this scenario's services, sorted by name, until `total` is reached."""
-    page, read, total = 1, 0, 1
-    while read < total:
+    """Yield the pages of this scenario's services, sorted by name, until `has_more` is false."""
+    page, has_more = 1, True
+    while has_more:
         response = services.list_services(search=SDK, sort="name", order="asc", page=page, per_page=size)
         yield response.data
-        page, read, total = page + 1, read + len(response.data), response.total
+        page, has_more = page + 1, response.has_more
 
 
 def check_errors(client: panel.ApiClient) -> None:

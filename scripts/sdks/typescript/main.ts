@@ -65,23 +65,26 @@ async function deployAndDeleteServices(client: Panel): Promise<void> {
 /** Create a service from the template `hello`, wait for its deployment, and return the service. */
 async function deploy(client: Panel, name: string): Promise<Service> {
   const params = { path: { template_id: "hello" } };
+  const trial = { ...params, query: { dry_run: true } };
+  const planned = expectData(await client.POST("/templates/{template_id}/deploy", { params: trial, body: { name } }));
+  expect(planned.dry_run !== undefined && planned.operation_id === null, "a dry run", planned);
   const created = expectData(await client.POST("/templates/{template_id}/deploy", { params, body: { name } }));
-  if (!("id" in created)) throw new Error("expected a service, got a dry run");
+  expect(created.dry_run === undefined, "no dry run", created);
   const waiting = { path: { operation_id: created.operation_id ?? "" }, query: { wait: 60 } };
   const operation = expectData(await client.GET("/operations/{operation_id}", { params: waiting }));
   expect(operation.status === "succeeded", "a succeeded deployment", operation);
   return expectData(await client.GET("/services/{service_id}", { params: { path: { service_id: created.id } } }));
 }
 
-/** Return the pages of this scenario's services, sorted by name, until `total` is reached. */
+/** Return the pages of this scenario's services, sorted by name, until `has_more` is false. */
 async function listPages(client: Panel, size: number): Promise<ServiceSummary[][]> {
   const pages: ServiceSummary[][] = [];
-  let total = 1;
-  while (pages.flat().length < total) {
+  let hasMore = true;
+  while (hasMore) {
     const query = { search: SDK, sort: "name", order: "asc", page: pages.length + 1, per_page: size } as const;
     const page = expectData(await client.GET("/services", { params: { query } }));
     pages.push(page.data);
-    total = page.total;
+    hasMore = page.has_more;
   }
   return pages;
 }

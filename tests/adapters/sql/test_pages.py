@@ -9,8 +9,8 @@ import pytest
 from domain.adapters.sql import totals
 from domain.model.operation import Kind, OperationStatus
 from domain.model.role import Role
-from domain.model.service import DeployMethod, ServiceStatus
-from domain.ports.repository import Query
+from domain.model.service import DeployMethod, Service, ServiceStatus
+from domain.ports.repository import Page, Query
 from domain.ports.store import Store
 from tests.adapters.sql.entities import NOW, after, api_key, deployment, operation, service
 
@@ -33,14 +33,51 @@ def test_a_page_has_the_total(named: Store):
     with named.read() as work:
         page = work.services.page(Query(page=2, per_page=2))
     assert [found.name for found in page.items] == ["charlie", "Alpha"]
-    assert (page.total, page.page, page.per_page) == (5, 2, 2)
+    assert (page.total, page.page, page.per_page, page.has_more) == (5, 2, 2, True)
 
 
 def test_a_page_after_the_last_is_empty_and_has_the_total(named: Store):
     for number in (4, 10**30):
         with named.read() as work:
             page = work.services.page(Query(page=number, per_page=2))
-        assert (page.items, page.total) == ([], 5)
+        assert (page.items, page.total, page.has_more) == ([], 5, False)
+
+
+@pytest.mark.parametrize("small", [1, 1000])
+def test_every_page_but_the_last_says_that_there_are_more(named: Store, monkeypatch: pytest.MonkeyPatch, small: int):
+    monkeypatch.setattr("domain.adapters.sql.repository.SMALL", small)
+    for per_page, expected in ((2, [2, 2, 1]), (5, [5]), (4, [4, 1]), (100, [5])):
+        for number, length in enumerate(expected, start=1):
+            with named.read() as work:
+                page = work.services.page(Query(page=number, per_page=per_page))
+            assert (len(page.items), page.has_more) == (length, number < len(expected))
+
+
+def test_pages_are_complete_while_the_total_is_old(named: Store, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(totals, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(totals, "SMALL", 4)
+    monkeypatch.setattr("domain.adapters.sql.repository.SMALL", 4)
+
+    def read() -> list[Page[Service]]:
+        pages: list[Page[Service]] = []
+        while not pages or pages[-1].has_more:
+            with named.read() as work:
+                pages.append(work.services.page(Query(page=len(pages) + 1, per_page=2)))
+        return pages
+
+    assert [page.total for page in read()] == [5, 5, 5]
+    with named.begin() as work:
+        for number in range(4):
+            work.services.add(service(f"more-{number}"))
+    pages = read()
+    assert [len(page.items) for page in pages] == [2, 2, 2, 2, 1]
+    assert pages[0].total == 5, "counted before"
+    assert pages[-1].total == 9, "the last page knows better"
+    with named.begin() as work:
+        for page in pages[1:]:
+            for each in page.items:
+                work.services.remove(each.id)
+    assert [(len(page.items), page.total, page.has_more) for page in read()] == [(2, 2, False)]
 
 
 def test_a_large_total_is_counted_every_ten_seconds_and_a_small_one_each_time(
@@ -52,7 +89,7 @@ def test_a_large_total_is_counted_every_ten_seconds_and_a_small_one_each_time(
 
     def count(**parameters: object) -> int:
         with named.read() as work:
-            return work.services.page(Query(**parameters)).total  # type: ignore[arg-type]
+            return work.services.page(Query(per_page=5, **parameters)).total  # type: ignore[arg-type]
 
     for number, total in enumerate((6, 6, 6)):
         with named.begin() as work:

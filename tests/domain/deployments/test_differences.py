@@ -45,7 +45,7 @@ def test_the_diff_is_computed_once_and_outside_of_transactions(
 
     monkeypatch.setattr(differences, "unified_diff", compute)
     body: Any = {"name": "web", "deploy_method": "image", "image": "shop/only-in-this-test:1"}
-    made: Any = services.create_service(ports, admin, body)
+    made: Any = services.create_service(ports, admin, body).result
     for _ in range(3):
         changes = deployments.get_deployment(ports, admin, made.deployment_id).changes
         assert "only-in-this-test" in (changes.compose or "")

@@ -9,7 +9,7 @@ from domain.errors import BadRequest
 from domain.identity.access import Caller
 from domain.model.grant import Grant
 from domain.model.role import Role
-from domain.ports.repository import Query
+from domain.ports.repository import Page, Query
 from domain.resources import queries
 
 FREE = Caller("key_1", "free", Grant(Role.ADMIN), datetime(2026, 1, 1, tzinfo=UTC))
@@ -71,7 +71,10 @@ def test_a_customer_filter_never_widens_the_list(caller: Caller, asked: str | No
     assert filters == {"status": "running", "customer_id": customer_id}
 
 
-def test_a_short_list_is_one_page():
-    page = queries.single_page("abc")
-    assert (page.items, page.total, page.page, page.per_page) == (["a", "b", "c"], 3, 1, 3)
-    assert queries.single_page([]).per_page == 1
+def test_a_list_in_memory_has_pages():
+    assert queries.paginate("abc") == Page(["a", "b", "c"], 3, 1, 100, has_more=False)
+    assert queries.paginate("abc", 1, 2) == Page(["a", "b"], 3, 1, 2, has_more=True)
+    assert queries.paginate("abc", 2, 2) == Page(["c"], 3, 2, 2, has_more=False)
+    assert queries.paginate("abcd", 2, 2) == Page(["c", "d"], 4, 2, 2, has_more=False)
+    assert queries.paginate("abc", 9, 2) == Page([], 3, 9, 2, has_more=False)
+    assert queries.paginate("", 1, 2) == Page([], 0, 1, 2, has_more=False)

@@ -34,8 +34,7 @@ def _all_at_once(act: Callable[[int], Any]) -> list[Any]:
 
 def _created(ports: Ports, caller: Caller, name: str = "web") -> str:
     body = {"name": name, "deploy_method": "image", "image": "a"}
-    made: Any = services.create_service(ports, caller, body)
-    return str(made.service.id)
+    return services.create_service(ports, caller, body).result.service.id
 
 
 def _operations(ports: Ports, **filters: object) -> list[Operation]:
@@ -78,7 +77,7 @@ def test_no_parallel_change_is_lost(ports: Ports, admin: Caller) -> None:
 def test_parallel_deployments_share_one_operation(ports: Ports, admin: Caller) -> None:
     service_id = _created(ports, admin)
     answers = _all_at_once(lambda _: deployments.deploy_service(ports, admin, service_id))
-    assert len({answer.deployment.id for answer in answers}) == AT_ONCE
+    assert len({outcome.result.deployment.id for outcome in answers}) == AT_ONCE
     assert len(_operations(ports)) == 1
     carried = deployments.list_deployments(ports, admin, per_page=100).items
     assert Counter(one.superseded_by for one in carried)[None] == 1
@@ -87,7 +86,7 @@ def test_parallel_deployments_share_one_operation(ports: Ports, admin: Caller) -
 def test_parallel_deletions_share_one_operation(ports: Ports, admin: Caller) -> None:
     service_id = _created(ports, admin)
     answers = _all_at_once(lambda _: services.delete_service(ports, admin, service_id))
-    assert len({answer.id for answer in answers}) == 1
+    assert len({outcome.result.id for outcome in answers}) == 1
     assert len(_operations(ports, kind=Kind.DELETE)) == 1
 
 

@@ -97,7 +97,7 @@ def service_id(ports: Ports, admin: Caller) -> str:
     """A service with a secret, whose first deployment has succeeded."""
     made: Any = services.create_service(
         ports, admin, {"name": "shop", "deploy_method": "compose", "compose": TEXT, **SECRETS}
-    )
+    ).result
     with ports.store.begin() as work:
         service, deployment = work.services.get(made.service.id), work.deployments.get(made.deployment_id)
         assert service
@@ -160,14 +160,14 @@ def test_a_rollback_starts_over_when_another_deployment_went_live(
     first = services.get_service(ports, admin, service_id).deployment_id
     live = _succeeded(ports, admin, service_id)
     policy.during = lambda: _succeeded(ports, admin, service_id)
-    rolled_back: Any = deployments.rollback_service(ports, admin, service_id)
+    rolled_back = deployments.rollback_service(ports, admin, service_id).result
     assert rolled_back.deployment.trigger is Trigger.ROLLBACK
     assert rolled_back.deployment.rollback_of == live != first
 
 
 def _succeeded(ports: Ports, caller: Caller, service_id: str) -> str:
     """Queue a deployment and store that it went live."""
-    made: Any = deployments.deploy_service(ports, caller, service_id)
+    made: Any = deployments.deploy_service(ports, caller, service_id).result
     with ports.store.begin() as work:
         service = work.services.get(service_id)
         assert service

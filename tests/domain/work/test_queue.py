@@ -50,7 +50,7 @@ class Queue(RuleBasedStateMachine):
     @initialize()
     def create(self) -> None:
         body = {"name": new_id("x").replace("_", "-"), "deploy_method": "image", "image": "a"}
-        created: Any = services.create_service(self.ports, self.caller, body)
+        created: Any = services.create_service(self.ports, self.caller, body).result
         self.service_id = created.service.id
         self.work.append(Expected(created.queued_operation_id, "deploy", carries=[created.deployment_id]))
 
@@ -69,7 +69,7 @@ class Queue(RuleBasedStateMachine):
     @rule()
     def deploy(self) -> None:
         with suppress(Conflict):
-            asked: Any = deployments.deploy_service(self.ports, self.caller, self.service_id)
+            asked: Any = deployments.deploy_service(self.ports, self.caller, self.service_id).result
             assert not self._refused()
             last = self._left()[-1:]
             if last and (last[0].kind, last[0].status) == ("deploy", "queued"):
@@ -82,13 +82,13 @@ class Queue(RuleBasedStateMachine):
     @rule(kind=st.sampled_from(sorted(OPERATE)))
     def operate(self, kind: str) -> None:
         with suppress(Conflict):
-            asked: Any = OPERATE[kind](self.ports, self.caller, self.service_id)
+            asked: Any = OPERATE[kind](self.ports, self.caller, self.service_id).result
             assert not self._refused()
             self.work.append(Expected(asked.id, kind))
 
     @rule()
     def delete(self) -> None:
-        asked: Any = services.delete_service(self.ports, self.caller, self.service_id)
+        asked: Any = services.delete_service(self.ports, self.caller, self.service_id).result
         if self._refused():
             assert asked.id == self._left()[-1].id
             return

@@ -107,6 +107,12 @@ def test_an_optional_body_that_is_absent_is_none(ask: Client, headers: dict[str,
     assert ask("POST", "/shop/pets/check", headers=headers).json()["body"] is None
 
 
+def test_null_is_as_good_as_no_body_if_the_body_is_optional(ask: Client) -> None:
+    for raw in (b"null", b" null\n"):
+        assert ask("POST", "/shop/pets/check", content=raw, headers=JSON).json()["body"] is None
+        assert ask("POST", "/shop/pets", content=raw, headers={**JSON, **GOOD}).status_code == 422
+
+
 MEDIA_TYPES = [
     ("application/json", 200),
     ("APPLICATION/JSON", 200),
