@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import anyio
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp
 
 from domain.errors import Refusal
@@ -46,11 +45,11 @@ def create(ports: Ports, *, validate_responses: bool = False) -> ASGIApp:
         authorize=_authorize,
         extras={
             "target": request_target,
-            "accept": lambda scope: Headers(scope=scope).get("accept", ""),
+            "accept": lambda scope: ", ".join(from_scope(scope).header("accept")),
             "user_agent": lambda scope: ", ".join(from_scope(scope).header("user-agent")),
             "origin": lambda scope: from_scope(scope).origin,
             "revalidate": partial(security.revalidation, authenticator),
-            "accept_encoding": lambda scope: Headers(scope=scope).get("accept-encoding", ""),
+            "accept_encoding": lambda scope: ", ".join(from_scope(scope).header("accept-encoding")),
         },
         executor=_executor,
         limits=Limits(size=MAX_BODY),

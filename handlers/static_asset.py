@@ -1,13 +1,11 @@
 """Static assets: content that does not change while the panel runs, such as the document and Swagger UI's files."""
 
 import gzip
-import re
 from hashlib import sha256
 from importlib.resources import files
 
+from handlers.negotiation import accepts_gzip
 from handlers.openapi31 import Answer
-
-_ZERO = re.compile(r"q=0(\.0*)?")
 
 
 class StaticAsset:
@@ -22,18 +20,9 @@ class StaticAsset:
     def answer(self, accept_encoding: str = "", **headers: str) -> Answer:
         """Return 200 with the content, compressed if Accept-Encoding allows gzip."""
         headers = {"ETag": self.etag, "Vary": "Accept-Encoding", **headers}
-        if not _accepts_gzip(accept_encoding):
+        if not accepts_gzip(accept_encoding):
             return Answer(200, self.content, headers, self.media_type)
         return Answer(200, self._compressed, {**headers, "Content-Encoding": "gzip"}, self.media_type)
-
-
-def _accepts_gzip(accept_encoding: str) -> bool:
-    """Return whether gzip may be used: its own entry outweighs `*`, and `q=0` is a refusal (RFC 9110 §12.5.3)."""
-    accepted = {}
-    for entry in accept_encoding.lower().split(","):
-        name, _, weight = entry.partition(";")
-        accepted[name.strip()] = not _ZERO.fullmatch(weight.replace(" ", ""))
-    return accepted.get("gzip", accepted.get("*", False))
 
 
 DOCUMENT = StaticAsset((files("spec") / "openapi.yaml").read_bytes(), "application/yaml")

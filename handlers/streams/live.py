@@ -8,6 +8,7 @@ import orjson
 from sse_starlette import ServerSentEvent
 
 from domain.runtime import ServiceLine
+from handlers.negotiation import EVENT_STREAM
 from handlers.openapi31 import Answer
 from handlers.serializers.runtime import service_log_line
 from handlers.streams.chunk_stream import ChunkStream
@@ -24,7 +25,7 @@ def service_log(revalidate: Callable[[], None], batches: Batches) -> Answer:
     """Return the stream. It ends when `revalidate` raises; errors before the first batch become error responses."""
     first = next(batches)
     chunks = _chunks(revalidate, first, batches)
-    return Answer(200, ChunkStream(chunks, revalidate, batches.close), _HEADERS, "text/event-stream")
+    return Answer(200, ChunkStream(chunks, revalidate, batches.close), _HEADERS, EVENT_STREAM)
 
 
 def _chunks(revalidate: Callable[[], None], first: tuple[ServiceLine, ...], batches: Batches) -> Iterator[bytes]:

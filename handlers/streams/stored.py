@@ -14,6 +14,7 @@ from domain.model.deployment import LogLine
 from domain.ports import Ports
 from handlers import answers
 from handlers.edge.threads import READS
+from handlers.negotiation import EVENT_STREAM, prefers_event_stream
 from handlers.openapi31 import Answer
 from handlers.serializers import deployments as serialize_deployments
 from handlers.serializers import events as serialize_events
@@ -31,9 +32,9 @@ def log(ports: Ports, accept: str, revalidate: Callable[[], None], read: Callabl
         return read(start)
 
     first = read(after)
-    if "text/event-stream" not in accept:
+    if not prefers_event_stream(accept):
         return answers.ok(first, serialize_deployments.deployment_log)
-    return Answer(200, _stream_log(ports, read_on, first), _HEADERS, "text/event-stream")
+    return Answer(200, _stream_log(ports, read_on, first), _HEADERS, EVENT_STREAM)
 
 
 async def _stream_log(ports: Ports, read: Callable[[int], Log], first: Log) -> AsyncIterator[bytes]:
@@ -73,7 +74,7 @@ def events(
     after: int | None,
 ) -> Answer:
     """Return the events after a number, in the format of `accept`. Without a number, a stream sends only new events."""
-    if "text/event-stream" not in accept:
+    if not prefers_event_stream(accept):
         return answers.ok(read(after), serialize_events.event_page)
 
     def read_on(start: int) -> Batch:
@@ -81,7 +82,7 @@ def events(
         return read(start)
 
     first = read(latest(ports) if after is None else after)
-    return Answer(200, _stream_events(ports, read_on, first), _HEADERS, "text/event-stream")
+    return Answer(200, _stream_events(ports, read_on, first), _HEADERS, EVENT_STREAM)
 
 
 async def _stream_events(ports: Ports, read: Callable[[int], Batch], batch: Batch) -> AsyncIterator[bytes]:
