@@ -14,7 +14,7 @@ from tests.conformance import READ_DOCUMENT, STRICT_DOCUMENT
 Node = Any
 RAW: dict[str, Any] = dict(READ_DOCUMENT.raw)
 COMPONENTS = RAW["components"]
-METHODS = ("get", "put", "post", "delete", "patch")
+METHODS = {"get", "put", "post", "delete", "patch"}
 _ONE = {"not", "if", "then", "else", "items", "contains", "propertyNames", "additionalProperties"}
 _MANY = {"allOf", "anyOf", "oneOf", "prefixItems"}
 _NAMED = {"properties", "patternProperties", "dependentSchemas"}

@@ -13,7 +13,8 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
 from tests import conformance
-from tests.contract.reading import RAW, Operation, operations
+from tests.contract.event_streams import EVENT_STREAM, streaming_operations, with_event_schemas
+from tests.contract.reading import Operation, operations
 from tests.operation_data import operation_data, pending_operations
 
 CONFIG = Path(__file__).parent / "schemathesis.toml"
@@ -21,6 +22,9 @@ PHASES = ("examples", "coverage", "fuzzing", "stateful")
 VALID = ("401", "403", "404", "409")
 """Errors that any valid request may get: they depend on credentials and on the state of resources."""
 _PROTECTED_KEYS: set[str] = set()
+_STREAMED: Counter[str] = Counter()
+_STREAMS = 2
+"""The number of requests for a stream per operation: those that do not end take the whole timeout."""
 _TAGS = re.compile(r'\*|(W/)?"')
 # Undeclared headers are valid. Schemathesis reports them as accepted violations if another header is an integer.
 _UNDECLARED = "x-schemathesis-unknown-property"
@@ -86,7 +90,7 @@ def _operation_settings(operation: Operation) -> dict[str, Any]:
 def _schema(target: Target, config: SchemathesisConfig) -> Any:
     if isinstance(target.app, str):
         config.projects.default.update(base_url=target.app)
-    schema = schemathesis.openapi.from_dict(RAW, config=config)
+    schema = schemathesis.openapi.from_dict(with_event_schemas(), config=config)
     if not isinstance(target.app, str):
         schema.app = target.app
     return schema
@@ -94,9 +98,20 @@ def _schema(target: Target, config: SchemathesisConfig) -> Any:
 
 @schemathesis.hook  # type: ignore[untyped-decorator]
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Keep the run from revoking its own API key and from following endless streams."""
+    """Keep the run from revoking its own API key, and from following more than a few streams, which may not end."""
     if (case.path_parameters or {}).get("api_key_id") in _PROTECTED_KEYS:
         case.path_parameters["api_key_id"] = "key_0"
+    operation_id = case.operation.definition.raw["operationId"]
+    if operation_id in streaming_operations():
+        _STREAMED[operation_id] += 1
+        _stream(case) if _STREAMED[operation_id] <= _STREAMS else _page(case)
+
+
+def _stream(case: Any) -> None:
+    case.headers = {**(case.headers or {}), "Accept": EVENT_STREAM}
+
+
+def _page(case: Any) -> None:
     if str((case.query or {}).get("follow")).lower() == "true":
         case.query["follow"] = "false"
 
