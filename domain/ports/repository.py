@@ -63,5 +63,7 @@ class Repository(Protocol[T]):
         Raise `errors.Conflict` if the row was changed since it was read.
         """
 
-    def remove(self, entity_id: str) -> None: ...
+    def remove(self, entity_id: str) -> None:
+        """Delete the entity, if it exists. Raise `errors.Conflict` if others refer to it."""
+
     def page(self, query: Query) -> Page[T]: ...

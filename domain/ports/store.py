@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from domain.model.customer import Customer
+from domain.model.organization import Organization
+from domain.model.plan import Plan
+from domain.model.subscription import Subscription
 from domain.ports.repositories.api_keys import ApiKeys
 from domain.ports.repositories.deployments import Deployments
 from domain.ports.repositories.events import Events
@@ -16,6 +20,7 @@ from domain.ports.repositories.services import Services
 from domain.ports.repositories.sessions import Sessions
 from domain.ports.repositories.tickets import Tickets
 from domain.ports.repositories.users import Users
+from domain.ports.repository import Repository
 
 
 class Work(Protocol):
@@ -30,6 +35,10 @@ class Work(Protocol):
     schedules: Schedules
     api_keys: ApiKeys
     users: Users
+    customers: Repository[Customer]
+    organizations: Repository[Organization]
+    plans: Repository[Plan]
+    subscriptions: Repository[Subscription]
     sessions: Sessions
     tickets: Tickets
     samples: Samples

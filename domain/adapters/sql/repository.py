@@ -99,8 +99,12 @@ class Repository(ports.Repository[E], Generic[E]):
         self._publish(entity)
 
     def remove(self, entity_id: str) -> None:
-        """Delete an entity, with the rows that belong to it."""
-        row = self._write(delete(self.table).where(self.table.c.id == entity_id).returning(*self.table.c)).first()
+        """Delete an entity, with the rows that belong to it. Raise Conflict if rows keep it from being deleted."""
+        change = delete(self.table).where(self.table.c.id == entity_id).returning(*self.table.c)
+        try:
+            row = self._write(change).first()
+        except IntegrityError as error:
+            raise Conflict(f"{entity_id} is still in use", details=entity_id) from error
         if row is not None:
             self._publish(self.entity(*row), removed=True)
 

@@ -4,13 +4,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from domain.model.api_key import ApiKey
+from domain.model.customer import Customer
 from domain.model.definition import Definition
 from domain.model.deployment import Deployment, DeploymentStatus, Trigger
 from domain.model.identifiers import new_id
 from domain.model.operation import Kind, Operation
+from domain.model.organization import Organization
+from domain.model.plan import Plan, PlanKind
 from domain.model.role import Role
 from domain.model.service import DeployMethod, Service, ServiceStatus
 from domain.model.session import Session
+from domain.model.subscription import Subscription
 from domain.model.ticket import Ticket
 from domain.ports.repository import Query
 from domain.ports.store import Work
@@ -94,3 +98,25 @@ def session(api_key_id: str | None, **fields: object) -> Session:
 def ticket(api_key_id: str | None, digest: str, **fields: object) -> Ticket:
     """Return a ticket created at NOW."""
     return replace(Ticket(digest, api_key_id, "d", after(seconds=30)), **fields)
+
+
+def customer(name: str = "Acme", **fields: object) -> Customer:
+    """Return a customer."""
+    return replace(Customer(id=new_id("cust"), name=name, created_at=NOW, updated_at=NOW), **fields)
+
+
+def organization(name: str = "Holding", **fields: object) -> Organization:
+    """Return an organization."""
+    return replace(Organization(id=new_id("org"), name=name, created_at=NOW, updated_at=NOW), **fields)
+
+
+def plan(name: str = "Basic", **fields: object) -> Plan:
+    """Return a plan for customers, without limits and features."""
+    known = Plan(id=new_id("plan"), name=name, kind=PlanKind.CUSTOMER, created_at=NOW, updated_at=NOW)
+    return replace(known, **fields)
+
+
+def subscription(plan_id: str, **fields: object) -> Subscription:
+    """Return an active subscription; pass the ID of its owner."""
+    known = Subscription(id=new_id("sub"), plan_id=plan_id, created_at=NOW, updated_at=NOW)
+    return replace(known, **fields)

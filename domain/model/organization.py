@@ -1,0 +1,20 @@
+"""Organizations: groups of customers that share a subscription."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.model.customer import TenantStatus
+
+
+@dataclass
+class Organization:
+    """A group of customers. The limits of its subscription apply to the sum of what its customers have."""
+
+    id: str
+    name: str
+    created_at: datetime
+    updated_at: datetime
+    contact_email: str | None = None
+    status: TenantStatus = TenantStatus.ACTIVE
+    notes: str = ""
+    revision: int = 1
