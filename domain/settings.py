@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import urlsplit
@@ -54,6 +55,12 @@ class Settings:
     )
     service_ports: range = field(
         default=range(49_152, 65_536), metadata=_doc("Ports of this host at which services are published.")
+    )
+    allowed_networks: tuple[str, ...] = field(
+        default=(),
+        metadata=_doc(
+            "Networks of the inside in which registries may be, such as 10.0.0.0/8,192.168.1.7. If empty, none."
+        ),
     )
     runtime: RuntimeName = field(
         default="docker", metadata=_doc("docker, or memory: no containers, for trying the API.")
@@ -126,6 +133,8 @@ def _variable(name: str) -> str:
 
 
 def _format(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
     return f"{value[0]}-{value[-1]}" if isinstance(value, range) else str(value)
 
 
@@ -139,8 +148,8 @@ def _parse(name: str, default: object, value: str) -> object:
         return _parse_integer(name, value, 65_535 if name == "port" else 1_000_000)
     if isinstance(default, Path):
         return Path(value)
-    if isinstance(default, range):
-        return _parse_range(name, value)
+    if isinstance(default, range | tuple):
+        return (_parse_range if isinstance(default, range) else _parse_networks)(name, value)
     if name == "ws_address":
         return _parse_address(value)
     if name == "runtime" and value not in get_args(RuntimeName):
@@ -155,6 +164,15 @@ def _parse_address(value: str) -> str:
             f"PANEL_WS_ADDRESS is {value!r}; it takes HOST:PORT, or the path of a socket such as /run/ws.sock"
         )
     return value
+
+
+def _parse_networks(name: str, value: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_network(part.strip())) for part in value.split(",") if part.strip())
+    except ValueError as fault:
+        raise BadSetting(
+            f"{_variable(name)} is {value!r}; it takes networks such as 10.0.0.0/8,192.168.1.7: {fault}"
+        ) from None
 
 
 def _parse_range(name: str, value: str) -> range:

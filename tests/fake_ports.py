@@ -41,6 +41,7 @@ def open_ports(settings: Settings, **others: Any) -> Iterator[Ports]:
     adapters = {
         "runtime": runtime,
         "prober": memory.Prober(runtime),
+        "resolver": memory.Resolver(),
         "router": memory.Router(),
         "counter": counting.Counter(),
         "clock": system.Clock(),

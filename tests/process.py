@@ -75,6 +75,7 @@ class Process:
             "PANEL_DATA_DIR": str(self.folder),
             "PANEL_PORT": str(self.port),
             "PANEL_SERVICE_PORTS": service_ports(),
+            "PANEL_ALLOWED_NETWORKS": "127.0.0.0/8",  # the registry of the tests is there
             **{f"PANEL_RATE_LIMIT_{tier}": "1000000" for tier in ("DEFAULT", "AUTHENTICATED", "DEPLOY")},
             **self.settings,
         }

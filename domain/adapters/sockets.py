@@ -1,4 +1,4 @@
-"""The prober: connects to targets from this host."""
+"""The prober and the resolver: what the sockets of this host reach."""
 
 import re
 import socket
@@ -52,3 +52,25 @@ def _first_line(connection: socket.socket, deadline: float) -> bytes:
             break
         received += data
     return received
+
+
+class Resolver:
+    """Asks the system's resolver."""
+
+    def addresses(self, host: str) -> list[str]:
+        """Return each address once. A failure of the name server is an unknown name."""
+        try:
+            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            return []
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+    def is_local(self, address: str) -> bool:
+        """Return whether a socket can be bound to the address, which is possible with addresses of this host only."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind((address, 0))
+            except OSError:
+                return False
+        return True

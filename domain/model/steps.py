@@ -6,6 +6,9 @@ from typing import Literal
 
 FailureCode = Literal[
     "image_missing",
+    "registry_refused",
+    "registry_rate_limited",
+    "registry_unavailable",
     "engine_unavailable",
     "engine_refused",
     "container_exited",

@@ -10,13 +10,14 @@ from domain.ports.clock import Clock
 from domain.ports.counter import Counter
 from domain.ports.notifier import Notifier
 from domain.ports.prober import Prober
+from domain.ports.resolver import Resolver
 from domain.ports.router import Router
 from domain.ports.runtime import Runtime
 from domain.ports.store import Store
 from domain.ports.vault import Vault
 from domain.settings import Settings
 
-__all__ = ["Clock", "Counter", "Notifier", "Ports", "Prober", "Router", "Runtime", "Store", "Vault"]
+__all__ = ["Clock", "Counter", "Notifier", "Ports", "Prober", "Resolver", "Router", "Runtime", "Store", "Vault"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Ports:
     store: Store
     runtime: Runtime
     prober: Prober
+    resolver: Resolver
     router: Router
     counter: Counter
     vault: Vault

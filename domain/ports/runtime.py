@@ -7,6 +7,7 @@ from itertools import takewhile
 from typing import Literal, NamedTuple, Protocol
 
 from domain.model.project import Component, Mount
+from domain.model.steps import FailureCode
 from domain.ports.router import Target
 
 
@@ -162,8 +163,36 @@ class ReadPosition(NamedTuple):
             yield lines[skipped:]
 
 
-class ImageMissing(Exception):  # noqa: N818
-    """Neither a registry nor the engine has the image, or the registry denies access. The message says which."""
+class PullFailed(Exception):  # noqa: N818
+    """An image cannot be pulled.
+
+    The message is the panel's own. What engine and registry say stays in the panel's log: it may quote any server that
+    the engine can reach.
+    """
+
+    code: FailureCode = "image_missing"
+
+
+class ImageMissing(PullFailed):
+    """The registry has no such image, or shows it to nobody without a login."""
+
+
+class RegistryRefused(PullFailed):
+    """The registry denies access to the image, or the panel does not let the engine ask this registry."""
+
+    code = "registry_refused"
+
+
+class RegistryRateLimited(PullFailed):
+    """The registry refuses more pulls for a while."""
+
+    code = "registry_rate_limited"
+
+
+class RegistryUnavailable(PullFailed):
+    """The registry does not answer, or not as registries do."""
+
+    code = "registry_unavailable"
 
 
 class EngineRefused(Exception):  # noqa: N818
@@ -182,11 +211,15 @@ class Runtime(Protocol):
         """Return the engine's name and version."""
 
     def pull(self, reference: str, progress: PullProgress, credentials: RegistryCredentials | None = None) -> Image:
-        """Pull an image. If no registry provides it, use the copy that the engine has. Raise ImageMissing.
+        """Pull an image from its registry, even if the engine has a copy of it. Raise PullFailed.
 
-        Calls `progress` at least twice a second, even if nothing changes. An exception from `progress` aborts the pull.
-        `credentials` are sent to the registry that `reference` names; the engine does not store them.
+        The hello image has no registry: it comes with the panel. Calls `progress` at least twice a second, even if
+        nothing changes. An exception from `progress` aborts the pull. `credentials` are sent to the registry that
+        `reference` names; the engine does not store them.
         """
+
+    def find_image(self, reference: str) -> Image | None:
+        """Return the image that the engine has under a reference or digest, without asking a registry."""
 
     def create_network(self, name: str, labels: Mapping[str, str], *, internal: bool = False) -> None:
         """Create a network. An `internal` network has no route to the internet."""

@@ -2,7 +2,6 @@
 before the things exist."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from domain.definitions.checked import check
@@ -11,7 +10,7 @@ from domain.model.deployment import Deployment
 from domain.model.project import Component, Mount, Project
 from domain.model.service import Service
 from domain.ports import Ports
-from domain.ports.runtime import ContainerSpec, Image, ImageMissing
+from domain.ports.runtime import ContainerSpec, Image
 from domain.rollout.image_volumes import mount_declared_volumes
 
 _LONGEST_HOSTNAME = 59  # characters: the kernel allows 64, and the number of a replica follows
@@ -29,6 +28,7 @@ class Release:
     instance: str
     service_id: str
     service_name: str
+    customer_id: str | None
     deployment_id: str
     project: Project
     environment: Mapping[str, str] = field(repr=False)
@@ -146,10 +146,9 @@ def with_images(ports: Ports, release: Release) -> Release:
 
 def _with_images(ports: Ports, release: Release, references: Iterable[str]) -> Release:
     for reference in dict.fromkeys(references):
-        if reference in release.images:
-            with suppress(ImageMissing):
-                image = ports.runtime.pull(release.images[reference], lambda _: None)
-                release = release.with_image(replace(image, reference=reference))
+        image = ports.runtime.find_image(release.images[reference]) if reference in release.images else None
+        if image is not None:
+            release = release.with_image(replace(image, reference=reference))
     return release
 
 
@@ -161,6 +160,7 @@ def build_release(ports: Ports, service: Service, deployment: Deployment) -> Rel
         instance=ports.instance,
         service_id=service.id,
         service_name=service.name,
+        customer_id=service.customer_id,
         deployment_id=deployment.id,
         project=checked.project,
         environment=checked.values,

@@ -14,6 +14,7 @@ from domain.ports.progress import Change, Progress
 from domain.ports.router import Target
 from domain.ports.store import Work
 from domain.rollout.checks import Checks
+from domain.rollout.images import pull_image
 from domain.rollout.release import DEPLOYMENT, INSTANCE, SERVICE, Release, writable_volumes
 from domain.work.failures import TaskFailed
 
@@ -29,7 +30,7 @@ DRAIN = 10.0
 def roll_out(ports: Ports, release: Release, old: Release | None, progress: Progress) -> str | None:
     """Start the new version beside the old, and route requests to it when it is healthy. Return the service's URL."""
     progress.step("pulling", f"Pulling {image_list(release)}")
-    release = retry_while_unavailable(ports, progress, lambda: pull(ports, release, progress))
+    release = retry_while_unavailable(ports, progress, lambda: pull(ports, release, old, progress))
     progress.step("creating", "Creating containers", changes=[_keep_images(release)])
     retry_while_unavailable(ports, progress, lambda: create(ports, release))
     progress.step("starting", "Starting the new version beside the old" if old else "Starting containers")
@@ -116,10 +117,10 @@ def retry_while_unavailable(ports: Ports, progress: Progress, act: Callable[[], 
             waited, pause = waited + pause, min(pause * 1.2, _LONGEST_PAUSE)
 
 
-def pull(ports: Ports, release: Release, progress: Progress) -> Release:
+def pull(ports: Ports, release: Release, old: Release | None, progress: Progress) -> Release:
     """Pull every image and return the release with their digests. An image that has a digest is pulled by it."""
     for reference in dict.fromkeys(component.image for component in release.project.components):
-        image = ports.runtime.pull(release.images.get(reference, reference), progress.layers)
+        image = pull_image(ports, release, reference, old, progress)
         progress.check()
         progress.note(f"{reference} is {image.digest}", "engine")
         release = release.with_image(replace(image, reference=reference))

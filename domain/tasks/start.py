@@ -35,7 +35,7 @@ def start(ports: Ports, operation: Operation, progress: Progress) -> Sequence[Ch
         restarts = retry_while_unavailable(ports, progress, lambda: _restarts(ports, release))
         if any(container.name not in restarts for container in release.containers()):
             progress.step("creating", "Creating missing containers")
-            retry_while_unavailable(ports, progress, lambda: create(ports, pull(ports, release, progress)))
+            retry_while_unavailable(ports, progress, lambda: create(ports, pull(ports, release, None, progress)))
         progress.step("starting", "Starting containers")
         checks = Checks(ports, release, progress, restarts)
         retry_while_unavailable(ports, progress, lambda: start_components(ports, release, None, checks, progress))

@@ -6,10 +6,9 @@ from typing import get_args
 
 from domain.errors import Invalid, Unavailable
 from domain.model.steps import Failure, FailureCode
-from domain.ports.runtime import EngineRefused, ImageMissing
+from domain.ports.runtime import EngineRefused, PullFailed
 
 _log = logging.getLogger(__name__)
-_PORTS: dict[type[Exception], FailureCode] = {ImageMissing: "image_missing", EngineRefused: "engine_refused"}
 _UNAVAILABLE: dict[str, FailureCode] = {code: code for code in get_args(FailureCode)}
 
 
@@ -43,7 +42,9 @@ def failure_of(fault: Exception, redact: Callable[[str], str]) -> Failure:
             return Failure(_UNAVAILABLE[code], redact(fault.message))
         case Invalid():
             return Failure("policy_refused", redact("; ".join(fault.fields.values())))
-        case ImageMissing() | EngineRefused():
-            return Failure(_PORTS[type(fault)], redact(str(fault)))
+        case PullFailed():
+            return Failure(fault.code, redact(str(fault)))
+        case EngineRefused():
+            return Failure("engine_refused", redact(str(fault)))
     _log.error("operation failed unexpectedly", exc_info=fault)
     return Failure("internal_error", "Internal error; the panel's log has the details")

@@ -37,6 +37,10 @@ class LeasedRuntime:
         self._lease.check()
         return self._runtime.pull(reference, progress, credentials)
 
+    def find_image(self, reference: str) -> Image | None:
+        self._lease.check()
+        return self._runtime.find_image(reference)
+
     def create_network(self, name: str, labels: Mapping[str, str], *, internal: bool = False) -> None:
         self._lease.check()
         self._runtime.create_network(name, labels, internal=internal)

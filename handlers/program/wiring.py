@@ -10,6 +10,7 @@ from domain.ports import Ports
 from domain.ports.counter import Counter
 from domain.ports.notifier import Notifier
 from domain.ports.prober import Prober
+from domain.ports.resolver import Resolver
 from domain.ports.router import Router
 from domain.ports.runtime import Runtime
 from domain.settings import BadSetting, Settings
@@ -23,12 +24,13 @@ def open_ports(settings: Settings) -> Ports:
     url = settings.database_url or f"sqlite:///{folder / 'panel.db'}"
     store = open_store(url, vault, lambda: notifier.notify())  # noqa: PLW0108 - the notifier needs the ID in the database
     counter, notifier = open_shared(store.instance)
-    runtime, prober, router = _engine_adapters(settings)
+    runtime, prober, resolver, router = _engine_adapters(settings)
     return Ports(
         settings=settings,
         store=store,
         runtime=runtime,
         prober=prober,
+        resolver=resolver,
         router=router,
         counter=counter,
         vault=vault,
@@ -67,11 +69,11 @@ def _shared_adapters(url: str) -> Callable[[str], tuple[Counter, Notifier]]:
     )
 
 
-def _engine_adapters(settings: Settings) -> tuple[Runtime, Prober, Router]:
-    """Return the container engine, and the prober and router that connect to its containers."""
+def _engine_adapters(settings: Settings) -> tuple[Runtime, Prober, Resolver, Router]:
+    """Return the container engine, the prober and router that connect to its containers, and the resolver."""
     if settings.runtime == "memory":
         runtime = memory.Runtime()
-        return runtime, memory.Prober(runtime), memory.Router()
+        return runtime, memory.Prober(runtime), memory.Resolver(), memory.Router()
     router = forwarder.Router(
         settings.data_dir / "routes",
         settings.host,
@@ -79,4 +81,4 @@ def _engine_adapters(settings: Settings) -> tuple[Runtime, Prober, Router]:
         settings.base_domain,
         settings.service_ports,
     )
-    return docker.Runtime(os.environ.get("DOCKER_HOST")), sockets.Prober(), router
+    return docker.Runtime(os.environ.get("DOCKER_HOST")), sockets.Prober(), sockets.Resolver(), router

@@ -45,6 +45,7 @@ def test_every_setting_is_read_from_the_variable_of_its_name():
         "PANEL_PUBLIC_URL": "https://panel.example.com/",
         "PANEL_SERVICE_PORTS": "30000-30009",
         "PANEL_BASE_DOMAIN": "example.com",
+        "PANEL_ALLOWED_NETWORKS": "10.0.0.0/8,fd00::/8,192.168.1.7/32",
         "PANEL_RUNTIME": "memory",
         "PANEL_RATE_LIMIT_DEFAULT": "1",
         "PANEL_RATE_LIMIT_AUTHENTICATED": "1000000",
@@ -73,6 +74,8 @@ def test_every_setting_is_read_from_the_variable_of_its_name():
         ("PANEL_RATE_LIMIT_AUTHENTICATED", "1e3", "whole number"),
         ("PANEL_RUNTIME", "podman", "docker or memory"),
         ("PANEL_RUNTIME", "", "docker or memory"),
+        ("PANEL_ALLOWED_NETWORKS", "inside", "networks such as"),
+        ("PANEL_ALLOWED_NETWORKS", "10.0.0.1/8", "has host bits set"),
     ],
 )
 def test_an_invalid_value_is_refused_with_the_valid_values(variable: str, value: str, message: str):

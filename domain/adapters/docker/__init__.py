@@ -40,8 +40,12 @@ class Runtime:
             return Engine("docker", str(client.version()["Version"]))
 
     def pull(self, reference: str, progress: PullProgress, credentials: RegistryCredentials | None = None) -> Image:
-        """Pull an image. A digest that the engine has is not pulled again; the hello image is built, not pulled."""
+        """Pull an image. The hello image is built, not pulled."""
         return pulling.pull(self._connection, reference, progress, credentials)
+
+    def find_image(self, reference: str) -> Image | None:
+        """Return an image of the engine. What is no reference of an image, such as a path, names none."""
+        return pulling.find(self._connection, reference)
 
     def create_network(self, name: str, labels: Mapping[str, str], *, internal: bool = False) -> None:
         """Create a network. This host reaches containers in an `internal` network too."""

@@ -48,7 +48,7 @@ def create(client: APIClient, spec: ContainerSpec) -> None:
         )
     except NotFound as missing:
         if "image" in (missing.explanation or "").lower():
-            raise ImageMissing(missing.explanation) from missing
+            raise ImageMissing(f"The engine no longer has the image {spec.image}") from missing
         raise
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,58 +21,57 @@ from docker.utils import parse_repository_tag
 from domain.adapters.docker.connection import LONG_TIMEOUT, Connection
 from domain.adapters.docker.hello_image import hello_archive
 from domain.adapters.docker.output_text import safe_text
+from domain.adapters.docker.pull_failures import pull_failure
 from domain.adapters.images import HELLO, REFERENCE
 from domain.ports.runtime import EngineRefused, Image, ImageMissing, Layers, PullProgress, RegistryCredentials
 
 BEAT = 0.4
+_LONGEST_MESSAGE = 64 * 1024  # bytes
 log = logging.getLogger(__name__)
 
 
 def pull(
     connection: Connection, reference: str, progress: PullProgress, credentials: RegistryCredentials | None
 ) -> Image:
-    """Pull an image. A digest that the engine has is not pulled again, so that a rollback needs no registry."""
+    """Pull an image, or build the hello image if the engine does not have it."""
     if not REFERENCE.fullmatch(reference):
         raise ImageMissing(f"{reference!r} is not a valid image reference")
-    with connection.client() as client:
-        local = _find_image(client, reference)
-    if local is None and reference == HELLO:
+    if reference.startswith("sha256:"):
+        raise ImageMissing(f"No registry knows the image {reference}. Deploy with a tag or a digest of a registry")
+    if reference != HELLO:
+        _fetch(connection, reference, progress, credentials)
+    elif find(connection, reference) is None:
         _load(connection, hello_archive())
-    elif local is None or not (_is_digest(reference) or reference == HELLO):
-        _fetch(connection, reference, progress, credentials, local)
     progress(None)
+    image = find(connection, reference)
+    if image is None:
+        raise ImageMissing(f"The engine does not keep the image {reference} after it has pulled it")
+    return image
+
+
+def find(connection: Connection, reference: str) -> Image | None:
+    """Return an image that the engine has."""
+    if not REFERENCE.fullmatch(reference):
+        return None
     with connection.client() as client:
         found = _find_image(client, reference)
-    if found is None:
-        raise ImageMissing(f"The engine has no image {reference}")
-    return Image(reference, _digest(reference, found), _ports(found), _volumes(found))
+    return Image(reference, _digest(reference, found), _ports(found), _volumes(found)) if found else None
 
 
 def _load(connection: Connection, archive: bytes) -> None:
     with connection.client(LONG_TIMEOUT) as client:
         for message in client.load_image(archive):  # type: ignore[no-untyped-call]
             if "error" in message:
-                raise EngineRefused(message["error"])
+                raise EngineRefused(safe_text(str(message["error"]).encode()))
 
 
 def _fetch(
-    connection: Connection,
-    reference: str,
-    progress: PullProgress,
-    credentials: RegistryCredentials | None,
-    local: dict[str, Any] | None,
+    connection: Connection, reference: str, progress: PullProgress, credentials: RegistryCredentials | None
 ) -> None:
-    """Pull, and fall back to the engine's own copy (`local`) if no registry provides the image."""
-    if reference.startswith("sha256:"):
-        raise ImageMissing(f"The engine no longer has the image {reference}. Deploy with a tag or a digest")
-    refusal = _stream(connection, reference, progress, credentials)
-    if refusal is None:
-        return
-    if "no space left" in refusal:
-        raise EngineRefused(refusal)
-    if local is None:
-        raise ImageMissing(refusal)
-    log.warning("pulling %s failed, so the engine's copy is used: %s", reference, refusal)
+    message = _stream(connection, reference, progress, credentials)
+    if message is not None:
+        log.warning("pulling %s failed: %s", reference, message)
+        raise pull_failure(reference, message)
 
 
 def _stream(
@@ -129,12 +128,28 @@ def _read(
         http.request("POST", f"/images/create?{query}", headers=_auth_headers(credentials))
         with http.getresponse() as response:
             if response.status != 200:
-                items.put({"error": json.loads(response.read()).get("message", response.reason)})
-            for line in response:
-                items.put(json.loads(line))
+                items.put({"error": response.read(_LONGEST_MESSAGE).decode(errors="replace") or response.reason})
+            else:
+                for line in iter(lambda: _read_line(response), b""):
+                    items.put(_parse_message(line))
         items.put(None)
     except (OSError, HTTPException, ValueError) as error:
         items.put(error)
+
+
+def _read_line(response: HTTPResponse) -> bytes:
+    """Return the next line, cut at `_LONGEST_MESSAGE` bytes: an error can quote all that a registry has sent."""
+    line = rest = response.readline(_LONGEST_MESSAGE)
+    while rest and not rest.endswith(b"\n"):
+        rest = response.readline(_LONGEST_MESSAGE)
+    return line
+
+
+def _parse_message(line: bytes) -> dict[str, Any]:
+    if len(line) >= _LONGEST_MESSAGE:
+        return {"error": line.decode(errors="replace")}
+    message: dict[str, Any] = json.loads(line)
+    return message
 
 
 def _auth_headers(credentials: RegistryCredentials | None) -> dict[str, str]:
@@ -202,10 +217,6 @@ def _find_image(client: APIClient, reference: str) -> dict[str, Any] | None:
     except NotFound:
         return None
     return found
-
-
-def _is_digest(reference: str) -> bool:
-    return reference.startswith("sha256:") or "@" in reference
 
 
 def _digest(reference: str, found: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from domain.ports.runtime import Address, Container, ContainerSpec, OutputLine, RegistryCredentials, Stats
+from domain.ports.runtime import Address, Container, ContainerSpec, OutputLine, PullFailed, RegistryCredentials, Stats
 
 HealthStatus = Literal["starting", "healthy", "unhealthy"]
 Stream = Literal["stdout", "stderr"]
@@ -16,8 +16,8 @@ DEFAULT_STATS = Stats(cpu=0.01, memory_mb=8.0)
 class Behaviour:
     """Properties of an image and of its containers.
 
-    `volumes` are the paths at which the image declares volumes.
-    `exists` False: no registry has the image. `requires` names the credentials that its registry demands. `hangs`: a
+    `volumes` are the paths at which the image declares volumes. `exists` False: no registry has the image. `requires`
+    names the credentials that its registry demands, `pull_error` is what every pull raises. `hangs`: a
     pull waits for `Runtime.release`. `probed`: the image has a health check. `healthy_after` is the number of
     inspections (`inspect` or `containers`) after which the health check succeeds; None means that it fails. It counts
     only if the image or the component has a health check. `exit_code`: the container ends right after it starts.
@@ -29,6 +29,7 @@ class Behaviour:
     volumes: tuple[str, ...] = ()
     exists: bool = True
     requires: RegistryCredentials | None = None
+    pull_error: PullFailed | None = None
     hangs: bool = False
     probed: bool = False
     healthy_after: int | None = 0

@@ -24,6 +24,7 @@ from domain.ports.runtime import (
     OutputLine,
     PullProgress,
     RegistryCredentials,
+    RegistryRefused,
     Stats,
 )
 from domain.ports.transactions import in_transaction
@@ -85,9 +86,8 @@ class Runtime:
     def pull(self, reference: str, progress: PullProgress, credentials: RegistryCredentials | None = None) -> Image:
         """Pull an image. A pull that hangs calls `progress` until `release` is called or `progress` raises."""
         with self._call():
-            behaviour = self._local.get(reference) if "sha256:" in reference else None
-        if behaviour is None:
-            behaviour = self._fetch(reference, progress, credentials)
+            known = self._local.get(reference) if "@sha256:" in reference else None
+        behaviour = known or self._fetch(reference, progress, credentials)
         digest = _digest(reference, behaviour)
         with self._call():
             self._local |= {reference: behaviour, digest: behaviour}
@@ -97,10 +97,12 @@ class Runtime:
         behaviour = self.images.get(reference, Behaviour())
         if not REFERENCE.fullmatch(reference):
             raise ImageMissing(f"{reference!r} is not a valid image reference")
+        if behaviour.pull_error is not None:
+            raise behaviour.pull_error
         if not behaviour.exists or reference.startswith("sha256:"):
-            return self._local_image(reference, f"Neither a registry nor the engine has the image {reference}")
+            raise ImageMissing(f"No registry has the image {reference}")
         if behaviour.requires not in (None, credentials):
-            return self._local_image(reference, f"The registry denies access to {reference}")
+            raise RegistryRefused(f"The registry denies access to {reference}")
         progress(Layers(0, 2))
         while behaviour.hangs and not self._released.wait(0.05):
             self._check_reachable()
@@ -108,10 +110,13 @@ class Runtime:
         progress(Layers(2, 2))
         return behaviour
 
-    def _local_image(self, reference: str, refusal: str) -> Behaviour:
-        if reference not in self._local:
-            raise ImageMissing(refusal)
-        return self._local[reference]
+    def find_image(self, reference: str) -> Image | None:
+        """Return an image that was pulled before, by its reference or digest."""
+        with self._call():
+            behaviour = self._local.get(reference)
+        if behaviour is None:
+            return None
+        return Image(reference, _digest(reference, behaviour), behaviour.ports, behaviour.volumes)
 
     def create_network(self, name: str, labels: Mapping[str, str], *, internal: bool = False) -> None:
         """Create a network; `internal` has no effect, because fakes have no connections."""

@@ -4,6 +4,7 @@ import hashlib
 import json
 import socketserver
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -13,7 +14,13 @@ import pytest
 from domain.adapters import memory
 from domain.adapters.docker import Runtime, hello_image, networks, output_text, scratch_image
 from domain.errors import Unavailable
-from domain.ports.runtime import EngineRefused, ImageMissing
+from domain.ports.runtime import (
+    EngineRefused,
+    ImageMissing,
+    RegistryRateLimited,
+    RegistryRefused,
+    RegistryUnavailable,
+)
 from domain.ports.transactions import open_transaction
 
 
@@ -114,8 +121,60 @@ def fake(tmp_path: Path) -> Iterator[tuple[Engine, Runtime]]:
 def test_a_full_disk_during_a_pull_is_refused_by_the_engine(fake: tuple[Engine, Runtime]):
     engine, runtime = fake
     engine.body = b'{"status":"Pulling fs layer","id":"a"}\r\n{"error":"write /x: no space left on device"}\r\n'
-    with pytest.raises(EngineRefused, match="no space left on device"):
+    with pytest.raises(EngineRefused, match="The engine's disk is full"):
         runtime.pull("web:1", lambda layers: None)
+
+
+@pytest.mark.parametrize(
+    ("message", "fault", "words"),
+    [
+        (
+            "manifest for web:1 not found: manifest unknown: manifest unknown",
+            ImageMissing,
+            "docker.io has no image web:1",
+        ),
+        ("pull access denied for web, repository does not exist or may require 'docker login'", ImageMissing, "login"),
+        ("Head https://registry/v2/: no basic auth credentials", RegistryRefused, "denies access"),
+        ("unauthorized: authentication required", RegistryRefused, "denies access"),
+        ("toomanyrequests: You have reached your pull rate limit.", RegistryRateLimited, "Try again later"),
+        ("Get http://10.0.0.7:80/v2/: dial tcp 10.0.0.7:80: connect: refused", RegistryUnavailable, "does not answer"),
+        (
+            "error parsing HTTP 200 response body: invalid character: SECRET OF THE INSIDE",
+            RegistryUnavailable,
+            "answer",
+        ),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_failed_pull_has_a_code_and_the_words_of_the_panel(
+    fake: tuple[Engine, Runtime], caplog: pytest.LogCaptureFixture, status: int, message: str, fault: type, words: str
+):
+    engine, runtime = fake
+    engine.status = status
+    engine.body = json.dumps({"message" if status == 500 else "error": message}).encode()
+    with pytest.raises(fault, match=words) as failure:
+        runtime.pull("web:1", lambda layers: None)
+    assert message not in str(failure.value)
+    assert "10.0.0.7" not in str(failure.value)
+    assert message in caplog.text, "the operator finds what the engine said"
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_the_answer_of_a_registry_is_cut_when_it_comes_in(
+    fake: tuple[Engine, Runtime], caplog: pytest.LogCaptureFixture, status: int
+):
+    engine, runtime = fake
+    engine.status = status
+    engine.body = b'{"error":"manifest unknown: ' + b"x" * 20_000_000 + b'"}\n{"status":"end"}\n'
+    tracemalloc.start()
+    try:
+        with pytest.raises(ImageMissing):
+            runtime.pull("web:1", lambda layers: None)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 5_000_000
+    assert len(caplog.text) < 10_000
 
 
 def test_an_engine_that_disappears_during_a_pull_is_unavailable(fake: tuple[Engine, Runtime]):

@@ -23,7 +23,15 @@ from docker.errors import NotFound
 from domain.adapters.docker.scratch_image import ScratchImage
 from domain.adapters.sockets import Prober
 from domain.ports.router import Target
-from domain.ports.runtime import ImageMissing, Layers, RegistryCredentials
+from domain.ports.runtime import (
+    ImageMissing,
+    Layers,
+    PullFailed,
+    RegistryCredentials,
+    RegistryRateLimited,
+    RegistryRefused,
+    RegistryUnavailable,
+)
 from tests.engine import Images
 from tests.runtime_setup import RuntimeSetup
 
@@ -179,38 +187,34 @@ def test_a_hanging_pull_reports_twice_a_second_and_ends_at_the_engine_when_it_is
 
 
 @pytest.mark.parametrize(
-    ("status", "words"), [(401, "no basic auth|denied|unauthorized"), (404, "."), (429, "."), (500, ".")]
+    ("status", "fault"),
+    [(401, RegistryRefused), (404, ImageMissing), (429, RegistryRateLimited), (500, RegistryUnavailable)],
 )
-def test_an_image_that_the_registry_refuses_is_missing_with_the_reason(
-    real: RuntimeSetup, registry_server: Registry, status: int, words: str
+def test_the_refusal_of_a_registry_has_a_code(
+    real: RuntimeSetup, registry_server: Registry, status: int, fault: type[PullFailed]
 ):
     registry_server.status = status
-    with pytest.raises(ImageMissing, match=words):
+    with pytest.raises(fault):
         real.runtime.pull(f"{registry_server.repository}:1", lambda layers: None)
 
 
-def test_without_the_registry_the_copy_of_the_engine_is_used_and_that_is_logged(
-    real: RuntimeSetup, images: Images, caplog: pytest.LogCaptureFixture
-):
+def test_an_image_that_the_engine_has_is_found_without_its_registry(real: RuntimeSetup, images: Images):
     reference = "127.0.0.1:1/gone/web:1"
     identity = images.load(reference)
-    with caplog.at_level(logging.WARNING):
-        assert real.runtime.pull(reference, lambda layers: None).digest == identity
-    assert "127.0.0.1:1/gone/web:1" in caplog.text
+    found = real.runtime.find_image(reference)
+    assert found
+    assert (found.digest, found.ports) == (identity, (8080,))
+    assert real.runtime.find_image("127.0.0.1:1/gone/web:2") is None
+
+
+def test_a_registry_that_does_not_answer_is_unavailable_and_the_log_has_the_reason(
+    real: RuntimeSetup, images: Images, caplog: pytest.LogCaptureFixture
+):
+    images.load("127.0.0.1:1/gone/web:1")
+    with caplog.at_level(logging.WARNING), pytest.raises(RegistryUnavailable) as failure:
+        real.runtime.pull("127.0.0.1:1/gone/web:1", lambda layers: None)
     assert "connection refused" in caplog.text
-
-
-def test_without_the_registry_and_a_copy_the_image_is_missing(real: RuntimeSetup):
-    with pytest.raises(ImageMissing, match="connection refused"):
-        real.runtime.pull("127.0.0.1:1/nobody/web:1", lambda layers: None)
-
-
-def test_a_digest_that_the_engine_has_is_not_requested_from_the_registry(real: RuntimeSetup, registry_server: Registry):
-    digest = real.runtime.pull(f"{registry_server.repository}:1", lambda layers: None).digest
-    registry_server.requests.clear()
-    registry_server.status = 500
-    assert real.runtime.pull(digest, lambda layers: None).digest == digest
-    assert not registry_server.requests
+    assert "connection refused" not in str(failure.value)
 
 
 def test_a_tag_that_moved_pulls_the_new_image_and_the_old_digest_still_starts(real: RuntimeSetup, images: Images):
@@ -231,7 +235,7 @@ def test_a_login_is_sent_to_the_registry(real: RuntimeSetup, registry_server: Re
     reference = f"{registry_server.repository}:1"
     registry_server.authorization = f"Basic {base64.b64encode(b'ann:pass word').decode()}"
     for credentials in (None, RegistryCredentials("ann", "wrong")):
-        with pytest.raises(ImageMissing):
+        with pytest.raises(PullFailed):
             real.runtime.pull(reference, lambda layers: None, credentials)
     assert real.runtime.pull(reference, lambda layers: None, RegistryCredentials("ann", "pass word"))
 
@@ -240,7 +244,7 @@ def test_a_token_is_sent_to_the_registry_as_a_bearer_token(real: RuntimeSetup, r
     reference = f"{registry_server.repository}:1"
     registry_server.challenge = 'Bearer realm="http://127.0.0.1:1/token"'
     registry_server.authorization = "Bearer t0ken"
-    with pytest.raises(ImageMissing):
+    with pytest.raises(RegistryUnavailable):
         real.runtime.pull(reference, lambda layers: None)
     assert real.runtime.pull(reference, lambda layers: None, RegistryCredentials(token="t0ken"))
 
@@ -282,7 +286,7 @@ def test_a_private_image_is_pulled_with_a_login_only(real: RuntimeSetup, images:
         assert "error" not in line, line["error"]
     images.client.remove_image(reference, force=True)
     for credentials in (None, RegistryCredentials("ann", "wrong")):
-        with pytest.raises(ImageMissing, match=r"no basic auth|unauthorized|denied"):
+        with pytest.raises(RegistryRefused):
             real.runtime.pull(reference, lambda layers: None, credentials)
     image = real.runtime.pull(reference, lambda layers: None, RegistryCredentials("ann", PASSWORD))
     assert image.digest.startswith(f"{private_registry}/shop/web@sha256:")

@@ -10,7 +10,15 @@ from domain.adapters import docker, memory
 from domain.adapters.images import HELLO, HELLO_OUTPUT
 from domain.errors import Unavailable
 from domain.model.project import Component
-from domain.ports.runtime import ContainerSpec, ImageMissing, Layers, RegistryCredentials, Runtime
+from domain.ports.runtime import (
+    ContainerSpec,
+    Image,
+    ImageMissing,
+    Layers,
+    RegistryCredentials,
+    RegistryRefused,
+    Runtime,
+)
 from tests.runtime_setup import RuntimeSetup
 
 
@@ -43,6 +51,17 @@ def test_a_digest_can_be_pulled_again(setup: RuntimeSetup):
     digest = setup.runtime.pull(setup.reference("web:1"), lambda layers: None).digest
     image = setup.runtime.pull(digest, lambda layers: None)
     assert (image.digest, image.ports) == (digest, (8080,))
+
+
+def test_what_was_pulled_is_found_by_reference_and_by_digest(setup: RuntimeSetup):
+    digest = setup.runtime.pull(setup.reference("web:1"), lambda layers: None).digest
+    for reference in (setup.reference("web:1"), digest):
+        assert setup.runtime.find_image(reference) == Image(reference, digest, (8080,))
+
+
+@pytest.mark.parametrize("reference", ["missing:1", "../x", "web@sha256:" + "0" * 64, "sha256:" + "0" * 64])
+def test_an_image_that_the_engine_does_not_have_is_not_found(setup: RuntimeSetup, reference: str):
+    assert setup.runtime.find_image(reference) is None
 
 
 @pytest.mark.parametrize("name", ["missing:1", "web:nope"])
@@ -80,7 +99,9 @@ def test_the_hello_image_needs_no_registry(setup: RuntimeSetup):
     assert reported
     assert image.digest.startswith("sha256:")
     assert image.ports == (8080,)
-    assert setup.runtime.pull(image.digest, reported.append).digest == image.digest
+    found = setup.runtime.find_image(image.digest)
+    assert found
+    assert found.digest == image.digest
     component = Component("web", HELLO)
     spec = ContainerSpec(setup.name("hello"), image.digest, component, {}, {setup.network(): ()}, (), setup.labels)
     setup.runtime.create(spec)
@@ -103,6 +124,7 @@ def _calls(runtime: Runtime) -> dict[str, Callable[[], object]]:
     return {
         "ping": runtime.ping,
         "pull": lambda: runtime.pull("panel-test/web:1", lambda layers: None),
+        "find_image": lambda: runtime.find_image("panel-test/web:1"),
         "hello": lambda: runtime.pull(HELLO, lambda layers: None),
         "create_network": lambda: runtime.create_network("net", {}),
         "create_volume": lambda: runtime.create_volume("data", {}),
@@ -169,7 +191,7 @@ def test_a_private_image_in_memory_is_pulled_with_its_login_only(in_memory: Runt
     login = RegistryCredentials("ann", "s3cret")
     in_memory.runtime.images["panel-test/private:1"] = memory.Behaviour(requires=login)
     for credentials in (None, RegistryCredentials("ann", "wrong")):
-        with pytest.raises(ImageMissing, match="denies access"):
+        with pytest.raises(RegistryRefused, match="denies access"):
             in_memory.runtime.pull("panel-test/private:1", lambda layers: None, credentials)
     image = in_memory.runtime.pull("panel-test/private:1", lambda layers: None, login)
     assert "s3cret" not in repr((login, image))

@@ -1,0 +1,33 @@
+"""What the engine's message about a failed pull means."""
+
+from domain.model.image_reference import registry_of
+from domain.ports.runtime import (
+    EngineRefused,
+    ImageMissing,
+    PullFailed,
+    RegistryRateLimited,
+    RegistryRefused,
+    RegistryUnavailable,
+)
+
+# Words of the messages of Docker 20.10 to 29, in the order in which they decide: the first line with a match counts.
+_MEANINGS: tuple[tuple[type[PullFailed], tuple[str, ...]], ...] = (
+    (RegistryRateLimited, ("toomanyrequests", "too many requests", "rate limit")),
+    (ImageMissing, ("manifest unknown", "name unknown", "not found", "does not exist or may require", "no matching")),
+    (RegistryRefused, ("no basic auth credentials", "unauthorized", "denied", "forbidden", "authentication required")),
+)
+_TEXTS: dict[type[PullFailed], str] = {
+    RegistryRateLimited: "The registry {registry} limits how often images are pulled. Try again later",
+    ImageMissing: "The registry {registry} has no image {reference}, or shows it only with a login",
+    RegistryRefused: "The registry {registry} denies access to the image {reference}",
+    RegistryUnavailable: "The registry {registry} does not answer, or not as registries do",
+}
+
+
+def pull_failure(reference: str, message: str) -> PullFailed | EngineRefused:
+    """Return the failure of a pull in the panel's own words. The message may quote any server, so it is not used."""
+    text = message.lower()
+    if "no space left" in text:
+        return EngineRefused("The engine's disk is full. Free space: docker system df shows what uses it")
+    fault = next((fault for fault, words in _MEANINGS if any(word in text for word in words)), RegistryUnavailable)
+    return fault(_TEXTS[fault].format(registry=registry_of(reference), reference=reference))

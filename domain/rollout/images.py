@@ -1,0 +1,62 @@
+"""Images of a release: from which registries they may come, and when the engine's own copy may be used.
+
+What one tenant has pulled is on the engine for all. A tenant gets a copy only as the digest that its own service has
+run before. Services that belong to no tenant may use every image of the engine, also one that no registry has.
+"""
+
+import logging
+
+from domain.model.image_reference import DOCKER_HUB, registry_of
+from domain.ports import Ports
+from domain.ports.progress import Progress
+from domain.ports.runtime import (
+    Image,
+    PullFailed,
+    PullProgress,
+    RegistryRateLimited,
+    RegistryRefused,
+    RegistryUnavailable,
+)
+from domain.resources.outbound import refused_address
+from domain.rollout.release import Release
+
+_log = logging.getLogger(__name__)
+
+
+def pull_image(ports: Ports, release: Release, reference: str, old: Release | None, progress: Progress) -> Image:
+    """Return an image of the release, pulled unless the release names its digest and the engine has that.
+
+    If the registry does not answer, the digest that the version before (`old`) runs is used. Raise PullFailed.
+    """
+    digest = release.images.get(reference)
+    if digest is not None:
+        return ports.runtime.find_image(digest) or pull_from_registry(ports, digest, progress.layers)
+    try:
+        return pull_from_registry(ports, reference, progress.layers)
+    except PullFailed as failed:
+        copy = _find_copy(ports, release, reference, old, failed)
+        if copy is None:
+            raise
+        progress.note(f"{failed}; the copy that the engine has is used")
+        return copy
+
+
+def pull_from_registry(ports: Ports, reference: str, progress: PullProgress) -> Image:
+    """Pull an image, if its registry is one that may be asked. Raise RegistryRefused if it is not."""
+    registry = registry_of(reference)
+    address = None if registry == DOCKER_HUB else refused_address(ports, registry.partition(":")[0])
+    if address is not None:
+        _log.warning("the registry %s is not asked: it is at %s", registry, address)
+        raise RegistryRefused(
+            f"The registry {registry} is not on the internet. Use another one, or ask the operator to add its address"
+            " to PANEL_ALLOWED_NETWORKS"
+        )
+    return ports.runtime.pull(reference, progress)
+
+
+def _find_copy(ports: Ports, release: Release, reference: str, old: Release | None, failed: PullFailed) -> Image | None:
+    if release.customer_id is None:
+        return ports.runtime.find_image(reference)
+    digest = old.images.get(reference) if old else None
+    away = isinstance(failed, RegistryUnavailable | RegistryRateLimited)
+    return ports.runtime.find_image(digest) if digest and away else None
