@@ -17,6 +17,7 @@ def _release(*components: Component, port: int | None = None, **given: object) -
         instance="i",
         service_id="svc_1",
         service_name="web",
+        customer_id=None,
         deployment_id="dep_1",
         project=Project(components),
         environment={"A": "service", "B": "service"},
