@@ -9,7 +9,7 @@ from domain.api_keys.creation import lock_maker
 from domain.api_keys.fields import ApiKeyRotation, ApiKeyUpdate
 from domain.api_keys.reading import NOUN, get_visible
 from domain.errors import Conflict, Forbidden
-from domain.identity import tokens
+from domain.identity import networks, tokens
 from domain.identity.access import Caller
 from domain.identity.permissions import granted
 from domain.model.api_key import ApiKey
@@ -22,13 +22,15 @@ from domain.resources import revisions
 
 _MANY = 1000
 _LAST_ADMIN = "This is the last key that can administer the panel"
-_ADVICE = "create another admin key first"
 
 
 def update_api_key(
     ports: Ports, caller: Caller, api_key_id: str, body: ApiKeyUpdate, if_match: str | None = None
 ) -> ApiKey:
-    """Change a key and return it. Neither the key before nor the key after may go beyond the caller's grant."""
+    """Change a key and return it. Neither the key before nor the key after may go beyond the caller's grant.
+
+    Raise Conflict if the change would lock the last admin key out.
+    """
     now, read = ports.clock.now(), fields.read(ports, body)
     with ports.store.begin() as work:
         case = _lock(work, caller, api_key_id, now)
@@ -37,11 +39,13 @@ def update_api_key(
         key = replace(case.key, **read.values)
         if read.values.keys() & {"role", "denied_permissions"}:
             key.denied_permissions = bounds.inherited_denials(key.grant, case.maker.grant)
-        problems = read.problems | fields.missing(key) | _lockout(case, key, now)
+        problems = read.problems | fields.missing(key)
         if "rate_limit_rpm" in read.values:
             default = ports.settings.rate_limit_authenticated
             problems |= bounds.rate_excess(key.rate_limit_rpm, case.maker.grant, default)
         fields.refuse(problems | bounds.excess(key.grant, case.maker.grant))
+        if case.is_last_admin:
+            _refuse_lockout(case.key, key, caller.address)
         work.api_keys.save(key)
     return key
 
@@ -83,7 +87,7 @@ def revoke_api_key(ports: Ports, caller: Caller, api_key_id: str, if_match: str 
         _refuse_greater({field: excess[field] for field in ("role", "deniedPermissions") if field in excess})
         revisions.match(if_match, case.key.revision, NOUN)
         if case.is_last_admin:
-            raise Conflict(_LAST_ADMIN, code="last_admin_key", details=_ADVICE.capitalize())
+            raise Conflict(_LAST_ADMIN, code="last_admin_key", details="Create another admin key first.")
         work.api_keys.remove(api_key_id)
 
 
@@ -120,7 +124,20 @@ def _refuse_greater(excess: Mapping[str, str]) -> None:
         raise Forbidden("This API key can do more than you", details=f"It does so by {', '.join(excess)}")
 
 
-def _lockout(case: _Case, key: ApiKey, now: datetime) -> dict[str, str]:
-    if not case.is_last_admin or _administers(key, now):
-        return {}
-    return {"deniedPermissions" if key.role is Role.ADMIN else "role": f"{_LAST_ADMIN}: {_ADVICE}"}
+def _refuse_lockout(before: ApiKey, after: ApiKey, address: str) -> None:
+    """Raise Conflict if the last admin key could no longer administer the panel: from this address, or later on."""
+    is_admin, is_moved = after.role is Role.ADMIN, after.allowed_ips != before.allowed_ips
+    ends = {
+        "role": not is_admin,
+        "deniedPermissions": is_admin and "api_keys.write" not in granted(after.grant),
+        "expiresAt": _ends_earlier(after.expires_at, before.expires_at),
+        "allowedIps": is_moved and not networks.allows(after.allowed_ips, address),
+    }
+    locking = [field for field, is_locking in ends.items() if is_locking]
+    if locking:
+        details = f"This change of {', '.join(locking)} would lock it out. Create another admin key first."
+        raise Conflict(_LAST_ADMIN, code="last_admin_key", details=details)
+
+
+def _ends_earlier(after: datetime | None, before: datetime | None) -> bool:
+    return after is not None and (before is None or after < before)

@@ -75,6 +75,10 @@ def test_the_last_admin_key_stays(panel: Panel) -> None:
     own = panel.get("/auth/me").json()["id"]
     refused = panel.request("DELETE", f"/v1/api-keys/{own}")
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "last_admin_key")
+    for body in ({"role": "viewer"}, {"expiresAt": "2099-01-01T00:00:00Z"}, {"allowedIps": ["198.51.100.0/24"]}):
+        locked = panel.patch(f"/v1/api-keys/{own}", body)
+        assert (locked.status_code, locked.json()["error"]["code"]) == (409, "last_admin_key")
+    assert panel.patch(f"/v1/api-keys/{own}", {"allowedIps": ["127.0.0.0/8"]}).status_code == 200
     assert panel.get("/auth/me").status_code == 200
 
 

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -528,16 +531,65 @@ def test_an_expired_admin_key_does_not_count_as_the_last(ports: Ports, admin: Ca
     api_keys.revoke_api_key(ports, admin, expired.id)
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({"role": "operator"}, "role"),
-        ({"deniedPermissions": ["api_keys.write"]}, "deniedPermissions"),
-    ],
-)
-def test_the_last_admin_key_cannot_restrict_itself(ports: Ports, admin: Caller, body: dict[str, Any], field: str):
-    assert set(problems(api_keys.update_api_key, ports, admin, admin.id, body)) == {field}
-    assert api_keys.update_api_key(ports, admin, admin.id, {"deniedPermissions": ["env.reveal"]}).revision == 2
+LOCKING: list[dict[str, Any]] = [
+    {"role": "operator"},
+    {"deniedPermissions": ["api_keys.write"]},
+    {"expiresAt": "2099-01-01T00:00:00Z"},
+    {"allowedIps": ["198.51.100.0/24"]},
+]
+
+
+@pytest.mark.parametrize("other", USELESS, ids=str)
+@pytest.mark.parametrize("body", LOCKING, ids=str)
+def test_the_last_admin_key_cannot_lock_itself_out(
+    ports: Ports, admin: Caller, make_key: MakeKey, body: dict[str, Any], other: dict[str, Any]
+):
+    make_key(**other)
+    with pytest.raises(Conflict) as raised:
+        api_keys.update_api_key(ports, replace(admin, address=HERE), admin.id, body)
+    assert raised.value.code == "last_admin_key"
+    assert next(iter(body)) in str(raised.value.details)
+    assert stored(ports, admin.id).revision == 1
+
+
+@pytest.mark.parametrize("body", LOCKING, ids=str)
+def test_an_admin_key_beside_another_can_be_restricted(
+    ports: Ports, admin: Caller, make_key: MakeKey, body: dict[str, Any]
+):
+    make_key()
+    assert api_keys.update_api_key(ports, replace(admin, address=HERE), admin.id, body).revision == 2
+
+
+def test_the_last_admin_key_can_be_changed_otherwise(ports: Ports, make_key: MakeKey):
+    key = make_key(allowed_ips=("198.51.100.0/24",), expires_at=ports.clock.now() + timedelta(days=1))
+    caller = replace(by(key), address="198.51.100.7")
+    for body in (
+        {"deniedPermissions": ["env.reveal"]},
+        {"allowedIps": ["198.51.100.0/28"]},
+        {"name": "main", "rateLimitRpm": 10},
+    ):
+        api_keys.update_api_key(ports, caller, key.id, body)
+    with pytest.raises(Conflict):
+        api_keys.update_api_key(ports, caller, key.id, {"expiresAt": later(ports, hours=1)})
+
+
+@pytest.mark.parametrize("body", LOCKING, ids=str)
+def test_one_of_two_admin_keys_locked_out_at_once_stays(ports: Ports, make_key: MakeKey, body: dict[str, Any]):
+    keys, ready = [make_key() for _ in range(4)], Barrier(4)
+
+    def act(number: int) -> None:
+        caller = by(keys[number])
+        ready.wait()
+        with suppress(Conflict):
+            if number % 2:
+                api_keys.revoke_api_key(ports, caller, caller.id)
+            else:
+                api_keys.update_api_key(ports, caller, caller.id, body)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(act, range(4)))
+    left = [key for key in map(partial(stored, ports), (key.id for key in keys)) if key and key.role is Role.ADMIN]
+    assert [key for key in left if "api_keys.write" in granted(key.grant)]
 
 
 def test_one_of_two_admin_keys_revoked_at_once_stays(ports: Ports, make_key: MakeKey):
