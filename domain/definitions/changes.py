@@ -32,7 +32,7 @@ class ResourceLimits(TypedDict, total=False):
 class NewDefinition(NewSource):
     """The fields of a new service that decide what a deployment starts."""
 
-    health_check: NotRequired[HealthCheckFields]
+    healthcheck: NotRequired[HealthCheckFields]
     deploy_timeout: NotRequired[int]
     resources: NotRequired[ResourceLimits]
 
@@ -41,7 +41,7 @@ class DefinitionChange(SourceChange, total=False):
     """The fields of an update that decide what a deployment starts."""
 
     port: int | None
-    health_check: HealthCheckFields | None
+    healthcheck: HealthCheckFields | None
     deploy_timeout: int
     resources: ResourceLimits
 
@@ -60,8 +60,8 @@ def changed_definition(vault: Vault, service: Service, body: DefinitionChange) -
 
 
 def _check(vault: Vault, definition: Definition, body: NewDefinition | DefinitionChange) -> CheckedDefinition:
-    if "health_check" in body:
-        definition = replace(definition, health_check=merge(definition.health_check, body["health_check"]))
+    if "healthcheck" in body:
+        definition = replace(definition, health_check=merge(definition.health_check, body["healthcheck"]))
     if "deploy_timeout" in body:
         definition = replace(definition, timeout=body["deploy_timeout"])
     checked = check(vault, definition)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from domain.deployments.line_diff import unified_diff
 from domain.model.definition import Definition
 
-_SETTINGS = {"port": "port", "sizes": "resources", "health_check": "health_check", "timeout": "deploy_timeout"}
+_SETTINGS = {"port": "port", "sizes": "resources", "health_check": "healthcheck", "timeout": "deploy_timeout"}
 
 
 @dataclass(frozen=True)

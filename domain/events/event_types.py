@@ -58,7 +58,7 @@ def deploy_progress(deployment: Deployment) -> EventContent:
         "deployment_id": deployment.id,
         "operation_id": deployment.operation_id,
         "status": str(deployment.status),
-        "failure": deployment.failure.code if deployment.failure else None,
+        "failure_code": deployment.failure.code if deployment.failure else None,
     }
     return EventContent(EventType.DEPLOY_PROGRESS, f"deployment:{deployment.id}", deployment.customer_id, data)
 
@@ -73,6 +73,6 @@ def operation_progress(operation: Operation) -> EventContent:
         "status": str(operation.status),
         "step": operation.steps[-1].name if operation.steps else None,
         "progress": operation.progress,
-        "failure": operation.failure.code if operation.failure else None,
+        "failure_code": operation.failure.code if operation.failure else None,
     }
     return EventContent(EventType.OPERATION_PROGRESS, f"operation:{operation.id}", operation.customer_id, data)

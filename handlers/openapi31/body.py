@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -41,6 +41,20 @@ class Sent(NamedTuple):
     """None if the body is chunked."""
 
 
+class _Schema(NamedTuple):
+    """The compiled schema of a media type. Without a validator every value is accepted."""
+
+    validator: Validator | None = None
+    former_names: Mapping[str, str] = {}
+
+    def renamed(self, value: Any) -> Any:  # noqa: ANN401 - see BodyPlan.read
+        """Return the value with the new names of renamed properties. One that has both names stays, and is refused."""
+        if not self.former_names or not isinstance(value, dict):
+            return value
+        names = {former: name for former, name in self.former_names.items() if name not in value}
+        return {names.get(name, name): member for name, member in value.items()}
+
+
 class BodyPlan:
     """How to read an operation's body, compiled from the document."""
 
@@ -49,8 +63,10 @@ class BodyPlan:
         self._limits = limits
         self._messages = Messages(schemas)
         self._accepted = tuple(body.content)
-        self._validators = {
-            name: schemas.validator(pointer) if pointer and is_json(name) else None
+        self._schemas = {
+            name: _Schema(schemas.validator(pointer), schemas.former_names(pointer))
+            if pointer and is_json(name)
+            else _Schema()
             for name, pointer in body.content.items()
         }
 
@@ -61,11 +77,11 @@ class BodyPlan:
             return self._absent()
         if sent.length is not None and sent.length > self._limits.size:
             raise TooLarge(self._limits.size)
-        validator = self._validators[self._matching(sent)]
+        schema = self._schemas[self._matching(sent)]
         raw = await _all_of(receive, self._limits.size)
         if not raw:
             return self._absent()
-        return self._checked(raw, validator) if is_json(sent.media_type) else raw
+        return self._checked(raw, schema) if is_json(sent.media_type) else raw
 
     def _absent(self) -> None:
         if self._required:
@@ -75,12 +91,13 @@ class BodyPlan:
         media_type = sent.media_type
         if not sent.encoded:
             for name in (media_type, media_type.partition("/")[0] + "/*", "*/*"):
-                if name in self._validators:
+                if name in self._schemas:
                     return name
         raise UnsupportedMediaType(media_type, self._accepted)
 
-    def _checked(self, raw: bytes, validator: Validator | None) -> Any:  # noqa: ANN401 - see read
-        value = parse_json(raw, self._limits.depth)
+    def _checked(self, raw: bytes, schema: _Schema) -> Any:  # noqa: ANN401 - see read
+        value = schema.renamed(parse_json(raw, self._limits.depth))
+        validator = schema.validator
         if validator is None or validator.is_valid(value) or (value is None and not self._required):
             return value
         raise InvalidBody(self._messages.fields(_errors(validator, value)))

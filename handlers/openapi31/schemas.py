@@ -85,6 +85,11 @@ class Schemas:
             found |= {TYPES[type(value)] for value in values if type(value) in TYPES}
         return found
 
+    def former_names(self, pointer: str) -> dict[str, str]:
+        """Return the new name of each renamed property, by its former name: the schema's `x-former-names`."""
+        variants = self.variants(self.references.at(pointer))
+        return {former: name for variant in variants for former, name in variant.get("x-former-names", {}).items()}
+
     def items(self, pointer: str) -> str | None:
         """Return the pointer to the schema of an array's items."""
         pointer, node = self._final(pointer)

@@ -14,7 +14,7 @@ def variable(stored: Variable) -> Json:
     return {"name": stored.name, "value": MASK if stored.secret else stored.value, "secret": stored.secret}
 
 
-def health_check(check: HealthCheck | None) -> Json | None:
+def healthcheck(check: HealthCheck | None) -> Json | None:
     return asdict(check) if check else None
 
 
@@ -62,7 +62,7 @@ def service(detail: ServiceDetail) -> Json:
             "last_check": timestamp(row.health.last_check),
             "consecutive_failures": row.health.consecutive_failures,
         },
-        "health_check": health_check(row.definition.health_check),
+        "healthcheck": healthcheck(row.definition.health_check),
         "deploy_timeout": row.definition.timeout,
         "deployment_id": detail.deployment_id,
         "operation_id": detail.operation_id,
@@ -99,7 +99,7 @@ def service_export(export: Export) -> Json:
         "port": definition.port,
         "labels": row.labels,
         "resources": sizes,
-        "health_check": health_check(definition.health_check),
+        "healthcheck": healthcheck(definition.health_check),
         "deploy_timeout": definition.timeout,
         "exported_at": timestamp(export.exported_at),
     }

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from domain.catalogue.spec.template import Template, TemplateVariable
 from domain.templates import TemplatePreview
-from handlers.serializers.services import finding, health_check, variable
+from handlers.serializers.services import finding, healthcheck, variable
 from handlers.serializers.values import Json
 
 
@@ -24,7 +24,7 @@ def template_summary(row: Template) -> Json:
 
 def template(row: Template) -> Json:
     return template_summary(row) | {
-        "healthcheck": health_check(row.healthcheck),
+        "healthcheck": healthcheck(row.healthcheck),
         "expose": asdict(row.expose),
         "variables": [template_variable(declared) for declared in row.variables],
         "images": list(row.images),

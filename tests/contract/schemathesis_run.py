@@ -112,7 +112,7 @@ def _stream(case: Any) -> None:
 
 
 def _page(case: Any) -> None:
-    if str((case.query or {}).get("follow")).lower() == "true":
+    if str((case.query or {}).get("follow")).lower() in {"true", "1"}:
         case.query["follow"] = "false"
 
 

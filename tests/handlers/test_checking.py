@@ -81,7 +81,7 @@ def test_an_export_has_everything_except_secret_values(panel: Panel) -> None:
         variables={"A": "1"},
         secrets={"PASSWORD": CANARY},
         labels={"team": "sales"},
-        health_check={"path": "/"},
+        healthcheck={"path": "/"},
         deploy_timeout=9,
     )
     panel.put(f"/services/{service['id']}/scale", {"component": "web", "replicas": 2})
@@ -99,6 +99,6 @@ def test_an_export_has_everything_except_secret_values(panel: Panel) -> None:
         "port": 9090,
         "labels": {"team": "sales"},
         "resources": {"web": {"replicas": 2, "cpu_limit": None, "memory_limit_mb": None}},
-        "health_check": {"path": "/", "port": None, "interval": 10, "timeout": 5},
+        "healthcheck": {"path": "/", "port": None, "interval": 10, "timeout": 5},
         "deploy_timeout": 9,
     }

@@ -68,7 +68,7 @@ def test_a_deployment_has_its_steps_images_and_changes(panel: Panel) -> None:
     assert first["changes"]["compose"].startswith("--- before")
     assert (first["changes"]["settings"], first["trigger"]) == ([], "create")
     panel.put(f"{path}/env", {"variables": {"KEEP": "2", "NEW": "1"}, "secrets": {"TOKEN": None}})
-    panel.patch(path, {"deploy_timeout": 9, "health_check": {"path": "/"}, "resources": {"memory_limit_mb": 64}})
+    panel.patch(path, {"deploy_timeout": 9, "healthcheck": {"path": "/"}, "resources": {"memory_limit_mb": 64}})
     second = _done(panel, path, body={"image": "shop/web:2"})
     assert (second["status"], second["failure"], second["trigger"]) == ("succeeded", None, "deploy")
     assert [step["name"] for step in second["steps"]] == [
@@ -81,7 +81,7 @@ def test_a_deployment_has_its_steps_images_and_changes(panel: Panel) -> None:
     assert "+    image: shop/web:2" in changes["compose"].splitlines()
     assert (changes["variables_added"], changes["variables_removed"]) == (["NEW"], ["GONE"])
     assert changes["variables_changed"] == ["KEEP"]
-    assert changes["settings"] == ["resources", "health_check", "deploy_timeout"]
+    assert changes["settings"] == ["resources", "healthcheck", "deploy_timeout"]
     assert second["actor_id"] == panel.get("/auth/me").json()["id"]
     third = _done(panel, path)["changes"]
     assert third == {

@@ -61,7 +61,7 @@ def test_a_created_service_has_the_fields_of_the_request(panel: Panel) -> None:
         "customer_id": "cust_a",
         "variables": {"B": "2", "A": "1"},
         "labels": {"team": "sales"},
-        "health_check": {"path": "/healthz", "timeout": 2},
+        "healthcheck": {"path": "/healthz", "timeout": 2},
         "deploy_timeout": 30,
         "resources": {"cpu_limit": 0.5, "memory_limit_mb": 64},
     }
@@ -73,7 +73,7 @@ def test_a_created_service_has_the_fields_of_the_request(panel: Panel) -> None:
         {"name": "A", "value": "1", "secret": False},
         {"name": "B", "value": "2", "secret": False},
     ]
-    assert service["health_check"] == {"path": "/healthz", "port": None, "interval": 10, "timeout": 2}
+    assert service["healthcheck"] == {"path": "/healthz", "port": None, "interval": 10, "timeout": 2}
     assert (service["resources"]["cpu_limit"], service["resources"]["memory_limit_mb"]) == (0.5, 64)
     assert "serve" in service["compose"]
     assert (service["template"], service["custom_domains"], service["customer_name"]) == (None, [], None)

@@ -96,7 +96,7 @@ def test_a_deployed_template_runs_with_given_and_generated_values(panel: Panel) 
     path = f"/services/{created.json()['id']}"
     service = panel.get(path).json()
     assert (service["status"], service["pending_changes"], service["customer_id"]) == ("running", False, "cust_a")
-    assert (service["port"], service["health_check"]["path"]) == (80, "/wp-login.php")
+    assert (service["port"], service["healthcheck"]["path"]) == (80, "/wp-login.php")
     assert (service["labels"], service["deploy_timeout"], service["image"]) == ({"team": "sales"}, 9, None)
     assert service["resources"]["memory_limit_mb"] == 1024 + 512
     shown = {variable["name"]: variable["value"] for variable in service["variables"]}
@@ -114,10 +114,10 @@ def test_a_deployed_template_runs_with_given_and_generated_values(panel: Panel) 
 
 def test_a_service_from_a_template_may_have_its_own_health_check(panel: Panel) -> None:
     body = {"name": "hi", "deploy_method": "template", "template": "hello", "port": 8080,
-            "health_check": {"path": "/", "timeout": 1}}  # fmt: skip
+            "healthcheck": {"path": "/", "timeout": 1}}  # fmt: skip
     service = panel.post("/services", body).json()
-    assert service["health_check"]["path"] == "/"
-    assert service["health_check"]["timeout"] == 1
+    assert service["healthcheck"]["path"] == "/"
+    assert service["healthcheck"]["timeout"] == 1
     other_port = panel.post("/services", {**body, "name": "ho", "port": 9999})
     assert (other_port.status_code, list(other_port.json()["error"]["fields"])) == (422, ["port"])
 

@@ -83,7 +83,7 @@ def test_a_rename_to_a_taken_name_is_refused(panel: Panel) -> None:
     [
         ({"image": "shop/web:2"}, {"image": "shop/web:2"}),
         ({"deploy_timeout": 7}, {"deploy_timeout": 7}),
-        ({"health_check": {"path": "/up", "interval": 3}}, {"health_check.path": "/up", "health_check.interval": 3}),
+        ({"healthcheck": {"path": "/up", "interval": 3}}, {"healthcheck.path": "/up", "healthcheck.interval": 3}),
         ({"resources": {"cpu_limit": 0.5, "memory_limit_mb": 64}}, {"resources.memory_limit_mb": 64}),
         ({"port": 9090}, {"port": 9090}),
     ],
@@ -127,15 +127,15 @@ def test_a_port_that_a_text_does_not_expose_is_refused(panel: Panel) -> None:
 
 
 def test_a_health_check_is_merged_and_null_removes_it(panel: Panel) -> None:
-    path = _made(panel, health_check={"path": "/", "port": 8080, "interval": 3, "timeout": 4})
-    merged = panel.patch(path, {"health_check": {"path": "/up"}}).json()["health_check"]
+    path = _made(panel, healthcheck={"path": "/", "port": 8080, "interval": 3, "timeout": 4})
+    merged = panel.patch(path, {"healthcheck": {"path": "/up"}}).json()["healthcheck"]
     assert merged == {"path": "/up", "port": 8080, "interval": 3, "timeout": 4}
-    merged = panel.patch(path, {"health_check": {"path": "/up", "port": None}}).json()["health_check"]
+    merged = panel.patch(path, {"healthcheck": {"path": "/up", "port": None}}).json()["healthcheck"]
     assert merged == {"path": "/up", "port": None, "interval": 3, "timeout": 4}
     headers = {"Content-Type": "application/merge-patch+json"}
-    removed = panel.request("PATCH", path, content=b'{"health_check": null}', headers=headers)
-    assert removed.json()["health_check"] is None
-    added = panel.patch(path, {"health_check": {"path": "/"}}).json()["health_check"]
+    removed = panel.request("PATCH", path, content=b'{"healthcheck": null}', headers=headers)
+    assert removed.json()["healthcheck"] is None
+    added = panel.patch(path, {"healthcheck": {"path": "/"}}).json()["healthcheck"]
     assert added == {"path": "/", "port": None, "interval": 10, "timeout": 5}
 
 
@@ -152,7 +152,7 @@ def _limits(response: Any) -> tuple[Any, Any]:
     return resources["cpu_limit"], resources["memory_limit_mb"]
 
 
-@pytest.mark.parametrize("change", [{"resources": {}}, {"resources": {"cpu_limit": None}}, {"health_check": None}])
+@pytest.mark.parametrize("change", [{"resources": {}}, {"resources": {"cpu_limit": None}}, {"healthcheck": None}])
 def test_a_change_to_the_current_values_restarts_nothing(panel: Panel, change: dict[str, Any]) -> None:
     path = _made(panel)
     changed = panel.patch(path, change)
@@ -210,6 +210,21 @@ def test_a_stopped_service_keeps_a_change_until_it_is_deployed(panel: Panel) -> 
     assert panel.get(path).json()["status"] == "running"
     panel.post(f"{path}/deploy")
     assert _settled(panel, path)["deploy_timeout"] == 7
+
+
+def test_the_former_name_of_the_health_check_is_accepted(panel: Panel) -> None:
+    path = _made(panel, health_check={"path": "/"})
+    assert panel.get(path).json()["healthcheck"]["path"] == "/"
+    assert panel.patch(path, {"health_check": {"path": "/up"}}).json()["healthcheck"]["path"] == "/up"
+    assert "health_check" not in panel.get(path).json()
+    refused = panel.patch(path, {"health_check": {"path": "x"}})
+    assert list(refused.json()["error"]["fields"]) == ["healthcheck.path"]
+    both = panel.patch(path, {"health_check": {"path": "/a"}, "healthcheck": {"path": "/b"}})
+    assert (both.status_code, list(both.json()["error"]["fields"])) == (422, ["health_check"])
+    for method, body in (("POST", '{"health_check": 1, "health_check": 2}'), ("PATCH", '[{"health_check": 1}]')):
+        headers = {"Content-Type": "application/json"}
+        broken = panel.request(method, path if method == "PATCH" else "/services", content=body, headers=headers)
+        assert broken.status_code in {400, 422}
 
 
 def test_a_dry_run_of_a_change_returns_the_service_as_it_would_be(panel: Panel) -> None:

@@ -178,7 +178,7 @@ class Service(ServiceSummary):
     labels: dict[str, str]
     resources: ServiceResources
     health: Health
-    health_check: HealthCheck | None
+    healthcheck: HealthCheck | None
     deploy_timeout: int
     deployment_id: str | None
     operation_id: str | None

@@ -65,7 +65,7 @@ class Service(Row):
         return self.definition.port
 
     @property
-    def health_check(self) -> HealthCheck | None:
+    def healthcheck(self) -> HealthCheck | None:
         """The health check."""
         return self.definition.health_check
 

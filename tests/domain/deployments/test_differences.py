@@ -29,7 +29,7 @@ def test_variables_and_settings_are_compared_by_name() -> None:
         health_check=HealthCheck("/"),
         timeout=2,
     )
-    settings = ("port", "resources", "health_check", "deploy_timeout")
+    settings = ("port", "resources", "healthcheck", "deploy_timeout")
     assert compare(old, new) == Difference(None, ("NEW",), ("GONE",), ("CHANGED",), settings)
 
 

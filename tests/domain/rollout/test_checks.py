@@ -89,7 +89,7 @@ def test_the_timeout_covers_all_waits_of_a_deployment(flow: Flow):
 
 def test_an_http_check_takes_precedence_over_an_open_port(flow: Flow):
     behaviour = memory.Behaviour(ports=(8080,), answers_http=False)
-    assert _failure(flow, behaviour, health_check={"path": "/healthz"}).code == "timed_out"
+    assert _failure(flow, behaviour, healthcheck={"path": "/healthz"}).code == "timed_out"
 
 
 def test_without_port_and_healthcheck_it_must_run_for_a_while(flow: Flow):

@@ -113,7 +113,7 @@ def test_a_container_that_says_it_is_unhealthy_is_counted_once_an_interval(flow:
 
 
 def test_an_http_check_is_made_at_its_interval_and_its_failures_are_counted(flow: Flow, watch: ObserverState):
-    service_id = flow.running(health_check={"path": "/healthz", "interval": 5})
+    service_id = flow.running(healthcheck={"path": "/healthz", "interval": 5})
     asked: list[str] = []
     probe = flow.ports.prober.probe_http
     flow.ports.prober.probe_http = lambda *given: (asked.append(given[1]), probe(*given))[1]  # type: ignore[method-assign]
@@ -129,7 +129,7 @@ def test_an_http_check_is_made_at_its_interval_and_its_failures_are_counted(flow
 
 
 def test_an_http_check_that_hangs_delays_no_other_service(flow: Flow, watch: ObserverState):
-    slow, other = flow.running(health_check={"path": "/"}), flow.running()
+    slow, other = flow.running(healthcheck={"path": "/"}), flow.running()
     held, probe = threading.Event(), flow.ports.prober.probe_http
     flow.ports.prober.probe_http = lambda *given: held.wait(20) and probe(*given)  # type: ignore[method-assign]
     flow.runtime.kill(flow.container(other).name)

@@ -293,7 +293,7 @@ def test_all_wrong_fields_are_reported_at_once_by_dotted_path(panel: Panel) -> N
             "port": 0,
             "variables": {"GOOD": 1},
             "labels": {"team": None},
-            "health_check": {"path": "x", "interval": 0},
+            "healthcheck": {"path": "x", "interval": 0},
             "command": ["ok", 5],
             "nonsense": True,
         },
@@ -304,8 +304,8 @@ def test_all_wrong_fields_are_reported_at_once_by_dotted_path(panel: Panel) -> N
         "port",
         "variables.GOOD",
         "labels.team",
-        "health_check.path",
-        "health_check.interval",
+        "healthcheck.path",
+        "healthcheck.interval",
         "command.1",
         "nonsense",
     }
@@ -314,6 +314,8 @@ def test_all_wrong_fields_are_reported_at_once_by_dotted_path(panel: Panel) -> N
 @pytest.mark.parametrize("wrong", [None, [], "text", 5, True, [{}]])
 def test_a_body_that_is_no_object_is_one_error(panel: Panel, wrong: object) -> None:
     for operation in operations_with_body():
+        if wrong is None and operation.body and not operation.body.required:
+            continue  # the same as no body
         refused = NOTHING.send(panel, operation, content=json.dumps(wrong).encode(), headers=JSON)
         assert _status_and_code(refused) == (422, "validation_error"), f"{operation.operation_id}: {refused.text}"
         assert list(refused.json()["error"]["fields"]) == ["body"]

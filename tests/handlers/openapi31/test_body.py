@@ -107,6 +107,15 @@ def test_an_optional_body_that_is_absent_is_none(ask: Client, headers: dict[str,
     assert ask("POST", "/shop/pets/check", headers=headers).json()["body"] is None
 
 
+def test_a_property_may_have_its_former_name(ask: Client) -> None:
+    renamed = ask("PATCH", "/shop/pets/rex", json={"moniker": "Rex"}, headers=GOOD)
+    assert renamed.json()["body"] == {"name": "Rex"}
+    for body in ({"moniker": "Rex", "name": "Max"}, {"moniker": None, "name": None}):
+        refused = ask("PATCH", "/shop/pets/rex", json=body, headers=GOOD)
+        assert refused.json()["fields"] == {"moniker": "is not a known field"}
+    assert ask("PATCH", "/shop/pets/rex", json=["moniker"], headers=GOOD).status_code == 422
+
+
 def test_null_is_as_good_as_no_body_if_the_body_is_optional(ask: Client) -> None:
     for raw in (b"null", b" null\n"):
         assert ask("POST", "/shop/pets/check", content=raw, headers=JSON).json()["body"] is None

@@ -400,7 +400,7 @@ def create_screen(**options: Any) -> tuple[Screen, io.StringIO]:
 
 def test_a_terminal_shows_a_bar_during_a_pull_and_removes_it_afterwards():
     screen, out = create_screen(force_terminal=True, color_system="standard")
-    for message in (pulling(5), event("deploy.progress", status="pulling", failure=None), pulling(29)):
+    for message in (pulling(5), event("deploy.progress", status="pulling", failure_code=None), pulling(29)):
         screen.show(message)
     screen._pull_progress._progress.refresh()  # type: ignore[union-attr]  # it draws itself ten times a second
     assert re.search("shop .*━.* 60 % 3 of 5 layers, 12 of 40 MB", out.getvalue())
@@ -419,7 +419,7 @@ def test_other_outputs_show_a_pull_in_lines_at_a_lower_rate():
 def test_only_terminals_get_colours():
     for at_terminal in (True, False):
         screen, out = create_screen(force_terminal=at_terminal, color_system="standard" if at_terminal else None)
-        screen.show(event("deploy.progress", status="failed", failure="image_missing"))
+        screen.show(event("deploy.progress", status="failed", failure_code="image_missing"))
         assert (RED in out.getvalue()) is at_terminal
 
 
