@@ -31,6 +31,12 @@ class Unauthenticated(Refusal):
     default = "unauthenticated"
 
 
+class InvalidToken(Refusal):
+    """A token or code was not issued by the identity provider for this panel, or is not valid any more."""
+
+    default = "invalid_token"
+
+
 class Forbidden(Refusal):
     """The caller lacks the permission."""
 

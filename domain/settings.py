@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
+from domain.model.role import Role
+
 RuntimeName = Literal["docker", "memory"]
 
 
@@ -65,6 +67,22 @@ class Settings:
     runtime: RuntimeName = field(
         default="docker", metadata=_doc("docker, or memory: no containers, for trying the API.")
     )
+    oidc_issuer: str = field(
+        default="",
+        metadata=_doc(
+            "The Keycloak realm at which people log in: https://HOST/realms/NAME. If empty, only API keys work."
+        ),
+    )
+    oidc_client_id: str = field(default="ai-admin-panel", metadata=_doc("The panel's client in the realm."))
+    oidc_client_secret: str = field(default="", metadata={**_doc("The client's secret."), "secret": True})
+    oidc_client_secret_file: str = field(default="", metadata=_doc("A file that holds the client's secret instead."))
+    oidc_roles: str = field(
+        default="admin=admin,operator=operator,customer=customer,viewer=viewer",
+        metadata=_doc("The realm role of each role of the panel."),
+    )
+    oidc_customer_attribute: str = field(
+        default="customer_id", metadata=_doc("The attribute of groups and accounts that names the customer.")
+    )
     rate_limit_default: int = field(
         default=60, metadata=_doc("Requests per minute from an address without credentials.")
     )
@@ -77,6 +95,28 @@ class Settings:
     def url(self) -> str:
         """Return the URL at which users reach the panel, without a trailing slash."""
         return (self.public_url or f"http://localhost:{self.port}").rstrip("/")
+
+    @property
+    def realm_roles(self) -> Mapping[Role, str]:
+        """Return the realm role of each role."""
+        pairs = (pair.split("=") for pair in self.oidc_roles.split(","))
+        return {Role(role): name for role, name in pairs}
+
+    @property
+    def oidc_secret(self) -> str:
+        """Return the secret of the panel's client. Raise BadSetting if it is missing or its file cannot be read."""
+        if self.oidc_client_secret:
+            return self.oidc_client_secret
+        if not self.oidc_client_secret_file:
+            raise BadSetting(
+                "PANEL_OIDC_ISSUER is set, but PANEL_OIDC_CLIENT_SECRET is not; `keycloak-setup` prints it"
+            )
+        try:
+            return Path(self.oidc_client_secret_file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as fault:
+            raise BadSetting(
+                f"PANEL_OIDC_CLIENT_SECRET_FILE is {self.oidc_client_secret_file!r}, which cannot be read: {fault}"
+            ) from None
 
     @property
     def socket_server(self) -> Path | tuple[str, int]:
@@ -114,7 +154,7 @@ def describe(environment: Mapping[str, str]) -> list[SettingDescription]:
     return [
         SettingDescription(
             variable,
-            _mask_passwords(environment.get(variable, _format(getattr(default, setting.name)))),
+            _display(environment.get(variable, _format(getattr(default, setting.name))), setting.metadata),
             setting.metadata["doc"],
         )
         for setting in fields(Settings)
@@ -138,6 +178,10 @@ def _format(value: object) -> str:
     return f"{value[0]}-{value[-1]}" if isinstance(value, range) else str(value)
 
 
+def _display(value: str, metadata: Mapping[str, object]) -> str:
+    return "***" if value and metadata.get("secret") else _mask_passwords(value)
+
+
 def _mask_passwords(value: str) -> str:
     masked = re.sub(r"(?<=://)([^:@/]*):[^@]*(?=@)", r"\1:***", value)
     return re.sub(r"(?<=[?&]password=)[^&]*", "***", masked)
@@ -150,8 +194,8 @@ def _parse(name: str, default: object, value: str) -> object:
         return Path(value)
     if isinstance(default, range | tuple):
         return (_parse_range if isinstance(default, range) else _parse_networks)(name, value)
-    if name == "ws_address":
-        return _parse_address(value)
+    if name in _PARSERS:
+        return _PARSERS[name](value)
     if name == "runtime" and value not in get_args(RuntimeName):
         raise BadSetting(f"PANEL_RUNTIME is {value!r}; it takes docker or memory")
     return value
@@ -173,6 +217,20 @@ def _parse_networks(name: str, value: str) -> tuple[str, ...]:
         raise BadSetting(
             f"{_variable(name)} is {value!r}; it takes networks such as 10.0.0.0/8,192.168.1.7: {fault}"
         ) from None
+
+
+def _parse_roles(value: str) -> str:
+    pairs = [tuple(part.strip() for part in pair.split("=")) for pair in value.split(",")]
+    named = {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[1]}
+    if len(named) != len(pairs) or named.keys() != set(Role) or len(set(named.values())) != len(named):
+        raise BadSetting(
+            f"PANEL_OIDC_ROLES is {value!r}; it takes a realm role for each role, such as"
+            " admin=panel-admin,operator=panel-operator,customer=panel-customer,viewer=panel-viewer"
+        )
+    return ",".join(f"{role}={name}" for role, name in named.items())
+
+
+_PARSERS = {"ws_address": _parse_address, "oidc_roles": _parse_roles}
 
 
 def _parse_range(name: str, value: str) -> range:

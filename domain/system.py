@@ -9,7 +9,7 @@ from typing import Literal
 from domain.errors import Unavailable
 from domain.identity.access import Caller
 from domain.model.role import Role
-from domain.ports import Ports
+from domain.ports import IdentityProvider, Ports
 
 Status = Literal["ok", "unavailable"]
 Probe = Literal["live", "ready"]
@@ -52,7 +52,9 @@ def _required(ports: Ports) -> Mapping[str, Check]:
 
 def _optional(ports: Ports) -> Mapping[str, Check]:
     """Return the parts that the panel can miss for a while."""
-    return {"redis": _redis(ports)} if ports.settings.redis_url else {}
+    redis = {"redis": _redis(ports)} if ports.settings.redis_url else {}
+    provider = {"identity_provider": _identity_provider(ports.identity_provider)} if ports.identity_provider else {}
+    return {**redis, **provider}
 
 
 @cache
@@ -92,6 +94,13 @@ def _redis(ports: Ports) -> Check:
             " process counts rate limits by itself, and events take up to a second to reach other processes. ",
         )
     return Check("ok", "Redis answers")
+
+
+def _identity_provider(provider: IdentityProvider) -> Check:
+    try:
+        return Check("ok", provider.ping())
+    except Unavailable as refusal:
+        return _unavailable(refusal, "Nobody can log in; sessions and API keys go on. ")
 
 
 def _unavailable(refusal: Unavailable, advice: str = "") -> Check:

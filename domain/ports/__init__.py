@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from domain.ports.clock import Clock
 from domain.ports.counter import Counter
+from domain.ports.identity_provider import IdentityProvider
 from domain.ports.notifier import Notifier
 from domain.ports.prober import Prober
 from domain.ports.resolver import Resolver
@@ -17,7 +18,7 @@ from domain.ports.store import Store
 from domain.ports.vault import Vault
 from domain.settings import Settings
 
-__all__ = ["Clock", "Counter", "Notifier", "Ports", "Prober", "Resolver", "Router", "Runtime", "Store", "Vault"]
+__all__ = ["Clock", "Counter", "IdentityProvider", "Notifier", "Ports", "Prober", "Resolver", "Router", "Runtime", "Store", "Vault"]
 
 
 @dataclass(frozen=True)
@@ -36,5 +37,7 @@ class Ports:
     notifier: Notifier
     instance: str
     """This installation's id, which labels its containers: other panels may use the same engine."""
+    identity_provider: IdentityProvider | None = None
+    """Where people log in; None if none is configured."""
     operations_by_permission: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Permission → the operations that need it, from the document."""

@@ -31,6 +31,7 @@ class Codes(NamedTuple):
 CODES: dict[type[errors.Refusal], Codes] = {
     errors.BadRequest: Codes(400),
     errors.Unauthenticated: Codes(401, Close.CREDENTIALS_ENDED),
+    errors.InvalidToken: Codes(400),
     errors.Forbidden: Codes(403),
     errors.NotFound: Codes(404),
     errors.Conflict: Codes(409),

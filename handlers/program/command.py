@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from typing import Any
 import click
 
 from domain import api_keys, settings, system
-from domain.errors import Invalid, Refusal
+from domain.errors import Invalid, Refusal, Unavailable
 from domain.model.role import Role
 from domain.ports import Ports
 from domain.settings import BadSetting
@@ -141,13 +142,48 @@ def check() -> None:
         click.secho(f"{name:32} is not a setting; check its spelling", fg="yellow")
     with _open_ports() as ports:
         checks = system.checks(ports)
-        problems = ports.router.problems()
+        problems = [("routes", problem) for problem in ports.router.problems()]
+        problems += [("identity provider", problem) for problem in _identity_problems(ports)]
     for name, result in checks.items():
         click.secho(f"{name:32} {result.detail}", fg="green" if result.status == "ok" else "red")
-    for problem in problems:
-        click.secho(f"{'routes':32} {problem}", fg="red")
+    for part, problem in problems:
+        click.secho(f"{part:32} {problem}", fg="red")
     if problems or any(result.status != "ok" for result in checks.values()):
         sys.exit(1)
+
+
+def _identity_problems(ports: Ports) -> list[str]:
+    """Return what is missing in the realm; its absence is one of the checks already."""
+    try:
+        return ports.identity_provider.problems() if ports.identity_provider else []
+    except Unavailable:
+        return []
+
+
+@main.command("keycloak-setup")
+@click.argument("issuer")
+@click.option("--admin", default="admin", show_default=True, help="An administrator of Keycloak.")
+@click.option("--admin-realm", default="master", show_default=True, help="The administrator's realm.")
+@click.option(
+    "--password",
+    prompt="The administrator's password",
+    hide_input=True,
+    envvar="KEYCLOAK_ADMIN_PASSWORD",
+    help="The administrator's password; better in KEYCLOAK_ADMIN_PASSWORD, or typed.",
+)
+@_report_errors
+def keycloak_setup(issuer: str, admin: str, admin_realm: str, password: str) -> None:
+    """Set up a Keycloak realm for the panel.
+
+    Creates the panel's client, roles, group and mappers. ISSUER is the realm's URL, such as
+    https://sso.example.com/realms/main. The command can be repeated, for example after a change of PANEL_PUBLIC_URL. It
+    prints the panel's settings for this realm, with the client's secret.
+    """
+    configured = settings.read(os.environ)
+    secret = wiring.set_up_keycloak(configured, issuer, admin, password, admin_realm)
+    click.echo(f"export PANEL_OIDC_ISSUER={shlex.quote(issuer.rstrip('/'))}")
+    click.echo(f"export PANEL_OIDC_CLIENT_ID={shlex.quote(configured.oidc_client_id)}")
+    click.echo(f"export PANEL_OIDC_CLIENT_SECRET={shlex.quote(secret)}")
 
 
 @main.command()
@@ -183,6 +219,8 @@ def _open_ports() -> Iterator[Ports]:
     try:
         yield ports
     finally:
+        if ports.identity_provider:
+            ports.identity_provider.close()
         ports.notifier.close()
         ports.store.close()
 

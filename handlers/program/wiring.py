@@ -8,6 +8,7 @@ from domain.adapters import counting, docker, fernet, forwarder, memory, sockets
 from domain.adapters.sql.store import open_store
 from domain.ports import Ports
 from domain.ports.counter import Counter
+from domain.ports.identity_provider import IdentityProvider
 from domain.ports.notifier import Notifier
 from domain.ports.prober import Prober
 from domain.ports.resolver import Resolver
@@ -25,6 +26,7 @@ def open_ports(settings: Settings) -> Ports:
     store = open_store(url, vault, lambda: notifier.notify())  # noqa: PLW0108 - the notifier needs the ID in the database
     counter, notifier = open_shared(store.instance)
     runtime, prober, resolver, router = _engine_adapters(settings)
+    identity_provider = _identity_provider(settings)
     return Ports(
         settings=settings,
         store=store,
@@ -36,6 +38,7 @@ def open_ports(settings: Settings) -> Ports:
         vault=vault,
         clock=system.Clock(),
         notifier=notifier,
+        identity_provider=identity_provider,
         instance=store.instance,
     )
 
@@ -67,6 +70,22 @@ def _shared_adapters(url: str) -> Callable[[str], tuple[Counter, Notifier]]:
         redis.Counter(server, instance, counting.Counter()),
         redis.Notifier(server, instance, system.Notifier()),
     )
+
+
+def _identity_provider(settings: Settings) -> IdentityProvider | None:
+    """Return Keycloak if it is configured."""
+    if not settings.oidc_issuer:
+        return None
+    from domain.adapters import keycloak  # noqa: PLC0415 - without Keycloak, the import would cost a quarter of a second
+
+    return keycloak.IdentityProvider(keycloak.realm_of(settings), settings.oidc_secret)
+
+
+def set_up_keycloak(settings: Settings, issuer: str, username: str, password: str, admin_realm: str) -> str:
+    """Set a realm up for the panel and return the secret of its client. Raise BadSetting or Unavailable."""
+    from domain.adapters import keycloak  # noqa: PLC0415 - see `_identity_provider`
+
+    return keycloak.set_up_realm(settings, issuer, keycloak.Administrator(username, password, admin_realm))
 
 
 def _engine_adapters(settings: Settings) -> tuple[Runtime, Prober, Resolver, Router]:

@@ -47,12 +47,18 @@ def test_every_setting_is_read_from_the_variable_of_its_name():
         "PANEL_BASE_DOMAIN": "example.com",
         "PANEL_ALLOWED_NETWORKS": "10.0.0.0/8,fd00::/8,192.168.1.7/32",
         "PANEL_RUNTIME": "memory",
+        "PANEL_OIDC_ISSUER": "https://sso.example.com/realms/main",
+        "PANEL_OIDC_CLIENT_ID": "panel",
+        "PANEL_OIDC_CLIENT_SECRET_FILE": "/run/secrets/oidc",
+        "PANEL_OIDC_ROLES": "admin=boss,operator=hands,customer=guest,viewer=eyes",
+        "PANEL_OIDC_CUSTOMER_ATTRIBUTE": "tenant",
         "PANEL_RATE_LIMIT_DEFAULT": "1",
         "PANEL_RATE_LIMIT_AUTHENTICATED": "1000000",
         "PANEL_RATE_LIMIT_DEPLOY": "3",
     }
     read = settings.read(given)
-    assert {setting.variable: setting.value for setting in settings.describe(given)} == given
+    described = {setting.variable: setting.value for setting in settings.describe(given)}
+    assert described == {**given, "PANEL_OIDC_CLIENT_SECRET": ""}
     assert read == Settings(**{setting.name: getattr(read, setting.name) for setting in fields(Settings)})
     assert read.service_ports == range(30_000, 30_010)
     assert (read.host, read.database_url, read.ws_address) == ("::1", "postgresql://db/panel", "127.0.0.1:8081")
@@ -171,3 +177,44 @@ def test_the_socket_server_listens_at_a_path_or_at_a_port(given: str, expected: 
 def test_an_invalid_address_is_refused(wrong: str):
     with pytest.raises(BadSetting, match="PANEL_WS_ADDRESS"):
         settings.read({"PANEL_WS_ADDRESS": wrong})
+
+
+def test_the_secret_of_the_client_is_not_described():
+    values = {item.variable: item.value for item in settings.describe({"PANEL_OIDC_CLIENT_SECRET": "hunter2"})}
+    assert values["PANEL_OIDC_CLIENT_SECRET"] == "***"
+
+
+def test_the_secret_of_the_client_may_be_in_a_file(tmp_path: Path):
+    file = tmp_path / "secret"
+    file.write_text("hunter2\n")
+    assert Settings(oidc_client_secret_file=str(file)).oidc_secret == "hunter2"
+    assert Settings(oidc_client_secret="other", oidc_client_secret_file=str(file)).oidc_secret == "other"
+
+
+@pytest.mark.parametrize("path", ["", "/nowhere/secret", "/"])
+def test_a_missing_secret_of_the_client_is_named(path: str):
+    with pytest.raises(BadSetting, match="PANEL_OIDC_CLIENT_SECRET"):
+        _ = Settings(oidc_client_secret_file=path).oidc_secret
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "admin",
+        "admin=a",
+        "admin=a,operator=b,customer=c,viewer=",
+        "admin=a,operator=b,customer=c,viewer=c",
+        "admin=a,operator=b,customer=c,viewer=d,owner=e",
+        "admin=a,operator=b,customer=c,viewer=d,",
+        "admin=a=b,operator=b,customer=c,viewer=d",
+    ],
+)
+def test_roles_name_one_realm_role_for_each_role(wrong: str):
+    with pytest.raises(BadSetting, match=r"PANEL_OIDC_ROLES is .* it takes a realm role for each role"):
+        settings.read({"PANEL_OIDC_ROLES": wrong})
+
+
+def test_roles_may_have_other_names_in_the_realm():
+    read = settings.read({"PANEL_OIDC_ROLES": " admin = boss,operator=hands, customer=guest,viewer=eyes"})
+    assert dict(read.realm_roles) == {"admin": "boss", "operator": "hands", "customer": "guest", "viewer": "eyes"}

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from domain import system
-from domain.adapters.memory import Runtime
+from domain.adapters.memory import IdentityProvider, Runtime
 from domain.errors import Unavailable
 from domain.identity.access import Caller
 from domain.ports import Ports
@@ -81,3 +81,15 @@ def test_only_admins_without_a_customer_see_the_parts(
 
 def test_a_panel_that_is_not_installed_has_version_0():
     assert system.version("a-distribution-that-nobody-installed") == "0"
+
+
+def test_an_admin_sees_the_identity_provider_where_one_is_configured(ports: Ports, admin: Caller):
+    provider = IdentityProvider()
+    checks = system.get_health(replace(ports, identity_provider=provider), admin, "ready").checks or {}
+    assert checks["identity_provider"].status == "ok"
+    provider.available = False
+    health = system.get_health(replace(ports, identity_provider=provider), admin, "ready")
+    assert health.status == "ok"
+    assert (health.checks or {})["identity_provider"] == system.Check(
+        "unavailable", "Nobody can log in; sessions and API keys go on. The identity provider does not answer"
+    )

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import re
+import shlex
 import signal
 import socket
 import sqlite3
@@ -21,6 +22,7 @@ from click.testing import CliRunner, Result
 
 from domain import settings
 from handlers.program.command import main
+from tests.keycloak import shared_issuer
 
 KEY = re.compile(r"aap_[A-Za-z0-9]{8}_[A-Za-z0-9]{36}")
 START_UP = 30
@@ -56,7 +58,16 @@ def error_line(result: Result) -> str:
 def test_help_describes_every_command_in_a_sentence():
     output = CliRunner().invoke(main, ["--help"]).output
     listed = re.findall(r"^  ([a-z-]+)  +(.+)$", output.partition("Commands:")[2], re.MULTILINE)
-    assert [name for name, _ in listed] == ["api", "check", "create-key", "serve", "watch", "worker", "ws"]
+    assert [name for name, _ in listed] == [
+        "api",
+        "check",
+        "create-key",
+        "keycloak-setup",
+        "serve",
+        "watch",
+        "worker",
+        "ws",
+    ]
     assert all(sentence.endswith(".") and "..." not in sentence for _, sentence in listed)
 
 
@@ -164,6 +175,44 @@ def test_check_prints_no_password(tmp_path: Path):
     result = run("check", folder=tmp_path, PANEL_DATABASE_URL="postgresql://panel:hunter2@127.0.0.1:1/panel")
     assert "127.0.0.1" in error_line(result)
     assert "hunter2" not in result.output
+
+
+NO_REALM = {"PANEL_OIDC_CLIENT_SECRET": "hunter2", "PANEL_OIDC_ISSUER": "http://127.0.0.1:1/realms/main"}
+
+
+def test_check_names_an_identity_provider_that_is_away(tmp_path: Path):
+    result = run("check", folder=tmp_path, **NO_REALM)
+    assert result.exit_code == 1
+    assert "identity_provider                Nobody can log in; sessions and API keys go on. Keycloak" in result.stdout
+    assert "hunter2" not in result.stdout
+
+
+@pytest.mark.parametrize("issuer", ["sso.example.com", "https://sso.example.com", "https:///realms/main"])
+def test_an_issuer_that_is_no_realm_is_reported_in_one_line(tmp_path: Path, issuer: str):
+    for command in (["check"], ["keycloak-setup", issuer, "--password", "x"]):
+        line = error_line(run(*command, folder=tmp_path, **NO_REALM | {"PANEL_OIDC_ISSUER": issuer}))
+        assert "it takes the URL of a realm such as https://sso.example.com/realms/main" in line
+
+
+def test_an_issuer_without_a_secret_is_reported_in_one_line(tmp_path: Path):
+    line = error_line(run("check", folder=tmp_path, PANEL_OIDC_ISSUER=NO_REALM["PANEL_OIDC_ISSUER"]))
+    assert "PANEL_OIDC_CLIENT_SECRET" in line
+
+
+def test_keycloak_setup_reports_a_server_that_is_away(tmp_path: Path):
+    result = run("keycloak-setup", NO_REALM["PANEL_OIDC_ISSUER"], folder=tmp_path, KEYCLOAK_ADMIN_PASSWORD="x")
+    assert "does not answer. Check the URL http://127.0.0.1:1/realms/main" in error_line(result)
+
+
+@pytest.mark.keycloak
+def test_keycloak_setup_prints_settings_with_which_check_succeeds(tmp_path: Path):
+    given = {"KEYCLOAK_ADMIN_PASSWORD": "admin", "PANEL_OIDC_CLIENT_ID": "command"}
+    lines = run("keycloak-setup", shared_issuer(), folder=tmp_path, **given).stdout.splitlines()
+    printed = dict(shlex.split(line)[1].split("=", 1) for line in lines)
+    assert printed.keys() == {"PANEL_OIDC_ISSUER", "PANEL_OIDC_CLIENT_ID", "PANEL_OIDC_CLIENT_SECRET"}
+    result = run("check", folder=tmp_path, **printed)
+    assert result.exit_code == 0
+    assert f"identity_provider                Keycloak answers at {shared_issuer()}" in result.stdout
 
 
 def test_check_reports_a_damaged_route(tmp_path: Path):
