@@ -18,7 +18,19 @@ from domain.ports.store import Store
 from domain.ports.vault import Vault
 from domain.settings import Settings
 
-__all__ = ["Clock", "Counter", "IdentityProvider", "Notifier", "Ports", "Prober", "Resolver", "Router", "Runtime", "Store", "Vault"]
+__all__ = [
+    "Clock",
+    "Counter",
+    "IdentityProvider",
+    "Notifier",
+    "Ports",
+    "Prober",
+    "Resolver",
+    "Router",
+    "Runtime",
+    "Store",
+    "Vault",
+]
 
 
 @dataclass(frozen=True)
