@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from domain.definitions import variables
 from domain.definitions.checked import check, set_definition
+from domain.definitions.files import digests
 from domain.errors import Invalid
 from domain.identity.access import Caller
 from domain.model.definition import Variable
@@ -118,9 +119,11 @@ def _change(
     now = ports.clock.now()
     with ports.store.read() as work:
         before = _environment(work, get_changeable_service(caller, work, service_id))
+        contents = work.files.contents(service_id, digests(before.service.definition))
     revisions.match(if_match, before.revision, "environment")
     definition = before.service.definition
-    checked = check(ports.vault, replace(definition, variables=variables.sort(change(definition.variables))))
+    changed = replace(definition, variables=variables.sort(change(definition.variables)))
+    checked = check(ports.vault, changed, contents)
 
     def store(work: Work) -> tuple[Environment, tuple[Change, ...]]:
         service = get_changeable_service(caller, work, service_id)

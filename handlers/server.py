@@ -25,7 +25,7 @@ from handlers.openapi31 import Document, Limits, Operation, Options, build
 from handlers.paging import request_target
 from handlers.static_asset import DOCUMENT
 
-MAX_BODY = 1024 * 1024
+MAX_BODY = 2 * 1024 * 1024  # a compose text, and 1 MiB of files as base64
 _FLUSH_EVERY = 2
 
 

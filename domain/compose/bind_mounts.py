@@ -1,4 +1,7 @@
-"""Bind mounts: a given file is written into the container, a directory beside the text becomes a volume."""
+"""Bind mounts: a given file is written into the container, a directory beside the text becomes a volume.
+
+A directory that is mounted read-only and has given files needs no volume of the service: each container gets the files.
+"""
 
 from domain.compose.context import Context
 from domain.compose.files import is_host_path, looks_like_file, missing_file
@@ -8,7 +11,7 @@ from domain.compose.values import ScalarValue
 from domain.model.project import ContainerFile, Mount
 
 _CLOCK = ("/etc/localtime", "/etc/timezone")
-_ADVICE = "Write its content under the top-level `configs` (`content:`) and mount that with the service's `configs`."
+_ADVICE = "Give its content under this path in the request's `files`."
 
 
 def is_path(source: str) -> bool:
@@ -31,9 +34,9 @@ def read_bind(source: ScalarValue, path: str, target: str, read_only: bool, cont
     return _directory(source, path, target, read_only, context)
 
 
-def given_file(path: str, content: str, read_only: bool) -> ContainerFile:
+def given_file(path: str, content: bytes, read_only: bool) -> ContainerFile:
     """Return a given file as it would be on a host: scripts are executable."""
-    return ContainerFile(path, content, 0o755 if content.startswith("#!") else 0o644, read_only=read_only)
+    return ContainerFile(path, content, 0o755 if content.startswith(b"#!") else 0o644, read_only=read_only)
 
 
 def _directory(source: ScalarValue, path: str, target: str, read_only: bool, context: Context) -> MountEntry:
@@ -46,7 +49,8 @@ def _directory(source: ScalarValue, path: str, target: str, read_only: bool, con
     for content in within.values():
         context.budget.spend(len(content), source.location)
     files = tuple(given_file(f"{target}/{name}", content, read_only) for name, content in within.items())
-    mount = Mount(context.volumes.for_directory(path), target, read_only, no_copy=bool(within))
+    volume = "" if within and read_only else context.volumes.for_directory(path)
+    mount = Mount(volume, target, read_only, no_copy=bool(within))
     return MountEntry(target, source, mount, files)
 
 

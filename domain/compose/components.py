@@ -218,4 +218,4 @@ NOT_APPLIED_YET = "this release of the panel does not apply all of it yet."
 # Attributes of components and probes that `check` accepts and that the runtime does not apply yet:
 # `Release.replicas` and the Docker adapter ignore them. Texts that use one get a warning. Remove an attribute here when
 # they apply it.
-NOT_APPLIED = frozenset({"cap_add", "files", "pids", "platform", "start_interval", "tty"})
+NOT_APPLIED = frozenset({"cap_add", "pids", "platform", "start_interval", "tty"})

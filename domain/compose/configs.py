@@ -10,7 +10,7 @@ from domain.compose.refusals import CONFIG
 from domain.compose.values import MapValue, ScalarValue, as_map, as_scalar, is_blank, is_null
 
 _SOURCES = ("content", "environment", "file")
-_ADVICE = "Write the text under `content` instead of `file`."
+_ADVICE = "Give it in the request's `files`, or write the text under `content`."
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Configs:
     files: GivenFiles
     interpolator: Interpolator
 
-    def content(self, name: str, reference: ScalarValue) -> str:
+    def content(self, name: str, reference: ScalarValue) -> bytes:
         """Return the content of a config. Raise FieldError if it is not declared or has no content."""
         if name not in self.declared.entries:
             message = f"Declare {quote(reference.raw)} under the top-level `{self.kind}`."
@@ -38,10 +38,10 @@ class Configs:
         message = f"Write `content`, `environment` or `file` for {quote(name)}."
         raise FieldError(Code.BAD_VALUE, message, declaration.location)
 
-    def _read(self, source: str, value: ScalarValue) -> str:
+    def _read(self, source: str, value: ScalarValue) -> bytes:
         if source == "content":
-            return value.text
-        return self._variable(value) if source == "environment" else self._file(value)
+            return value.text.encode()
+        return self._variable(value).encode(errors="replace") if source == "environment" else self._file(value)
 
     def _variable(self, value: ScalarValue) -> str:
         text = self.interpolator.value(value.text)
@@ -50,7 +50,7 @@ class Configs:
             raise FieldError(Code.MISSING_VARIABLE, message, value.location)
         return text
 
-    def _file(self, value: ScalarValue) -> str:
+    def _file(self, value: ScalarValue) -> bytes:
         if is_host_path(value.text):
             message = f"{quote(value.raw)} is a path of the host. {_ADVICE}"
             raise FieldError(Code.SECRET_FILE_REFUSED, message, value.location)

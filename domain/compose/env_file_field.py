@@ -60,7 +60,9 @@ def _lines(entry: Value, field: str, context: Context) -> dict[str, str | None]:
     if content is None and _is_optional(entry):
         return {}
     if content is None:
-        raise missing_file(quote(path.raw), f"Write its lines under `{field}`.", path.location)
+        raise missing_file(
+            quote(path.raw), f"Give it in the request's `files`, or write its lines under `{field}`.", path.location
+        )
     return _parse(content, entry, path.location, context)
 
 
@@ -78,7 +80,7 @@ def _parse(content: str, entry: Value, location: Location, context: Context) -> 
 
 
 def _given(entry: Value, context: Context) -> str | None:
-    return context.files.get(_path(entry).text)
+    return context.files.text(_path(entry))
 
 
 def _is_variable_file(entry: Value) -> bool:

@@ -4,7 +4,8 @@ import posixpath
 import re
 from collections.abc import Mapping
 
-from domain.compose.findings import Code, FieldError, Location, UnreadableTextError
+from domain.compose.findings import Code, FieldError, Location, UnreadableTextError, quote
+from domain.compose.values import ScalarValue
 
 MOST_FILE_BYTES = 1024 * 1024
 MOST_FILES = 200
@@ -21,8 +22,11 @@ _FILE = re.compile(
 class GivenFiles:
     """Look up the given files by relative path."""
 
-    def __init__(self, files: Mapping[str, str]) -> None:
-        self._files = {normalize(path): content for path, content in files.items()}
+    def __init__(self, files: Mapping[str, str | bytes]) -> None:
+        self._files = {
+            normalize(path): content.encode(errors="replace") if isinstance(content, str) else content
+            for path, content in files.items()
+        }
 
     def check_size(self) -> None:
         """Raise UnreadableTextError if there are too many files, or if they are too large together."""
@@ -33,15 +37,24 @@ class GivenFiles:
             message = f"The files are too large. The maximum is {MOST_FILE_BYTES // 1024} KiB in total."
             raise UnreadableTextError(Code.TOO_LARGE, message, Location(1))
 
-    def get(self, path: str) -> str | None:
+    def get(self, path: str) -> bytes | None:
         """Return the content of a file, or None."""
         return self._files.get(normalize(path))
 
-    def within(self, directory: str) -> dict[str, str]:
+    def text(self, path: ScalarValue) -> str | None:
+        """Return the content of a text file, or None. Raise FieldError if it is not encoded in UTF-8."""
+        content = self.get(path.text)
+        try:
+            return None if content is None else content.decode()
+        except UnicodeDecodeError:
+            message = f"The file {quote(path.raw)} is not a text in UTF-8."
+            raise FieldError(Code.BAD_VALUE, message, path.location) from None
+
+    def within(self, directory: str) -> dict[str, bytes]:
         """Return the files in a directory and below: path relative to the directory → content."""
         directory = normalize(directory)
         prefix = "" if directory == "." else directory + "/"
-        return {path[len(prefix) :]: text for path, text in self._files.items() if path.startswith(prefix)}
+        return {path[len(prefix) :]: content for path, content in self._files.items() if path.startswith(prefix)}
 
 
 def normalize(path: str) -> str:

@@ -37,6 +37,7 @@ class Code(StrEnum):
     CONTROL_CHARACTER = "control_character", "A value contains NUL or another control character."
     BAD_INTERPOLATION = "bad_interpolation", "A `$` starts neither a variable nor `$$`."
     MISSING_VARIABLE = "missing_variable", "A variable has no value. An error if the text requires one (`${NAME:?}`)."
+    UNUSED_VARIABLE = "unused_variable", "A warning: the text names the variable nowhere, so no container gets it."
     MISSING_FILE = "missing_file", "A file that the text uses is not given."
     WRONG_TYPE = "wrong_type", "A map, a list or a single value is expected here."
     BAD_VALUE = "bad_value", "The field does not accept this value."

@@ -7,14 +7,14 @@ from domain.compose.merging import relocate
 from domain.compose.values import MapValue, ScalarValue, ValueBuilder, as_map
 from domain.compose.yaml_tree import parse
 
-_ADVICE = "Write its services into this text."
+_ADVICE = "Give it in the request's `files`, or write its services into this text."
 
 
 def read_given_text(path: ScalarValue, refusal: Code, inputs: Inputs) -> MapValue:
     """Return the top level of a given compose file, with the location of `path`. Raise FieldError if it is missing."""
     if is_host_path(path.text) or "://" in path.text:
         raise FieldError(refusal, f"{quote(path.raw)} is outside the given files. {_ADVICE}", path.location)
-    content = inputs.files.get(path.text)
+    content = inputs.files.text(path)
     if content is None:
         raise missing_file(quote(path.raw), _ADVICE, path.location)
     inputs.limit.count_file(content, path.location)

@@ -103,7 +103,9 @@ def _long_bind(value: MapValue, target: ScalarValue, path: str, context: Context
     _options(value, "bind", (), context)
     content = value.get("content")
     if content:
-        return MountEntry(path, target, files=(given_file(path, as_scalar(content).text, _flag(value, "read_only")),))
+        return MountEntry(
+            path, target, files=(given_file(path, as_scalar(content).text.encode(), _flag(value, "read_only")),)
+        )
     source = _required(value, "source", "a path beside the text, such as `./data`")
     return read_bind(source, source.text, path, _flag(value, "read_only"), context)
 

@@ -15,7 +15,7 @@ def _is_active(name: str, value: Value, active: frozenset[str], findings: Findin
     names = findings.attempt(_names, profiles) if profiles else None
     if not profiles or not names or "*" in active or not active.isdisjoint(names):
         return True
-    message = f"{quote(name)} is left out: none of its profiles is active. Set the variable `COMPOSE_PROFILES`."
+    message = f"{quote(name)} is left out: none of its profiles is active. Name one in the request's `profiles`."
     findings.warn(Code.NOT_KEPT, message, profiles.location)
     return False
 

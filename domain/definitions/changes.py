@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NotRequired, TypedDict, cast
 
+from domain.definitions import files
 from domain.definitions.checked import CheckedDefinition, SizeChange, check, resize
+from domain.definitions.files import Contents
 from domain.definitions.sources import SOURCES, NewSource, SourceChange, with_port, with_source
 from domain.model.definition import Definition, HealthCheck
 from domain.model.service import DeployMethod, Service
@@ -48,23 +50,33 @@ class DefinitionChange(SourceChange, total=False):
 
 def new_definition(vault: Vault, body: NewDefinition) -> CheckedDefinition:
     """Return the checked definition of a new service. Raise Invalid if a field or the policy refuses it."""
-    return _check(vault, SOURCES[DeployMethod(body["deploy_method"])].new(vault, body), body)
+    return _check(vault, SOURCES[DeployMethod(body["deploy_method"])].new(vault, body), body, {})
 
 
-def changed_definition(vault: Vault, service: Service, body: DefinitionChange) -> CheckedDefinition:
-    """Return the checked definition of a service after a merge patch. Raise Invalid as `new_definition` does."""
+def changed_definition(vault: Vault, service: Service, contents: Contents, body: DefinitionChange) -> CheckedDefinition:
+    """Return the checked definition of a service after a merge patch. Raise Invalid as `new_definition` does.
+
+    `contents` are those of the service's files.
+    """
     definition = with_source(service, body)
     if "port" in body:
         definition = with_port(service, definition, body["port"])
-    return _check(vault, definition, body)
+    return _check(vault, definition, body, contents)
 
 
-def _check(vault: Vault, definition: Definition, body: NewDefinition | DefinitionChange) -> CheckedDefinition:
+def _check(
+    vault: Vault, definition: Definition, body: NewDefinition | DefinitionChange, contents: Contents
+) -> CheckedDefinition:
+    if "files" in body:
+        merged, contents = files.merge(vault, definition.files, contents, body["files"])
+        definition = replace(definition, files=merged)
+    if "profiles" in body:
+        definition = replace(definition, profiles=tuple(dict.fromkeys(body["profiles"])))
     if "healthcheck" in body:
         definition = replace(definition, health_check=merge(definition.health_check, body["healthcheck"]))
     if "deploy_timeout" in body:
         definition = replace(definition, timeout=body["deploy_timeout"])
-    checked = check(vault, definition)
+    checked = check(vault, definition, contents)
     return resize(checked, None, size_change(body["resources"])) if "resources" in body else checked
 
 

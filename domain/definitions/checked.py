@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from domain import compose
 from domain.compose import Finding
+from domain.definitions.files import Contents, decode
 from domain.definitions.variables import decrypt
 from domain.errors import Invalid
 from domain.model.definition import Definition, Size
@@ -26,7 +27,8 @@ class SizeChange(TypedDict, total=False):
 class CheckedDefinition:
     """A definition that passed the policy, with what it starts. Made by `check` and `resize` alone.
 
-    `project` has the definition's sizes applied, `values` are the plain values of all variables.
+    `project` has the definition's sizes applied, `values` are the plain values of all variables. `contents` are those
+    of the definition's files, as they are stored.
     """
 
     definition: Definition
@@ -34,6 +36,8 @@ class CheckedDefinition:
     values: Mapping[str, str] = field(repr=False)
     parsed: Project = field(repr=False)
     """The project as the compose text alone describes it."""
+    contents: Contents = field(repr=False)
+    warnings: tuple[Finding, ...]
 
     @property
     def limits(self) -> Limits:
@@ -46,19 +50,22 @@ class CheckedDefinition:
         )
 
 
-def check(vault: Vault, definition: Definition) -> CheckedDefinition:
-    """Decrypt the variables and parse the compose text once. Raise Invalid if the policy refuses it.
+def check(vault: Vault, definition: Definition, contents: Contents) -> CheckedDefinition:
+    """Decrypt variables and files, and parse the compose text once. Raise Invalid if the policy refuses it.
 
-    Sizes of components that the text no longer has are dropped. This takes long for large texts: call it outside of
-    transactions.
+    `contents` are those of the definition's files. Sizes of components that the text no longer has are dropped. This
+    takes long for large texts: call it outside of transactions.
     """
     values = decrypt(vault, definition.variables)
-    result = compose.check(definition.compose, values)
+    files = decode(vault, definition.files, contents)
+    result = compose.check(definition.compose, values, files, definition.profiles)
     if result.project is None:
         raise Invalid({"compose": error_summary(result.findings)})
     names = {component.name for component in result.project.components}
     sizes = {name: size for name, size in definition.sizes.items() if name in names}
-    return _sized(replace(definition, sizes=sizes), result.project, values)
+    warnings = (*compose.unused_variables(result, values), *result.findings)
+    checked = CheckedDefinition(definition, result.project, values, result.project, contents, warnings)
+    return _with_sizes(checked, sizes)
 
 
 def resize(checked: CheckedDefinition, component: str | None, change: SizeChange) -> CheckedDefinition:
@@ -72,7 +79,7 @@ def resize(checked: CheckedDefinition, component: str | None, change: SizeChange
         raise Invalid({"component": f"the compose text has no service {name}"})
     sizes = {**definition.sizes, name: replace(definition.sizes.get(name, Size()), **change)}
     sizes = {name: size for name, size in sizes.items() if size != Size()}
-    return _sized(replace(definition, sizes=sizes), checked.parsed, checked.values)
+    return _with_sizes(checked, sizes)
 
 
 def set_definition(service: Service, checked: CheckedDefinition) -> None:
@@ -95,11 +102,12 @@ def _main_component(project: Project, port: int | None) -> str:
     return front[0].name if front else project.main_component.name
 
 
-def _sized(definition: Definition, parsed: Project, values: Mapping[str, str]) -> CheckedDefinition:
-    project = compose.apply_sizes(parsed, definition.sizes)
+def _with_sizes(checked: CheckedDefinition, sizes: dict[str, Size]) -> CheckedDefinition:
+    definition = replace(checked.definition, sizes=sizes)
+    project = compose.apply_sizes(checked.parsed, sizes)
     _require_exposed(project, definition.port)
     _require_single_writers(project)
-    return CheckedDefinition(definition, project, values, parsed)
+    return replace(checked, definition=definition, project=project)
 
 
 def _require_exposed(project: Project, port: int | None) -> None:

@@ -8,6 +8,7 @@ from domain import compose
 from domain.catalogue import builtin
 from domain.catalogue.values import new_definition as template_definition
 from domain.definitions import variables
+from domain.definitions.files import FileContent
 from domain.errors import Invalid
 from domain.model.definition import Definition, Variable
 from domain.model.service import DeployMethod, Service
@@ -25,13 +26,17 @@ class NewSource(TypedDict):
     port: NotRequired[int]
     variables: NotRequired[dict[str, str]]
     secrets: NotRequired[dict[str, str]]
+    files: NotRequired[dict[str, FileContent]]
+    profiles: NotRequired[list[str]]
 
 
 class SourceChange(TypedDict, total=False):
-    """The fields by which a service gets another source text."""
+    """The fields by which a service gets another source text, or other files for it."""
 
     image: str
     compose: str
+    files: dict[str, FileContent | None]
+    profiles: list[str]
 
 
 class Source(Protocol):
@@ -57,7 +62,7 @@ class Source(Protocol):
 class ComposeSource:
     """Compose text that the caller sends."""
 
-    changed_by = frozenset({"compose"})
+    changed_by = frozenset({"compose", "files", "profiles"})
 
     def new(self, vault: Vault, body: NewSource) -> Definition:
         """Return the caller's text with the caller's variables."""
@@ -130,7 +135,7 @@ def with_source(service: Service, body: SourceChange) -> Definition:
     source = SOURCES[service.deploy_method]
     wrong: dict[str, str] = {
         field: f"cannot be changed: this service is deployed from {service.deploy_method}"
-        for field in ("image", "compose")
+        for field in ("image", "compose", "files", "profiles")
         if field in body and field not in source.changed_by
     }
     if wrong:

@@ -6,11 +6,12 @@ the deployment only then. If the service's definition has changed in between, th
 
 from dataclasses import replace
 from datetime import datetime
-from typing import TypedDict
+from typing import TypedDict, cast
 
-from domain.definitions.changes import size_change
+from domain.definitions.changes import DefinitionChange, changed_definition, size_change
 from domain.definitions.checked import CheckedDefinition, check, resize, set_definition
-from domain.definitions.sources import SourceChange, with_source
+from domain.definitions.files import Contents, digests, store_contents
+from domain.definitions.sources import SourceChange
 from domain.deployments.detail import DeploymentDetail, DeploymentRow, read_row
 from domain.errors import Conflict, Invalid
 from domain.identity.access import Caller
@@ -26,7 +27,7 @@ from domain.rollout.service_queue import enqueue_deployment
 
 
 class DeployRequest(SourceChange, total=False):
-    """The body of `deploy_service`: at most one field, for a service of that deploy method."""
+    """The body of `deploy_service`: fields for a service of that deploy method."""
 
 
 class ScaleRequest(TypedDict, total=False):
@@ -49,8 +50,8 @@ def deploy_service(
     ports: Ports, caller: Caller, service_id: str, body: DeployRequest | None = None, *, dry_run: bool = False
 ) -> Outcome[DeploymentDetail]:
     """Queue a deployment of the service's definition, with the image or the compose text of the body if it has one."""
-    now, before = ports.clock.now(), _read(ports, caller, service_id)
-    checked = check(ports.vault, with_source(before, body or {}))
+    now, (before, contents) = ports.clock.now(), _read(ports, caller, service_id)
+    checked = changed_definition(ports.vault, before, contents, cast(DefinitionChange, body or {}))
 
     def deploy(work: Work) -> tuple[DeploymentRow, tuple[Change, ...]]:
         service = _get_unchanged(work, caller, before)
@@ -72,9 +73,9 @@ def scale_service(
     dry_run: bool = False,
 ) -> Outcome[Operation]:
     """Change replicas, cpu or memory of one component and queue the deployment that applies it."""
-    now, before = ports.clock.now(), _read(ports, caller, service_id)
+    now, (before, contents) = ports.clock.now(), _read(ports, caller, service_id)
     revisions.match(if_match, before.revision, "service")
-    checked = resize(check(ports.vault, before.definition), body.get("component"), size_change(body))
+    checked = resize(check(ports.vault, before.definition, contents), body.get("component"), size_change(body))
 
     def scale(work: Work) -> tuple[Operation, tuple[Change, ...]]:
         service = _get_unchanged(work, caller, before)
@@ -100,7 +101,8 @@ def rollback_service(
     now, deployment_id = ports.clock.now(), body.get("deployment_id") if body else None
     with ports.store.read() as work:
         earlier = _earlier(work, get_changeable_service(caller, work, service_id), deployment_id)
-    checked = check(ports.vault, earlier.definition)
+        contents = _kept_contents(work, earlier)
+    checked = check(ports.vault, earlier.definition, contents)
 
     def roll_back(work: Work) -> tuple[DeploymentRow, tuple[Change, ...]]:
         service = get_changeable_service(caller, work, service_id)
@@ -112,9 +114,23 @@ def rollback_service(
     return Outcome(outcome.result.detail(), outcome.dry_run)
 
 
-def _read(ports: Ports, caller: Caller, service_id: str) -> Service:
+def _read(ports: Ports, caller: Caller, service_id: str) -> tuple[Service, Contents]:
     with ports.store.read() as work:
-        return get_changeable_service(caller, work, service_id)
+        service = get_changeable_service(caller, work, service_id)
+        return service, work.files.contents(service_id, digests(service.definition))
+
+
+def _kept_contents(work: Work, deployment: Deployment) -> Contents:
+    """Return the contents of a deployment's files. Raise Conflict if they are no longer stored."""
+    wanted = digests(deployment.definition)
+    contents = work.files.contents(deployment.service_id, wanted)
+    if wanted - contents.keys():
+        raise Conflict(
+            f"Cannot roll back to {deployment.id}",
+            code="nothing_to_roll_back",
+            details="Its files are no longer stored. Choose a later deployment, or deploy with the files again.",
+        )
+    return contents
 
 
 def _get_unchanged(work: Work, caller: Caller, before: Service) -> Service:
@@ -131,6 +147,7 @@ def _queue(
     set_definition(service, checked)
     service.wanted, service.updated_at = ServiceStatus.RUNNING, now
     work.services.save(service)
+    store_contents(work, service, checked.contents, now)
     return enqueue_deployment(work, now, caller, service, checked, cause)
 
 

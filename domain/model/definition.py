@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from domain.model.file import File
+
 
 @dataclass(frozen=True)
 class Variable:
@@ -45,6 +47,7 @@ class Definition:
     """Everything that decides what a deployment starts; a deployment keeps its own copy.
 
     `port` is the one that visitors reach, `sizes` are by component name, `timeout` is the deployment's in seconds.
+    `files` are those that the text uses, ordered by path. `profiles` are the active profiles of compose.
     """
 
     compose: str
@@ -53,3 +56,5 @@ class Definition:
     sizes: dict[str, Size] = field(default_factory=dict)
     health_check: HealthCheck | None = None
     timeout: int = 120
+    files: tuple[File, ...] = ()
+    profiles: tuple[str, ...] = ()

@@ -35,8 +35,9 @@ class Probe:
 class Mount:
     """A volume of the project, and the path in the container where it is mounted.
 
-    A new volume starts with the files that the image has at this path, unless `no_copy` is set. `per_replica`: each
-    replica has a volume of its own.
+    Without a name, each container has an empty volume of its own, for files that are written into it. A new volume
+    starts with the files that the image has at this path, unless `no_copy` is set. `per_replica`: each replica has a
+    volume of its own.
     """
 
     volume: str
@@ -51,7 +52,7 @@ class ContainerFile:
     """A file that is written into each container before it starts."""
 
     path: str
-    content: str = field(repr=False)
+    content: bytes = field(repr=False)
     mode: int = 0o444
     uid: int = 0
     gid: int = 0
@@ -127,7 +128,7 @@ class Component:
     @property
     def writes(self) -> bool:
         """Return whether it mounts a volume that it can write to."""
-        return any(not mount.read_only for mount in self.mounts)
+        return any(mount.volume and not mount.read_only for mount in self.mounts)
 
 
 @dataclass(frozen=True)

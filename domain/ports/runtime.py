@@ -61,7 +61,7 @@ class ContainerSpec:
     """A container to create.
 
     `image` is a digest from `pull`. `networks` maps full network names to aliases. `mounts` name volumes by their full
-    names; a volume may be mounted at several paths.
+    names; a volume may be mounted at several paths. A mount without a volume has a new volume of the container alone.
     """
 
     name: str
@@ -71,6 +71,17 @@ class ContainerSpec:
     networks: Mapping[str, tuple[str, ...]]
     mounts: Sequence[Mount]
     labels: Mapping[str, str]
+
+    def mount_of(self, path: str) -> Mount | None:
+        """Return the mount that a path of the container is in, or None."""
+        around = [mount for mount in self.mounts if f"{path}/".startswith(f"{mount.path}/")]
+        return max(around, key=lambda mount: len(mount.path), default=None)
+
+    @property
+    def writes_shared_files(self) -> bool:
+        """Return whether some of its files are in volumes of the service, which an earlier version may use."""
+        mounts = [self.mount_of(file.path) for file in self.component.files]
+        return any(mount and mount.volume for mount in mounts)
 
 
 @dataclass(frozen=True)
@@ -228,7 +239,13 @@ class Runtime(Protocol):
         """Create a volume."""
 
     def create(self, spec: ContainerSpec) -> None:
-        """Create a container with its networks, volumes and limits, without starting it. Raise EngineRefused."""
+        """Create a container with its networks, volumes, limits and files, without starting it. Raise EngineRefused.
+
+        Files in volumes of the service are written by `write_files`.
+        """
+
+    def write_files(self, spec: ContainerSpec) -> None:
+        """Write the files of a created container that are in volumes of the service. Call it before the start."""
 
     def start(self, name: str) -> None:
         """Start a container. Raise EngineRefused if it cannot start, for example because its command is missing."""

@@ -13,7 +13,9 @@ from domain.model.subscription import Subscription
 from domain.ports.repositories.api_keys import ApiKeys
 from domain.ports.repositories.deployments import Deployments
 from domain.ports.repositories.events import Events
+from domain.ports.repositories.files import Files
 from domain.ports.repositories.operations import Operations
+from domain.ports.repositories.published_ports import PublishedPorts
 from domain.ports.repositories.samples import Samples
 from domain.ports.repositories.schedules import Schedules
 from domain.ports.repositories.services import Services
@@ -42,6 +44,8 @@ class Work(Protocol):
     sessions: Sessions
     tickets: Tickets
     samples: Samples
+    files: Files
+    published_ports: PublishedPorts
     events: Events
 
 

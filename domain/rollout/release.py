@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from domain.definitions.checked import check
-from domain.model.definition import HealthCheck
+from domain.definitions.files import Contents, digests, masked_texts
+from domain.model.definition import Definition, HealthCheck
 from domain.model.deployment import Deployment
 from domain.model.project import Component, Mount, Project
-from domain.model.service import Service
+from domain.model.service import DeployMethod, Service
 from domain.ports import Ports
 from domain.ports.runtime import ContainerSpec, Image
 from domain.rollout.image_volumes import mount_declared_volumes
@@ -21,8 +22,9 @@ INSTANCE, SERVICE, DEPLOYMENT, ROLE = "panel.instance", "panel.service", "panel.
 class Release:
     """What one deployment starts.
 
-    `images` maps references to the digests pulled for it, `image_ports` to the ports that these images expose;
-    `secrets` are values.
+    `environment` is given to every container, besides the component's own. `images` maps references to the digests
+    pulled for it, `image_ports` to the ports that these images expose; `secrets` are values. `warnings` are about the
+    compose text.
     """
 
     instance: str
@@ -38,6 +40,7 @@ class Release:
     health_check: HealthCheck | None
     timeout: int
     image_ports: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     @property
     def labels(self) -> dict[str, str]:
@@ -93,6 +96,8 @@ class Release:
 
     def _mounted(self, mount: Mount, replica: int) -> str:
         """Return the engine's name of a mounted volume. No path has two dots in its volume's name."""
+        if not mount.volume:
+            return ""
         name = self.volume(mount.volume)
         return f"{name}..{replica}" if mount.per_replica and replica > 1 else name
 
@@ -131,7 +136,7 @@ def _aliases(component: Component, network: str) -> tuple[str, ...]:
 
 def writable_volumes(component: Component) -> set[str]:
     """Return the project's volumes that a component may write to."""
-    return {mount.volume for mount in component.mounts if not mount.read_only}
+    return {mount.volume for mount in component.mounts if mount.volume and not mount.read_only}
 
 
 def with_image_ports(ports: Ports, release: Release) -> Release:
@@ -153,9 +158,15 @@ def _with_images(ports: Ports, release: Release, references: Iterable[str]) -> R
 
 
 def build_release(ports: Ports, service: Service, deployment: Deployment) -> Release:
-    """Return the release that a deployment stands for. Decrypts its secrets; raise Unavailable if a key is missing."""
+    """Return the release that a deployment stands for. Decrypts its secrets; raise Unavailable if a key is missing.
+
+    A service from an image gives its container all variables. Other texts name the variables that a container gets.
+    """
     definition = deployment.definition
-    checked = check(ports.vault, definition)
+    contents = _read_contents(ports, service.id, definition)
+    checked = check(ports.vault, definition, contents)
+    from_image = service.deploy_method is DeployMethod.IMAGE
+    values = frozenset(checked.values[variable.name] for variable in definition.variables if variable.secret)
     return Release(
         instance=ports.instance,
         service_id=service.id,
@@ -163,10 +174,18 @@ def build_release(ports: Ports, service: Service, deployment: Deployment) -> Rel
         customer_id=service.customer_id,
         deployment_id=deployment.id,
         project=checked.project,
-        environment=checked.values,
-        secrets=frozenset(checked.values[variable.name] for variable in definition.variables if variable.secret),
+        environment=checked.values if from_image else {},
+        secrets=values | masked_texts(ports.vault, definition.files, contents),
         images=deployment.images,
         port=definition.port,
         health_check=definition.health_check,
         timeout=definition.timeout,
+        warnings=() if from_image else tuple(f"Line {found.line}: {found.message}" for found in checked.warnings),
     )
+
+
+def _read_contents(ports: Ports, service_id: str, definition: Definition) -> Contents:
+    if not definition.files:
+        return {}
+    with ports.store.read() as work:
+        return work.files.contents(service_id, digests(definition))

@@ -12,6 +12,7 @@ from domain.model.project import Component
 from domain.ports import Ports
 from domain.ports.progress import Change, Progress
 from domain.ports.router import Target
+from domain.ports.runtime import ContainerSpec
 from domain.ports.store import Work
 from domain.rollout.checks import Checks
 from domain.rollout.images import pull_image
@@ -23,6 +24,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _PATIENCE, _UNDO_PATIENCE = 30.0, 3.0  # seconds
 _LONGEST_PAUSE = 3.0
+_MOST_WARNINGS = 20
 DRAIN = 10.0
 """Seconds that open connections get before their container is stopped."""
 
@@ -30,6 +32,7 @@ DRAIN = 10.0
 def roll_out(ports: Ports, release: Release, old: Release | None, progress: Progress) -> str | None:
     """Start the new version beside the old, and route requests to it when it is healthy. Return the service's URL."""
     progress.step("pulling", f"Pulling {image_list(release)}")
+    note_warnings(release, progress)
     release = retry_while_unavailable(ports, progress, lambda: pull(ports, release, old, progress))
     progress.step("creating", "Creating containers", changes=[_keep_images(release)])
     retry_while_unavailable(ports, progress, lambda: create(ports, release))
@@ -40,6 +43,14 @@ def roll_out(ports: Ports, release: Release, old: Release | None, progress: Prog
     retry_while_unavailable(ports, progress, checks.wait_for_all)
     progress.step("routing", "Routing requests to the new version")
     return retry_while_unavailable(ports, progress, lambda: route(ports, release))
+
+
+def note_warnings(release: Release, progress: Progress) -> None:
+    """Log what the compose text means here, as far as it differs from what compose makes of it."""
+    for warning in release.warnings[:_MOST_WARNINGS]:
+        progress.note(f"Warning: {warning}")
+    if len(release.warnings) > _MOST_WARNINGS:
+        progress.note(f"Warning: {len(release.warnings) - _MOST_WARNINGS} more; validate the compose text to see all")
 
 
 def image_list(release: Release) -> str:
@@ -147,7 +158,13 @@ def start_components(ports: Ports, release: Release, old: Release | None, checks
         for container in release.replicas(component):
             progress.check()
             if not (release.is_one_shot(component) and _has_completed(ports, container.name)):
-                ports.runtime.start(container.name)
+                _start(ports, container)
+
+
+def _start(ports: Ports, container: ContainerSpec) -> None:
+    if container.writes_shared_files:  # which the other version has written too
+        ports.runtime.write_files(container)
+    ports.runtime.start(container.name)
 
 
 def _has_completed(ports: Ports, name: str) -> bool:
@@ -209,7 +226,7 @@ def start_volume_writers(ports: Ports, old: Release) -> None:
     for container in old.containers():
         seen = ports.runtime.inspect(container.name) if writable_volumes(container.component) else None
         if seen and seen.state != "running" and not old.is_one_shot(container.component):
-            ports.runtime.start(container.name)
+            _start(ports, container)
 
 
 def remove_other_versions(ports: Ports, release: Release, old: Release | None) -> None:

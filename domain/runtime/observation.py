@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from domain.definitions.files import masked_texts
 from domain.definitions.variables import decrypt
 from domain.identity.access import Caller
 from domain.model.deployment import Deployment
@@ -61,7 +62,15 @@ class SecretMasking:
         if new:
             for deployment in get_deployments(self._ports, new).values():
                 hidden = [variable for variable in deployment.definition.variables if variable.secret]
-                self._values |= set(decrypt(self._ports.vault, hidden).values())
+                self._values |= set(decrypt(self._ports.vault, hidden).values()) | self._file_texts(deployment)
             self._known |= new
             self._masking = Masking(self._values)
         return self._masking
+
+    def _file_texts(self, deployment: Deployment) -> set[str]:
+        secret = [file for file in deployment.definition.files if file.secret]
+        if not secret:
+            return set()
+        with self._ports.store.read() as work:
+            contents = work.files.contents(deployment.service_id, {file.digest for file in secret})
+        return masked_texts(self._ports.vault, secret, contents)

@@ -5,6 +5,7 @@ from typing import NotRequired
 
 from domain.definitions.changes import NewDefinition, new_definition
 from domain.definitions.checked import CheckedDefinition, set_definition
+from domain.definitions.files import store_contents
 from domain.errors import Invalid
 from domain.identity.access import Caller
 from domain.model.deployment import Trigger
@@ -41,6 +42,7 @@ def create_service(
 
     def create(work: Work) -> tuple[ServiceDetail, tuple[Change, ...]]:
         work.services.add(service)
+        store_contents(work, service, checked.contents, service.created_at)
         deployment = enqueue_deployment(work, service.created_at, caller, service, checked, Trigger.CREATE)
         return get_detail(work, service, deployment.operation_id), changes
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypedDict, Unpack
 
+from domain.definitions.files import decode, digests
 from domain.identity.access import Caller
 from domain.model.service import Service
 from domain.ports import Ports
@@ -49,10 +50,11 @@ class ServiceDetail:
 
 @dataclass(frozen=True)
 class Export:
-    """A service in portable form."""
+    """A service in portable form. `files` are the contents of files that are not secret, by path."""
 
     service: Service
     exported_at: datetime
+    files: dict[str, bytes]
 
     @property
     def revision(self) -> int:
@@ -77,7 +79,9 @@ def export_service(ports: Ports, caller: Caller, service_id: str) -> Export:
     """Return the service's definition in portable form."""
     with ports.store.read() as work:
         service = get_visible_service(caller, work, service_id)
-    return Export(service, exported_at=service.updated_at)
+        contents = work.files.contents(service_id, digests(service.definition))
+    plain = [file for file in service.definition.files if not file.secret]
+    return Export(service, service.updated_at, decode(ports.vault, plain, contents))
 
 
 def get_detail(work: Work, service: Service, queued_operation_id: str | None = None) -> ServiceDetail:

@@ -2,6 +2,7 @@
 
 from domain.definitions.changes import DefinitionChange, changed_definition
 from domain.definitions.checked import set_definition
+from domain.definitions.files import Contents, digests, store_contents
 from domain.identity.access import Caller
 from domain.model.deployment import Trigger
 from domain.model.service import Service, ServiceStatus
@@ -35,8 +36,8 @@ def update_service(
 
     A dry run returns the service as it would be, with the ETag that the change must match.
     """
-    now, before = ports.clock.now(), _read(ports, caller, service_id, if_match)
-    checked = changed_definition(ports.vault, before, body)
+    now, (before, contents) = ports.clock.now(), _read(ports, caller, service_id, if_match)
+    checked = changed_definition(ports.vault, before, contents, body)
 
     def update(work: Work) -> tuple[ServiceDetail, tuple[Change, ...]]:
         service = get_changeable_service(caller, work, service_id)
@@ -46,6 +47,7 @@ def update_service(
         set_definition(service, checked)
         service.name, service.labels, service.updated_at = body.get("name", service.name), _labels(service, body), now
         work.services.save(service)
+        store_contents(work, service, checked.contents, now)
         deploys = restarts and not dry_run  # a dry run shows no deployment that will never exist
         queued = enqueue_deployment(work, now, caller, service, checked, Trigger.UPDATE) if deploys else None
         detail = get_detail(work, service, queued.operation_id if queued else None)
@@ -57,11 +59,12 @@ def update_service(
     return outcome
 
 
-def _read(ports: Ports, caller: Caller, service_id: str, if_match: str | None) -> Service:
+def _read(ports: Ports, caller: Caller, service_id: str, if_match: str | None) -> tuple[Service, Contents]:
     with ports.store.read() as work:
         service = get_changeable_service(caller, work, service_id)
+        contents = work.files.contents(service_id, digests(service.definition))
     revisions.match(if_match, service.revision, "service")
-    return service
+    return service, contents
 
 
 def _labels(service: Service, body: ServiceUpdate) -> dict[str, str]:

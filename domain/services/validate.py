@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NotRequired, TypedDict
 
 from domain import compose
+from domain.definitions.files import FileContent, decode, merge
 from domain.identity.access import Caller
 from domain.ports import Ports
 from domain.tenancy.quota import QuotaEffect, quota_effect
@@ -14,6 +15,8 @@ class ServiceCheck(TypedDict):
 
     compose: str
     variables: NotRequired[dict[str, str]]
+    files: NotRequired[dict[str, FileContent]]
+    profiles: NotRequired[list[str]]
 
 
 @dataclass(frozen=True)
@@ -26,5 +29,11 @@ class ValidationResult:
 
 def validate_service(ports: Ports, caller: Caller, body: ServiceCheck) -> ValidationResult:  # noqa: ARG001
     """Return all findings about a compose text, and what a service of this text counts against quotas."""
-    result = compose.check(body["compose"], body.get("variables", {}))
-    return ValidationResult(result.findings, quota_effect(result.project) if result.project else None)
+    plain: dict[str, FileContent | None] = {
+        path: {**file, "secret": False} for path, file in body.get("files", {}).items()
+    }
+    files, contents = merge(ports.vault, (), {}, plain)
+    given = decode(ports.vault, files, contents)
+    result = compose.check(body["compose"], body.get("variables", {}), given, body.get("profiles", ()))
+    unused = compose.unused_variables(result, body.get("variables", {}))
+    return ValidationResult((*unused, *result.findings), quota_effect(result.project) if result.project else None)

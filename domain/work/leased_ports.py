@@ -53,6 +53,10 @@ class LeasedRuntime:
         self._lease.check()
         self._runtime.create(spec)
 
+    def write_files(self, spec: ContainerSpec) -> None:
+        self._lease.check()
+        self._runtime.write_files(spec)
+
     def start(self, name: str) -> None:
         self._lease.check()
         self._runtime.start(name)

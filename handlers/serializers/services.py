@@ -1,9 +1,11 @@
 """The JSON of services, their exports, and reports of their validation."""
 
+import base64
 from dataclasses import asdict
 
 from domain.compose import Finding
 from domain.model.definition import HealthCheck, Variable
+from domain.model.file import File
 from domain.model.masking import MASK
 from domain.model.service import Service
 from domain.services import Export, ServiceDetail, ValidationResult
@@ -12,6 +14,17 @@ from handlers.serializers.values import Json, timestamp
 
 def variable(stored: Variable) -> Json:
     return {"name": stored.name, "value": MASK if stored.secret else stored.value, "secret": stored.secret}
+
+
+def service_file(stored: File) -> Json:
+    return {"path": stored.path, "size": None if stored.secret else stored.size, "secret": stored.secret}
+
+
+def file_content(content: bytes) -> Json:
+    try:
+        return {"content": content.decode()}
+    except UnicodeDecodeError:
+        return {"content_base64": base64.b64encode(content).decode()}
 
 
 def healthcheck(check: HealthCheck | None) -> Json | None:
@@ -54,6 +67,8 @@ def service(detail: ServiceDetail) -> Json:
         "image": row.image,
         "compose": row.definition.compose,
         "variables": [variable(stored) for stored in row.definition.variables],
+        "files": [service_file(stored) for stored in row.definition.files],
+        "profiles": list(row.definition.profiles),
         "custom_domains": [],
         "port": row.definition.port,
         "labels": row.labels,
@@ -96,6 +111,9 @@ def service_export(export: Export) -> Json:
         "compose": definition.compose,
         "variables": {stored.name: stored.value for stored in definition.variables if not stored.secret},
         "secrets": [stored.name for stored in definition.variables if stored.secret],
+        "files": {path: file_content(content) for path, content in export.files.items()},
+        "secret_files": [stored.path for stored in definition.files if stored.secret],
+        "profiles": list(definition.profiles),
         "port": definition.port,
         "labels": row.labels,
         "resources": sizes,

@@ -233,7 +233,7 @@ def test_nothing_is_used_that_generators_of_clients_stumble_over() -> None:
         assert "$ref" not in item, path
         assert item.keys() <= {"parameters", "get", "put", "post", "delete", "patch"}, path
     for pointer, node in nodes():
-        if isinstance(node, dict) and "content" in node:
+        if isinstance(node, dict) and "content" in node and not pointer.endswith("/properties"):
             for media_type, content in node["content"].items():
                 assert "schema" in content, below(pointer, media_type)
 

@@ -30,7 +30,7 @@ IMAGE = "services:\n  app:\n    image: web:1\n    expose: [8080]\n"
 def _service(ports: Ports, text: str = TEXT, method: DeployMethod = DeployMethod.COMPOSE, **fields: Any) -> Service:
     now = ports.clock.now()
     service = Service("svc_1", "web", method, Definition(text, **fields), created_at=now, updated_at=now)
-    set_definition(service, check(ports.vault, service.definition))
+    set_definition(service, check(ports.vault, service.definition, {}))
     return service
 
 
@@ -66,19 +66,19 @@ def test_setting_a_definition_sets_the_fields_that_follow_from_it(ports: Ports) 
     service = _service(ports, IMAGE, DeployMethod.IMAGE)
     assert (service.image, service.environment_revision) == ("web:1", 1)
     other = Definition(IMAGE.replace("web:1", "web:2"), (Variable("A", "1"),), sizes={"app": Size(cpu=0.5)})
-    set_definition(service, check(ports.vault, other))
+    set_definition(service, check(ports.vault, other, {}))
     assert (service.image, service.environment_revision, service.limits) == ("web:2", 2, Limits(0.5, None))
-    set_definition(service, check(ports.vault, other))
+    set_definition(service, check(ports.vault, other, {}))
     assert service.environment_revision == 2
     assert service.definition == other
 
 
 def test_the_text_of_an_image_follows_the_image_and_the_port(ports: Ports) -> None:
     service = _service(ports, IMAGE, DeployMethod.IMAGE, port=8080)
-    changed = changed_definition(ports.vault, service, {"image": "shop/web:2", "port": 9090})
+    changed = changed_definition(ports.vault, service, {}, {"image": "shop/web:2", "port": 9090})
     app = changed.project.components[0]
     assert (changed.definition.port, app.expose, app.image) == (9090, (9090,), "shop/web:2")
-    without = changed_definition(ports.vault, service, {"port": None})
+    without = changed_definition(ports.vault, service, {}, {"port": None})
     assert (without.definition.port, without.project.components[0].expose) == (None, ())
 
 
@@ -90,16 +90,16 @@ def test_the_source_of_another_deploy_method_is_refused(ports: Ports, method: De
 
 
 def test_a_text_that_the_policy_refuses_has_no_checked_definition(ports: Ports) -> None:
-    assert _wrong(check, ports.vault, Definition("services: {}")) == ["compose"]
+    assert _wrong(check, ports.vault, Definition("services: {}"), {}) == ["compose"]
 
 
 def test_sizes_of_components_that_the_text_lacks_are_dropped(ports: Ports) -> None:
     sizes = {"web": Size(cpu=1.0), "gone": Size(cpu=1.0)}
-    assert check(ports.vault, Definition(TEXT, sizes=sizes)).definition.sizes == {"web": Size(cpu=1.0)}
+    assert check(ports.vault, Definition(TEXT, sizes=sizes), {}).definition.sizes == {"web": Size(cpu=1.0)}
 
 
 def test_a_size_without_values_is_not_stored(ports: Ports) -> None:
-    checked = check(ports.vault, Definition(TEXT))
+    checked = check(ports.vault, Definition(TEXT), {})
     assert resize(checked, None, {}).definition == checked.definition
     larger = resize(checked, None, {"cpu": 1.0})
     assert larger.definition.sizes == {"web": Size(cpu=1.0)}
@@ -110,25 +110,25 @@ def test_a_size_without_values_is_not_stored(ports: Ports) -> None:
 
 
 def test_a_size_removed_brings_back_what_the_text_says(ports: Ports) -> None:
-    checked = check(ports.vault, Definition(TEXT, sizes={"web": Size(replicas=1)}))
+    checked = check(ports.vault, Definition(TEXT, sizes={"web": Size(replicas=1)}), {})
     assert [component.replicas for component in checked.project.components] == [1, 1]
     assert [component.replicas for component in resize(checked, "web", {"replicas": None}).project.components] == [1, 3]
 
 
 def test_without_an_exposed_port_the_component_that_no_other_needs_is_resized(ports: Ports) -> None:
     hidden = Definition(TEXT.replace("    expose: [8080]\n", ""))
-    assert resize(check(ports.vault, hidden), None, {"cpu": 1.0}).definition.sizes == {"web": Size(cpu=1.0)}
+    assert resize(check(ports.vault, hidden, {}), None, {"cpu": 1.0}).definition.sizes == {"web": Size(cpu=1.0)}
 
 
 def test_a_component_that_writes_to_a_volume_has_one_replica(ports: Ports) -> None:
-    assert _wrong(check, ports.vault, Definition(TEXT, sizes={"db": Size(replicas=2)})) == ["replicas"]
-    assert _wrong(resize, check(ports.vault, Definition(TEXT)), "db", {"replicas": 2}) == ["replicas"]
+    assert _wrong(check, ports.vault, Definition(TEXT, sizes={"db": Size(replicas=2)}), {}) == ["replicas"]
+    assert _wrong(resize, check(ports.vault, Definition(TEXT), {}), "db", {"replicas": 2}) == ["replicas"]
 
 
 def test_a_new_definition_is_parsed_once_also_when_it_is_resized(ports: Ports, monkeypatch: pytest.MonkeyPatch) -> None:
     texts: list[str] = []
     parse = compose.check
-    monkeypatch.setattr(compose, "check", lambda text, values: texts.append(text) or parse(text, values))
+    monkeypatch.setattr(compose, "check", lambda text, *given: texts.append(text) or parse(text, *given))
     body: Any = {"deploy_method": "compose", "compose": TEXT, "resources": {"memory_limit_mb": 64}}
     assert new_definition(ports.vault, body).definition.sizes == {"web": Size(memory_mb=64)}
     assert texts == [TEXT]

@@ -85,7 +85,8 @@ def test_a_deployment_has_its_steps_images_and_changes(panel: Panel) -> None:
     assert second["actor_id"] == panel.get("/auth/me").json()["id"]
     third = _done(panel, path)["changes"]
     assert third == {
-        "compose": None, "variables_added": [], "variables_removed": [], "variables_changed": [], "settings": [],
+        "compose": None, "variables_added": [], "variables_removed": [], "variables_changed": [], "files_added": [],
+        "files_removed": [], "files_changed": [], "settings": [],
     }  # fmt: skip
 
 

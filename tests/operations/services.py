@@ -7,7 +7,7 @@ from tests.operation_data import Body, OperationData, PathParameter, Resources
 _NUMBERS = count(1)
 IMAGE = {"deploy_method": "image", "image": "ai-admin-panel/hello:1"}
 RULE_ERRORS = ("422",)
-"""The policy, images, templates and variables that exist: no schema can say them."""
+"""The policy, images, templates, variables and files that exist: no schema can say them."""
 
 
 def create_service(resources: Resources) -> str:
@@ -36,7 +36,7 @@ OPERATIONS = {
     "create_service": OperationData(
         body=with_free_name, other_body={"name": "another", **IMAGE}, creates="service_id", statuses=RULE_ERRORS
     ),
-    "validate_service": OperationData(has_effect=False, reads_database=False),
+    "validate_service": OperationData(has_effect=False, reads_database=False, statuses=RULE_ERRORS),
     "update_service": OperationData(body_for_all={"labels": {"tier": "free"}}, statuses=RULE_ERRORS),
     "delete_service": OperationData(needs_worker=True),
 }

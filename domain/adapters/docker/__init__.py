@@ -7,9 +7,10 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from docker import APIClient
 from docker.errors import APIError, NotFound
 
-from domain.adapters.docker import container_config, inspection, networks, output, pulling
+from domain.adapters.docker import container_config, files, inspection, networks, output, pulling
 from domain.adapters.docker.connection import LONG_TIMEOUT, Connection
 from domain.adapters.docker.stats import StatsSampler
 from domain.ports.runtime import (
@@ -59,7 +60,8 @@ class Runtime:
             container_config.check_labels(volume["Labels"] or {}, labels, name)
 
     def create(self, spec: ContainerSpec) -> None:
-        """Create a container. Can be repeated after a crash between the container and its second network."""
+        """Create a container. Can be repeated after a crash between the container and its files or second network."""
+        spec = files.with_directories(spec)
         with self._connection.client(LONG_TIMEOUT) as client:
             try:
                 container_config.create(client, spec)
@@ -69,6 +71,13 @@ class Runtime:
             found = client.inspect_container(spec.name)
             container_config.check_labels(found["Config"]["Labels"] or {}, spec.labels, spec.name)
             container_config.connect(client, spec, found)
+            if not found["State"]["Running"]:
+                files.write(client, spec, shared=False)
+
+    def write_files(self, spec: ContainerSpec) -> None:
+        """Write the files that are in volumes of the service."""
+        with self._connection.client(LONG_TIMEOUT) as client:
+            files.write(client, spec, shared=True)
 
     def start(self, name: str) -> None:
         """Start a container; succeeds if it is running already."""
@@ -82,13 +91,20 @@ class Runtime:
 
     def remove(self, name: str) -> None:
         """Remove a container, or wait for a removal that is in progress."""
-        with self._connection.client(LONG_TIMEOUT) as client, suppress(NotFound):
-            try:
-                client.remove_container(name, v=True, force=True)
-            except APIError as error:
-                if not container_config.is_conflict(error):
-                    raise
-                client.wait(name, condition="removed")
+        labels = None
+        with self._connection.client(LONG_TIMEOUT) as client:
+            with suppress(NotFound):
+                labels = client.inspect_container(name)["Config"]["Labels"] or {}
+                self._remove(client, name)
+            files.remove_image(client, name, labels)
+
+    def _remove(self, client: APIClient, name: str) -> None:
+        try:
+            client.remove_container(name, v=True, force=True)
+        except APIError as error:
+            if not container_config.is_conflict(error):
+                raise
+            client.wait(name, condition="removed")
 
     def remove_network(self, name: str) -> None:
         with self._connection.client(LONG_TIMEOUT) as client:

@@ -8,6 +8,7 @@ from docker import APIClient, types
 from docker.errors import APIError, NotFound
 from docker.types import Healthcheck, LogConfig
 
+from domain.adapters.docker import files
 from domain.model.project import Component, Mount, Probe
 from domain.ports.runtime import ContainerSpec, EngineRefused, ImageMissing
 
@@ -26,11 +27,13 @@ def create(client: APIClient, spec: ContainerSpec) -> None:
     """Create the container with its first network only, because old engines accept one; `connect` adds the others."""
     component = spec.component
     first = dict(list(endpoints(client, spec).items())[:1])
+    command, entrypoint = _command(component.command), _command(component.entrypoint)
     try:
+        image = files.image_with_files(client, spec, command, entrypoint)
         client.create_container(
-            spec.image,
-            command=_command(component.command),
-            entrypoint=_command(component.entrypoint),
+            image,
+            command=command,
+            entrypoint=entrypoint,
             name=spec.name,
             user=component.user,
             hostname=component.hostname,
@@ -39,7 +42,7 @@ def create(client: APIClient, spec: ContainerSpec) -> None:
             stop_signal=component.stop_signal,
             working_dir=component.working_dir,
             environment=dict(spec.environment),
-            labels={**component.labels, **spec.labels},
+            labels=_labels(spec, image),
             healthcheck=_healthcheck(component.probe) if component.probe else None,
             stop_timeout=math.ceil(component.stop_grace),
             host_config=_host_config(client, spec, next(iter(first), "none")),
@@ -50,6 +53,11 @@ def create(client: APIClient, spec: ContainerSpec) -> None:
         if "image" in (missing.explanation or "").lower():
             raise ImageMissing(f"The engine no longer has the image {spec.image}") from missing
         raise
+
+
+def _labels(spec: ContainerSpec, image: str) -> dict[str, str]:
+    own = {files.IMAGE_LABEL: spec.image} if image != spec.image else {}
+    return {**spec.component.labels, **spec.labels, **own}
 
 
 def connect(client: APIClient, spec: ContainerSpec, inspection: Mapping[str, Any]) -> None:
@@ -115,7 +123,9 @@ def _options(component: Component) -> dict[str, Any]:
 
 
 def _mount(mount: Mount) -> types.Mount:
-    return types.Mount(mount.path, mount.volume, "volume", mount.read_only, no_copy=mount.no_copy)
+    """An anonymous volume has given files. The engine could not write them into one that is read-only."""
+    read_only = mount.read_only and bool(mount.volume)
+    return types.Mount(mount.path, mount.volume or None, "volume", read_only, no_copy=mount.no_copy)
 
 
 def _tmpfs(component: Component) -> dict[str, str]:

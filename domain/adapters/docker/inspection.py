@@ -9,6 +9,7 @@ from typing import Any, Literal
 from docker import APIClient
 from docker.errors import NotFound
 
+from domain.adapters.docker.files import IMAGE_LABEL
 from domain.ports.runtime import Address, Container
 
 MAX_CACHED = 10_000
@@ -97,9 +98,9 @@ class DetailsCache:
 
 def _details(inspection: Mapping[str, Any]) -> Details:
     started_at = datetime.fromisoformat(inspection["State"]["StartedAt"])
-    return Details(
-        inspection["Config"]["Image"], inspection["RestartCount"], started_at if started_at.year > 1 else None
-    )
+    config = inspection["Config"]
+    image = (config["Labels"] or {}).get(IMAGE_LABEL, config["Image"])
+    return Details(image, inspection["RestartCount"], started_at if started_at.year > 1 else None)
 
 
 def _is_stable(entry: Mapping[str, Any]) -> bool:

@@ -12,6 +12,7 @@ from datetime import datetime
 from domain import errors
 from domain.adapters.images import HELLO, HELLO_OUTPUT, REFERENCE
 from domain.adapters.memory.containers import Behaviour, FakeContainer, Stream
+from domain.model.project import ContainerFile
 from domain.ports.runtime import (
     Address,
     Container,
@@ -37,7 +38,8 @@ BEAT = 0.1
 class Runtime:
     """An engine without containers of the operating system.
 
-    `images` gives images their behaviour; an image that is not listed exists and has the default behaviour. Tests set
+    `images` gives images their behaviour; an image that is not listed exists and has the default behaviour. `files`
+    are those in volumes, by volume and path. Tests set
     `away` to make the engine unreachable, read and change `fakes` (container name → fake), and call `kill`,
     `print_lines` and `release`.
     """
@@ -52,6 +54,7 @@ class Runtime:
         self._local: dict[str, Behaviour] = {}
         self._networks: dict[str, Mapping[str, str]] = {}
         self._volumes: dict[str, Mapping[str, str]] = {}
+        self.files: dict[tuple[str, str], ContainerFile] = {}
         self._addresses = itertools.count(2)
 
     # ── What tests change without going through the port ───────────────────────────────────────
@@ -139,11 +142,19 @@ class Runtime:
             missing = [network for network in spec.networks if network not in self._networks]
             if behaviour.create_error or missing:
                 raise EngineRefused(behaviour.create_error or f"network {missing[0]} not found")
-            self._volumes |= {mount.volume: {} for mount in spec.mounts if mount.volume not in self._volumes}
+            self._volumes |= {mount.volume: {} for mount in spec.mounts if mount.volume not in {"", *self._volumes}}
             address = Address(str(ADDRESSES[next(self._addresses)]))
             state = Container(spec.name, "created", {**spec.component.labels, **spec.labels}, image=spec.image)
             self.fakes[spec.name] = FakeContainer(spec, behaviour, address, set(spec.networks), state)
             return None
+
+    def write_files(self, spec: ContainerSpec) -> None:
+        """Keep the files with their volumes."""
+        with self._call():
+            for file in spec.component.files:
+                mount = spec.mount_of(file.path)
+                if mount and mount.volume:
+                    self.files[mount.volume, file.path.removeprefix(f"{mount.path}/")] = file
 
     def start(self, name: str) -> None:
         """Start a container; one whose behaviour has an exit code has ended when this returns."""

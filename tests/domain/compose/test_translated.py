@@ -82,7 +82,7 @@ def test_a_field_that_is_not_applied_yet_has_a_warning(
 
 
 def test_every_attribute_that_is_not_applied_has_a_test():
-    assert {attribute for _, attribute, _ in PENDING} | {"files", "start_interval"} == NOT_APPLIED | {"probe"}
+    assert {attribute for _, attribute, _ in PENDING} | {"start_interval"} == NOT_APPLIED | {"probe"}
 
 
 def component(checked: CheckResult, name: str = "web") -> Component:
@@ -158,12 +158,12 @@ def test_a_given_file_is_written_into_the_container():
     checked = check(
         "services: {web: {image: x, volumes: ['./a/nginx.conf:/etc/nginx.conf:ro']}}", {}, {"a/nginx.conf": "x"}
     )
-    assert component(checked).files == (ContainerFile("/etc/nginx.conf", "x", 0o644),)
+    assert component(checked).files == (ContainerFile("/etc/nginx.conf", b"x", 0o644),)
 
 
 def test_a_given_script_is_executable():
     checked = check("services: {web: {image: x, volumes: ['./run:/run.sh']}}", {}, {"./run": "#!/bin/sh\n"})
-    assert component(checked).files == (ContainerFile("/run.sh", "#!/bin/sh\n", 0o755, read_only=False),)
+    assert component(checked).files == (ContainerFile("/run.sh", b"#!/bin/sh\n", 0o755, read_only=False),)
 
 
 def test_a_directory_of_given_files_is_a_volume_with_these_files_only():
@@ -172,21 +172,29 @@ def test_a_directory_of_given_files_is_a_volume_with_these_files_only():
     web = component(checked)
     assert web.mounts == (Mount(".conf", "/etc/conf.d", no_copy=True),)
     assert [(file.path, file.content) for file in web.files] == [
-        ("/etc/conf.d/a.conf", "a"),
-        ("/etc/conf.d/sub/b.conf", "b"),
+        ("/etc/conf.d/a.conf", b"a"),
+        ("/etc/conf.d/sub/b.conf", b"b"),
     ]
+
+
+def test_a_read_only_directory_of_given_files_is_no_volume_of_the_service():
+    checked = check("services: {web: {image: x, volumes: ['./conf:/c:ro']}}", {}, {"conf/a": "a"})
+    assert component(checked).mounts == (Mount("", "/c", read_only=True, no_copy=True),)
+    assert checked.project
+    assert checked.project.volumes == ()
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("configs: [c]\nconfigs: {c: {content: 'a ${V} $$'}}", ContainerFile("/c", "a value $")),
+        ("configs: [c]\nconfigs: {c: {content: 'a ${V} $$'}}", ContainerFile("/c", b"a value $")),
         ("configs: [{source: c, target: /etc/c, mode: 0400, uid: '5', gid: 6}]\nconfigs: {c: {environment: V}}",
-         ContainerFile("/etc/c", "value", 0o400, 5, 6)),
-        ("configs: [{source: c, mode: '0440'}]\nconfigs: {c: {file: ./f}}", ContainerFile("/c", "given $V", 0o440)),
-        ("secrets: [c]\nsecrets: {c: {file: f}}", ContainerFile("/run/secrets/c", "given $V")),
-        ("secrets: [{source: c, target: d}]\nsecrets: {c: {environment: V}}", ContainerFile("/run/secrets/d", "value")),
-        ("secrets: [{source: c, target: /d}]\nsecrets: {c: {content: x, name: y}}", ContainerFile("/d", "x")),
+         ContainerFile("/etc/c", b"value", 0o400, 5, 6)),
+        ("configs: [{source: c, mode: '0440'}]\nconfigs: {c: {file: ./f}}", ContainerFile("/c", b"given $V", 0o440)),
+        ("secrets: [c]\nsecrets: {c: {file: f}}", ContainerFile("/run/secrets/c", b"given $V")),
+        ("secrets: [{source: c, target: d}]\nsecrets: {c: {environment: V}}",
+         ContainerFile("/run/secrets/d", b"value")),
+        ("secrets: [{source: c, target: /d}]\nsecrets: {c: {content: x, name: y}}", ContainerFile("/d", b"x")),
     ],
 )  # fmt: skip
 def test_a_config_or_secret_is_a_file_in_the_container(text: str, expected: ContainerFile):

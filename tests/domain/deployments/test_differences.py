@@ -16,7 +16,9 @@ from domain.ports.transactions import in_transaction
 
 def test_a_first_definition_is_new_as_a_whole() -> None:
     difference = compare(None, Definition("services: {}", (Variable("A", "1"),), port=80))
-    assert difference == Difference("--- before\n+++ after\n@@ -0,0 +1 @@\n+services: {}", ("A",), (), (), ())
+    assert difference == Difference(
+        "--- before\n+++ after\n@@ -0,0 +1 @@\n+services: {}", ("A",), (), (), (), (), (), ()
+    )
 
 
 def test_variables_and_settings_are_compared_by_name() -> None:
@@ -30,7 +32,7 @@ def test_variables_and_settings_are_compared_by_name() -> None:
         timeout=2,
     )
     settings = ("port", "resources", "healthcheck", "deploy_timeout")
-    assert compare(old, new) == Difference(None, ("NEW",), ("GONE",), ("CHANGED",), settings)
+    assert compare(old, new) == Difference(None, ("NEW",), ("GONE",), ("CHANGED",), (), (), (), settings)
 
 
 def test_the_diff_is_computed_once_and_outside_of_transactions(
