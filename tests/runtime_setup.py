@@ -8,8 +8,9 @@ from typing import Literal
 from domain.adapters import memory
 from domain.model.identifiers import new_id
 from domain.model.project import Component
+from domain.ports.container_spec import ContainerSpec
 from domain.ports.prober import Prober
-from domain.ports.runtime import Container, ContainerSpec, Runtime
+from domain.ports.runtime import Container, Runtime
 
 Stream = Literal["stdout", "stderr"]
 # The behaviour of the images that `engine.images` builds.

@@ -6,8 +6,8 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Literal, NamedTuple, Protocol
 
-from domain.model.project import Component, Mount
 from domain.model.steps import FailureCode
+from domain.ports.container_spec import ContainerSpec
 from domain.ports.router import Target
 
 
@@ -54,34 +54,6 @@ class RegistryCredentials:
     username: str = ""
     password: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True)
-class ContainerSpec:
-    """A container to create.
-
-    `image` is a digest from `pull`. `networks` maps full network names to aliases. `mounts` name volumes by their full
-    names; a volume may be mounted at several paths. A mount without a volume has a new volume of the container alone.
-    """
-
-    name: str
-    image: str
-    component: Component
-    environment: Mapping[str, str]
-    networks: Mapping[str, tuple[str, ...]]
-    mounts: Sequence[Mount]
-    labels: Mapping[str, str]
-
-    def mount_of(self, path: str) -> Mount | None:
-        """Return the mount that a path of the container is in, or None."""
-        around = [mount for mount in self.mounts if f"{path}/".startswith(f"{mount.path}/")]
-        return max(around, key=lambda mount: len(mount.path), default=None)
-
-    @property
-    def writes_shared_files(self) -> bool:
-        """Return whether some of its files are in volumes of the service, which an earlier version may use."""
-        mounts = [self.mount_of(file.path) for file in self.component.files]
-        return any(mount and mount.volume for mount in mounts)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from domain.errors import Unavailable
 from domain.model.project import Condition
 from domain.model.steps import FailureCode
 from domain.ports import Ports
+from domain.ports.container_spec import ContainerSpec
 from domain.ports.progress import Progress
-from domain.ports.runtime import Container, ContainerSpec, EngineRefused
+from domain.ports.runtime import Container, EngineRefused
 from domain.rollout.release import Release
 from domain.work.failures import TaskFailed
 

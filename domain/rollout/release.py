@@ -11,7 +11,8 @@ from domain.model.deployment import Deployment
 from domain.model.project import Component, Mount, Project
 from domain.model.service import DeployMethod, Service
 from domain.ports import Ports
-from domain.ports.runtime import ContainerSpec, Image
+from domain.ports.container_spec import ContainerSpec
+from domain.ports.runtime import Image
 from domain.rollout.image_volumes import mount_declared_volumes
 
 _LONGEST_HOSTNAME = 59  # characters: the kernel allows 64, and the number of a replica follows

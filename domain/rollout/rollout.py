@@ -10,9 +10,9 @@ from domain.errors import Unavailable
 from domain.model.operation import Operation
 from domain.model.project import Component
 from domain.ports import Ports
+from domain.ports.container_spec import ContainerSpec
 from domain.ports.progress import Change, Progress
 from domain.ports.router import Target
-from domain.ports.runtime import ContainerSpec
 from domain.ports.store import Work
 from domain.rollout.checks import Checks
 from domain.rollout.images import pull_image

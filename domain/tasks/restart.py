@@ -7,8 +7,9 @@ from functools import partial
 from domain.errors import Unavailable
 from domain.model.operation import Kind, Operation
 from domain.ports import Ports
+from domain.ports.container_spec import ContainerSpec
 from domain.ports.progress import Change, Progress
-from domain.ports.runtime import ContainerSpec, EngineRefused
+from domain.ports.runtime import EngineRefused
 from domain.rollout.checks import Checks
 from domain.rollout.release import Release
 from domain.rollout.rollout import DRAIN, retry_while_unavailable, route, route_to_old

@@ -6,11 +6,11 @@ Their methods are those of the protocols `Runtime`, `Prober` and `Router`, which
 from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime
 
+from domain.ports.container_spec import ContainerSpec
 from domain.ports.prober import Prober
 from domain.ports.router import Router, Target
 from domain.ports.runtime import (
     Container,
-    ContainerSpec,
     Engine,
     Image,
     OutputLine,

@@ -13,9 +13,9 @@ from docker.errors import APIError, NotFound
 from domain.adapters.docker import container_config, files, inspection, networks, output, pulling
 from domain.adapters.docker.connection import LONG_TIMEOUT, Connection
 from domain.adapters.docker.stats import StatsSampler
+from domain.ports.container_spec import ContainerSpec
 from domain.ports.runtime import (
     Container,
-    ContainerSpec,
     Engine,
     Image,
     OutputLine,

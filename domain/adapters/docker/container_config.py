@@ -10,7 +10,8 @@ from docker.types import Healthcheck, LogConfig
 
 from domain.adapters.docker import files
 from domain.model.project import Component, Mount, Probe
-from domain.ports.runtime import ContainerSpec, EngineRefused, ImageMissing
+from domain.ports.container_spec import ContainerSpec
+from domain.ports.runtime import EngineRefused, ImageMissing
 
 # Capabilities that Docker grants by default and web applications do not use: raw packets (spoofing within a network),
 # device nodes, audit records, files with capabilities. The entry points of common images need the others (CHOWN,

@@ -16,7 +16,7 @@ from docker import APIClient
 from docker.errors import NotFound
 
 from domain.model.project import ContainerFile, Mount
-from domain.ports.runtime import ContainerSpec
+from domain.ports.container_spec import ContainerSpec
 
 IMAGE_LABEL = "panel.image"
 """The label of a container that has an image of its own: the image that it would have without files."""

@@ -5,7 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from domain.ports.runtime import Address, Container, ContainerSpec, OutputLine, PullFailed, RegistryCredentials, Stats
+from domain.ports.container_spec import ContainerSpec
+from domain.ports.runtime import (
+    Address,
+    Container,
+    OutputLine,
+    PullFailed,
+    RegistryCredentials,
+    Stats,
+)
 
 HealthStatus = Literal["starting", "healthy", "unhealthy"]
 Stream = Literal["stdout", "stderr"]

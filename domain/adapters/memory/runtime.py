@@ -13,10 +13,10 @@ from domain import errors
 from domain.adapters.images import HELLO, HELLO_OUTPUT, REFERENCE
 from domain.adapters.memory.containers import Behaviour, FakeContainer, Stream
 from domain.model.project import ContainerFile
+from domain.ports.container_spec import ContainerSpec
 from domain.ports.runtime import (
     Address,
     Container,
-    ContainerSpec,
     Engine,
     EngineRefused,
     Image,

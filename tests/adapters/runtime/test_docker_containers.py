@@ -11,7 +11,8 @@ from docker.errors import NotFound
 from domain.adapters import docker
 from domain.adapters.images import HELLO
 from domain.model.project import Component, Mount, Probe, Ulimit
-from domain.ports.runtime import ContainerSpec, EngineRefused
+from domain.ports.container_spec import ContainerSpec
+from domain.ports.runtime import EngineRefused
 from tests.engine import Images
 from tests.runtime_setup import RuntimeSetup
 

@@ -3,7 +3,8 @@
 import pytest
 
 from domain.model.project import Component, Mount
-from domain.ports.runtime import ContainerSpec, EngineRefused, ImageMissing
+from domain.ports.container_spec import ContainerSpec
+from domain.ports.runtime import EngineRefused, ImageMissing
 from tests.runtime_setup import RuntimeSetup
 
 

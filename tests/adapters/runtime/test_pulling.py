@@ -10,8 +10,8 @@ from domain.adapters import docker, memory
 from domain.adapters.images import HELLO, HELLO_OUTPUT
 from domain.errors import Unavailable
 from domain.model.project import Component
+from domain.ports.container_spec import ContainerSpec
 from domain.ports.runtime import (
-    ContainerSpec,
     Image,
     ImageMissing,
     Layers,

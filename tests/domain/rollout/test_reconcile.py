@@ -12,7 +12,8 @@ from domain.errors import Unavailable
 from domain.model.project import Component
 from domain.model.service import Service
 from domain.ports import Ports
-from domain.ports.runtime import Address, ContainerSpec, EngineRefused
+from domain.ports.container_spec import ContainerSpec
+from domain.ports.runtime import Address, EngineRefused
 from domain.rollout.reconcile import observer
 from domain.rollout.reconcile.background_calls import BackgroundCalls
 from domain.rollout.reconcile.garbage_collection import collect_garbage

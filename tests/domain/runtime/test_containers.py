@@ -9,7 +9,7 @@ from domain.errors import NotFound, Unavailable
 from domain.identity.access import Caller
 from domain.model.project import Component
 from domain.ports import Ports
-from domain.ports.runtime import ContainerSpec
+from domain.ports.container_spec import ContainerSpec
 from domain.runtime import ServiceContainer
 from tests.flow import CALLER, Flow, fresh
 
