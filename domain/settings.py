@@ -90,6 +90,9 @@ class Settings:
         default=120, metadata=_doc("Requests per minute for a key without its own limit.")
     )
     rate_limit_deploy: int = field(default=10, metadata=_doc("Deploy operations per minute for a key."))
+    connections_per_address: int = field(
+        default=512, metadata=_doc("Open connections from one address, to the API and to services each.")
+    )
 
     @property
     def url(self) -> str:

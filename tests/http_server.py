@@ -5,20 +5,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-import uvicorn
 from starlette.types import ASGIApp
+
+from domain.ports import Ports
+from handlers.program.http_server import HttpServer
 
 
 @contextmanager
-def serve_http(app: ASGIApp, sockets: Any = "none") -> Iterator[str]:
-    """Serve the application and yield its base URL; `sockets` is uvicorn's `ws`."""
+def serve_http(app: ASGIApp, ports: Ports) -> Iterator[str]:
+    """Serve the application as the program does, and yield its base URL."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(
-            app, lifespan="on", ws=sockets, log_config=None, access_log=False, timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(config)
+        server = HttpServer(app, ports, grace_seconds=1)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:
@@ -29,7 +27,7 @@ def serve_http(app: ASGIApp, sockets: Any = "none") -> Iterator[str]:
             thread.join()
 
 
-def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
+def _wait_until_started(server: HttpServer, thread: threading.Thread) -> None:
     while not server.started:
         assert thread.is_alive(), "the server did not start"
         time.sleep(0.01)

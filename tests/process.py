@@ -48,6 +48,7 @@ class Process:
     port: int = field(default_factory=free_port)
     settings: dict[str, str] = field(default_factory=dict)
     key: str = ""
+    open_files: int = 0  # the limit on open files, if it is not that of the tests
     installations: set[str] = field(default_factory=set)
     _child: subprocess.Popen[bytes] | None = None
     _workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -84,8 +85,9 @@ class Process:
             if crash_at
             else [sys.executable, "-m", "handlers.program.command"]
         )
+        limited = ["prlimit", f"--nofile={self.open_files}:{self.open_files}"] if self.open_files else []
         with (self.folder / "serve.log").open("ab") as log:
-            return subprocess.Popen([*program, command], env=environment, stdout=log, stderr=log)
+            return subprocess.Popen([*limited, *program, command], env=environment, stdout=log, stderr=log)
 
     def _installation(self) -> str:
         """Return the value of the label `panel.instance` of the panel's engine objects."""

@@ -13,6 +13,7 @@ from ws.session import Session
 
 _log = logging.getLogger(__name__)
 _INTERVAL = 1.0  # seconds
+_CLOSE_TIMEOUT = 0.5  # seconds
 
 
 async def watch(authenticator: Authenticator, sessions: Collection[Session]) -> None:
@@ -27,14 +28,17 @@ async def watch(authenticator: Authenticator, sessions: Collection[Session]) -> 
 
 
 async def revalidate(authenticator: Authenticator, sessions: Collection[Session]) -> None:
-    """Check the credentials once, and return when the connections that must close are closed."""
+    """Check the credentials once, and return when the connections that must close are closed, or soon after."""
     callers = list({session.caller for session in sessions})
     current = dict(zip(callers, await asyncio.to_thread(authenticator.revalidate_many, callers), strict=True))
-    closing = []
+    ended = []
     for session in sessions:
         caller = current[session.caller]
         if caller is not None and keeps_access(session.caller, caller):
             session.caller = caller
         else:
-            closing.append(session.end(Close.CREDENTIALS_ENDED, "the credentials have ended or may do less"))
-    await asyncio.gather(*closing)
+            session.end(Close.CREDENTIALS_ENDED, "the credentials have ended or may do less")
+            ended.append(session.connection.wait_closed())
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSE_TIMEOUT):
+            await asyncio.gather(*ended)

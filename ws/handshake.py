@@ -2,8 +2,6 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
@@ -14,7 +12,7 @@ from websockets.http11 import Request, Response
 from domain import events
 from domain.errors import BadRequest, NotFound, UpgradeRequired
 from domain.identity import budgets, networks
-from domain.identity.access import Caller, allow
+from domain.identity.access import allow
 from domain.identity.authenticator import Authenticator
 from domain.identity.validity import invalid_credential
 from domain.ports import Ports
@@ -31,31 +29,11 @@ from handlers.edge.refusals import error_response
 from handlers.edge.request_head import RequestHead
 from handlers.edge.threads import AUTHENTICATION, TICKETS
 from ws import refusals
+from ws.connection import Connection, HandshakeResult
 from ws.protocol import PATH
 
 _CURSOR = re.compile(r"[0-9]{1,16}")
 _PARAMETERS = frozenset({"after", "api_key", "ticket"})
-
-
-@dataclass(frozen=True)
-class HandshakeResult:
-    """The caller of a connection, and what it receives.
-
-    `after` is the number of the last event that the client has; None: send only new events. `topics` are those of the
-    ticket; None: everything that the caller can see.
-    """
-
-    caller: Caller
-    after: int | None = None
-    topics: frozenset[str] | None = None
-
-
-class Connection(ServerConnection):
-    """A connection, the result of its handshake, and the headers that the handshake's response gets."""
-
-    accepted: HandshakeResult
-    added_headers: Mapping[str, str] = {}
-    request_id = ""
 
 
 class Handshake:
@@ -72,7 +50,7 @@ class Handshake:
             return connection.respond(HTTPStatus.BAD_REQUEST, "")
         connection.request_id = request_id.request_id(request.headers.get_all(request_id.HEADER))
         connection.added_headers = {request_id.HEADER: connection.request_id}
-        head, path = _head(request, _peer(connection)), urlsplit(request.path).path
+        head, path = _head(request, connection.peer), urlsplit(request.path).path
         try:
             # A ticket is taken with the write lock: waiting for it must not delay clients with keys.
             pool = TICKETS if is_present(head, (Scheme.TICKET,)) else AUTHENTICATION
@@ -149,9 +127,3 @@ def _refuse_repeated(head: RequestHead) -> None:
     repeated = sorted(name for name, times in Counter(_parameters(head)).items() if times > 1 and name in _PARAMETERS)
     if repeated:
         raise BadRequest(f"{repeated[0]}: must be given only once", details=f"query parameter {repeated[0]}")
-
-
-def _peer(connection: Connection) -> str:
-    """Return the address of the peer. On the Unix socket, which has no addresses, the peer is the panel itself."""
-    address = connection.remote_address
-    return str(address[0]) if isinstance(address, tuple) else networks.LOOPBACK

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from threading import Thread
 
 from domain import runtime, services
@@ -21,7 +21,7 @@ _RETRY_INTERVAL = 1.0  # seconds
 class MessageQueue:
     """Messages that wait for one connection. `too_slow` closes a connection that is behind the other subscribers."""
 
-    def __init__(self, too_slow: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, too_slow: Callable[[], None]) -> None:
         self.queue: asyncio.Queue[str] = asyncio.Queue(_QUEUE_SIZE)
         self._too_slow = too_slow
         self._is_closed = False
@@ -39,7 +39,7 @@ class MessageQueue:
         if is_only_subscriber:
             await self.queue.put(text)
         elif self.queue.full():
-            await self._too_slow()
+            self._too_slow()
         else:
             self.queue.put_nowait(text)
 

@@ -14,6 +14,8 @@ from domain.model import timestamps
 from domain.model.event import Event
 from domain.model.identifiers import new_id
 from domain.runtime import ServiceLine
+from handlers.openapi31.body import parse_json
+from handlers.openapi31.errors import BadBody
 
 PATH = "/api/ws"
 MAX_MESSAGE_BYTES = 64 * 1024
@@ -31,13 +33,15 @@ class Command(msgspec.Struct, forbid_unknown_fields=True):
     after: Cursor | None = None
 
 
-_commands = msgspec.json.Decoder(Command)
+_MAX_DEPTH = 8
 
 
 def parse_command(text: str) -> Command:
     """Return the command of a message. Raise BadRequest, with the reason, if it is not valid."""
     try:
-        return _commands.decode(text)
+        return msgspec.convert(parse_json(text.encode(), _MAX_DEPTH), Command)
+    except BadBody as error:
+        raise BadRequest("The command cannot be carried out", details=error.message) from None
     except msgspec.MsgspecError as error:
         raise BadRequest("The command cannot be carried out", details=str(error)) from None
 

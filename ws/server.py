@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
@@ -14,11 +15,13 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from domain.errors import Refusal
 from domain.identity.authenticator import Authenticator
+from domain.identity.connection_limits import ConnectionLimits
 from domain.ports import Ports
 from domain.settings import BadSetting
 from ws import guard
+from ws.connection import Connection
 from ws.event_reader import EventReader
-from ws.handshake import Connection, Handshake
+from ws.handshake import Handshake
 from ws.logs import LogSubscriptions
 from ws.protocol import MAX_MESSAGE_BYTES
 from ws.session import Session
@@ -37,8 +40,9 @@ _silent = logging.Logger("ws.connections", logging.CRITICAL + 1)
 class Server:
     """Runs a `Session` for each connection. All sessions share one event reader and one check of credentials."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, max_connections: int = 16_384) -> None:
         self._ports = ports
+        self._limits = ConnectionLimits("the WebSocket server", max_connections, ports.settings.connections_per_address)
         self._authenticator = Authenticator(ports)
         self._sessions: set[Session] = set()
         self._started: Future[None] = Future()
@@ -79,7 +83,7 @@ class Server:
                     sock=listener,
                     process_request=handshake.process_request,
                     process_response=handshake.process_response,
-                    create_connection=Connection,
+                    create_connection=partial(Connection, self._limits),  # type: ignore[arg-type]  # it is only called
                     compression=None,
                     server_header=None,
                     max_size=MAX_MESSAGE_BYTES,

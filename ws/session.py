@@ -12,15 +12,14 @@ from domain.identity.access import Caller
 from domain.ports import Ports
 from handlers.edge.refusals import Close
 from ws import protocol
+from ws.connection import Connection, HandshakeResult
 from ws.event_reader import EventMessage, EventReader
-from ws.handshake import Connection, HandshakeResult
 from ws.logs import LogSubscriptions, MessageQueue
 from ws.protocol import Command
 
 SEND_TIMEOUT = 10.0  # seconds to send one message; after that the client is too slow
 _COMMANDS_PER_MINUTE = 300
 _LOGS_PREFIX = "logs:"
-_CLOSE_TIMEOUT = 0.5  # seconds
 
 
 class Session:
@@ -38,10 +37,11 @@ class Session:
         self._log_messages = MessageQueue(self._close_slow)
         self._logs = logs
         self._catching_up: asyncio.Task[None] | None = None
+        self._sending_lines: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Serve the connection until either side closes it."""
-        lines = asyncio.create_task(self._send_log_messages())
+        self._sending_lines = asyncio.create_task(self._send_log_messages())
         try:
             await self._send(protocol.hello(self._reader.newest))
             self._subscribe_logs()
@@ -51,23 +51,24 @@ class Session:
         except ConnectionClosed:
             pass
         finally:
-            self._reader.unsubscribe(self)
-            self._logs.unsubscribe(self._log_messages)
-            lines.cancel()
-            if self._catching_up:
-                self._catching_up.cancel()
+            self._stop_sending()
 
     @property
     def _topics(self) -> frozenset[str]:
         """The topics subscribed to, else all topics of the ticket. An empty set means all events."""
         return self._subscribed or self._ticket_topics or frozenset()
 
-    async def end(self, code: Close, reason: str) -> None:
-        """Close the connection. Cut it if the client does not answer in time."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSE_TIMEOUT):
-                await self.connection.close(code, reason)
-        self.connection.transport.abort()
+    def end(self, code: Close, reason: str) -> None:
+        """Send nothing more, and close the connection when the client has read what was sent."""
+        self._stop_sending()
+        self.connection.end(code, reason)
+
+    def _stop_sending(self) -> None:
+        self._reader.unsubscribe(self)
+        self._logs.unsubscribe(self._log_messages)
+        for task in (self._sending_lines, self._catching_up):
+            if task:
+                task.cancel()
 
     # ── Messages to the client ─────────────────────────────────────────────────────────────────
 
@@ -119,10 +120,10 @@ class Session:
             async with asyncio.timeout(SEND_TIMEOUT):
                 await self.connection.send(text)
         except TimeoutError:
-            await self._close_slow()  # the next send raises ConnectionClosed
+            self._close_slow()
 
-    async def _close_slow(self) -> None:
-        await self.end(Close.TOO_SLOW, "too slow: come back with the last number that you have seen")
+    def _close_slow(self) -> None:
+        self.end(Close.TOO_SLOW, "too slow: come back with the last number that you have seen")
 
     # ── Commands of the client ─────────────────────────────────────────────────────────────────
 
@@ -131,7 +132,7 @@ class Session:
             await self.connection.close(1003, "commands are text")
             return
         if not self._ports.counter.hit(f"socket:{self.connection.id}", _COMMANDS_PER_MINUTE).allowed:
-            await self.end(Close.TOO_MANY_COMMANDS, "too many commands")
+            self.end(Close.TOO_MANY_COMMANDS, "too many commands")
             return
         try:
             await self._run_command(protocol.parse_command(message))

@@ -19,6 +19,7 @@ from domain.model.role import Role
 from domain.ports import Ports
 from domain.settings import BadSetting
 from handlers.program import lifecycle, logging_setup, wiring
+from handlers.program.file_limit import raise_file_limit
 from handlers.program.watch import KEY, PanelClient, read_key, show_events
 
 
@@ -215,6 +216,7 @@ def watch(service: str | None, url: str | None, as_json: bool, until_done: bool)
 
 @contextmanager
 def _open_ports() -> Iterator[Ports]:
+    raise_file_limit()
     ports = wiring.open_ports(settings.read(os.environ))
     try:
         yield ports

@@ -3,6 +3,8 @@
 import resource
 
 FILES = 65_536
+_RESERVED = 256  # for the database, the engine and everything else, but at most half of all
+_SERVERS = 2  # the API with its WebSockets, and the forwarder
 
 
 def raise_file_limit() -> None:
@@ -11,3 +13,10 @@ def raise_file_limit() -> None:
     target = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < target:
         resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
+
+
+def max_connections(files: int) -> int:
+    """Return how many connections a server of this process may have, if each takes this many files."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    available = FILES if soft == resource.RLIM_INFINITY else soft
+    return max(8, (available - min(_RESERVED, available // 2)) // _SERVERS // files)

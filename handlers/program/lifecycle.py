@@ -1,6 +1,5 @@
 """Run the API, the WebSocket server and the worker until a signal stops the process."""
 
-import asyncio
 import errno
 import gc
 import signal
@@ -10,18 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-import uvicorn
-
 from domain.ports import Ports
 from domain.settings import BadSetting
 from handlers import server
-from handlers.program import websocket_proxy
-from handlers.program.file_limit import raise_file_limit
+from handlers.program.file_limit import max_connections
+from handlers.program.http_server import HttpServer
 from handlers.program.worker import Worker
 from ws.server import Server as SocketServer
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_GRACE_SECONDS = 5  # for running requests when the process is stopped
 
 
 @contextmanager
@@ -59,38 +55,17 @@ def open_api_socket(ports: Ports) -> Iterator[socket.socket]:
         yield api_socket
 
 
-class _Uvicorn(uvicorn.Server):
-    """Calls a function before it closes connections, so that WebSockets can be closed properly."""
-
-    def __init__(self, config: uvicorn.Config, before_close: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._before_close = before_close
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await asyncio.to_thread(self._before_close)
-        await super().shutdown(sockets)
-
-
 def serve_api(ports: Ports, api_socket: socket.socket, before_close: Callable[[], None] = lambda: None) -> None:
     """Respond to requests until the process is stopped; `before_close` is called before connections are closed."""
-    config = uvicorn.Config(
-        server.create(ports),
-        lifespan="on",
-        ws=websocket_proxy.proxy_protocol(ports),  # type: ignore[arg-type]  # uvicorn accepts any function that returns a Protocol
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
+    http_server = HttpServer(server.create(ports), ports, before_close)
     gc.freeze()  # objects built so far stay: collecting them would delay requests by 100 ms
-    _Uvicorn(config, before_close).run([api_socket])
+    http_server.run([api_socket])
 
 
 @contextmanager
 def run_socket_server(ports: Ports) -> Iterator[SocketServer]:
     """Run the WebSocket server."""
-    raise_file_limit()
-    socket_server = SocketServer(ports)
+    socket_server = SocketServer(ports, max_connections(1))
     socket_server.start()
     try:
         yield socket_server
@@ -102,7 +77,6 @@ def run_socket_server(ports: Ports) -> Iterator[SocketServer]:
 def run_worker(ports: Ports) -> Iterator[None]:
     """Run the worker and the router; operations that run at the end are returned to the queue."""
     worker = Worker(ports)
-    raise_file_limit()
     ports.router.start()
     worker.start()
     try:

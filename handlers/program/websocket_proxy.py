@@ -6,29 +6,29 @@ uvicorn hands over the connection and the head of the request. Parsing frames he
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from http import HTTPStatus
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from domain.errors import BadRequest, Refusal, Unavailable
-from domain.identity import budgets, networks
+from domain.identity import networks
+from domain.identity.connection_limits import ConnectionLimits
 from domain.ports import Ports
-from handlers.edge import rate_limits, request_id
-from handlers.edge.refusals import ErrorResponse, error_response
+from handlers.edge.refusals import error_response
+from handlers.program import raw_response
 
 _log = logging.getLogger(__name__)
 _CONNECT_TIMEOUT = 5.0  # seconds
 _LINE = b"\r\n"
 _FORWARDED_FOR = b"x-forwarded-for"
+_BODY_HEADERS = frozenset({b"content-length", b"transfer-encoding"})
 
 
-def proxy_protocol(ports: Ports) -> Callable[..., asyncio.Protocol]:
+def proxy_protocol(ports: Ports, limits: ConnectionLimits) -> Callable[..., asyncio.Protocol]:
     """Return what uvicorn takes as its `ws` class."""
 
     def make(server_state: Any, **_others: object) -> asyncio.Protocol:  # noqa: ANN401 - uvicorn's own
-        return ClientSide(ports, server_state.connections)
+        return ClientSide(ports, limits, server_state.connections)
 
     return make
 
@@ -48,7 +48,7 @@ class _Side(asyncio.Protocol):
 
     def connection_lost(self, _fault: Exception | None) -> None:
         if self.other:
-            self.other.transport.close()
+            raw_response.close(self.other.transport)
 
     def pause_writing(self) -> None:
         if self.other:
@@ -62,10 +62,12 @@ class _Side(asyncio.Protocol):
 class ClientSide(_Side):
     """The client's side. `connections` is uvicorn's list of those that it waits for when it stops."""
 
-    def __init__(self, ports: Ports, connections: set[Any]) -> None:
+    def __init__(self, ports: Ports, limits: ConnectionLimits, connections: set[Any]) -> None:
         self._ports = ports
+        self._limits = limits
         self._connections = connections
         self._connecting: asyncio.Task[None] | None = None
+        self._refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -73,6 +75,8 @@ class ClientSide(_Side):
 
     def data_received(self, data: bytes) -> None:
         """Connect to the socket server on the first data, which is the whole head; reading waits until then."""
+        if self._refused:
+            return
         if self._connecting:
             super().data_received(data)
             return
@@ -80,15 +84,25 @@ class ClientSide(_Side):
         if not data.startswith(b"GET "):
             self._refuse(BadRequest("A WebSocket handshake must be a GET", details="Leave out the header Upgrade"))
             return
+        if _has_body(data):
+            self._refuse(BadRequest("A WebSocket handshake has no body", details="Leave out the body"))
+            return
         self._connecting = asyncio.get_running_loop().create_task(self._connect(data))
 
     def connection_lost(self, fault: Exception | None) -> None:
         self._connections.discard(self)
+        self._limits.remove(self)
         super().connection_lost(fault)
 
     def shutdown(self) -> None:
         """Close the connection. A socket server that stops, too, has told its clients already."""
-        self.transport.close()
+        raw_response.close(self.transport)
+
+    def check_time(self, now: float) -> None:
+        """Do nothing: the WebSocket server pings its clients."""
+
+    def close_idle(self) -> None:
+        """Do nothing: a WebSocket does not wait for a request."""
 
     async def _connect(self, head: bytes) -> None:
         try:
@@ -107,11 +121,10 @@ class ClientSide(_Side):
         self.transport.resume_reading()
 
     def _refuse(self, refusal: Refusal) -> None:
-        new_id = request_id.request_id(())
-        budget = budgets.charge(self._ports, None, None, _address(self.transport))
-        headers = {request_id.HEADER: new_id, **rate_limits.headers(budget)}
-        self.transport.write(_response(error_response(refusal, new_id), headers))
-        self.transport.close()
+        address = _address(self.transport)
+        raw_response.send_error(self._ports, self.transport, address, partial(error_response, refusal))
+        self._refused = True
+        self.transport.resume_reading()
 
 
 async def _server_side(address: Path | tuple[str, int]) -> _Side:
@@ -132,6 +145,10 @@ def with_client_address(head: bytes, peer: str) -> bytes:
     return _LINE.join([first, *others, _FORWARDED_FOR + b": " + client, b"", b""])
 
 
+def _has_body(head: bytes) -> bool:
+    return any(line.partition(b":")[0].lower() in _BODY_HEADERS for line in head.split(_LINE))
+
+
 def _is_forwarded_for(line: bytes) -> bool:
     return line.partition(b":")[0].strip().lower() == _FORWARDED_FOR
 
@@ -139,11 +156,3 @@ def _is_forwarded_for(line: bytes) -> bool:
 def _address(transport: asyncio.Transport) -> str:
     peer: Sequence[object] | None = transport.get_extra_info("peername")
     return str(peer[0]) if peer else networks.LOOPBACK
-
-
-def _response(error: ErrorResponse, headers: dict[str, str]) -> bytes:
-    body = orjson.dumps(error.body)
-    length = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"}
-    lines = [f"{name}: {value}" for name, value in {**error.headers, **length, **headers}.items()]
-    status = f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}"
-    return "\r\n".join([status, *lines, "", ""]).encode("latin-1") + body

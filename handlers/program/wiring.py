@@ -6,6 +6,7 @@ from pathlib import Path
 
 from domain.adapters import counting, docker, fernet, forwarder, memory, sockets, system
 from domain.adapters.sql.store import open_store
+from domain.identity.connection_limits import ConnectionLimits
 from domain.ports import Ports
 from domain.ports.counter import Counter
 from domain.ports.identity_provider import IdentityProvider
@@ -15,6 +16,9 @@ from domain.ports.resolver import Resolver
 from domain.ports.router import Router
 from domain.ports.runtime import Runtime
 from domain.settings import BadSetting, Settings
+from handlers.program.file_limit import max_connections
+
+_FILES_PER_CONNECTION = 2  # the forwarder's: one to the client, one to the container
 
 
 def open_ports(settings: Settings) -> Ports:
@@ -99,5 +103,6 @@ def _engine_adapters(settings: Settings) -> tuple[Runtime, Prober, Resolver, Rou
         settings.public_host,
         settings.base_domain,
         settings.service_ports,
+        ConnectionLimits("the forwarder", max_connections(_FILES_PER_CONNECTION), settings.connections_per_address),
     )
     return docker.Runtime(os.environ.get("DOCKER_HOST")), sockets.Prober(), sockets.Resolver(), router

@@ -71,9 +71,9 @@ def _taken() -> Iterator[str]:
 
 
 def _worded() -> Iterator[str]:
-    """What the edge says by itself."""
-    for module in ("errors", "refusals"):
-        tree = ast.parse((ROOT / f"handlers/edge/{module}.py").read_text())
+    """What the edge and the servers say by themselves."""
+    for module in ("handlers/edge/errors", "handlers/edge/refusals", "handlers/program/http_protocol", "ws/connection"):
+        tree = ast.parse((ROOT / f"{module}.py").read_text())
         for node in ast.walk(tree):
             if isinstance(node, ast.Dict):
                 entries = dict(zip(map(_text, node.keys), map(_text, node.values), strict=True))

@@ -88,7 +88,10 @@ def test_a_stream_resumes_after_the_last_received_event(panel: Panel, resume: st
     headers |= {"Last-Event-ID": str(seen)} if resume == "header" else {}
     query = f"?after={seen}" if resume == "query" else ""
     latest = panel.get("/events").json()["latest"]
-    with serve_http(panel.app) as base, httpx.stream("GET", f"{base}/api/events{query}", headers=headers) as stream:
+    with (
+        serve_http(panel.app, panel.ports) as base,
+        httpx.stream("GET", f"{base}/api/events{query}", headers=headers) as stream,
+    ):
         read = _read(stream, lambda events: len(events) == latest - seen)
         assert [event["seq"] for event in read] == list(range(seen + 1, latest + 1))
     assert any(event["data"].get("service_id") == service["id"] for event in read)
@@ -97,7 +100,10 @@ def test_a_stream_resumes_after_the_last_received_event(panel: Panel, resume: st
 def test_a_stream_without_a_cursor_sends_only_new_events_immediately(panel: Panel) -> None:
     panel.service("old")
     headers = {"Accept": "text/event-stream", "Authorization": f"Bearer {panel.admin}"}
-    with serve_http(panel.app) as base, httpx.stream("GET", f"{base}/api/events", headers=headers) as stream:
+    with (
+        serve_http(panel.app, panel.ports) as base,
+        httpx.stream("GET", f"{base}/api/events", headers=headers) as stream,
+    ):
         later = threading.Timer(0.3, panel.service, ["new"])
         later.start()
         read = _read(stream, lambda events: events[-1]["data"]["status"] == "succeeded")

@@ -68,7 +68,7 @@ def setup(panel: Panel) -> Iterator[LogSetup]:
     """A running service; afterwards no reader thread may remain."""
     engine = panel.ports.runtime
     assert isinstance(engine, memory.Runtime)
-    with serve_http(panel.app) as base:
+    with serve_http(panel.app, panel.ports) as base:
         yield LogSetup(panel, engine, f"{base}/api", panel.service()["id"])
     _wait_until(lambda: not _reader_threads())
     assert chunk_stream._slots._value == chunk_stream._MAX_STREAMS  # type: ignore[attr-defined]

@@ -20,7 +20,7 @@ from tests.panel import Panel
 
 @pytest.fixture
 def url(panel: Panel) -> Iterator[str]:
-    with serve_http(panel.app) as base:
+    with serve_http(panel.app, panel.ports) as base:
         yield base
 
 
@@ -56,7 +56,7 @@ def test_the_panel_does_not_start_on_a_document_that_its_code_does_not_match(
 
 def test_uses_of_keys_are_stored_soon_and_at_shutdown(panel: Panel) -> None:
     key = panel.key("viewer")
-    with serve_http(panel.app) as url:
+    with serve_http(panel.app, panel.ports) as url:
         headers = {"Authorization": f"Bearer {key}"}
         key_id = httpx.get(f"{url}/api/auth/me", headers=headers).json()["id"]
         end = time.monotonic() + 20

@@ -407,7 +407,7 @@ def test_a_customer_sees_and_ends_only_its_own(panel: Panel) -> None:
 
 def test_sessions_are_listed_with_their_last_use(panel: Panel) -> None:
     browser = panel.session()
-    with serve_http(panel.app) as url:  # a real server writes uses down, at the latest when it stops
+    with serve_http(panel.app, panel.ports) as url:  # a real server writes uses down, at the latest when it stops
         httpx.get(f"{url}/api/auth/me", headers=browser)
     (listed,) = panel.get("/auth/sessions?sort=last_seen_at&order=asc").json()["data"]
     assert listed["last_seen_at"] > listed["created_at"]
@@ -462,7 +462,7 @@ def test_restricting_a_key_restricts_its_sessions(panel: Panel) -> None:
 
 def test_a_stream_ends_with_the_session_that_opened_it(panel: Panel) -> None:
     browser = panel.session()
-    with serve_http(panel.app) as url:
+    with serve_http(panel.app, panel.ports) as url:
         headers = {**browser, "Accept": "text/event-stream"}
         with httpx.stream("GET", f"{url}/api/events", headers=headers, timeout=30) as response:
             lines = response.iter_lines()
@@ -534,7 +534,10 @@ def test_a_get_without_an_upgrade_returns_426_with_the_next_step(panel: Panel) -
 
 
 def test_a_real_server_returns_426_too(panel: Panel) -> None:
-    with serve_http(panel.app) as url, httpx.Client(headers={"Authorization": f"Bearer {panel.admin}"}) as client:
+    with (
+        serve_http(panel.app, panel.ports) as url,
+        httpx.Client(headers={"Authorization": f"Bearer {panel.admin}"}) as client,
+    ):
         for told in (client.get(f"{url}/api/ws"), client.head(f"{url}/api/ws")):
             assert (told.status_code, told.headers["upgrade"], told.headers["connection"]) == (
                 426,

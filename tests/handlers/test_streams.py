@@ -25,7 +25,7 @@ STREAM = {"Accept": "text/event-stream"}
 def url(panel: Panel) -> Iterator[str]:
     """The URL of a panel on a real port. The pull of `shop/slow:1` does not finish until the runtime releases it."""
     panel.ports.runtime.images[SLOW] = memory.Behaviour(ports=(8080,), hangs=True)  # type: ignore[attr-defined]
-    with serve_http(panel.app) as base:
+    with serve_http(panel.app, panel.ports) as base:
         yield f"{base}/api"
     panel.ports.runtime.release()  # type: ignore[attr-defined]
 

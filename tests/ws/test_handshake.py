@@ -21,7 +21,8 @@ from tests.conformance import CHECKS, STRICT_DOCUMENT
 from tests.locks import write_lock
 from tests.panel import Panel
 from tests.ws.sockets import Sockets
-from ws.handshake import Connection, Handshake
+from ws.connection import Connection
+from ws.handshake import Handshake
 from ws.protocol import PATH
 
 OPERATION = STRICT_DOCUMENT.operation("connect_websocket")
@@ -274,6 +275,23 @@ def test_garbage_closes_its_connection_and_no_other(
         with sockets.open():
             pass
     assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("added", "status", "code"),
+    [
+        ("Content-Length: 5\n", 400, "bad_request"),
+        ("Transfer-Encoding: chunked\n", 400, "bad_request"),
+        ("A: b\n" * 6000, 431, "too_large"),
+        (f"A: {'b' * 40_000}\n", 431, "too_large"),
+    ],
+)
+def test_a_head_that_is_too_large_or_announces_a_body_is_answered(
+    panel: Panel, sockets: Sockets, added: str, status: int, code: str
+) -> None:
+    head, _, body = _exchange(sockets, f"{_head(panel)[:-1]}{added}\nhello").partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert json.loads(body)["error"]["code"] == code
 
 
 def test_a_client_that_disconnected_is_not_charged_to_a_loopback_address(

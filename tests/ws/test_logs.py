@@ -11,7 +11,7 @@ from tests.conformance import CANARY
 from tests.panel import Panel
 from tests.process import until
 from tests.ws.sockets import Client, Sockets
-from ws import logs, session
+from ws import connection, logs, session
 
 
 @pytest.fixture
@@ -152,6 +152,7 @@ def test_a_subscriber_that_does_not_read_is_disconnected_and_delays_no_other(
     panel: Panel, sockets: Sockets, engine: memory.Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "SEND_TIMEOUT", 0.5)
+    monkeypatch.setattr(connection, "LINGER_SECONDS", 0.5)
     monkeypatch.setattr(logs, "_QUEUE_SIZE", 2)
     monkeypatch.setattr(logs, "_LINES_PER_MESSAGE", 10)
     service = panel.service()

@@ -17,9 +17,11 @@ from domain import errors
 from domain.adapters.forwarder.listeners import Listeners
 from domain.adapters.forwarder.port_leases import claim_port, lease_port
 from domain.adapters.forwarder.routes import Route, Routes
+from domain.identity.connection_limits import ConnectionLimits
 from domain.ports.router import RouteFailed, Target
 
 PORTS = range(49_152, 65_536)
+MAX_CONNECTIONS = 16_384
 
 
 class Router:
@@ -29,21 +31,28 @@ class Router:
     """
 
     def __init__(
-        self, folder: Path, host: str, public_host: str, base_domain: str = "", ports: range | None = None
+        self,
+        folder: Path,
+        host: str,
+        public_host: str,
+        base_domain: str = "",
+        ports: range | None = None,
+        limits: ConnectionLimits | None = None,
     ) -> None:
         self._routes = Routes(folder)
         self._host = host
         self._ports = ports or PORTS
         self._public_host = f"[{public_host}]" if ":" in public_host else public_host
         self._base_domain = base_domain
-        self._listeners = Listeners(self._routes, host)
+        self._limits = limits or ConnectionLimits("the forwarder", MAX_CONNECTIONS, MAX_CONNECTIONS)
+        self._listeners = Listeners(self._routes, host, self._limits)
         self._loop: AbstractEventLoop | None = None
         self._thread = Thread(target=lambda: None)
 
     def start(self) -> None:
         """Start listening for all routes. A port that another program uses is tried again later."""
         loop = uvloop.new_event_loop()
-        self._listeners = Listeners(self._routes, self._host)
+        self._listeners = Listeners(self._routes, self._host, self._limits)
         self._thread = Thread(target=loop.run_forever, name="forwarder", daemon=True)
         self._loop = loop
         self._thread.start()

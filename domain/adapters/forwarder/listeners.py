@@ -12,11 +12,11 @@ from domain import errors
 from domain.adapters.forwarder.port_leases import BACKLOG, PortLease, lease_claimed, lease_port
 from domain.adapters.forwarder.proxy_connections import LINGER_SECONDS, ProxyConnection
 from domain.adapters.forwarder.routes import CachedRoute, RouteDamaged, Routes
+from domain.identity.connection_limits import ConnectionLimits
 from domain.ports.router import Target
 
 CHECK_SECONDS = 0.5
 DRAIN_CHECK_SECONDS = 0.05
-HALF_OPEN_SECONDS = 300.0
 FAILING_SECONDS = 10.0
 
 log = structlog.get_logger(__name__)
@@ -25,8 +25,9 @@ log = structlog.get_logger(__name__)
 class Listener:
     """The port of one service, and its connections."""
 
-    def __init__(self, loop: AbstractEventLoop, route: CachedRoute, lease: PortLease) -> None:
+    def __init__(self, loop: AbstractEventLoop, route: CachedRoute, lease: PortLease, limits: ConnectionLimits) -> None:
         self.loop = loop
+        self.limits = limits
         self._lease = lease
         self.connections: set[ProxyConnection] = set()
         self._route = route
@@ -63,16 +64,14 @@ class Listener:
             await asyncio.sleep(DRAIN_CHECK_SECONDS)
 
     def check(self) -> None:
-        """Drain after a switch by another process, and abort connections that stay half-open without traffic."""
+        """Drain after a switch by another process, and close connections that take too long."""
         targets = self.targets()
         if targets != self._known_targets and (self._draining is None or self._draining.done()):
             self._known_targets = targets
             self._draining = self.loop.create_task(self.drain(math.inf))
-        oldest = self.loop.time() - HALF_OPEN_SECONDS
-        half_open = [connection for connection in self.connections if connection.half_open]
-        for connection in half_open:
-            if connection.last_active < oldest:
-                connection.transport.abort()
+        now = self.loop.time()
+        for connection in list(self.connections):
+            connection.check_time(now)
 
     async def close(self) -> None:
         """Close the port and wait until all connections have ended, or abort them."""
@@ -90,8 +89,8 @@ class Listener:
             connection.transport.abort()
 
     def _release(self, connection: ProxyConnection, *, late: bool) -> None:
-        """Move an unused connection to a current target; end an idle one, and any one when it is late."""
-        if connection.unused and not late and self.targets():
+        """Move a connection that awaits a request to a current target; end an idle one, and any one when it is late."""
+        if connection.movable and not late and self.targets():
             connection.move()
         elif late or connection.idle():
             connection.finish()
@@ -108,9 +107,10 @@ class Listener:
 class Listeners:
     """All listeners of this process; all methods run in the thread of the event loop."""
 
-    def __init__(self, routes: Routes, host: str) -> None:
+    def __init__(self, routes: Routes, host: str, limits: ConnectionLimits) -> None:
         self._routes = routes
         self._host = host
+        self._limits = limits
         self._listeners: dict[str, Listener] = {}
         self._failing_since: dict[str, float] = {}
         self._watch_task: asyncio.Task[None] | None = None
@@ -141,7 +141,8 @@ class Listeners:
                 return
             lock_file = self._routes.lock_file(service_id)
             lease = lease_claimed(listener, lock_file) if listener else lease_port(self._host, port, lock_file)
-            service_listener = Listener(asyncio.get_running_loop(), CachedRoute(self._routes, service_id), lease)
+            route = CachedRoute(self._routes, service_id)
+            service_listener = Listener(asyncio.get_running_loop(), route, lease, self._limits)
             try:
                 await service_listener.open()
             except OSError:

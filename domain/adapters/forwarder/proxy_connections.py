@@ -1,19 +1,25 @@
 """A client's connection joined with one to a target. Data, ends and backpressure are passed on both ways."""
 
 import asyncio
-import re
 from asyncio import AbstractEventLoop, Task, Transport
 from typing import Protocol, cast
 
-from domain.adapters.forwarder.port_leases import keep_alive
+from domain.adapters.forwarder.http_exchange import HttpExchange, may_begin_request
+from domain.adapters.forwarder.upstreams import Upstream, close_flushed
+from domain.identity.connection_limits import ConnectionLimits
 from domain.ports.router import Target
 
 CONNECT_SECONDS = 3.0
 IDLE_SECONDS = 0.25
 LINGER_SECONDS = 1.0
-FLUSH_SECONDS = 300.0
-
-_REQUEST = re.compile(rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \S{1,16384} HTTP/1\.[01]\r\n")
+SILENT_SECONDS = 60.0  # for the first data of either side
+HEAD_SECONDS = 30.0
+BODY_SECONDS = 60.0  # between two parts of a body
+KEEP_ALIVE_SECONDS = 120.0
+HALF_OPEN_SECONDS = 300.0
+STALL_SECONDS = 300.0  # for a peer that reads nothing
+_HEAD_TOO_LARGE = b"431 Request Header Fields Too Large"
+_TOO_SLOW = b"408 Request Timeout"
 
 
 class Owner(Protocol):
@@ -23,6 +29,8 @@ class Owner(Protocol):
     def loop(self) -> AbstractEventLoop: ...
     @property
     def connections(self) -> "set[ProxyConnection]": ...
+    @property
+    def limits(self) -> ConnectionLimits: ...
     def targets(self) -> tuple[Target, ...]: ...
     def choose(self, refused: set[Target]) -> Target | None: ...
 
@@ -34,13 +42,13 @@ class ProxyConnection(asyncio.Protocol):
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
-        self._upstream: _Upstream | None = None
+        self._upstream: Upstream | None = None
         self._dialling: Task[None] | None = None
         self._pending = b""
-        self._http: bool | None = None  # unknown until the first bytes
+        self._exchange: HttpExchange | None = None  # unknown until the first bytes
         self._answered = False
-        self._waiting = False  # the last data was the client's, and the response is not complete
-        self._slow = False
+        self._waiting = False  # the last data was the client's; used if the connection is not HTTP
+        self._slow_since: float | None = None
         self._ended = False
         self.target: Target | None = None
         self.finished = False
@@ -51,6 +59,10 @@ class ProxyConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("Transport", transport)
+        peer = transport.get_extra_info("peername")
+        if not self._owner.limits.add(self, peer[0] if peer else ""):
+            self.close_idle()
+            return
         self._owner.connections.add(self)
         self.move()
 
@@ -58,7 +70,10 @@ class ProxyConnection(asyncio.Protocol):
         if self.finished:
             return
         self.last_active = self._owner.loop.time()
-        if self._move_for(data) or self._upstream is None or self._dialling:
+        moves = self._move_for_request()
+        if not self._follow_request(data):
+            return
+        if moves or self._upstream is None or self._dialling:
             # The loop may read once, although the transport was paused when it was created.
             self._pending += data
             self.transport.pause_reading()
@@ -76,12 +91,12 @@ class ProxyConnection(asyncio.Protocol):
         return True
 
     def pause_writing(self) -> None:
-        self._slow = True
+        self._slow_since = self._owner.loop.time()
         if self._upstream:
             self._upstream.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        self._slow = False
+        self._slow_since = None
         self.last_active = self._owner.loop.time()
         if self._upstream:
             self._upstream.read_on()
@@ -89,17 +104,24 @@ class ProxyConnection(asyncio.Protocol):
     def connection_lost(self, _exc: Exception | None) -> None:
         self.finished = True
         self._owner.connections.discard(self)
+        self._owner.limits.remove(self)
         self._disconnect_upstream()
 
     # Events of the target
 
-    def joined(self, upstream: "_Upstream") -> None:
+    def joined(self, upstream: Upstream) -> None:
         self._upstream = upstream
 
     def receive(self, data: bytes) -> None:
         self._answered = True
         self._waiting = False
         self.last_active = self._owner.loop.time()
+        if self._exchange:
+            self._exchange.receive_response(data)
+            if self._exchange.is_between:
+                self._owner.limits.wait(self)
+        else:
+            self._owner.limits.work(self)
         if not self.transport.is_closing():
             self.transport.write(data)
 
@@ -115,7 +137,13 @@ class ProxyConnection(asyncio.Protocol):
         """Close the connection when all data has been sent."""
         self.finished = True
         self._disconnect_upstream()
-        _close(self._owner.loop, self.transport)
+        close_flushed(self._owner.loop, self.transport)
+
+    def close_idle(self) -> None:
+        """Close the connection for a new one, since too many are open."""
+        self.finished = True
+        self._disconnect_upstream()
+        self.transport.abort()
 
     def read_on(self) -> None:
         # Reading again after the end is undefined in libuv.
@@ -125,13 +153,45 @@ class ProxyConnection(asyncio.Protocol):
     # Called by the listener after a switch
 
     @property
-    def unused(self) -> bool:
-        """Whether neither side has sent anything."""
-        return self._http is None and not self._answered and not self._ended
+    def movable(self) -> bool:
+        """Whether another target can serve the next data: nothing was sent yet, or all requests are complete."""
+        return not self._ended and (self._unused or self._is_between)
+
+    @property
+    def _unused(self) -> bool:
+        return self._exchange is None and not (self._answered or self._waiting or self._pending)
+
+    @property
+    def _is_between(self) -> bool:
+        return self._exchange is not None and self._exchange.is_between and not self._dialling
 
     def idle(self) -> bool:
-        quiet = self._owner.loop.time() - self.last_active >= IDLE_SECONDS
-        return quiet and not (self._waiting or self._dialling or self.transport.get_write_buffer_size())
+        """Whether nothing is lost if the connection ends: it is between two requests, or quiet if it is not HTTP."""
+        if self._dialling or self.transport.get_write_buffer_size():
+            return False
+        if self._exchange and self._exchange.is_followed:
+            return self._exchange.is_between or bool(self._upstream and self._upstream.ended)
+        return not self._waiting and self._owner.loop.time() - self.last_active >= IDLE_SECONDS
+
+    def check_time(self, now: float) -> None:
+        """Close the connection if its next step takes too long."""
+        quiet = now - self.last_active
+        if self.half_open and quiet > HALF_OPEN_SECONDS:
+            self.transport.abort()
+        elif self._slow_since is not None:
+            if now - self._slow_since > STALL_SECONDS:
+                self.transport.abort()
+        elif self._unused and quiet > SILENT_SECONDS:
+            self.close()
+        elif self._exchange and not self._dialling:
+            self._check_exchange(self._exchange, quiet)
+
+    def _check_exchange(self, exchange: HttpExchange, quiet: float) -> None:
+        if exchange.is_between:
+            if quiet > KEEP_ALIVE_SECONDS:
+                self.finish()
+        elif exchange.in_request and quiet > (HEAD_SECONDS if exchange.in_head else BODY_SECONDS):
+            self._refuse(_TOO_SLOW)
 
     def move(self) -> None:
         """Connect to a current target instead; the client does not notice."""
@@ -144,30 +204,41 @@ class ProxyConnection(asyncio.Protocol):
         self.finished = True
         self._disconnect_upstream()
         if self._ended:
-            _close(self._owner.loop, self.transport)
+            close_flushed(self._owner.loop, self.transport)
         elif not self.transport.is_closing():
             self.transport.write_eof()
             self.transport.resume_reading()
             self._owner.loop.call_later(LINGER_SECONDS, self.transport.abort)
 
-    def _move_for(self, data: bytes) -> bool:
-        """Move to a current target if this is a new request, so that keep-alive connections survive a switch.
-
-        A request line after data of the target means that the response was complete. Connections with pipelined
-        requests stay, because responses are outstanding.
-        """
-        unused = self.unused
-        if unused:
-            self._http = _REQUEST.match(data) is not None
-        if self._waiting or self._dialling:
+    def _move_for_request(self) -> bool:
+        """Move to a current target if the next data begin a request: keep-alive connections survive a switch."""
+        if not self.movable:
             return False
         targets = self._owner.targets()
         if self.target in targets or not targets:
             return False
-        moves = unused or bool(self._http and _REQUEST.match(data))
-        if moves:
-            self.move()
-        return moves
+        self.move()
+        return True
+
+    def _follow_request(self, data: bytes) -> bool:
+        """Follow data of the client, if it is HTTP. Return False if the head is too large and the connection ends."""
+        if self._exchange is None and self._unused and may_begin_request(data):
+            self._exchange = HttpExchange()
+        self._owner.limits.work(self)
+        if self._exchange is None:
+            self._waiting = True
+            return True
+        self._exchange.receive_request(data)
+        if self._exchange.is_head_too_large:
+            self._refuse(_HEAD_TOO_LARGE)
+            return False
+        return True
+
+    def _refuse(self, status: bytes) -> None:
+        """Answer instead of the target, unless a response has begun, and close."""
+        if self._exchange and not self._exchange.has_response_begun and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % status)
+        self.finish()
 
     async def _dial(self) -> None:
         refused: set[Target] = set()
@@ -175,7 +246,7 @@ class ProxyConnection(asyncio.Protocol):
             self.target = target
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
-                    await self._owner.loop.create_connection(lambda: _Upstream(self), target.host, target.port)
+                    await self._owner.loop.create_connection(lambda: Upstream(self), target.host, target.port)
             except OSError:
                 refused.add(target)
                 continue
@@ -189,7 +260,7 @@ class ProxyConnection(asyncio.Protocol):
         if self._upstream is None:
             return
         self.last_active = self._owner.loop.time()
-        if self._slow:
+        if self._slow_since is not None:
             self._upstream.transport.pause_reading()
         self.read_on()
         if self._pending:
@@ -206,67 +277,4 @@ class ProxyConnection(asyncio.Protocol):
         if self._upstream:
             upstream, self._upstream = self._upstream, None
             upstream.detach()
-            _close(self._owner.loop, upstream.transport)
-
-
-class _Upstream(asyncio.Protocol):
-    """The target's side. Once it is detached from its connection, data that it sends is dropped."""
-
-    transport: Transport
-
-    def __init__(self, connection: ProxyConnection) -> None:
-        self._connection: ProxyConnection | None = connection
-        self._ended = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("Transport", transport)
-        keep_alive(self.transport.get_extra_info("socket"))
-        if self._connection:
-            self._connection.joined(self)
-
-    def data_received(self, data: bytes) -> None:
-        if self._connection:
-            self._connection.receive(data)
-
-    def eof_received(self) -> bool:
-        self._ended = True
-        if self._connection:
-            self._connection.target_ended()
-        return self._connection is not None
-
-    def pause_writing(self) -> None:
-        if self._connection:
-            self._connection.transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        if self._connection:
-            self._connection.read_on()
-
-    def connection_lost(self, _exc: Exception | None) -> None:
-        connection, self._connection = self._connection, None
-        if connection:
-            connection.close()
-
-    def detach(self) -> None:
-        self._connection = None
-
-    def read_on(self) -> None:
-        if not self._ended:
-            self.transport.resume_reading()
-
-    def write(self, data: bytes) -> None:
-        if not self.transport.is_closing():
-            self.transport.write(data)
-
-    def write_end(self) -> None:
-        if self._ended and self._connection:
-            self._connection.close()
-        elif not self.transport.is_closing():
-            self.transport.write_eof()
-
-
-def _close(loop: AbstractEventLoop, transport: Transport) -> None:
-    """Send what is buffered, but do not wait forever for a peer that does not read."""
-    transport.close()
-    if transport.get_write_buffer_size():
-        loop.call_later(FLUSH_SECONDS, transport.abort)
+            close_flushed(self._owner.loop, upstream.transport)

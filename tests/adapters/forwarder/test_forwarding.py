@@ -11,7 +11,7 @@ from threading import Event
 
 import pytest
 
-from domain.adapters.forwarder import Router, listeners
+from domain.adapters.forwarder import Router, proxy_connections
 from domain.ports.router import Target
 
 from .peers import (
@@ -86,7 +86,7 @@ def test_a_client_that_sends_and_ends_before_the_target_is_connected_loses_nothi
 def test_a_half_open_connection_without_traffic_is_closed(
     forwarder: Router, raw: Listen, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(listeners, "HALF_OPEN_SECONDS", 0.2)
+    monkeypatch.setattr(proxy_connections, "HALF_OPEN_SECONDS", 0.2)
     hold = Event()
     url = forwarder.switch(SERVICE, "shop", [raw(lambda _: hold.wait(20))])
     with connect(url) as ending, connect(url):

@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from handlers.program.websocket_proxy import proxy_protocol, with_client_address
+from handlers.program.websocket_proxy import with_client_address
 from tests import conformance
 from tests.http_server import serve_http
 from tests.panel import Panel
@@ -44,7 +44,7 @@ def sockets(panel: Panel) -> Iterator[Server]:
 @pytest.fixture
 def port(panel: Panel) -> Iterator[int]:
     """The API's port."""
-    with serve_http(panel.app, proxy_protocol(panel.ports)) as url:
+    with serve_http(panel.app, panel.ports) as url:
         yield int(url.rpartition(":")[2])
 
 
@@ -101,6 +101,21 @@ def test_only_get_requests_can_be_upgraded(panel: Panel, sockets: Server, port: 
     assert response.headers["x-request-id"] == response.json()["error"]["request_id"]
 
 
+@pytest.mark.parametrize("headers", [HANDSHAKE, {}], ids=["handshake", "request"])
+@pytest.mark.parametrize("body", [b"x", b"x" * 100_000])
+def test_a_get_with_a_body_at_the_websocket_path_is_answered(
+    panel: Panel, sockets: Server, port: int, headers: dict[str, str], body: bytes
+) -> None:
+    response = httpx.request(
+        "GET",
+        f"http://127.0.0.1:{port}/api/ws",
+        headers={**headers, "Authorization": f"Bearer {panel.admin}", "Content-Type": "text/plain"},
+        content=body,
+    )
+    assert response.status_code == (400 if headers else 426)
+    conformance.check_response("GET", response)
+
+
 def test_an_upgrade_at_another_path_is_not_found(panel: Panel, sockets: Server, port: int) -> None:
     headers = {**HANDSHAKE, "Authorization": f"Bearer {panel.admin}"}
     response = httpx.get(f"http://127.0.0.1:{port}/api/services", headers=headers)
@@ -111,7 +126,14 @@ def test_the_client_address_from_a_local_proxy_is_used(panel: Panel, sockets: Se
     """WebSockets follow uvicorn's rule for requests: only a proxy on this machine may set the address."""
     key = panel.key("viewer", allowed_ips=("192.0.2.7",))
     headers = {**HANDSHAKE, "Authorization": f"Bearer {key}"}
-    for address, status in (("192.0.2.7", None), ("192.0.2.8", 401), ("192.0.2.7, 192.0.2.8", 401), ("", 401)):
+    for address, status in (
+        ("192.0.2.7", None),
+        ("192.0.2.7:4711", None),
+        ("192.0.2.8:4711", 401),
+        ("192.0.2.8", 401),
+        ("192.0.2.7, 192.0.2.8", 401),
+        ("", 401),
+    ):
         forwarded = {"X-Forwarded-For": address} if address else {}
         assert httpx.get(
             f"http://127.0.0.1:{port}/api/auth/me", headers={"Authorization": headers["Authorization"], **forwarded}
@@ -134,6 +156,8 @@ def test_the_client_address_from_a_local_proxy_is_used(panel: Panel, sockets: Se
         ("127.0.0.1", ["192.0.2.7"], "192.0.2.7"),
         ("::1", ["10.0.0.1, 192.0.2.7", "127.0.0.1"], "192.0.2.7"),
         ("127.0.0.1", ["127.0.0.1"], "127.0.0.1"),
+        ("127.0.0.1", ["192.0.2.7:4711, 127.0.0.1:4712"], "192.0.2.7"),
+        ("127.0.0.1", ["[2001:db8::7]:4711"], "2001:db8::7"),
     ],
 )
 def test_the_forwarded_head_has_exactly_one_trusted_address(peer: str, forwarded: list[str], address: str) -> None:

@@ -55,7 +55,7 @@ def address(panel: Panel, sockets: Sockets, monkeypatch: pytest.MonkeyPatch) -> 
     host, port = panel.ports.settings.socket_server  # type: ignore[misc]
     monkeypatch.setattr(watch.PanelClient, "socket_url", f"ws://{host}:{port}/api/ws")
     monkeypatch.setattr(streams, "_FIRST_PAUSE", 0.05)
-    with serve_http(panel.app) as url:
+    with serve_http(panel.app, panel.ports) as url:
         yield url
 
 
@@ -332,9 +332,9 @@ def test_an_invalid_url_is_rejected(url: str):
         watch.PanelClient(url, "aap_x")
 
 
-def test_a_server_that_is_not_a_panel_is_an_error():
+def test_a_server_that_is_not_a_panel_is_an_error(panel: Panel):
     with (
-        serve_http(Starlette()) as address,
+        serve_http(Starlette(), panel.ports) as address,
         pytest.raises(Unavailable, match="is not a panel, or the panel is down: status 404"),
     ):
         watch.show_events(watch.PanelClient(address, "aap_x"), "shop")
