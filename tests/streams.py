@@ -1,7 +1,7 @@
 """Read event streams (server-sent events) as a client does."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +24,13 @@ class Event:
 
 def read_events(response: httpx.Response) -> Iterator[Event]:
     """Yield events as they arrive until the stream ends."""
+    return read_lines(response.iter_lines())
+
+
+def read_lines(lines: Iterable[str]) -> Iterator[Event]:
+    """Yield the events of the lines of a stream."""
     event = Event()
-    for line in response.iter_lines():
+    for line in lines:
         name, _, value = line.partition(": ")
         if not line:
             yield event

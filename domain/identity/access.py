@@ -82,4 +82,5 @@ def sees(caller: Caller, customer_id: str | None) -> bool:
 
 def not_found(noun: str, entity_id: str) -> NotFound:
     """Return the refusal for a resource that never was, is gone, or is another tenant's: the same for all three."""
-    return NotFound(f"{noun} not found", details=f"No {noun[0].lower()}{noun[1:]} with ID {entity_id} exists")
+    inside = noun if noun[:2].isupper() else noun[0].lower() + noun[1:]
+    return NotFound(f"{noun} not found", details=f"No {inside} with ID {entity_id} exists")

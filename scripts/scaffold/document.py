@@ -16,6 +16,7 @@ def insert(text: str, row: Row, tags: list[str]) -> str:
         _insert_operation(lines, row, tags)
     for name in row.path_parameters:
         _insert_parameter(lines, name)
+        _insert_not_found(lines, name)
     for name, component in _schemas(row).items():
         if not any(line.startswith(f"    {name}:") for line in lines[lines.index("  schemas:") :]):
             at = _section_end(lines, row.tag, tags, lines.index("  schemas:") + 1, len(lines), "    ")
@@ -74,12 +75,34 @@ def _insert_parameter(lines: list[str], name: str) -> None:
         end -= 1
     if not any(line.startswith(f"    {_component(name)}:") for line in lines[begin:end]):
         noun = name.removesuffix("_id")
-        schema = f"{{type: string, pattern: '^{noun}_[0-9a-z]+$', maxLength: 64}}"
+        schema = f"{{type: string, pattern: '^{noun}_[0-9a-z]+$', maxLength: 64, examples: [{noun}_abc123]}}"
         lines.insert(
             end,
             f"    {_component(name)}: {{name: {name}, in: path, required: true,"
             f" description: The ID of the {noun.replace('_', ' ')}., schema: {schema}}}",
         )
+
+
+def _insert_not_found(lines: list[str], name: str) -> None:
+    begin, end = lines.index("  responses:"), lines.index("  schemas:")
+    if f"    {_not_found(name)}:" not in lines[begin:end]:
+        noun = name.removesuffix("_id").replace("_", " ")
+        details = f"No {noun} with ID {name[:-3]}_abc123 exists"
+        error = f"code: not_found, message: {noun.capitalize()} not found, details: {details}"
+        at = lines.index("    Conflict:", begin)
+        lines[at:at] = [
+            f"    {_not_found(name)}:",
+            f"      description: The {noun} does not exist or belongs to another customer.",
+            "      headers:",
+            *(f"        {header}: {{$ref: '#/components/headers/{header}'}}" for header in _HEADERS),
+            "      content: {application/json: {schema: {$ref: '#/components/schemas/Error'}, "
+            f"example: {{error: {{{error}}}}}}}}}",
+        ]
+
+
+def _not_found(parameter: str) -> str:
+    """Return the name of the component for 404 of a path parameter."""
+    return "".join(part.capitalize() for part in parameter.removesuffix("_id").split("_")) + "NotFound"
 
 
 def _component(parameter: str) -> str:
@@ -173,7 +196,7 @@ def _errors(row: Row) -> dict[str, str]:
         "400 BadRequest": True,
         "401 Unauthenticated": protected,
         "403 Forbidden": checked,
-        "404 NotFound": bool(row.path_parameters),
+        f"404 {''.join(map(_not_found, row.path_parameters[-1:]))}": bool(row.path_parameters),
         "409 Conflict": row.method == "POST",
         "412 Stale": row.method in ("PUT", "PATCH", "DELETE"),
         "413 TooLarge": has_body,
@@ -198,7 +221,7 @@ def _schemas(row: Row) -> dict[str, list[str]]:
             f"        id: {{type: string, pattern: '^{row.noun}_[0-9a-z]+$'}}",
             "        name: {type: string}",
             "        created_at: {$ref: '#/components/schemas/Timestamp'}",
-            f"      examples: [{{id: {row.noun}_{_ULID}, name: example, created_at: '2026-03-29T10:00:00Z'}}]",
+            f"      examples: [{_example(row)}]",
         ]
     if row.is_list:
         schemas[f"{row.schema}List"] = [
@@ -211,7 +234,12 @@ def _schemas(row: Row) -> dict[str, list[str]]:
             "        page: {type: integer, minimum: 1}",
             "        per_page: {type: integer, minimum: 1}",
             "        has_more: {$ref: '#/components/schemas/HasMore'}",
-            "      examples: [{data: [], total: 0, page: 1, per_page: 20, has_more: false}]",
+            "      examples:",
+            f"        - data: [{_example(row)}]",
+            "          total: 1",
+            "          page: 1",
+            "          per_page: 20",
+            "          has_more: false",
         ]
     if row.body:
         schemas[row.body] = [
@@ -224,3 +252,7 @@ def _schemas(row: Row) -> dict[str, list[str]]:
             "      examples: [{name: example}]",
         ]
     return schemas
+
+
+def _example(row: Row) -> str:
+    return f"{{id: {row.noun}_{_ULID}, name: example, created_at: '2026-03-29T10:00:00Z'}}"

@@ -104,11 +104,11 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     operation_id = case.operation.definition.raw["operationId"]
     if operation_id in streaming_operations():
         _STREAMED[operation_id] += 1
-        _stream(case) if _STREAMED[operation_id] <= _STREAMS else _page(case)
+        _stream(kwargs) if _STREAMED[operation_id] <= _STREAMS else _page(case)
 
 
-def _stream(case: Any) -> None:
-    case.headers = {**(case.headers or {}), "Accept": EVENT_STREAM}
+def _stream(kwargs: Any) -> None:
+    kwargs["headers"] = {**(kwargs.get("headers") or {}), "Accept": EVENT_STREAM}
 
 
 def _page(case: Any) -> None:
