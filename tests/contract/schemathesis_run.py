@@ -22,6 +22,7 @@ PHASES = ("examples", "coverage", "fuzzing", "stateful")
 VALID = ("401", "403", "404", "409")
 """Errors that any valid request may get: they depend on credentials and on the state of resources."""
 _PROTECTED_KEYS: set[str] = set()
+_ACCEPT = "x-wanted-accept"
 _STREAMED: Counter[str] = Counter()
 _STREAMS = 2
 """The number of requests for a stream per operation: those that do not end take the whole timeout."""
@@ -92,7 +93,7 @@ def _schema(target: Target, config: SchemathesisConfig) -> Any:
         config.projects.default.update(base_url=target.app)
     schema = schemathesis.openapi.from_dict(with_event_schemas(), config=config)
     if not isinstance(target.app, str):
-        schema.app = target.app
+        schema.app = _accept_streams(target.app)
     return schema
 
 
@@ -104,11 +105,24 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     operation_id = case.operation.definition.raw["operationId"]
     if operation_id in streaming_operations():
         _STREAMED[operation_id] += 1
-        _stream(kwargs) if _STREAMED[operation_id] <= _STREAMS else _page(case)
+        _stream(case) if _STREAMED[operation_id] <= _STREAMS else _page(case)
 
 
-def _stream(kwargs: Any) -> None:
-    kwargs["headers"] = {**(kwargs.get("headers") or {}), "Accept": EVENT_STREAM}
+def _stream(case: Any) -> None:
+    case.headers = {**(case.headers or {}), _ACCEPT: EVENT_STREAM}
+
+
+def _accept_streams(app: Any) -> Any:
+    """Return the application with the header `Accept` that a hook asks for: the client overwrites it with its own."""
+
+    async def with_accept(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            wanted = [(b"accept", value) for name, value in scope["headers"] if name == _ACCEPT.encode()]
+            kept = [header for header in scope["headers"] if header[0] not in (b"accept", _ACCEPT.encode())]
+            scope = {**scope, "headers": [*kept, *wanted]}
+        await app(scope, receive, send)
+
+    return with_accept
 
 
 def _page(case: Any) -> None:
