@@ -54,6 +54,7 @@ class TemplateDeployment(TypedDict):
     labels: NotRequired[dict[str, str]]
     resources: NotRequired[ResourceLimits]
     deploy_timeout: NotRequired[int]
+    auto_rollback: NotRequired[bool]
 
 
 @dataclass(frozen=True)

@@ -252,11 +252,14 @@ class Flow:
         return found[0]
 
     def held(self, service_id: str) -> set[str]:
-        """Return the deployments of which the engine holds anything."""
+        """Return the deployments of which the engine holds anything, without the one that is kept, stopped."""
         labels = {"panel.service": service_id}
         containers = [container.labels for container in self.runtime.containers(labels)]
         found = [*containers, *self.runtime.networks(labels).values()]
-        return {each["panel.deployment"] for each in found}
+        watch = self.service(service_id).watch if self.exists(service_id) else None
+        running = {one.labels["panel.deployment"] for one in self.containers(service_id) if one.state == "running"}
+        kept = {watch.previous_id} - running if watch else set()
+        return {each["panel.deployment"] for each in found} - kept
 
     def serves(self, service_id: str, deployment_id: str) -> bool:
         """Return whether requests reach running containers of this deployment, and nothing else."""

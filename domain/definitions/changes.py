@@ -36,6 +36,7 @@ class NewDefinition(NewSource):
 
     healthcheck: NotRequired[HealthCheckFields]
     deploy_timeout: NotRequired[int]
+    auto_rollback: NotRequired[bool]
     resources: NotRequired[ResourceLimits]
 
 
@@ -45,6 +46,7 @@ class DefinitionChange(SourceChange, total=False):
     port: int | None
     healthcheck: HealthCheckFields | None
     deploy_timeout: int
+    auto_rollback: bool
     resources: ResourceLimits
 
 
@@ -76,6 +78,8 @@ def _check(
         definition = replace(definition, health_check=merge(definition.health_check, body["healthcheck"]))
     if "deploy_timeout" in body:
         definition = replace(definition, timeout=body["deploy_timeout"])
+    if "auto_rollback" in body:
+        definition = replace(definition, auto_rollback=body["auto_rollback"])
     checked = check(vault, definition, contents)
     return resize(checked, None, size_change(body["resources"])) if "resources" in body else checked
 

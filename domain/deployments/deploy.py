@@ -29,6 +29,8 @@ from domain.rollout.service_queue import enqueue_deployment
 class DeployRequest(SourceChange, total=False):
     """The body of `deploy_service`: fields for a service of that deploy method."""
 
+    auto_rollback: bool
+
 
 class ScaleRequest(TypedDict, total=False):
     """The body of `scale_service`; without `component` the one that serves visitors is scaled."""

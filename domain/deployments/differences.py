@@ -14,6 +14,7 @@ _SETTINGS = {
     "health_check": "healthcheck",
     "timeout": "deploy_timeout",
     "profiles": "profiles",
+    "auto_rollback": "auto_rollback",
 }
 
 

@@ -1,6 +1,6 @@
 """Start, stop and restart the live deployment of a service."""
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from domain.errors import Conflict
 from domain.identity.access import Caller
@@ -12,6 +12,8 @@ from domain.resources.dry_run import Change, Outcome, perform
 from domain.resources.visibility import get_changeable_service
 from domain.rollout.service_queue import enqueue
 
+_Action = Literal["start", "stop", "restart"]
+
 
 class StopRequest(TypedDict, total=False):
     """The body of `stop_service`; `grace_seconds` is how long containers get to end by themselves."""
@@ -21,7 +23,7 @@ class StopRequest(TypedDict, total=False):
 
 def start_service(ports: Ports, caller: Caller, service_id: str, *, dry_run: bool = False) -> Outcome[Operation]:
     """Queue the start of the live deployment. The operation succeeds too if it already runs."""
-    return _operate(ports, caller, service_id, Kind.START, dry_run=dry_run)
+    return _operate(ports, caller, service_id, "start", dry_run=dry_run)
 
 
 def stop_service(
@@ -29,25 +31,25 @@ def stop_service(
 ) -> Outcome[Operation]:
     """Queue the stop of all containers. They are kept, so that the service starts quickly."""
     grace = body.get("grace_seconds") if body else None
-    return _operate(ports, caller, service_id, Kind.STOP, dry_run=dry_run, grace=grace)
+    return _operate(ports, caller, service_id, "stop", dry_run=dry_run, grace=grace)
 
 
 def restart_service(ports: Ports, caller: Caller, service_id: str, *, dry_run: bool = False) -> Outcome[Operation]:
     """Queue a restart of one container after the other."""
-    return _operate(ports, caller, service_id, Kind.RESTART, dry_run=dry_run)
+    return _operate(ports, caller, service_id, "restart", dry_run=dry_run)
 
 
 def _operate(
-    ports: Ports, caller: Caller, service_id: str, kind: Kind, *, dry_run: bool, **options: Option
+    ports: Ports, caller: Caller, service_id: str, action: _Action, *, dry_run: bool, **options: Option
 ) -> Outcome[Operation]:
-    now = ports.clock.now()
+    now, kind = ports.clock.now(), Kind(action)
 
     def queue(work: Work) -> tuple[Operation, tuple[Change, ...]]:
         service = get_changeable_service(caller, work, service_id)
         _require_deployed(work, service)
         service.wanted = ServiceStatus.STOPPED if kind is Kind.STOP else ServiceStatus.RUNNING
         work.services.save(service)
-        change = Change(kind.value, "service", service_id, f"{kind.value.capitalize()}s {service.name}")
+        change = Change(action, "service", service_id, f"{action.capitalize()}s {service.name}")
         return enqueue(work, now, caller, service, kind, **options), (change,)
 
     return perform(ports, queue, dry_run=dry_run)

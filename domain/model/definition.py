@@ -46,8 +46,9 @@ class HealthCheck:
 class Definition:
     """Everything that decides what a deployment starts; a deployment keeps its own copy.
 
-    `port` is the one that visitors reach, `sizes` are by component name, `timeout` is the deployment's in seconds.
+    `port` is the one that visitors reach, `sizes` are by component name, `timeout` is each container's in seconds.
     `files` are those that the text uses, ordered by path. `profiles` are the active profiles of compose.
+    `auto_rollback`: the version before comes back if this one fails right after it has taken over.
     """
 
     compose: str
@@ -58,3 +59,4 @@ class Definition:
     timeout: int = 120
     files: tuple[File, ...] = ()
     profiles: tuple[str, ...] = ()
+    auto_rollback: bool = True

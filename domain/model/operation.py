@@ -33,6 +33,7 @@ class Kind(StrEnum):
     STOP = "stop"
     RESTART = "restart"
     DELETE = "delete"
+    ROLLBACK = "rollback"
 
 
 @dataclass

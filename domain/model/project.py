@@ -79,8 +79,8 @@ class Component:
 
     `expose` are the TCP ports that the container listens at; `ports` are those that the text publishes at the host.
     `aliases` are names on all its networks, `network_aliases` those on one network. `extra_hosts` maps host names to
-    addresses. Sizes are in MB or bytes, as the names say. For `hostname`, `init` and `platform`, None leaves the
-    choice to the panel.
+    addresses. Sizes are in MB or bytes, as the names say. For `hostname`, `init`, `platform` and `restart`, None
+    leaves the choice to the panel.
     """
 
     name: str
@@ -94,7 +94,7 @@ class Component:
     files: tuple[ContainerFile, ...] = ()
     probe: Probe | None = None
     depends_on: dict[str, Condition] = field(default_factory=dict)
-    restart: Restart = "unless-stopped"
+    restart: Restart | None = None
     labels: dict[str, str] = field(default_factory=dict)
     user: str | None = None
     group_add: tuple[str, ...] = ()

@@ -43,11 +43,29 @@ class Limits:
 
 @dataclass(frozen=True)
 class Health:
-    """The health of a service's containers when they were last checked."""
+    """The health of a service's containers when they were last checked.
+
+    `restarts` is how often the engine has restarted the containers that are live.
+    """
 
     status: str = "unknown"
     last_check: datetime | None = None
     consecutive_failures: int = 0
+    restarts: int = 0
+
+
+@dataclass(frozen=True)
+class Watch:
+    """The first seconds of a new version: if it fails in them, the deployment before it comes back.
+
+    The containers of that deployment, `previous_id`, are kept until then; `containers` are the names of those that ran.
+    `restarts` is how often the new version's containers had been restarted when it took over.
+    """
+
+    previous_id: str
+    containers: tuple[str, ...]
+    until: datetime
+    restarts: int = 0
 
 
 @dataclass
@@ -77,3 +95,4 @@ class Service:
     health: Health = Health()
     revision: int = 1
     environment_revision: int = 1
+    watch: Watch | None = None

@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Literal, NamedTuple, Protocol
 
+from domain.model.project import Restart
 from domain.model.steps import FailureCode
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.router import Target
@@ -72,9 +73,10 @@ class Address:
 class Container:
     """State of a container.
 
-    `health` is None if the container has no health check. `exit_code` is set while it is exited, `address` while it is
-    running. `restarts` counts restarts by the engine. `image` is the reference that it was created from. `started_at`
-    is the time of the last start.
+    `health` is None if the container has no health check; `health_output` is what the last check printed, which only
+    `inspect` reports. `exit_code` is set while it is exited, `address` while it is running. `restarting`: it is exited,
+    and the engine will start it again. `restarts` counts restarts by the engine. `image` is the reference that it was
+    created from. `started_at` is the time of the last start.
     """
 
     name: str
@@ -86,6 +88,8 @@ class Container:
     restarts: int = 0
     image: str = ""
     started_at: datetime | None = None
+    restarting: bool = False
+    health_output: str = ""
 
     def target(self, port: int) -> Target | None:
         """Return where a port of the container is reached, or None if the container has no address."""
@@ -221,6 +225,9 @@ class Runtime(Protocol):
 
     def start(self, name: str) -> None:
         """Start a container. Raise EngineRefused if it cannot start, for example because its command is missing."""
+
+    def set_restart(self, name: str, policy: Restart) -> None:
+        """Change the restart policy of a container; succeeds if it does not exist."""
 
     def stop(self, name: str, grace: float) -> None:
         """Ask a container to stop, and kill it after `grace` seconds."""

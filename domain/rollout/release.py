@@ -8,11 +8,11 @@ from domain.definitions.checked import check
 from domain.definitions.files import Contents, digests, masked_texts
 from domain.model.definition import Definition, HealthCheck
 from domain.model.deployment import Deployment
-from domain.model.project import Component, Mount, Project
+from domain.model.project import Component, Mount, Project, Restart
 from domain.model.service import DeployMethod, Service
 from domain.ports import Ports
 from domain.ports.container_spec import ContainerSpec
-from domain.ports.runtime import Image
+from domain.ports.runtime import Container, Image
 from domain.rollout.image_volumes import mount_declared_volumes
 
 _LONGEST_HOSTNAME = 59  # characters: the kernel allows 64, and the number of a replica follows
@@ -40,6 +40,7 @@ class Release:
     port: int | None
     health_check: HealthCheck | None
     timeout: int
+    auto_rollback: bool = True
     image_ports: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -57,6 +58,40 @@ class Release:
         """Return whether another component waits for this one to complete."""
         conditions = (other.depends_on.get(component.name) for other in self.project.components)
         return "service_completed_successfully" in conditions
+
+    def restart_policy(self, component: Component) -> Restart:
+        """Return how the engine restarts a component while it starts.
+
+        Without a policy in the text, a component that has no others is not restarted: its failure is told at once.
+        """
+        if self.is_one_shot(component):
+            return "on-failure" if component.restart == "on-failure" else "no"
+        return component.restart or ("no" if len(self.project.components) == 1 else "on-failure")
+
+    def lasting_policy(self, component: Component) -> Restart | None:
+        """Return the restart policy of a component that is up, if the text gives none; else None.
+
+        What serves requests is always restarted. Anything else may be a job, which is done when it ends with 0.
+        """
+        if component.restart or self.is_one_shot(component):
+            return None
+        serves = component.expose or component.probe or self.image_ports.get(component.image)
+        return "unless-stopped" if serves else "on-failure"
+
+    def may_complete(self, component: Component) -> bool:
+        """Return whether a component that ends with 0 has done its work, as a job does.
+
+        What requests are routed to must run, unless the text says that it is not restarted.
+        """
+        if component.restart is None and not self.is_one_shot(component):
+            return self.public_endpoint is None or self.public_endpoint[0].name != component.name
+        return self.restart_policy(component) in ("no", "on-failure")
+
+    def has_completed(self, container: ContainerSpec, seen: Container | None) -> bool:
+        """Return whether a container has done its work: it ended with 0, and the engine does not start it again."""
+        if seen is None or seen.state != "exited" or seen.exit_code != 0 or seen.restarting:
+            return False
+        return self.may_complete(self.project.component(container.component.name) or container.component)
 
     @property
     def public_endpoint(self) -> tuple[Component, int] | None:
@@ -82,8 +117,8 @@ class Release:
             yield from self.replicas(component)
 
     def replicas(self, component: Component) -> Iterator[ContainerSpec]:
-        """Yield the containers of one component. The engine must not restart a one-shot component."""
-        as_run = replace(component, restart="no") if self.is_one_shot(component) else component
+        """Yield the containers of one component, as they are created."""
+        as_run = replace(component, restart=self.restart_policy(component))
         for replica in range(1, component.replicas + 1):
             yield ContainerSpec(
                 name=f"{self.service_id}-{self.deployment_id}-{component.name}-{replica}",
@@ -182,6 +217,7 @@ def build_release(ports: Ports, service: Service, deployment: Deployment) -> Rel
         health_check=definition.health_check,
         timeout=definition.timeout,
         warnings=() if from_image else tuple(f"Line {found.line}: {found.message}" for found in checked.warnings),
+        auto_rollback=definition.auto_rollback,
     )
 
 

@@ -1,9 +1,9 @@
 """How a deployment goes live: order plus undo. Every step can be repeated after a crash."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from domain.errors import Unavailable
@@ -29,8 +29,17 @@ DRAIN = 10.0
 """Seconds that open connections get before their container is stopped."""
 
 
-def roll_out(ports: Ports, release: Release, old: Release | None, progress: Progress) -> str | None:
-    """Start the new version beside the old, and route requests to it when it is healthy. Return the service's URL."""
+@dataclass(frozen=True)
+class RolledOut:
+    """A release that has taken over: its URL, whether all of it has completed, and its restarts so far."""
+
+    url: str | None
+    completed: bool
+    restarts: int
+
+
+def roll_out(ports: Ports, release: Release, old: Release | None, progress: Progress) -> RolledOut:
+    """Start the new version beside the old, and route requests to it when it is healthy."""
     progress.step("pulling", f"Pulling {image_list(release)}")
     note_warnings(release, progress)
     release = retry_while_unavailable(ports, progress, lambda: pull(ports, release, old, progress))
@@ -38,11 +47,13 @@ def roll_out(ports: Ports, release: Release, old: Release | None, progress: Prog
     retry_while_unavailable(ports, progress, lambda: create(ports, release))
     progress.step("starting", "Starting the new version beside the old" if old else "Starting containers")
     checks = Checks(ports, release, progress)
-    retry_while_unavailable(ports, progress, lambda: start_components(ports, release, old, checks, progress))
+    retry_while_unavailable(ports, progress, lambda: start_components(ports, release, old, checks, progress, set()))
     progress.step("checking", "Waiting until everything is healthy")
     retry_while_unavailable(ports, progress, checks.wait_for_all)
+    retry_while_unavailable(ports, progress, lambda: keep_running(ports, release))
     progress.step("routing", "Routing requests to the new version")
-    return retry_while_unavailable(ports, progress, lambda: route(ports, release))
+    url = retry_while_unavailable(ports, progress, lambda: route(ports, release))
+    return RolledOut(url, checks.all_completed, checks.restart_count)
 
 
 def note_warnings(release: Release, progress: Progress) -> None:
@@ -88,17 +99,18 @@ def undo(ports: Ports, release: Release, old: Release | None, progress: Progress
     progress.begin_undo(rolled_back=stopped)
     progress.log("Undoing: removing the new version")
     _try_to_undo(ports, progress, lambda: route_to_old(ports, release, old))
-    undone = _try_to_undo(ports, progress, lambda: _restore_old(ports, release, old if stopped else None))
+    names = str(progress.recall("stopped_containers") or "").split()
+    undone = _try_to_undo(ports, progress, lambda: _restore_old(ports, release, old if stopped else None, names))
     pending = stopped and not undone
     if pending != bool(progress.recall("undo_pending")):
         progress.remember(undo_pending=pending)
 
 
-def _restore_old(ports: Ports, release: Release, stopped: Release | None) -> None:
+def _restore_old(ports: Ports, release: Release, stopped: Release | None, stopped_names: Collection[str]) -> None:
     """Remove the new version first: two must not write to one volume."""
     remove_release(ports, release)
     if stopped:
-        start_volume_writers(ports, stopped)
+        start_volume_writers(ports, stopped, stopped_names)
         route_to_old(ports, release, stopped)
 
 
@@ -148,58 +160,86 @@ def create(ports: Ports, release: Release) -> None:
         ports.runtime.create(container)
 
 
-def start_components(ports: Ports, release: Release, old: Release | None, checks: Checks, progress: Progress) -> None:
-    """Start component by component, each when the conditions of its `depends_on` are met."""
-    for component in release.project.components:
-        for name, condition in component.depends_on.items():
-            checks.wait_for(name, condition)
-        if old:
-            stop_volume_writers(ports, component, old, progress)
-        for container in release.replicas(component):
-            progress.check()
-            if not (release.is_one_shot(component) and _has_completed(ports, container.name)):
-                _start(ports, container)
+def start_components(
+    ports: Ports, release: Release, old: Release | None, checks: Checks, progress: Progress, again: set[str]
+) -> None:
+    """Start each component as soon as the conditions of its `depends_on` are met.
+
+    A container that has completed is not started again, unless `again` has its name: then it is, once.
+    """
+    waiting = list(release.project.components)
+    while waiting:
+        ready = [component for component in waiting if checks.may_start(component)]
+        for component in ready:
+            if old:
+                stop_volume_writers(ports, component, old, progress)
+            for container in release.replicas(component):
+                progress.check()
+                _start(ports, release, container, again)
+                checks.begin(container)
+        waiting = [component for component in waiting if component not in ready]
+        if waiting and not ready:
+            checks.pause()
 
 
-def _start(ports: Ports, container: ContainerSpec) -> None:
+def _start(ports: Ports, release: Release, container: ContainerSpec, again: set[str]) -> None:
+    may_be_done = container.name not in again and release.may_complete(container.component)
+    if not (may_be_done and release.has_completed(container, ports.runtime.inspect(container.name))):
+        _write_and_start(ports, container)
+    again.discard(container.name)
+
+
+def _write_and_start(ports: Ports, container: ContainerSpec) -> None:
     if container.writes_shared_files:  # which the other version has written too
         ports.runtime.write_files(container)
     ports.runtime.start(container.name)
 
 
-def _has_completed(ports: Ports, name: str) -> bool:
-    """Return whether a one-shot container has done its work, which is done once for a deployment."""
-    container = ports.runtime.inspect(name)
-    return container is not None and container.state == "exited" and container.exit_code == 0
+def keep_running(ports: Ports, release: Release) -> None:
+    """Let the engine restart what is up, where the text does not say whether it should."""
+    for component in release.project.components:
+        policy = release.lasting_policy(component)
+        for container in release.replicas(component) if policy else ():
+            if policy and not _has_completed(ports, release, component):
+                ports.runtime.set_restart(container.name, policy)
 
 
 def stop_volume_writers(ports: Ports, component: Component, old: Release, progress: Progress) -> None:
     """Stop the containers of the old version that write to a volume of this component: two would spoil the data."""
     for container in old.containers():
         if writable_volumes(component) & writable_volumes(container.component) and _is_running(ports, container.name):
-            if not progress.recall("old_version_stopped"):
-                progress.remember(old_version_stopped=True)  # before it is done: the worker that undoes it must know
+            stopped = {*str(progress.recall("stopped_containers") or "").split(), container.name}
+            # before it is done: the worker that undoes it must know
+            progress.remember(old_version_stopped=True, stopped_containers=" ".join(sorted(stopped)))
             progress.log(f"Stopping the old {container.component.name}: two must not write to one volume")
             ports.runtime.stop(container.name, container.component.stop_grace)
 
 
 def _is_running(ports: Ports, name: str) -> bool:
+    """Return whether a container runs, or will when the engine restarts it."""
     container = ports.runtime.inspect(name)
-    return container is not None and container.state == "running"
+    return container is not None and (container.state == "running" or container.restarting)
 
 
 def route(ports: Ports, release: Release, without: str | None = None) -> str | None:
-    """Route requests to this release in one step and return the URL; None if it exposes nothing.
+    """Route requests to this release in one step and return the URL; None if nothing of it serves requests.
 
     `without` leaves one container out.
     """
-    if release.public_endpoint is None:
+    if release.public_endpoint is None or _has_completed(ports, release, release.public_endpoint[0]):
         ports.router.close(release.service_id)
         return None
     targets = [target for name, target in _targets(ports, release) if name != without]
     if not targets and without is None:
         raise TaskFailed("route_failed", "No running container has an address to route requests to")
     return ports.router.switch(release.service_id, release.service_name, targets)
+
+
+def _has_completed(ports: Ports, release: Release, component: Component) -> bool:
+    return release.may_complete(component) and all(
+        release.has_completed(container, ports.runtime.inspect(container.name))
+        for container in release.replicas(component)
+    )
 
 
 def _targets(ports: Ports, release: Release) -> Iterator[tuple[str, Target]]:
@@ -221,25 +261,29 @@ def route_to_old(ports: Ports, release: Release, old: Release | None) -> None:
         ports.router.switch(release.service_id, release.service_name, targets)
 
 
-def start_volume_writers(ports: Ports, old: Release) -> None:
-    """Start the containers of the old version that `stop_volume_writers` stopped."""
+def start_volume_writers(ports: Ports, old: Release, names: Collection[str]) -> None:
+    """Start the containers of the old version that `stop_volume_writers` stopped, but no job that had ended before."""
     for container in old.containers():
         seen = ports.runtime.inspect(container.name) if writable_volumes(container.component) else None
-        if seen and seen.state != "running" and not old.is_one_shot(container.component):
-            _start(ports, container)
+        if seen and (container.name in names or not old.has_completed(container, seen)):
+            _write_and_start(ports, container)
 
 
-def remove_other_versions(ports: Ports, release: Release, old: Release | None) -> None:
-    """Let requests to earlier versions finish, then remove the containers and networks of these versions."""
+def remove_other_versions(ports: Ports, release: Release, old: Release | None, kept_id: str | None = None) -> None:
+    """Let requests to earlier versions finish, then remove the containers and networks of these versions.
+
+    Those of the deployment `kept_id` are only stopped.
+    """
     ports.router.drain(release.service_id, DRAIN)
     graces = {container.name: container.component.stop_grace for container in old.containers()} if old else {}
     labels = {INSTANCE: release.instance, SERVICE: release.service_id}
     for container in reversed(ports.runtime.containers(labels)):
         if container.labels.get(DEPLOYMENT) != release.deployment_id:
             ports.runtime.stop(container.name, graces.get(container.name, DRAIN))
+        if container.labels.get(DEPLOYMENT) not in (release.deployment_id, kept_id):
             ports.runtime.remove(container.name)
     for network, network_labels in ports.runtime.networks(labels).items():
-        if network_labels.get(DEPLOYMENT) != release.deployment_id:
+        if network_labels.get(DEPLOYMENT) not in (release.deployment_id, kept_id):
             ports.runtime.remove_network(network)
 
 

@@ -21,7 +21,7 @@ def mark_deploying(work: Work, operation: Operation) -> None:
     if service is not None:
         operation.options = {**operation.options, "status_before": status_before(service, operation).value}
         work.operations.save(operation)
-        service.status = ServiceStatus.DEPLOYING
+        service.status, service.watch = ServiceStatus.DEPLOYING, None
         work.services.save(service)
 
 
@@ -40,11 +40,16 @@ def record_deployment(work: Work, operation: Operation, step: Step | None, lines
         deployment.status, deployment.steps = DeploymentStatus(step.name), operation.steps
         deployment.started_at = deployment.started_at or step.started_at
         work.deployments.save(deployment)
+    add_lines(work, deployment.id, lines)
+
+
+def add_lines(work: Work, deployment_id: str, lines: Sequence[Line]) -> None:
+    """Append lines to the log of a deployment."""
     if lines:
-        first = work.deployments.last_line_number(deployment.id) + 1
+        first = work.deployments.last_line_number(deployment_id) + 1
         work.deployments.add_lines(
             [
-                LogLine(deployment.id, number, line.at, line.step, line.text, line.stream)
+                LogLine(deployment_id, number, line.at, line.step, line.text, line.stream)
                 for number, line in enumerate(lines, start=first)
             ]
         )
@@ -72,13 +77,19 @@ def _finish_deployments(work: Work, operation: Operation, outcome: Outcome) -> N
             work.deployments.save(deployment)
 
 
+def mark_completed(_work: Work, operation: Operation) -> None:
+    """Let the service be `stopped` when the operation ends: all of its containers have done their work."""
+    operation.options = {**operation.options, "completed": True}
+
+
 def final_status(service: Service, operation: Operation, outcome: Outcome, *, idle: bool) -> ServiceStatus:
     """Return the status in which an ended operation leaves its service. `idle`: no other operation waits."""
     if operation.started_at is None:
         never_deployed = idle and service.status is ServiceStatus.DEPLOYING
         return ServiceStatus.FAILED if never_deployed else service.status
     if outcome.failure is None:
-        return ServiceStatus.STOPPED if operation.kind == Kind.STOP else ServiceStatus.RUNNING
+        ended = operation.kind == Kind.STOP or operation.options.get("completed")
+        return ServiceStatus.STOPPED if ended else ServiceStatus.RUNNING
     undone = outcome.failure.code == "cancelled" or operation.kind == Kind.DEPLOY
     if undone and not operation.options.get("undo_pending"):
         return status_before(service, operation)

@@ -4,13 +4,26 @@ from collections.abc import Mapping, Sequence
 
 from domain.errors import Unavailable
 from domain.model.operation import Kind, Operation
-from domain.model.service import Service, ServiceStatus
+from domain.model.service import Service, ServiceStatus, Watch
 from domain.ports import Ports
 from domain.ports.progress import Change, Progress
 from domain.ports.store import Work
 from domain.rollout.release import Release, build_release
-from domain.rollout.rollout import remove_other_versions, retry_while_unavailable, roll_out, undo_on_failure
-from domain.rollout.service_status import lock_service, mark_deploying, record_deployment, settle_service
+from domain.rollout.rollout import (
+    RolledOut,
+    remove_other_versions,
+    retry_while_unavailable,
+    roll_out,
+    undo_on_failure,
+)
+from domain.rollout.service_status import (
+    lock_service,
+    mark_completed,
+    mark_deploying,
+    record_deployment,
+    settle_service,
+)
+from domain.rollout.watch import WATCHED
 from domain.tasks.service_task import attempts_exhausted, earlier_release, get_service, limit_attempts, read_service
 from domain.work.failures import TaskFailed
 from domain.work.task import StepRule, Task
@@ -33,8 +46,9 @@ def deploy(ports: Ports, operation: Operation, progress: Progress) -> Sequence[C
     if service.live_deployment_id != release.deployment_id:
         with undo_on_failure(ports, release, old, progress):
             limit_attempts(operation)
-            url = roll_out(ports, release, old, progress)
-            _go_live(ports, progress, url)
+            rolled_out = roll_out(ports, release, old, progress)
+            kept = retry_while_unavailable(ports, progress, lambda: _kept_containers(ports, release, old, progress))
+            _go_live(ports, progress, rolled_out, old.deployment_id if old and kept else None, kept)
     elif attempts_exhausted(operation):
         return ()  # it is live; what cannot be removed without taking the panel down is left to garbage collection
     else:
@@ -60,22 +74,40 @@ def _new_and_old(
     return release, old
 
 
-def _go_live(ports: Ports, progress: Progress, url: str | None) -> None:
+def _kept_containers(ports: Ports, release: Release, old: Release | None, progress: Progress) -> tuple[str, ...]:
+    """Return the containers of the old version to start again if the new one fails: those that have run until now."""
+    if old is None or not release.auto_rollback:
+        return ()
+    stopped = str(progress.recall("stopped_containers") or "").split()
+    running = [container.name for container in ports.runtime.containers(old.labels) if container.state == "running"]
+    return tuple(dict.fromkeys((*stopped, *running)))
+
+
+def _go_live(
+    ports: Ports, progress: Progress, rolled_out: RolledOut, previous_id: str | None, kept: tuple[str, ...]
+) -> None:
     now = ports.clock.now()
 
     def go_live(work: Work, operation: Operation) -> None:
         service = get_service(work, operation)
-        service.live_deployment_id, service.url = operation.deployment_id, url
+        service.live_deployment_id, service.url = operation.deployment_id, rolled_out.url
         service.status, service.deployed_at = ServiceStatus.RUNNING, now
+        if previous_id and not rolled_out.completed:
+            service.watch = Watch(previous_id, kept, now + WATCHED, rolled_out.restarts)
         work.services.save(service)
 
-    progress.step("cleaning", _CLEANING, changes=[go_live])
+    progress.step("cleaning", _CLEANING, changes=[go_live, *([mark_completed] if rolled_out.completed else [])])
 
 
 def _remove_old(ports: Ports, release: Release, progress: Progress, old: Release | None) -> None:
-    """Remove what is left of earlier versions. A failure is only noted: garbage collection removes the rest."""
+    """Remove what is left of earlier versions. A failure is only noted: garbage collection removes the rest.
+
+    The version before is kept, stopped, while it may come back.
+    """
+    service = progress.read(lambda work: work.services.get(release.service_id))
+    kept_id = service.watch.previous_id if service and service.watch else None
     try:
-        retry_while_unavailable(ports, progress, lambda: remove_other_versions(ports, release, old))
+        retry_while_unavailable(ports, progress, lambda: remove_other_versions(ports, release, old, kept_id))
     except Exception as fault:  # noqa: BLE001 - a deployment that is live has succeeded
         why = fault.message if isinstance(fault, Unavailable) else "The engine did not remove everything"
         progress.note(f"{why}; the rest of the old version is removed later")

@@ -28,8 +28,7 @@ def restart(ports: Ports, operation: Operation, progress: Progress) -> Sequence[
     progress.step("restarting", "Restarting one container after the other")
     with _route_on_failure(ports, release):
         for container in release.containers():
-            if not release.is_one_shot(container.component):
-                retry_while_unavailable(ports, progress, partial(_restart_one, ports, release, container, progress))
+            retry_while_unavailable(ports, progress, partial(_restart_one, ports, release, container, progress))
         progress.step("routing", "Sending requests to every container")
         return [set_url(retry_while_unavailable(ports, progress, lambda: route(ports, release)))]
 
@@ -46,6 +45,10 @@ def _route_on_failure(ports: Ports, release: Release) -> Iterator[None]:
 
 def _restart_one(ports: Ports, release: Release, container: ContainerSpec, progress: Progress) -> None:
     progress.check()
+    completed = release.has_completed(container, ports.runtime.inspect(container.name))
+    if completed and progress.recall("restarting") != container.name:
+        return  # a job that is done, rather than a container that was stopped before the last worker died
+    progress.remember(restarting=container.name)
     endpoint = release.public_endpoint
     public = endpoint is not None and container.component.name == endpoint[0].name
     if public and container.component.replicas > 1:
@@ -53,7 +56,7 @@ def _restart_one(ports: Ports, release: Release, container: ContainerSpec, progr
         ports.router.drain(release.service_id, DRAIN)
     ports.runtime.stop(container.name, container.component.stop_grace)
     ports.runtime.start(container.name)
-    Checks(ports, release, progress).wait_for_container(container)
+    Checks(ports, release, progress).wait_for([container])
     if public:
         route(ports, release)
 

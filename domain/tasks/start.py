@@ -11,8 +11,16 @@ from domain.ports.progress import Change, Progress
 from domain.ports.runtime import EngineRefused
 from domain.rollout.checks import Checks
 from domain.rollout.release import Release
-from domain.rollout.rollout import create, pull, remove_release, retry_while_unavailable, route, start_components
-from domain.rollout.service_status import lock_service, mark_deploying, settle_service, status_before
+from domain.rollout.rollout import (
+    create,
+    keep_running,
+    pull,
+    remove_release,
+    retry_while_unavailable,
+    route,
+    start_components,
+)
+from domain.rollout.service_status import lock_service, mark_completed, mark_deploying, settle_service, status_before
 from domain.tasks.service_task import limit_attempts, live_release, read_service, set_url, stop_containers
 from domain.work.failures import Cancelled
 from domain.work.task import StepRule, Task
@@ -37,12 +45,18 @@ def start(ports: Ports, operation: Operation, progress: Progress) -> Sequence[Ch
             progress.step("creating", "Creating missing containers")
             retry_while_unavailable(ports, progress, lambda: create(ports, pull(ports, release, None, progress)))
         progress.step("starting", "Starting containers")
+        retry_while_unavailable(ports, progress, lambda: _reset_policies(ports, release))
         checks = Checks(ports, release, progress, restarts)
-        retry_while_unavailable(ports, progress, lambda: start_components(ports, release, None, checks, progress))
+        again = {each.name for each in release.containers() if not release.is_one_shot(each.component)}
+        retry_while_unavailable(
+            ports, progress, lambda: start_components(ports, release, None, checks, progress, again)
+        )
         progress.step("checking", "Waiting until everything is healthy")
         retry_while_unavailable(ports, progress, checks.wait_for_all)
+        retry_while_unavailable(ports, progress, lambda: keep_running(ports, release))
         progress.step("routing", "Sending requests to the service")
-        return [set_url(retry_while_unavailable(ports, progress, lambda: route(ports, release)))]
+        changes = [set_url(retry_while_unavailable(ports, progress, lambda: route(ports, release)))]
+        return [*changes, mark_completed] if checks.all_completed else changes
 
 
 @contextmanager
@@ -65,6 +79,13 @@ def _remove_if_networks_are_gone(ports: Ports, release: Release) -> None:
     wanted = {release.network(name) for name in release.project.networks}
     if not wanted <= ports.runtime.networks(release.labels).keys():
         remove_release(ports, release)
+
+
+def _reset_policies(ports: Ports, release: Release) -> None:
+    """Undo `keep_running`, so that a container that ends while it starts is seen to have ended."""
+    for container in release.containers():
+        if release.lasting_policy(container.component):
+            ports.runtime.set_restart(container.name, release.restart_policy(container.component))
 
 
 def _restarts(ports: Ports, release: Release) -> dict[str, int]:

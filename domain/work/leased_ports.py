@@ -6,6 +6,7 @@ Their methods are those of the protocols `Runtime`, `Prober` and `Router`, which
 from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime
 
+from domain.model.project import Restart
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.prober import Prober
 from domain.ports.router import Router, Target
@@ -64,6 +65,10 @@ class LeasedRuntime:
     def stop(self, name: str, grace: float) -> None:
         self._lease.check()
         self._runtime.stop(name, grace)
+
+    def set_restart(self, name: str, policy: Restart) -> None:
+        self._lease.check()
+        self._runtime.set_restart(name, policy)
 
     def remove(self, name: str) -> None:
         self._lease.check()

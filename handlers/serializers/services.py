@@ -76,9 +76,11 @@ def service(detail: ServiceDetail) -> Json:
             "status": row.health.status,
             "last_check": timestamp(row.health.last_check),
             "consecutive_failures": row.health.consecutive_failures,
+            "restarts": row.health.restarts,
         },
         "healthcheck": healthcheck(row.definition.health_check),
         "deploy_timeout": row.definition.timeout,
+        "auto_rollback": row.definition.auto_rollback,
         "deployment_id": detail.deployment_id,
         "operation_id": detail.operation_id,
         "pending_changes": detail.pending_changes,
@@ -119,5 +121,6 @@ def service_export(export: Export) -> Json:
         "resources": sizes,
         "healthcheck": healthcheck(definition.health_check),
         "deploy_timeout": definition.timeout,
+        "auto_rollback": definition.auto_rollback,
         "exported_at": timestamp(export.exported_at),
     }

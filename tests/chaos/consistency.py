@@ -89,9 +89,10 @@ def stopped_mismatches(now: State) -> Iterator[str]:
 def orphans(now: State) -> Iterator[str]:
     """Yield objects with the installation's label that belong to no service."""
     live = {(row.id, row.live) for row in now.rows if row.live}
+    kept = {(row.id, row.kept) for row in now.rows if row.kept}
     ids = {row.id for row in now.rows}
     for found in (*now.containers, *now.networks):
-        if (found.service, found.deployment) not in live:
+        if (found.service, found.deployment) not in live | kept:
             yield f"{found.name} of {found.deployment}"
     yield from (f"volume {name}" for name, service in now.volumes.items() if service not in ids)
     yield from (f"route of {service}" for service in now.routes - {service for service, _ in live})

@@ -64,7 +64,10 @@ class PanelReader:
 
 @dataclass(frozen=True)
 class Row:
-    """A service in the database; `containers` are the names of its live deployment's containers."""
+    """A service in the database; `containers` are the names of its live deployment's containers.
+
+    `kept` is the deployment whose stopped containers are kept while the live one is watched.
+    """
 
     id: str
     status: str
@@ -72,6 +75,7 @@ class Row:
     url: str | None
     image: str
     containers: frozenset[str]
+    kept: str | None
 
 
 @contextmanager
@@ -97,4 +101,5 @@ def _row(ports: Ports, service: Any, live: Any) -> Row:
     release = build_release(ports, service, live) if live else None
     names = frozenset(container.name for container in release.containers()) if release else frozenset()
     image = release.project.components[0].image if release else ""
-    return Row(service.id, str(service.status), live and live.id, service.url, image, names)
+    kept = service.watch.previous_id if service.watch else None
+    return Row(service.id, str(service.status), live and live.id, service.url, image, names, kept)

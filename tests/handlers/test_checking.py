@@ -101,4 +101,5 @@ def test_an_export_has_everything_except_secret_values(panel: Panel) -> None:
         "resources": {"web": {"replicas": 2, "cpu_limit": None, "memory_limit_mb": None}},
         "healthcheck": {"path": "/", "port": None, "interval": 10, "timeout": 5},
         "deploy_timeout": 9,
+        "auto_rollback": True,
     }

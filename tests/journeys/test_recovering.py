@@ -16,7 +16,8 @@ def test_a_deployment_is_finished_by_the_next_process(
     service = process.create_running(deploy_method="image", image=images.reference("web:1"), port=8080)
     process.stop()
     process.start(crash_at=moment)
-    accepted = process.ask("POST", f"/services/{service['id']}/deploy", {"image": images.reference("web:2")})
+    body = {"image": images.reference("web:2"), "auto_rollback": False}  # so that nothing is kept
+    accepted = process.ask("POST", f"/services/{service['id']}/deploy", body)
     process.wait_crashed()
     process.start()
     assert process.wait_finished(accepted["operation_id"])["status"] == "succeeded"
@@ -82,3 +83,29 @@ def test_an_unavailable_engine_fails_the_operation_with_its_address(process: Pro
     failure = process.wait_finished(created["operation_id"], 60)["failure"]
     assert failure["code"] == "engine_unavailable"
     assert "/nowhere/docker.sock" in failure["message"]
+
+
+def test_a_version_that_turns_unhealthy_gives_way_to_the_old_one_though_the_panel_is_killed(
+    process: Process, images: Images, engine: DockerClient
+) -> None:
+    component = "services: {{app: {{image: {image}, expose: [8080], {more}}}}}"
+    healthcheck = "healthcheck: {test: [CMD-SHELL, 'test ! -f /tmp/broken'], interval: 200ms, retries: 1}"
+    command = "command: [sh, -c, '(sleep 12; touch /tmp/broken) & exec httpd -f -p 8080 -h /www']"
+    old = component.format(image=images.reference("web:1"), more="restart: always")
+    new = component.format(image=images.reference("web:2"), more=f"{command}, {healthcheck}")
+    service = process.create_running(deploy_method="compose", compose=old)
+    path = f"/services/{service['id']}"
+    accepted = process.ask("POST", f"{path}/deploy", {"compose": new})
+    assert process.wait_finished(accepted["operation_id"])["status"] == "succeeded"
+    assert get_page(service["url"]) == images.reference("web:2")
+    process.kill()
+    process.start()
+    deployment = f"/deployments/{accepted['id']}"
+    until(lambda: process.ask("GET", deployment)["status"] == "rolled_back", 60, "it is rolled back")
+    failure = process.ask("GET", deployment)["failure"]
+    assert (failure["code"], "healthcheck" in failure["message"]) == ("unhealthy", True)
+    until(lambda: process.ask("GET", path)["operation_id"] is None, 20, "the way back is done")
+    assert get_page(service["url"]) == images.reference("web:1")
+    after = process.ask("GET", path)
+    assert (after["status"], after["url"]) == ("running", service["url"])
+    assert len(engine_objects(engine, service["id"])) == 2, "one container and one network of the old version"

@@ -13,6 +13,7 @@ from docker.errors import APIError, NotFound
 from domain.adapters.docker import container_config, files, inspection, networks, output, pulling
 from domain.adapters.docker.connection import LONG_TIMEOUT, Connection
 from domain.adapters.docker.stats import StatsSampler
+from domain.model.project import Restart
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.runtime import (
     Container,
@@ -83,6 +84,10 @@ class Runtime:
         """Start a container; succeeds if it is running already."""
         with self._connection.client(LONG_TIMEOUT) as client:
             client.start(name)
+
+    def set_restart(self, name: str, policy: Restart) -> None:
+        with self._connection.client() as client, suppress(NotFound):
+            client.update_container(name, restart_policy=container_config.restart_policy(policy))
 
     def stop(self, name: str, grace: float) -> None:
         """Stop a container and wait until it has ended."""

@@ -9,7 +9,7 @@ from docker.errors import APIError, NotFound
 from docker.types import Healthcheck, LogConfig
 
 from domain.adapters.docker import files
-from domain.model.project import Component, Mount, Probe
+from domain.model.project import Component, Mount, Probe, Restart
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.runtime import EngineRefused, ImageMissing
 
@@ -19,7 +19,7 @@ from domain.ports.runtime import EngineRefused, ImageMissing
 DROPPED_CAPABILITIES = ("AUDIT_WRITE", "MKNOD", "NET_RAW", "SETFCAP")
 MAX_PROCESSES = 512
 # An engine that starts would start stopped containers with the policy `always`; otherwise the two are the same.
-RESTART_POLICIES = {"always": "unless-stopped"}
+RESTART_POLICIES: Mapping[str, Restart] = {"always": "unless-stopped"}
 LOG_OPTIONS = {"max-size": "10m", "max-file": "3"}
 SECOND = 1_000_000_000
 
@@ -82,6 +82,11 @@ def check_labels(found: Mapping[str, str], expected: Mapping[str, str], name: st
         raise EngineRefused(f"{name} already exists at the engine with other labels: it was not created by this panel")
 
 
+def restart_policy(policy: Restart) -> Any:  # noqa: ANN401 - the type is private to the library
+    """Return the engine's form of a restart policy."""
+    return {"Name": RESTART_POLICIES.get(policy, policy), "MaximumRetryCount": 0}
+
+
 def is_conflict(error: APIError) -> bool:
     """Return whether the engine refused because the name is in use."""
     return error.status_code == 409
@@ -99,7 +104,7 @@ def _host_config(client: APIClient, spec: ContainerSpec, network: str) -> dict[s
         security_opt=["no-new-privileges"],
         cap_drop=sorted({*component.cap_drop, *DROPPED_CAPABILITIES}),
         log_config=LogConfig(type=LogConfig.types.JSON, config=LOG_OPTIONS),
-        restart_policy={"Name": RESTART_POLICIES.get(component.restart, component.restart), "MaximumRetryCount": 0},
+        restart_policy=restart_policy(component.restart or "no"),
         tmpfs=_tmpfs(component),
         read_only=component.read_only,
         mounts=[_mount(mount) for mount in spec.mounts],

@@ -10,9 +10,12 @@ from docker import APIClient
 from docker.errors import NotFound
 
 from domain.adapters.docker.files import IMAGE_LABEL
+from domain.adapters.docker.output_text import safe_text
+from domain.model.masking import CUT
 from domain.ports.runtime import Address, Container
 
 MAX_CACHED = 10_000
+MAX_HEALTH_OUTPUT = 300  # characters
 
 State = Literal["created", "running", "exited"]
 Health = Literal["starting", "healthy", "unhealthy"]
@@ -53,6 +56,8 @@ def from_inspection(inspection: Mapping[str, Any]) -> Container:
         image=details.image,
         restarts=details.restarts,
         started_at=details.started_at,
+        restarting=status["Status"] == "restarting",
+        health_output=_health_output(status.get("Health") or {}),
     )
 
 
@@ -71,7 +76,15 @@ def from_listing(entry: Mapping[str, Any], details: Details) -> Container:
         image=details.image or entry["Image"],
         restarts=details.restarts,
         started_at=details.started_at,
+        restarting=entry["State"] == "restarting",
     )
+
+
+def _health_output(health: Mapping[str, Any]) -> str:
+    """Return the first characters that the last health check printed, on one line."""
+    output = "".join(str(entry["Output"]) for entry in (health.get("Log") or ())[-1:])
+    text = safe_text(" ".join(output.split()).encode())
+    return text if len(text) <= MAX_HEALTH_OUTPUT else text[: MAX_HEALTH_OUTPUT - 1] + CUT
 
 
 class DetailsCache:

@@ -28,7 +28,8 @@ class Behaviour:
     names the credentials that its registry demands, `pull_error` is what every pull raises. `hangs`: a
     pull waits for `Runtime.release`. `probed`: the image has a health check. `healthy_after` is the number of
     inspections (`inspect` or `containers`) after which the health check succeeds; None means that it fails. It counts
-    only if the image or the component has a health check. `exit_code`: the container ends right after it starts.
+    only if the image or the component has a health check, which prints `health_output`. `exit_code`: the container ends
+    right after it starts; with `crashes`, only so many starts in a row do.
     `lines` and then `errors` are printed at every start, to stdout and stderr. `accepts_tcp` and `answers_http` are the
     results of TCP and HTTP probes. `create_error` and `start_error` are the engine's messages if that step fails.
     """
@@ -41,7 +42,9 @@ class Behaviour:
     hangs: bool = False
     probed: bool = False
     healthy_after: int | None = 0
+    health_output: str = ""
     exit_code: int | None = None
+    crashes: int | None = None
     lines: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     accepts_tcp: bool = True
@@ -72,24 +75,20 @@ class FakeContainer:
 
     def start(self) -> None:
         """Start; a container whose behaviour has an exit code has ended when this returns."""
-        self._inspections = 0
-        health: HealthStatus | None = "starting" if self._has_health_check() else None
-        stopped = replace(self.state, exit_code=None, restarts=0)
-        self.state = replace(stopped, state="running", health=health, address=self.address)
+        self.state = replace(self.state, restarts=0)
         self._run()
-        if self.behaviour.exit_code is not None:
-            self.end(self.behaviour.exit_code)
 
-    def end(self, exit_code: int) -> None:
-        """Mark the container as exited."""
+    def end(self, exit_code: int, *, by_itself: bool = False) -> None:
+        """Mark the container as exited. If it ended by itself, the engine starts it again as its policy says."""
         self.state = replace(self.state, state="exited", health=None, exit_code=exit_code, address=None)
+        self.state = replace(self.state, restarting=by_itself and self._is_restarted(exit_code))
 
     def inspect(self) -> Container:
         """Return the state. Each inspection advances a pending health check and a restart loop by one step."""
         self._inspections += 1
         if self.state.health is not None:
-            self.state = replace(self.state, health=self._health())
-        if self.state.state == "exited" and self._restarts():
+            self.state = replace(self.state, health=self._health(), health_output=self.behaviour.health_output)
+        if self.state.restarting:
             self.state = replace(self.state, restarts=self.state.restarts + 1)
             self._run()
         return self.state
@@ -112,9 +111,15 @@ class FakeContainer:
         return replace(self.behaviour.stats, memory_limit_mb=self.spec.component.memory_mb)
 
     def _run(self) -> None:
-        self.state = replace(self.state, started_at=self._next_time())
+        self._inspections = 0
+        health: HealthStatus | None = "starting" if self._has_health_check() else None
+        started = replace(self.state, state="running", restarting=False, exit_code=None, started_at=self._next_time())
+        self.state = replace(started, health=health, address=self.address)
         self.print_lines(self.behaviour.lines, "stdout")
         self.print_lines(self.behaviour.errors, "stderr")
+        crashes = self.behaviour.crashes
+        if self.behaviour.exit_code is not None and (crashes is None or self.state.restarts < crashes):
+            self.end(self.behaviour.exit_code, by_itself=True)
 
     def _next_time(self) -> datetime:
         now = datetime.now(UTC)
@@ -126,12 +131,10 @@ class FakeContainer:
             return "starting" if self._inspections == 1 else "unhealthy"
         return "healthy" if self._inspections > after else "starting"
 
-    def _restarts(self) -> bool:
-        """Return whether Docker would restart the container: it ended by itself, and its restart policy applies."""
-        exit_code, policy = self.behaviour.exit_code, self.spec.component.restart
-        if exit_code is None or policy == "no":
-            return False
-        return exit_code != 0 or policy != "on-failure"
+    def _is_restarted(self, exit_code: int) -> bool:
+        """Return whether Docker would restart the container when it ends by itself."""
+        policy = self.spec.component.restart or "no"
+        return policy in ("always", "unless-stopped") or (policy == "on-failure" and exit_code != 0)
 
     def _has_health_check(self) -> bool:
         probe = self.spec.component.probe

@@ -7,12 +7,13 @@ import re
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 from domain import errors
 from domain.adapters.images import HELLO, HELLO_OUTPUT, REFERENCE
 from domain.adapters.memory.containers import Behaviour, FakeContainer, Stream
-from domain.model.project import ContainerFile
+from domain.model.project import ContainerFile, Restart
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.runtime import (
     Address,
@@ -63,6 +64,11 @@ class Runtime:
         """End a container as `kill -9` on the host would."""
         with self._lock:
             self._end(self.fakes[name], 137)
+
+    def crash(self, name: str, exit_code: int = 1) -> None:
+        """End a container as its own program would; the engine restarts it as its policy says."""
+        with self._lock:
+            self._end(self.fakes[name], exit_code, by_itself=True)
 
     def print_lines(self, name: str, *texts: str, stream: Stream = "stdout") -> None:
         """Print lines as the program in the container would."""
@@ -169,12 +175,19 @@ class Runtime:
                 fake.start()
                 self._changed.notify_all()
 
+    def set_restart(self, name: str, policy: Restart) -> None:
+        with self._call():
+            if name in self.fakes:
+                fake = self.fakes[name]
+                fake.spec = replace(fake.spec, component=replace(fake.spec.component, restart=policy))
+
     def stop(self, name: str, grace: float) -> None:
         """Stop a container; fakes never need to be killed after `grace`."""
         del grace
         with self._call():
-            if name in self.fakes and self.fakes[name].is_running:
-                self._end(self.fakes[name], 143)
+            fake = self.fakes.get(name)
+            if fake and (fake.is_running or fake.state.restarting):
+                self._end(fake, 143)
 
     def remove(self, name: str) -> None:
         with self._call():
@@ -260,8 +273,8 @@ class Runtime:
         if self.away:
             raise errors.Unavailable("The in-memory engine is away", code="engine_unavailable")
 
-    def _end(self, fake: FakeContainer, exit_code: int) -> None:
-        fake.end(exit_code)
+    def _end(self, fake: FakeContainer, exit_code: int, *, by_itself: bool = False) -> None:
+        fake.end(exit_code, by_itself=by_itself)
         self._changed.notify_all()
 
 

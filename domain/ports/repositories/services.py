@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from domain.model.service import Health, Service, ServiceStatus, Usage
+from domain.model.service import Health, Service, ServiceStatus, Usage, Watch
 from domain.ports.repository import Repository
 
 
@@ -14,6 +14,9 @@ class Services(Repository[Service], Protocol):
 
         The revision rises only if `status` changes.
         """
+
+    def end_watch(self, service_id: str, watch: Watch) -> None:
+        """Forget a watch, unless it is another one by now. The revision stays."""
 
     def wanted_running(self) -> list[Service]:
         """Return the services that should be running and have no operation in progress."""

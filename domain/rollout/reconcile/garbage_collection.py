@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from typing import Literal
 
 from domain.errors import Unavailable
 from domain.model.operation import Kind, OperationStatus
@@ -12,6 +13,7 @@ from domain.ports.repository import Query
 from domain.ports.runtime import EngineRefused
 from domain.ports.store import Work
 from domain.rollout.release import DEPLOYMENT, INSTANCE, SERVICE
+from domain.rollout.rollout import DRAIN
 from domain.rollout.service_queue import enqueue
 
 _log = logging.getLogger(__name__)
@@ -23,31 +25,39 @@ def collect_garbage(ports: Ports) -> list[str]:
     The engine is asked before the database: a deployment is claimed by its row before its containers exist.
     """
     labels = {INSTANCE: ports.instance}
-    containers = {container.name: container.labels for container in ports.runtime.containers(labels)}
+    containers = {container.name: container for container in ports.runtime.containers(labels)}
     networks, routes = ports.runtime.networks(labels), ports.router.routes()
     with ports.store.read() as work:
-        stray_containers = [name for name, found in containers.items() if not _is_claimed(work, found)]
-        stray_networks = [name for name, found in networks.items() if not _is_claimed(work, found)]
+        claims = {name: _claim(work, container.labels) for name, container in containers.items()}
+        stray_networks = [name for name, found in networks.items() if _claim(work, found) == "none"]
         stray_routes = [service_id for service_id in routes if not _may_have_route(work, service_id)]
+    kept = [name for name, claim in claims.items() if claim == "kept" and containers[name].state == "running"]
     removed = [
-        *_remove(stray_containers, ports.runtime.remove),
+        *_remove((name for name, claim in claims.items() if claim == "none"), ports.runtime.remove),
         *_remove(stray_networks, ports.runtime.remove_network),
         *_remove(stray_routes, ports.router.close),
     ]
+    for name in kept:
+        ports.runtime.stop(name, DRAIN)  # a deployment that went live could not stop the version before it
     _start_pending_undo(ports)
     return removed
 
 
-def _is_claimed(work: Work, labels: Mapping[str, str]) -> bool:
-    """Return whether a deployment claims it: the live one or one in progress. Without our labels it is not ours."""
+def _claim(work: Work, labels: Mapping[str, str]) -> Literal["used", "kept", "none"]:
+    """Return what claims it: the live deployment or one in progress uses it; one that may come back keeps it.
+
+    Without our labels it is not ours.
+    """
     if SERVICE not in labels or DEPLOYMENT not in labels:
-        return True
+        return "used"
     service = work.services.get(labels[SERVICE])
     if service is None:
-        return False
+        return "none"
     unfinished = work.operations.unfinished(service.id)
     in_progress = any(operation.deployment_id == labels[DEPLOYMENT] for operation in unfinished)
-    return in_progress or service.live_deployment_id == labels[DEPLOYMENT]
+    if in_progress or service.live_deployment_id == labels[DEPLOYMENT]:
+        return "used"
+    return "kept" if service.watch and service.watch.previous_id == labels[DEPLOYMENT] else "none"
 
 
 def _may_have_route(work: Work, service_id: str) -> bool:

@@ -1,29 +1,37 @@
 """The health of a service: what its containers' healthchecks say, and whether its HTTP check succeeds."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from domain.model.service import Health
+from domain.model.service import Health, ServiceStatus
 from domain.ports import Ports
 from domain.ports.runtime import Container
 from domain.rollout.release import ROLE, Release
 
 _EVERY = timedelta(seconds=10)
+_LOOP = 2  # restarts: one alone may be an accident
+_RECOVERED_AFTER = timedelta(minutes=1)
 
 
-def all_running(release: Release, containers: Mapping[str, Container]) -> bool:
-    """Return whether every container runs; one-shot containers may have exited with code 0."""
-    return all(
-        _runs_or_completed(release, containers.get(spec.name), spec.component.name) for spec in release.containers()
-    )
+def status(release: Release, containers: Mapping[str, Container], now: datetime) -> ServiceStatus:
+    """Return a service's status: `failed` if a container does not run that should, `stopped` if all have completed.
+
+    A container that the engine has restarted several times counts as failed until it has run for a minute, so that a
+    crash loop does not look healthy in between.
+    """
+    seen = [(spec, containers.get(spec.name)) for spec in release.containers()]
+    if all(release.has_completed(spec, container) for spec, container in seen):
+        return ServiceStatus.STOPPED
+    runs = all(_runs(container, now) or release.has_completed(spec, container) for spec, container in seen)
+    return ServiceStatus.RUNNING if runs else ServiceStatus.FAILED
 
 
-def _runs_or_completed(release: Release, container: Container | None, name: str) -> bool:
-    if container is None:
+def _runs(container: Container | None, now: datetime) -> bool:
+    if container is None or container.state != "running":
         return False
-    component = release.project.component(name)
-    completed = component is not None and release.is_one_shot(component) and container.exit_code == 0
-    return container.state == "running" or completed
+    loops = container.restarts >= _LOOP and container.started_at is not None
+    return not (loops and container.started_at and now - container.started_at < _RECOVERED_AFTER)
 
 
 def container_health(containers: Sequence[Container], *, all_run: bool) -> str:
@@ -55,7 +63,7 @@ def probe(ports: Ports, release: Release, containers: Sequence[Container]) -> bo
 
 
 def next_health(before: Health, own: str, probed: bool | None, now: datetime, every: timedelta) -> Health:
-    """Return the health after an observation.
+    """Return the health after an observation, with the restarts of before.
 
     `own` is the containers' own health; `probed` is the result of the HTTP check, None if there is no new one. A
     failure counts once for each interval, or when it is new.
@@ -64,4 +72,8 @@ def next_health(before: Health, own: str, probed: bool | None, now: datetime, ev
     due = before.last_check is None or now - before.last_check >= every
     if status == before.status and not due:
         return before
-    return Health(status, now, before.consecutive_failures + 1 if status == "unhealthy" else 0)
+    return replace(before, status=status, last_check=now, consecutive_failures=_failures(before, status))
+
+
+def _failures(before: Health, status: str) -> int:
+    return before.consecutive_failures + 1 if status == "unhealthy" else 0

@@ -15,9 +15,11 @@ from domain.rollout.reconcile import health
 from domain.rollout.reconcile.background_calls import BackgroundCalls
 from domain.rollout.reconcile.measuring import measure
 from domain.rollout.release import INSTANCE, SERVICE, Release, build_release, with_image_ports
+from domain.rollout.watch import has_failed, judge
 
 _SAMPLE_EVERY = timedelta(seconds=10)
 _SAMPLE_OVER = 8.0  # seconds: less than the distance of samples, since the metrics operation measures in between
+_RECOVERY = timedelta(seconds=15)
 _UNKNOWN_AFTER = timedelta(seconds=10)
 _WAIT = 0.5  # seconds for the answers of one observation
 _PROBE_THREADS = 16
@@ -33,6 +35,7 @@ class ObserverState:
     probes: BackgroundCalls[bool] = field(default_factory=lambda: BackgroundCalls(_PROBE_THREADS))
     samples: BackgroundCalls[Sample | None] = field(default_factory=lambda: BackgroundCalls(_SAMPLE_THREADS))
     away_since: datetime | None = None
+    away_until: datetime | None = None
 
     def close(self) -> None:
         """Start no more calls."""
@@ -42,17 +45,18 @@ class ObserverState:
 
 @dataclass(frozen=True)
 class Observation:
-    """What the engine says of one service: its running containers, and whether all run that should."""
+    """What the engine says of one service: its running containers, its status, and the restarts by the engine."""
 
     service: Service
     release: Release
-    all_run: bool
+    status: ServiceStatus
     containers: tuple[Container, ...]
+    restarts: int
 
     @property
     def own_health(self) -> str:
         """The health that the containers' own healthchecks say."""
-        return health.container_health(self.containers, all_run=self.all_run)
+        return health.container_health(self.containers, all_run=self.status is not ServiceStatus.FAILED)
 
 
 def observe(ports: Ports, state: ObserverState) -> None:
@@ -76,7 +80,11 @@ def observe(ports: Ports, state: ObserverState) -> None:
     for observation in observations:
         _start_calls(ports, state, observation, now)
     probed, samples = state.probes.results(_WAIT), state.samples.results(_WAIT)
-    _write(ports, [(current.service, _observed(current, now, probed, samples)) for current in observations])
+    observed = [_observed(observation, now, probed, samples) for observation in observations]
+    _write(ports, [(observation.service, after) for observation, after in zip(observations, observed, strict=True)])
+    if state.away_until is None or now - state.away_until > _RECOVERY:  # the engine's own fault is no version's
+        for observation, after in zip(observations, observed, strict=True):
+            _judge_watched(ports, observation, after, now)
     _write_samples(ports, [sample for sample in samples.values() if sample])
     _forget_others(state, services)
 
@@ -90,7 +98,7 @@ def _by_service(containers: list[Container]) -> defaultdict[str, dict[str, Conta
 
 def _write_unknown(ports: Ports, state: ObserverState, services: list[Service]) -> None:
     now = ports.clock.now()
-    state.away_since = state.away_since or now
+    state.away_since, state.away_until = state.away_since or now, now
     if now - state.away_since >= _UNKNOWN_AFTER:
         _write(
             ports,
@@ -102,14 +110,14 @@ def _observations(
     ports: Ports, state: ObserverState, services: list[Service], containers: defaultdict[str, dict[str, Container]]
 ) -> Iterator[Observation]:
     _read_releases(ports, state, services)
+    now = ports.clock.now()
     for service in services:
         release, seen = state.releases.get(service.live_deployment_id or ""), containers[service.id]
         if release is not None:
-            expected = (seen.get(spec.name) for spec in release.containers())
-            running = tuple(
-                container for container in expected if container is not None and container.state == "running"
-            )
-            yield Observation(service, release, health.all_running(release, seen), running)
+            expected = [seen[spec.name] for spec in release.containers() if spec.name in seen]
+            running = tuple(container for container in expected if container.state == "running")
+            restarts = sum(container.restarts for container in expected)
+            yield Observation(service, release, health.status(release, seen, now), running, restarts)
 
 
 def _read_releases(ports: Ports, state: ObserverState, services: list[Service]) -> None:
@@ -181,12 +189,26 @@ def _observed(
     usage = replace(service.usage, cpu=sample.cpu, memory_mb=sample.memory_mb) if sample else service.usage
     after = replace(
         service,
-        status=ServiceStatus.RUNNING if observation.all_run else ServiceStatus.FAILED,
+        status=observation.status,
         usage=usage if observation.containers else Usage(storage_mb=service.usage.storage_mb),
     )
     if release.health_check is None or own != "healthy" or result is not None:
         after.health = health.next_health(service.health, own, result, now, health.interval(release))
+    if observation.status is ServiceStatus.STOPPED:
+        after.health = Health()
+    after.health = replace(after.health, restarts=observation.restarts)
     return after
+
+
+def _judge_watched(ports: Ports, observation: Observation, after: Service, now: datetime) -> None:
+    """Judge a version that has just taken over by what was observed."""
+    service, watch = observation.service, observation.service.watch
+    if watch is None:
+        return
+    unhealthy = observation.own_health == "unhealthy"
+    failed = has_failed(watch, after.status, after.health, observation.restarts, unhealthy=unhealthy)
+    with suppress(Unavailable):
+        judge(ports, service, watch, now, failed=failed)
 
 
 def _write_samples(ports: Ports, samples: Sequence[Sample]) -> None:

@@ -85,7 +85,7 @@ def test_a_variable_without_a_value_is_empty(field: Callable[..., CheckResult]):
     assert project
     web = project.component("web")
     assert web
-    assert (web.command, web.user, web.restart) == (("a",), None, "unless-stopped")
+    assert (web.command, web.user, web.restart) == (("a",), None, None)
 
 
 def test_a_variable_that_coolify_generates_is_explained(field: Callable[..., CheckResult]):

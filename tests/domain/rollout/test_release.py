@@ -72,7 +72,7 @@ def test_one_shot_components_are_not_restarted_by_the_engine():
     web = Component("web", "web:1", depends_on={"job": "service_completed_successfully"})
     release = _release(job, web)
     restarts = {container.component.name: container.component.restart for container in release.containers()}
-    assert restarts == {"job": "no", "web": "unless-stopped"}
+    assert restarts == {"job": "no", "web": "on-failure"}, "until it is up"
     assert release.is_one_shot(job)
     assert not release.is_one_shot(web)
 

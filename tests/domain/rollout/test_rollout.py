@@ -34,7 +34,7 @@ def _calls(flow: Flow, service_id: str, **body: Any) -> list[str]:
 def test_the_new_version_starts_beside_the_old_one_which_stops_after_the_switch(flow: Flow):
     service_id = flow.running()
     calls = _calls(flow, service_id, image="web:2")
-    assert calls == ["pull", "create", "start", "switch", "drain", "stop", "remove"]
+    assert calls == ["pull", "create", "start", "switch", "drain", "stop"]
 
 
 def test_requests_reach_the_old_version_until_the_new_one_is_healthy(flow: Flow):
@@ -317,7 +317,7 @@ def test_a_deployment_cancelled_before_the_switch_is_undone_and_the_queue_moves_
 
 @pytest.mark.parametrize("method", ["switch", "drain", "stop", "remove"])
 def test_a_deployment_cannot_be_cancelled_from_the_switch_on(flow: Flow, method: str):
-    service_id = flow.running()
+    service_id = flow.running(auto_rollback=False)  # else the old version is not removed at once
     new, refused = flow.deploy(service_id), []
     running = flow.last(service_id).id
 
@@ -404,4 +404,4 @@ def test_a_redeployment_of_a_ready_image_costs_little_beyond_the_engines_own_wor
     flow.run(operation, ports)
     assert blocks.log.count("begin") == 7, "six steps and the end"
     assert blocks.log.count("read") <= 3
-    assert len(calls.log) <= 16, calls.log
+    assert len(calls.log) <= 17, calls.log

@@ -96,6 +96,7 @@ def test_a_redeployment_that_fails_at_any_call_leaves_one_version_serving(ports:
         stopped = [
             container
             for container in flow.containers(service_id)
+            if container.labels["panel.deployment"] == live
             if container.state != "running" and container.exit_code != 0
         ]
         assert stopped == []

@@ -8,7 +8,7 @@ from domain.adapters.sql.search import TextSearch
 from domain.adapters.sql.tables import entity_table, filter_indexes, list_indexes
 from domain.events.event_types import EventContent, service_status
 from domain.model.operation import OperationStatus
-from domain.model.service import Health, Service, ServiceStatus, Usage
+from domain.model.service import Health, Service, ServiceStatus, Usage, Watch
 from domain.ports.repositories import services as ports
 
 services = entity_table("services", Service)
@@ -50,6 +50,12 @@ class Services(Repository[Service], ports.Services):
         else:
             service.status = status
             self.save(service)
+
+    def end_watch(self, service_id: str, watch: Watch) -> None:
+        """Forget a watch, unless it is another one by now. The revision stays."""
+        service = self.get(service_id)
+        if service is not None and service.watch == watch:
+            self._write(update(self.table).where(self.table.c.id == service_id).values(watch=None))
 
     def wanted_running(self) -> list[Service]:
         """Return the services that should be running and have no operation in progress."""
