@@ -27,6 +27,7 @@ _STREAMED: Counter[str] = Counter()
 _STREAMS = 2
 """The number of requests for a stream per operation: those that do not end take the whole timeout."""
 _TAGS = re.compile(r'\*|(W/)?"')
+_LONGEST_WAIT = 2  # seconds
 # Undeclared headers are valid. Schemathesis reports them as accepted violations if another header is an integer.
 _UNDECLARED = "x-schemathesis-unknown-property"
 
@@ -99,9 +100,15 @@ def _schema(target: Target, config: SchemathesisConfig) -> Any:
 
 @schemathesis.hook  # type: ignore[untyped-decorator]
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Keep the run from revoking its own API key, and from following more than a few streams, which may not end."""
+    """Keep the run from revoking its own API key, and from following more than a few streams, which may not end.
+
+    Waits are short: a deployment may take an hour to become unhealthy, if its `deploy_timeout` says so.
+    """
     if (case.path_parameters or {}).get("api_key_id") in _PROTECTED_KEYS:
         case.path_parameters["api_key_id"] = "key_0"
+    wait = (case.query or {}).get("wait")
+    if isinstance(wait, int) and _LONGEST_WAIT < wait <= 60:
+        case.query["wait"] = _LONGEST_WAIT
     operation_id = case.operation.definition.raw["operationId"]
     if operation_id in streaming_operations():
         _STREAMED[operation_id] += 1
