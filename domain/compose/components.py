@@ -55,7 +55,6 @@ def read_component(name: str, value: Value, context: Context) -> Component:
         if written is not None and not _is_unset(field, written):
             part = context.findings.attempt(lambda pair: pair[0](pair[1], context), (read, written))
             _add(attributes, part or {})
-            _warn_not_applied(field, part or {}, written, context)
     component = Component(name=name, **attributes)
     check_duplicate_paths(component, section.location, context.findings)
     _check_writers(component, section, context)
@@ -77,13 +76,6 @@ def _add(attributes: dict[str, Any], part: Mapping[str, Any]) -> None:
             attributes[name] = {**known, **value}
         else:
             attributes[name] = value
-
-
-def _warn_not_applied(field: str, part: Mapping[str, Any], value: Value, context: Context) -> None:
-    probe = part.get("probe")
-    pending = [part[name] for name in part.keys() & NOT_APPLIED]
-    if any(pending) or (probe and probe.start_interval):
-        context.findings.warn(Code.NOT_KEPT, f"`{field}`: {NOT_APPLIED_YET}", value.location)
 
 
 def _check_writers(component: Component, section: MapValue, context: Context) -> None:
@@ -212,10 +204,3 @@ _EMPTY_IS_ABSENT = frozenset(
     | {"user", "working_dir"}
 )
 _JOINED = frozenset({"aliases", "expose", "files", "tmpfs"})
-
-
-NOT_APPLIED_YET = "this release of the panel does not apply all of it yet."
-# Attributes of components and probes that `check` accepts and that the runtime does not apply yet:
-# `Release.replicas` and the Docker adapter ignore them. Texts that use one get a warning. Remove an attribute here when
-# they apply it.
-NOT_APPLIED = frozenset({"cap_add", "pids", "platform", "start_interval", "tty"})

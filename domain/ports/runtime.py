@@ -25,13 +25,14 @@ class Image:
     """An image that the engine has.
 
     `digest` identifies these exact contents and can be passed to `pull` and `create` later. `ports` are the TCP ports
-    that the image exposes, `volumes` the paths at which it declares volumes.
+    that the image exposes, `volumes` the paths at which it declares volumes, `entrypoint` the program that it starts.
     """
 
     reference: str
     digest: str
     ports: tuple[int, ...] = ()
     volumes: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,13 @@ class Runtime(Protocol):
     def ping(self) -> Engine:
         """Return the engine's name and version."""
 
-    def pull(self, reference: str, progress: PullProgress, credentials: RegistryCredentials | None = None) -> Image:
+    def pull(
+        self,
+        reference: str,
+        progress: PullProgress,
+        credentials: RegistryCredentials | None = None,
+        platform: str | None = None,
+    ) -> Image:
         """Pull an image from its registry, even if the engine has a copy of it. Raise PullFailed.
 
         The hello image has no registry: it comes with the panel. Calls `progress` at least twice a second, even if

@@ -28,11 +28,11 @@ def pull_image(ports: Ports, release: Release, reference: str, old: Release | No
 
     If the registry does not answer, the digest that the version before (`old`) runs is used. Raise PullFailed.
     """
-    digest = release.images.get(reference)
+    digest, platform = release.images.get(reference), _platform(release, reference)
     if digest is not None:
-        return ports.runtime.find_image(digest) or pull_from_registry(ports, digest, progress.layers)
+        return ports.runtime.find_image(digest) or pull_from_registry(ports, digest, progress.layers, platform)
     try:
-        return pull_from_registry(ports, reference, progress.layers)
+        return pull_from_registry(ports, reference, progress.layers, platform)
     except PullFailed as failed:
         copy = _find_copy(ports, release, reference, old, failed)
         if copy is None:
@@ -41,7 +41,13 @@ def pull_image(ports: Ports, release: Release, reference: str, old: Release | No
         return copy
 
 
-def pull_from_registry(ports: Ports, reference: str, progress: PullProgress) -> Image:
+def _platform(release: Release, reference: str) -> str | None:
+    """Return the platform that the first component of an image asks for: the engine has one platform of each."""
+    components = release.project.components
+    return next((each.platform for each in components if each.image == reference and each.platform), None)
+
+
+def pull_from_registry(ports: Ports, reference: str, progress: PullProgress, platform: str | None = None) -> Image:
     """Pull an image, if its registry is one that may be asked. Raise RegistryRefused if it is not."""
     registry = registry_of(reference)
     address = None if registry == DOCKER_HUB else refused_address(ports, registry.partition(":")[0])
@@ -51,7 +57,7 @@ def pull_from_registry(ports: Ports, reference: str, progress: PullProgress) -> 
             f"The registry {registry} is not on the internet. Use another one, or ask the operator to add its address"
             " to PANEL_ALLOWED_NETWORKS"
         )
-    return ports.runtime.pull(reference, progress)
+    return ports.runtime.pull(reference, progress, platform=platform)
 
 
 def _find_copy(ports: Ports, release: Release, reference: str, old: Release | None, failed: PullFailed) -> Image | None:

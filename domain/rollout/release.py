@@ -13,6 +13,7 @@ from domain.model.service import DeployMethod, Service
 from domain.ports import Ports
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.runtime import Container, Image
+from domain.rollout.image_init import choose_init
 from domain.rollout.image_volumes import mount_declared_volumes
 
 _LONGEST_HOSTNAME = 59  # characters: the kernel allows 64, and the number of a replica follows
@@ -144,7 +145,7 @@ class Release:
         """
         ports = (self.port,) if self.port else image.ports
         main = self.project.main_component
-        project = mount_declared_volumes(self.project, image)
+        project = choose_init(mount_declared_volumes(self.project, image), image)
         if ports and main.image == image.reference and not self.exposes:
             project = project.replace_component(replace(project.main_component, expose=ports))
         return replace(

@@ -34,9 +34,15 @@ class LeasedRuntime:
         self._lease.check()
         return self._runtime.ping()
 
-    def pull(self, reference: str, progress: PullProgress, credentials: RegistryCredentials | None = None) -> Image:
+    def pull(
+        self,
+        reference: str,
+        progress: PullProgress,
+        credentials: RegistryCredentials | None = None,
+        platform: str | None = None,
+    ) -> Image:
         self._lease.check()
-        return self._runtime.pull(reference, progress, credentials)
+        return self._runtime.pull(reference, progress, credentials, platform)
 
     def find_image(self, reference: str) -> Image | None:
         self._lease.check()

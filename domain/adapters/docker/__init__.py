@@ -41,9 +41,15 @@ class Runtime:
         with self._connection.client() as client:
             return Engine("docker", str(client.version()["Version"]))
 
-    def pull(self, reference: str, progress: PullProgress, credentials: RegistryCredentials | None = None) -> Image:
+    def pull(
+        self,
+        reference: str,
+        progress: PullProgress,
+        credentials: RegistryCredentials | None = None,
+        platform: str | None = None,
+    ) -> Image:
         """Pull an image. The hello image is built, not pulled."""
-        return pulling.pull(self._connection, reference, progress, credentials)
+        return pulling.pull(self._connection, pulling.PullRequest(reference, credentials, platform), progress)
 
     def find_image(self, reference: str) -> Image | None:
         """Return an image of the engine. What is no reference of an image, such as a path, names none."""

@@ -37,6 +37,8 @@ class Connection:
         self._tls: TLSConfig | bool = options.get("tls") or False
         self._clients: dict[int, APIClient] = {}
         self._lock = threading.Lock()
+        self.terminals: dict[str, bool] = {}
+        """Whether containers have a terminal, by name."""
         self._reachable = True
 
     @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 from docker import APIClient, types
 from docker.errors import APIError, NotFound
 from docker.types import Healthcheck, LogConfig
+from docker.utils import version_gte
 
 from domain.adapters.docker import files
 from domain.model.project import Component, Mount, Probe, Restart
@@ -22,6 +23,7 @@ MAX_PROCESSES = 512
 RESTART_POLICIES: Mapping[str, Restart] = {"always": "unless-stopped"}
 LOG_OPTIONS = {"max-size": "10m", "max-file": "3"}
 SECOND = 1_000_000_000
+START_INTERVAL_SINCE = "1.44"  # the version of the engine's API
 
 
 def create(client: APIClient, spec: ContainerSpec) -> None:
@@ -40,18 +42,23 @@ def create(client: APIClient, spec: ContainerSpec) -> None:
             hostname=component.hostname,
             domainname=component.domainname,
             stdin_open=component.stdin_open,
+            tty=component.tty,
+            platform=component.platform,
             stop_signal=component.stop_signal,
             working_dir=component.working_dir,
             environment=dict(spec.environment),
             labels=_labels(spec, image),
-            healthcheck=_healthcheck(component.probe) if component.probe else None,
+            healthcheck=_healthcheck(client, component.probe) if component.probe else None,
             stop_timeout=math.ceil(component.stop_grace),
             host_config=_host_config(client, spec, next(iter(first), "none")),
             networking_config={"EndpointsConfig": first} if first else None,
             use_config_proxy=False,
         )
     except NotFound as missing:
-        if "image" in (missing.explanation or "").lower():
+        explanation = (missing.explanation or "").lower()
+        if "platform" in explanation:
+            raise ImageMissing(f"The image {component.image} is not for the platform {component.platform}") from missing
+        if "image" in explanation:
             raise ImageMissing(f"The engine no longer has the image {spec.image}") from missing
         raise
 
@@ -100,8 +107,9 @@ def _host_config(client: APIClient, spec: ContainerSpec, network: str) -> dict[s
         nano_cpus=round(component.cpu * SECOND) if component.cpu else None,
         mem_limit=memory,
         memswap_limit=memory,
-        pids_limit=MAX_PROCESSES,
+        pids_limit=min(component.pids, MAX_PROCESSES) if component.pids and component.pids > 0 else MAX_PROCESSES,
         security_opt=["no-new-privileges"],
+        cap_add=list(component.cap_add) or None,
         cap_drop=sorted({*component.cap_drop, *DROPPED_CAPABILITIES}),
         log_config=LogConfig(type=LogConfig.types.JSON, config=LOG_OPTIONS),
         restart_policy=restart_policy(component.restart or "no"),
@@ -143,14 +151,17 @@ def _command(argv: tuple[str, ...] | None) -> list[str] | None:
     return None if argv is None else list(argv) or [""]
 
 
-def _healthcheck(probe: Probe) -> Healthcheck:
-    """Without a test, the image's health check runs with these times."""
+def _healthcheck(client: APIClient, probe: Probe) -> Healthcheck:
+    """Without a test, the image's health check runs with these times. Old engines have no `start_interval`."""
     if probe.disabled:
         return Healthcheck(test=["NONE"])
-    return Healthcheck(
+    healthcheck = Healthcheck(
         test=list(probe.test),
         interval=round(probe.interval * SECOND),
         timeout=round(probe.timeout * SECOND),
         retries=probe.retries,
         start_period=round(probe.start_period * SECOND),
     )
+    if probe.start_interval and version_gte(client.api_version, START_INTERVAL_SINCE):
+        healthcheck["StartInterval"] = round(probe.start_interval * SECOND)
+    return healthcheck

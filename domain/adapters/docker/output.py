@@ -8,16 +8,21 @@ from http.client import HTTPException
 from socket import socket
 from urllib.parse import quote, urlencode
 
+from docker.errors import NotFound
+
 from domain.adapters.docker.connection import SHORT_TIMEOUT, Connection
 from domain.adapters.docker.frames import FrameParser
 from domain.adapters.docker.output_text import safe_text
+from domain.adapters.docker.terminal import TerminalParser
 from domain.ports.runtime import EngineRefused, OutputLine, ReadPosition
 
 BEAT = 0.2  # seconds without output after which an empty batch is yielded
 CHUNK = 256 * 1024
 GONE = (404, 409)  # 409: the container is being removed
+MAX_TERMINALS = 10_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+Parser = FrameParser | TerminalParser
 Keep = Callable[[OutputLine], bool]
 
 
@@ -27,7 +32,7 @@ def read_last(connection: Connection, name: str, tail: int, since: datetime | No
     The engine counts each piece of a long line as a line. If it returns too few lines because of that, all output is
     read.
     """
-    parser = FrameParser()
+    parser = _parser(connection, name)
     lines = list(_read(connection, parser, name, tail=tail + 1, since=since))
     if len(lines) > tail or parser.entries <= tail:
         return lines[-tail:]
@@ -46,7 +51,7 @@ def read_selected(
 
     All output is read, because the engine applies its `tail` before `until`; no more than the result is kept in memory.
     """
-    lines = _read(connection, FrameParser(), name, since=since, until=until)
+    lines = _read(connection, _parser(connection, name), name, since=since, until=until)
     return list(deque((line for line in lines if _is_selected(line, until, keep)), tail))
 
 
@@ -56,7 +61,7 @@ def _is_selected(line: OutputLine, until: datetime | None, keep: Keep | None) ->
 
 def _read(
     connection: Connection,
-    parser: FrameParser,
+    parser: Parser,
     name: str,
     *,
     tail: int | None = None,
@@ -75,13 +80,27 @@ def follow(connection: Connection, name: str, since: datetime | None) -> Generat
 
     Engine 20.10 may end the response before the last lines of a container that ended, so the output is read once more.
     """
-    parser, position = FrameParser(), ReadPosition(since)
+    parser, position = _parser(connection, name), ReadPosition(since)
     with closing(_response_body(connection, _path(name, since=since, follow=1), _chunks_with_beat)) as body:
         for data in body:
             lines = parser.feed(data)
             position = position.advance(lines)
             yield lines
-    yield from position.skip_read([list(_read(connection, FrameParser(), name, since=position.at))])
+    yield from position.skip_read([list(_read(connection, _parser(connection, name), name, since=position.at))])
+
+
+def _parser(connection: Connection, name: str) -> Parser:
+    """Return the parser for a container's output. Nothing in the output of old engines tells which one it needs."""
+    if name not in connection.terminals:
+        with connection.client() as client:
+            try:
+                terminal = bool(client.inspect_container(name)["Config"]["Tty"])
+            except NotFound:
+                return FrameParser()
+        if len(connection.terminals) >= MAX_TERMINALS:
+            connection.terminals.clear()
+        connection.terminals[name] = terminal
+    return TerminalParser() if connection.terminals[name] else FrameParser()
 
 
 def _path(name: str, **parameters: datetime | int | None) -> str:

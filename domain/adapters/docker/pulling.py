@@ -30,16 +30,24 @@ _LONGEST_MESSAGE = 64 * 1024  # bytes
 log = logging.getLogger(__name__)
 
 
-def pull(
-    connection: Connection, reference: str, progress: PullProgress, credentials: RegistryCredentials | None
-) -> Image:
+@dataclass(frozen=True)
+class PullRequest:
+    """What to pull, with which login, and for which platform (`linux/arm64`) if the image has several."""
+
+    reference: str
+    credentials: RegistryCredentials | None = None
+    platform: str | None = None
+
+
+def pull(connection: Connection, request: PullRequest, progress: PullProgress) -> Image:
     """Pull an image, or build the hello image if the engine does not have it."""
+    reference = request.reference
     if not REFERENCE.fullmatch(reference):
         raise ImageMissing(f"{reference!r} is not a valid image reference")
     if reference.startswith("sha256:"):
         raise ImageMissing(f"No registry knows the image {reference}. Deploy with a tag or a digest of a registry")
     if reference != HELLO:
-        _fetch(connection, reference, progress, credentials)
+        _fetch(connection, request, progress)
     elif find(connection, reference) is None:
         _load(connection, hello_archive())
     progress(None)
@@ -55,7 +63,11 @@ def find(connection: Connection, reference: str) -> Image | None:
         return None
     with connection.client() as client:
         found = _find_image(client, reference)
-    return Image(reference, _digest(reference, found), _ports(found), _volumes(found)) if found else None
+    if found is None:
+        return None
+    config = found.get("Config") or {}
+    entrypoint = tuple(config.get("Entrypoint") or config.get("Cmd") or ())
+    return Image(reference, _digest(reference, found), _ports(found), _volumes(found), entrypoint)
 
 
 def _load(connection: Connection, archive: bytes) -> None:
@@ -65,23 +77,19 @@ def _load(connection: Connection, archive: bytes) -> None:
                 raise EngineRefused(safe_text(str(message["error"]).encode()))
 
 
-def _fetch(
-    connection: Connection, reference: str, progress: PullProgress, credentials: RegistryCredentials | None
-) -> None:
-    message = _stream(connection, reference, progress, credentials)
+def _fetch(connection: Connection, request: PullRequest, progress: PullProgress) -> None:
+    message = _stream(connection, request, progress)
     if message is not None:
-        log.warning("pulling %s failed: %s", reference, message)
-        raise pull_failure(reference, message)
+        log.warning("pulling %s failed: %s", request.reference, message)
+        raise pull_failure(request.reference, message)
 
 
-def _stream(
-    connection: Connection, reference: str, progress: PullProgress, credentials: RegistryCredentials | None
-) -> str | None:
+def _stream(connection: Connection, request: PullRequest, progress: PullProgress) -> str | None:
     """Run the pull. Return the engine's error message if it fails, else None."""
     state = _PullState()
     with connection.translate_errors():
         http = connection.connect()
-    with _messages(http, reference, credentials) as messages:
+    with _messages(http, request) as messages:
         while not state.ended:
             with connection.translate_errors():
                 state.take(messages, time.monotonic() + BEAT)
@@ -90,13 +98,11 @@ def _stream(
 
 
 @contextmanager
-def _messages(
-    http: HTTPConnection, reference: str, credentials: RegistryCredentials | None
-) -> Iterator["queue.SimpleQueue[_Item]"]:
+def _messages(http: HTTPConnection, request: PullRequest) -> Iterator["queue.SimpleQueue[_Item]"]:
     """Read the engine's messages in a thread, as it may be silent for minutes. Leaving the block aborts the pull."""
     items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
     connected = http.sock
-    reader = threading.Thread(target=_read, args=(http, reference, credentials, items), name="pull", daemon=True)
+    reader = threading.Thread(target=_read, args=(http, request, items), name="pull", daemon=True)
     reader.start()
     try:
         yield items
@@ -116,16 +122,11 @@ def _shut(connected: socket.socket) -> None:
 _Item = dict[str, Any] | Exception | None
 
 
-def _read(
-    http: HTTPConnection,
-    reference: str,
-    credentials: RegistryCredentials | None,
-    items: "queue.SimpleQueue[_Item]",
-) -> None:
-    repository, tag = parse_repository_tag(reference)
-    query = urlencode({"fromImage": repository, "tag": tag or "latest"})
+def _read(http: HTTPConnection, request: PullRequest, items: "queue.SimpleQueue[_Item]") -> None:
+    repository, tag = parse_repository_tag(request.reference)
+    query = urlencode({"fromImage": repository, "tag": tag or "latest", "platform": request.platform or ""})
     try:
-        http.request("POST", f"/images/create?{query}", headers=_auth_headers(credentials))
+        http.request("POST", f"/images/create?{query}", headers=_auth_headers(request.credentials))
         with http.getresponse() as response:
             if response.status != 200:
                 items.put({"error": response.read(_LONGEST_MESSAGE).decode(errors="replace") or response.reason})

@@ -36,6 +36,7 @@ class Behaviour:
 
     ports: tuple[int, ...] = ()
     volumes: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
     exists: bool = True
     requires: RegistryCredentials | None = None
     pull_error: PullFailed | None = None

@@ -92,15 +92,22 @@ class Runtime:
         with self._call():
             return Engine("memory", "1")
 
-    def pull(self, reference: str, progress: PullProgress, credentials: RegistryCredentials | None = None) -> Image:
-        """Pull an image. A pull that hangs calls `progress` until `release` is called or `progress` raises."""
+    def pull(
+        self,
+        reference: str,
+        progress: PullProgress,
+        credentials: RegistryCredentials | None = None,
+        platform: str | None = None,
+    ) -> Image:
+        """Pull an image of any platform. A pull that hangs ends when `release` is called or `progress` raises."""
+        del platform
         with self._call():
             known = self._local.get(reference) if "@sha256:" in reference else None
         behaviour = known or self._fetch(reference, progress, credentials)
         digest = _digest(reference, behaviour)
         with self._call():
             self._local |= {reference: behaviour, digest: behaviour}
-        return Image(reference, digest, behaviour.ports, behaviour.volumes)
+        return Image(reference, digest, behaviour.ports, behaviour.volumes, behaviour.entrypoint)
 
     def _fetch(self, reference: str, progress: PullProgress, credentials: RegistryCredentials | None) -> Behaviour:
         behaviour = self.images.get(reference, Behaviour())
@@ -125,7 +132,7 @@ class Runtime:
             behaviour = self._local.get(reference)
         if behaviour is None:
             return None
-        return Image(reference, _digest(reference, behaviour), behaviour.ports, behaviour.volumes)
+        return Image(reference, _digest(reference, behaviour), behaviour.ports, behaviour.volumes, behaviour.entrypoint)
 
     def create_network(self, name: str, labels: Mapping[str, str], *, internal: bool = False) -> None:
         """Create a network; `internal` has no effect, because fakes have no connections."""

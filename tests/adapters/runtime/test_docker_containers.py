@@ -3,6 +3,7 @@
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from urllib.request import urlopen
 
 import pytest
@@ -12,7 +13,7 @@ from domain.adapters import docker
 from domain.adapters.images import HELLO
 from domain.model.project import Component, Mount, Probe, Ulimit
 from domain.ports.container_spec import ContainerSpec
-from domain.ports.runtime import EngineRefused
+from domain.ports.runtime import EngineRefused, ImageMissing
 from tests.engine import Images
 from tests.runtime_setup import RuntimeSetup
 
@@ -75,6 +76,46 @@ def test_a_container_cannot_gain_privileges(real: RuntimeSetup):
 
 def test_all_capabilities_can_be_dropped(real: RuntimeSetup):
     assert "CapBnd:\t0000000000000000" in real.run_script("web", "cat /proc/self/status", cap_drop=("ALL",))
+
+
+def test_capabilities_that_docker_grants_can_be_kept_of_none(real: RuntimeSetup):
+    printed = real.run_script("web", "cat /proc/self/status", cap_drop=("ALL",), cap_add=("CHOWN", "KILL"))
+    assert f"CapBnd:\t{1 << 0 | 1 << 5:016x}" in printed
+
+
+@pytest.mark.parametrize(("given", "limit"), [(None, 512), (7, 7), (-1, 512), (0, 512), (100_000, 512)])
+def test_the_number_of_processes_is_limited(real: RuntimeSetup, images: Images, given: int | None, limit: int):
+    name = real.create("web", pids=given)
+    assert images.client.inspect_container(name)["HostConfig"]["PidsLimit"] == limit
+
+
+def test_a_container_may_have_a_terminal_whose_output_is_read_as_text(real: RuntimeSetup):
+    """The stream has no frames: a first byte of a line must not be taken for a part of one."""
+    script = "test -t 1 && echo terminal; printf '\\001\\000\\000\\000\\000\\000\\000\\003abc\\n'; echo error >&2"
+    name = real.start("web", "web:1", command=("sh", "-c", script), tty=True)
+    real.wait_exited(name)
+    expected = ["terminal", "abc", "error"]
+    assert [line.text for line in real.runtime.output(name)] == expected
+    assert real.runtime.logs(name, 1) == ["error"]
+    with closing(real.runtime.follow(name)) as batches:
+        assert [line.text for lines in batches for line in lines] == expected
+
+
+def test_the_platform_reaches_the_engine(real: RuntimeSetup, images: Images):
+    reference = images.reference("web:1")
+    machine = images.client.inspect_image(reference)["Architecture"]
+    image = real.runtime.pull(reference, lambda _: None, platform=f"linux/{machine}")
+    assert image.digest
+    real.create("web", "web:1", platform=f"linux/{machine}")
+    other = "arm64" if machine == "amd64" else "amd64"
+    with pytest.raises((EngineRefused, ImageMissing), match="platform"):
+        real.create("other", "web:1", platform=f"linux/{other}")
+
+
+def test_a_start_interval_reaches_engines_that_know_it(real: RuntimeSetup, images: Images):
+    found = images.client.inspect_container(real.create(probe=Probe(("CMD", "true"), start_interval=1)))
+    knows = tuple(map(int, images.client.api_version.split("."))) >= (1, 44)
+    assert found["Config"]["Healthcheck"].get("StartInterval", 0) == (1_000_000_000 if knows else 0)
 
 
 def test_a_memory_limit_is_enforced(real: RuntimeSetup):

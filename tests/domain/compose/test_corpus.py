@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 from domain.compose import CheckResult
-from domain.compose.components import NOT_APPLIED_YET
 from tests.domain.compose.corpus_samples import DIRECTORY, Sample, samples
 
 SAMPLES = samples()
@@ -20,11 +19,8 @@ DANGERS = {
 
 
 def meaning(result: CheckResult) -> dict[str, Any]:
-    """Describe a result: error codes, or the endpoint, the volumes and the files; and the warnings by code.
-
-    Warnings about fields that the runtime does not apply yet are left out: they go away one by one.
-    """
-    findings = [found for found in result.findings if not found.message.endswith(NOT_APPLIED_YET)]
+    """Describe a result: error codes, or the endpoint, the volumes and the files; and the warnings by code."""
+    findings = list(result.findings)
     warnings = dict(sorted(Counter(found.code.value for found in findings if found.severity == "warning").items()))
     if result.project is None:
         return {"refused": sorted({found.code.value for found in findings if found.severity == "error"})}

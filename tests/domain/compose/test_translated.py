@@ -5,8 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from domain.compose import CheckResult, check
-from domain.compose.components import NOT_APPLIED, NOT_APPLIED_YET
-from domain.model.project import Component, ContainerFile, Mount, Port, Probe
+from domain.model.project import Component, ContainerFile, Mount, Port
 
 TRANSLATED = [
     ("ports: ['8080:80', 90]", "expose", (80, 90), "translated", "/ports/0"),
@@ -58,31 +57,6 @@ def test_a_translated_field_has_a_warning_and_becomes_an_attribute(
     assert (code, "/services/web" + pointer) in [(found.code, found.pointer) for found in checked.findings]
     assert component(checked) is not None
     assert getattr(component(checked), attribute) == expected
-
-
-# Fields that the runtime does not apply yet: move a line to `ACCEPTED` of test_accepted.py when it does.
-PENDING = [
-    ("cap_drop: [ALL]\ncap_add: [chown, CAP_SETUID]", "cap_add", ("CHOWN", "SETUID")),
-    ("pids_limit: 100", "pids", 100),
-    ("deploy: {resources: {limits: {pids: 5}}}", "pids", 5),
-    ("tty: true", "tty", True),
-    ("platform: linux/amd64", "platform", "linux/amd64"),
-    ("healthcheck: {start_interval: 5s}", "probe", Probe((), start_interval=5)),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("text", "attribute", "expected"), PENDING)
-def test_a_field_that_is_not_applied_yet_has_a_warning(
-    field: Callable[..., CheckResult], text: str, attribute: str, expected: object
-):
-    checked = field(text)
-    assert [found.code for found in checked.findings] == ["not_kept"]
-    assert checked.findings[0].message.endswith(NOT_APPLIED_YET)
-    assert getattr(component(checked), attribute) == expected
-
-
-def test_every_attribute_that_is_not_applied_has_a_test():
-    assert {attribute for _, attribute, _ in PENDING} | {"start_interval"} == NOT_APPLIED | {"probe"}
 
 
 def component(checked: CheckResult, name: str = "web") -> Component:

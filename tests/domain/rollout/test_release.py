@@ -1,6 +1,9 @@
 """The release of a deployment: derived names, labels, environment and ports."""
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from domain import compose
 from domain.adapters import memory
@@ -128,6 +131,27 @@ def test_host_names_stay_over_deployments():
     assert (first.component.hostname, second.component.hostname) == ("rabbit", "rabbit-2")
     (given,) = _release(Component("rabbit", "rabbit:1", hostname="mq")).containers()
     assert given.component.hostname == "mq"
+
+
+@pytest.mark.parametrize(
+    ("entrypoint", "component", "init"),
+    [
+        ((), {}, True),
+        (("/docker-entrypoint.sh",), {}, True),
+        (("/init",), {}, False),
+        (("/usr/bin/tini", "--"), {}, False),
+        (("/init",), {"init": True}, True),
+        ((), {"init": False}, False),
+        (("/init",), {"entrypoint": ("/bin/app",)}, True),
+        ((), {"command": ("dumb-init", "app")}, False),
+    ],
+)
+def test_images_with_an_init_process_of_their_own_get_no_other_one(
+    entrypoint: tuple[str, ...], component: dict[str, Any], init: bool
+):
+    """s6-overlay, which many images have, refuses to run as another process than the first."""
+    release = _release(Component("web", "web:1", **component)).with_image(Image("web:1", "d", entrypoint=entrypoint))
+    assert [container.component.init for container in release.containers()] == [init]
 
 
 def test_a_port_that_the_project_exposes_is_not_replaced_by_the_images():
