@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, TypedDict, Unpack
 
 from domain.deployments.detail import DeploymentDetail, read_row
-from domain.errors import Conflict
+from domain.errors import Conflict, Gone
 from domain.identity.access import Caller
 from domain.model.deployment import ENDED_DEPLOYMENT, Deployment, LogLine
 from domain.model.operation import OperationStatus
@@ -94,10 +94,15 @@ def cancel_deployment(ports: Ports, caller: Caller, deployment_id: str) -> Deplo
 
 
 def get_deployment_logs(ports: Ports, caller: Caller, deployment_id: str, *, after: int = 0, limit: int = 200) -> Log:
-    """Return at most `limit` lines of the log after the line with the number `after`."""
+    """Return at most `limit` lines of the log after the line with the number `after`. Raise Gone if there is none."""
     with ports.store.read() as work:
         deployment = _visible(caller, work, deployment_id)
-        lines = tuple(work.deployments.lines(_deployed_by(work, deployment).id, after, limit))
+        log_id = _deployed_by(work, deployment).id
+        lines = tuple(work.deployments.lines(log_id, after, limit))
+        newest = lines[-1].number if lines else work.deployments.last_line_number(log_id)
+    if after > newest:
+        message = f"The log of {deployment_id} has no line {after} yet"
+        raise Gone(message, code="cursor_unknown", details=f"The newest is {newest}. Read everything again")
     ended = deployment.status in ENDED_DEPLOYMENT and len(lines) < limit
     return Log(lines, next_after=lines[-1].number if lines else after, complete=ended)
 

@@ -124,26 +124,38 @@ def _check_ticket_topics(work: Work, caller: Caller, topics: Sequence[str]) -> N
 def list_events(
     ports: Ports, caller: Caller, *, after: int | None = None, limit: int = 100, topic: str | None = None
 ) -> Batch:
-    """Return at most `limit` events after a sequence number, or from the oldest. Raise Gone if some were removed."""
+    """Return at most `limit` events after a sequence number, or from the oldest.
+
+    Raise Gone if some were removed, or if there is no event with that number yet.
+    """
     with ports.store.read() as work:
         oldest, latest = _bounds(work, after)
         return _visible(work, caller, oldest - 1 if after is None else after, limit, topic, latest)
 
 
 def _bounds(work: Work, after: int | None) -> tuple[int, int]:
-    """Return the oldest and the newest stored number. Raise Gone if events after `after` were removed."""
+    """Return the oldest and the newest stored number.
+
+    Raise Gone if events after `after` were removed, or if no event has had this number: then the client has numbers of
+    another database, such as the one before a backup was restored, and would miss events without noticing.
+    """
     oldest, latest = work.events.bounds()
+    if after is not None and after > latest:
+        message = f"No event has the number {after} yet"
+        raise Gone(message, code="cursor_unknown", details=f"The newest is {latest}. Read everything again")
     if after is not None and after + 1 < oldest and after < latest:
         raise Gone(f"Events after {after} are gone", details=f"The oldest that is kept is {oldest}")
     return oldest, latest
 
 
 def resume(ports: Ports, after: int) -> int:
-    """Return the number to resume from for a client that received all events up to `after`. Raise Gone if some after
-    it were removed.
+    """Return the number to resume from for a client that received all events up to `after`.
+
+    Raise Gone if some after it were removed, or if there is no event with that number yet.
     """
     with ports.store.read() as work:
-        return min(after, _bounds(work, after)[1])
+        _bounds(work, after)
+    return after
 
 
 def read_after(ports: Ports, after: int, limit: int) -> list[Event]:

@@ -170,6 +170,15 @@ def test_a_dry_run_describes_the_changes_and_makes_none(panel: Panel, method: st
     assert after[1:] == before[1:]
 
 
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+def test_a_line_that_a_log_does_not_have_is_no_cursor(panel: Panel, accept: str) -> None:
+    path = f"/deployments/{panel.service()['deployment_id']}/logs"
+    newest = panel.get(f"{path}?limit=1000").json()["data"][-1]["number"]
+    assert panel.get(f"{path}?after={newest}").json()["data"] == []
+    response = panel.get(f"{path}?after={newest + 1}", headers={"Accept": accept})
+    assert (response.status_code, response.json()["error"]["code"]) == (410, "cursor_unknown")
+
+
 # ── scale ────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -80,6 +80,20 @@ def test_a_cursor_that_is_too_old_is_rejected_with_the_oldest_number(panel: Pane
     assert len(panel.get(f"/events?after={oldest - 1}").json()["data"]) == 1
 
 
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+@pytest.mark.parametrize("resume", ["header", "query"])
+def test_a_number_that_the_panel_never_gave_is_rejected(panel: Panel, resume: str, accept: str) -> None:
+    """It is of another database, such as the one before a backup was restored: waiting for it would miss events."""
+    panel.service()
+    latest = panel.get("/events").json()["latest"]
+    headers = {"Last-Event-ID": str(latest + 1)} if resume == "header" else {}
+    query = "" if headers else f"?after={latest + 1}"
+    response = panel.get(f"/events{query}", headers={"Accept": accept, **headers})
+    assert (response.status_code, response.json()["error"]["code"]) == (410, "cursor_unknown")
+    assert f"The newest is {latest}" in response.json()["error"]["details"]
+    assert panel.get(f"/events?after={latest}").json()["data"] == []
+
+
 @pytest.mark.parametrize("resume", ["header", "query"])
 def test_a_stream_resumes_after_the_last_received_event(panel: Panel, resume: str) -> None:
     service = panel.service()

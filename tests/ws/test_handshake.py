@@ -168,6 +168,12 @@ def test_a_removed_sequence_number_returns_410(panel: Panel, sockets: Sockets) -
     assert (rejection.status_code, _error(rejection)["code"]) == (410, "cursor_too_old")
 
 
+def test_a_sequence_number_that_the_panel_never_gave_returns_410(panel: Panel, sockets: Sockets) -> None:
+    latest = panel.get("/events").json()["latest"]
+    rejection = sockets.rejection(f"?after={latest + 1}")
+    assert (rejection.status_code, _error(rejection)["code"]) == (410, "cursor_unknown")
+
+
 def test_a_key_without_the_permission_is_rejected(panel: Panel, sockets: Sockets) -> None:
     rejection = sockets.rejection(key=panel.key("viewer", denied_permissions=("events.read",)))
     assert (rejection.status_code, _error(rejection)["code"]) == (403, "forbidden")

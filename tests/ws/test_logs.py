@@ -23,7 +23,7 @@ def engine(panel: Panel) -> memory.Runtime:
 
 def _container(panel: Panel, service: dict[str, Any]) -> str:
     containers = panel.ports.runtime.containers({"panel.service": service["id"]})
-    return containers[0].name
+    return next(container.name for container in containers if container.state == "running")
 
 
 def _reader_threads() -> list[threading.Thread]:

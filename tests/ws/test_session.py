@@ -73,12 +73,6 @@ def test_a_client_that_resumes_gets_the_missed_events_and_then_new_ones(panel: P
     assert missed + received == stored[: len(missed + received)]
 
 
-def test_a_number_beyond_all_events_starts_with_new_ones(panel: Panel, sockets: Sockets) -> None:
-    with sockets.open("?after=9007199254740991") as client:
-        panel.service()
-        assert client.next()["seq"] == 1
-
-
 def test_replay_includes_events_that_are_no_longer_in_memory(
     panel: Panel, sockets: Sockets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,6 +213,14 @@ def test_a_removed_sequence_number_gets_an_error_and_changes_nothing(panel: Pane
         assert reply["error"]["code"] == "cursor_too_old"
         panel.service("other")
         assert client.until(type="service.status", status="running")
+
+
+def test_a_sequence_number_that_the_panel_never_gave_gets_an_error(panel: Panel, sockets: Sockets) -> None:
+    service = panel.service()
+    latest = panel.get("/events").json()["latest"]
+    with sockets.open() as client:
+        reply = client.request(action="subscribe", topics=[f"service:{service['id']}"], after=latest + 1)
+        assert reply["error"]["code"] == "cursor_unknown"
 
 
 def _remove_all_but_the_newest(panel: Panel) -> None:

@@ -55,12 +55,14 @@ def create(client: APIClient, spec: ContainerSpec) -> None:
             use_config_proxy=False,
         )
     except NotFound as missing:
-        explanation = (missing.explanation or "").lower()
-        if "platform" in explanation:
-            raise ImageMissing(f"The image {component.image} is not for the platform {component.platform}") from missing
-        if "image" in explanation:
-            raise ImageMissing(f"The engine no longer has the image {spec.image}") from missing
-        raise
+        raise _missing_image(component, spec, missing) or missing from missing
+
+
+def _missing_image(component: Component, spec: ContainerSpec, missing: NotFound) -> ImageMissing | None:
+    explanation = (missing.explanation or "").lower()
+    if "platform" in explanation:
+        return ImageMissing(f"The image {component.image} is not for the platform {component.platform}")
+    return ImageMissing(f"The engine no longer has the image {spec.image}") if "image" in explanation else None
 
 
 def _labels(spec: ContainerSpec, image: str) -> dict[str, str]:

@@ -1,10 +1,13 @@
 """Fake containers, which behave according to the `Behaviour` of their image."""
 
+import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from domain.adapters.images import HELLO
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.runtime import (
     Address,
@@ -53,6 +56,14 @@ class Behaviour:
     create_error: str | None = None
     start_error: str | None = None
     stats: Stats = DEFAULT_STATS
+
+
+def image_digest(reference: str, behaviour: Behaviour) -> str:
+    """Return a digest that changes with the behaviour, as the digest of a tag changes when another image is pushed."""
+    if "sha256:" in reference:
+        return reference
+    hashed = f"sha256:{hashlib.sha256(f'{reference} {behaviour}'.encode()).hexdigest()}"
+    return hashed if reference == HELLO else f"{re.sub(r':[^:/]+$', '', reference)}@{hashed}"
 
 
 @dataclass

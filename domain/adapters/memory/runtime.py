@@ -1,9 +1,7 @@
 """An in-memory container engine: it implements the port completely, and every call returns at once."""
 
-import hashlib
 import ipaddress
 import itertools
-import re
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +10,7 @@ from datetime import datetime
 
 from domain import errors
 from domain.adapters.images import HELLO, HELLO_OUTPUT, REFERENCE
-from domain.adapters.memory.containers import Behaviour, FakeContainer, Stream
+from domain.adapters.memory.containers import Behaviour, FakeContainer, Stream, image_digest
 from domain.model.project import ContainerFile, Restart
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.runtime import (
@@ -104,7 +102,7 @@ class Runtime:
         with self._call():
             known = self._local.get(reference) if "@sha256:" in reference else None
         behaviour = known or self._fetch(reference, progress, credentials)
-        digest = _digest(reference, behaviour)
+        digest = image_digest(reference, behaviour)
         with self._call():
             self._local |= {reference: behaviour, digest: behaviour}
         return Image(reference, digest, behaviour.ports, behaviour.volumes, behaviour.entrypoint)
@@ -132,7 +130,9 @@ class Runtime:
             behaviour = self._local.get(reference)
         if behaviour is None:
             return None
-        return Image(reference, _digest(reference, behaviour), behaviour.ports, behaviour.volumes, behaviour.entrypoint)
+        return Image(
+            reference, image_digest(reference, behaviour), behaviour.ports, behaviour.volumes, behaviour.entrypoint
+        )
 
     def create_network(self, name: str, labels: Mapping[str, str], *, internal: bool = False) -> None:
         """Create a network; `internal` has no effect, because fakes have no connections."""
@@ -283,14 +283,6 @@ class Runtime:
     def _end(self, fake: FakeContainer, exit_code: int, *, by_itself: bool = False) -> None:
         fake.end(exit_code, by_itself=by_itself)
         self._changed.notify_all()
-
-
-def _digest(reference: str, behaviour: Behaviour) -> str:
-    """Return a digest that changes with the behaviour, as the digest of a tag changes when another image is pushed."""
-    if "sha256:" in reference:
-        return reference
-    hashed = f"sha256:{hashlib.sha256(f'{reference} {behaviour}'.encode()).hexdigest()}"
-    return hashed if reference == HELLO else f"{re.sub(r':[^:/]+$', '', reference)}@{hashed}"
 
 
 def _with_labels(objects: Mapping[str, Mapping[str, str]], labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
