@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TypedDict
 
 from domain.definitions import variables
-from domain.definitions.checked import check, set_definition
+from domain.definitions.checked import check_new, set_definition
 from domain.definitions.files import digests
 from domain.errors import Invalid
 from domain.identity.access import Caller
@@ -123,7 +123,7 @@ def _change(
     revisions.match(if_match, before.revision, "environment")
     definition = before.service.definition
     changed = replace(definition, variables=variables.sort(change(definition.variables)))
-    checked = check(ports.vault, changed, contents)
+    checked = check_new(ports.vault, changed, contents)
 
     def store(work: Work) -> tuple[Environment, tuple[Change, ...]]:
         service = get_changeable_service(caller, work, service_id)

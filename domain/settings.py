@@ -53,7 +53,7 @@ class Settings:
     )
     base_domain: str = field(
         default="",
-        metadata=_doc("Services are published at https://NAME.BASE_DOMAIN. If empty, at a port of this host."),
+        metadata=_doc("Services are published at https://SUBDOMAIN.BASE_DOMAIN. If empty, at a port of this host."),
     )
     service_ports: range = field(
         default=range(49_152, 65_536), metadata=_doc("Ports of this host at which services are published.")

@@ -70,9 +70,10 @@ def _database(ports: Ports) -> Check:
     try:
         ports.store.ping()
     except Unavailable as refusal:
-        if ports.settings.database_url:
-            return _unavailable(refusal, "Start the server that PANEL_DATABASE_URL names. ")
-        return _unavailable(refusal, f"Check for a full disk or missing permissions at {ports.settings.data_dir}. ")
+        server = "Its server is the one that PANEL_DATABASE_URL names."
+        place = server if ports.settings.database_url else f"Its file is in {ports.settings.data_dir}."
+        text = f"{refusal.message}. {refusal.details or 'Retry later'}. {place}"
+        return Check("unavailable", " ".join(text.split()))
     return Check("ok", "PostgreSQL answers" if ports.settings.database_url else "SQLite answers")
 
 

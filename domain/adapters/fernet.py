@@ -20,7 +20,10 @@ class Vault:
     def __init__(self, key_file: Path) -> None:
         self._file = key_file
         if not key_file.exists():
-            _make(key_file)
+            try:
+                _make(key_file)
+            except OSError as error:
+                raise _unreadable("The key file cannot be written", f"{key_file}: {error.strerror}") from None
         self._fernet = MultiFernet(_keys(key_file))
 
     def encrypt(self, plain: str) -> str:

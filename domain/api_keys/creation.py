@@ -57,7 +57,7 @@ def create_unbounded_key(ports: Ports, name: str, role: Role, customer_id: str |
     """Create a key that no maker bounds and return its text. For the command line: its user has the data folder."""
     text = tokens.new_api_key()
     key = replace(_new(text, ports.clock.now(), name, role), customer_id=customer_id)
-    fields.refuse(fields.missing(key))
+    fields.refuse(fields.missing(key) | fields.unsafe_name(name))
     with ports.store.begin() as work:
         work.api_keys.add(key)
     return text

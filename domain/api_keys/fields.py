@@ -8,6 +8,7 @@ from typing import Any, NotRequired, TypedDict
 from domain.errors import Invalid
 from domain.identity import networks
 from domain.model.api_key import ApiKey
+from domain.model.names import has_unsafe_characters
 from domain.model.role import Role
 from domain.ports import Ports
 from domain.resources import queries
@@ -64,6 +65,7 @@ class Fields:
 def read(ports: Ports, body: ApiKeyCreate | ApiKeyUpdate) -> Fields:
     """Read a body. Values with problems are left out."""
     readers: dict[str, Callable[[Any], object]] = {
+        "name": _name,
         "role": Role,
         "deniedPermissions": lambda names: _permissions(names, ports.operations_by_permission),
         "allowedIps": _networks,
@@ -89,6 +91,18 @@ def refuse(problems: Mapping[str, str]) -> None:
     """Raise Invalid if there are problems."""
     if problems:
         raise Invalid(problems)
+
+
+def unsafe_name(name: str) -> dict[str, str]:
+    """Return what is wrong with a name, by field of the document."""
+    if has_unsafe_characters(name):
+        return {"name": "Contains control characters, or invisible ones such as marks of direction"}
+    return {}
+
+
+def _name(text: str) -> str:
+    refuse(unsafe_name(text))
+    return text
 
 
 def _permissions(names: list[str], known: Collection[str]) -> tuple[str, ...]:

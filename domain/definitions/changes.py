@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NotRequired, TypedDict, cast
 
 from domain.definitions import files
-from domain.definitions.checked import CheckedDefinition, SizeChange, check, resize
+from domain.definitions.checked import CheckedDefinition, SizeChange, check_new, resize
 from domain.definitions.files import Contents
 from domain.definitions.sources import SOURCES, NewSource, SourceChange, with_port, with_source
 from domain.model.definition import Definition, HealthCheck
@@ -80,7 +80,7 @@ def _check(
         definition = replace(definition, timeout=body["deploy_timeout"])
     if "auto_rollback" in body:
         definition = replace(definition, auto_rollback=body["auto_rollback"])
-    checked = check(vault, definition, contents)
+    checked = check_new(vault, definition, contents)
     return resize(checked, None, size_change(body["resources"])) if "resources" in body else checked
 
 

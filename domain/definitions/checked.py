@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from domain import compose
 from domain.compose import Finding
+from domain.definitions import variables
 from domain.definitions.files import Contents, decode
 from domain.definitions.variables import decrypt
 from domain.errors import Invalid
 from domain.model.definition import Definition, Size
+from domain.model.masking import MASK
 from domain.model.project import Project
 from domain.model.service import DeployMethod, Limits, Service
 from domain.ports.vault import Vault
@@ -56,8 +58,57 @@ def check(vault: Vault, definition: Definition, contents: Contents) -> CheckedDe
     `contents` are those of the definition's files. Sizes of components that the text no longer has are dropped. This
     takes long for large texts: call it outside of transactions.
     """
-    values = decrypt(vault, definition.variables)
-    files = decode(vault, definition.files, contents)
+    return _check(definition, contents, decrypt(vault, definition.variables), decode(vault, definition.files, contents))
+
+
+def check_new(vault: Vault, definition: Definition, contents: Contents) -> CheckedDefinition:
+    """Check a definition that a caller wants to store. Raise Invalid as `check` does.
+
+    It is also refused if it is too large, or if the value of a secret decides anything but what is kept from callers
+    (`_HIDDEN`): callers may see the rest, and messages about it, without the permission to reveal secrets.
+    """
+    variables.require_bounded(definition.variables)
+    values, files = decrypt(vault, definition.variables), decode(vault, definition.files, contents)
+    secret_names = {variable.name for variable in definition.variables if variable.secret}
+    secret_paths = {file.path for file in definition.files if file.secret}
+    if not secret_names and not secret_paths:
+        return _check(definition, contents, values, files)
+    shown = _check(
+        definition,
+        contents,
+        {name: MASK if name in secret_names else value for name, value in values.items()},
+        {path: b"" if path in secret_paths else content for path, content in files.items()},
+    )
+    try:
+        checked = _check(definition, contents, values, files)
+    except Invalid:
+        raise Invalid({"compose": _TOO_REVEALING}) from None
+    if _shown(checked.project) != _shown(shown.project):
+        raise Invalid({"compose": _TOO_REVEALING})
+    return replace(checked, warnings=shown.warnings)
+
+
+_HIDDEN: dict[str, Any] = {
+    "environment": {},
+    "command": None,
+    "entrypoint": None,
+    "probe": None,
+    "files": (),
+    "labels": {},
+}
+_TOO_REVEALING = (
+    "a secret decides more than environment, command, entrypoint, healthcheck, configs, secrets and labels; use a plain"
+    " variable there"
+)
+
+
+def _shown(project: Project) -> Project:
+    return replace(project, components=tuple(replace(component, **_HIDDEN) for component in project.components))
+
+
+def _check(
+    definition: Definition, contents: Contents, values: Mapping[str, str], files: Mapping[str, bytes]
+) -> CheckedDefinition:
     result = compose.check(definition.compose, values, files, definition.profiles)
     if result.project is None:
         raise Invalid({"compose": error_summary(result.findings)})

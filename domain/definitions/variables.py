@@ -6,6 +6,10 @@ from domain.errors import Invalid
 from domain.model.definition import Variable
 from domain.ports.vault import Vault
 
+MOST_VARIABLES = 400  # as many as one request can set: 200 plain and 200 secret ones
+LARGEST_SUM = 512 * 1024
+"""Characters of all names and values as they are stored: those of secrets are a third longer than they were."""
+
 
 def encrypt(vault: Vault, plain: Mapping[str, str | None], secret: Mapping[str, str | None]) -> tuple[Variable, ...]:
     """Return the variables as they are stored: secret values encrypted, names whose value is None left out.
@@ -26,6 +30,20 @@ def encrypt(vault: Vault, plain: Mapping[str, str | None], secret: Mapping[str, 
     stored = [Variable(name, value) for name, value in plain.items() if value is not None]
     stored += [Variable(name, vault.encrypt(value), secret=True) for name, value in secret.items() if value is not None]
     return sort(stored)
+
+
+def require_bounded(variables: Iterable[Variable]) -> None:
+    """Raise Invalid if a service would have too many variables, or too much in them: many small changes add up."""
+    stored = tuple(variables)
+    size = sum(len(variable.name) + len(variable.value) for variable in stored)
+    if len(stored) > MOST_VARIABLES:
+        raise Invalid(
+            {"variables": f"The service would have {len(stored)} variables; at most {MOST_VARIABLES} are kept"}
+        )
+    if size > LARGEST_SUM:
+        raise Invalid(
+            {"variables": f"The variables would have {size} characters together; at most {LARGEST_SUM} are kept"}
+        )
 
 
 def decrypt(vault: Vault, variables: Iterable[Variable]) -> dict[str, str]:

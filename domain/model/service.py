@@ -72,7 +72,8 @@ class Watch:
 class Service:
     """An application of a tenant: a compose project that deployments bring up to date.
 
-    `definition` is what the next deployment starts, `status` is what was observed and `wanted` what it should be.
+    `subdomain` is unique in the installation and stays when the name changes. `definition` is what the next deployment
+    starts, `status` is what was observed and `wanted` what it should be.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Service:
     created_at: datetime
     updated_at: datetime
     customer_id: str | None = None
+    subdomain: str | None = None
     template: str | None = None
     image: str | None = None
     labels: dict[str, str] = field(default_factory=dict)

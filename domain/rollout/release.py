@@ -31,7 +31,7 @@ class Release:
 
     instance: str
     service_id: str
-    service_name: str
+    subdomain: str
     customer_id: str | None
     deployment_id: str
     project: Project
@@ -207,7 +207,7 @@ def build_release(ports: Ports, service: Service, deployment: Deployment) -> Rel
     return Release(
         instance=ports.instance,
         service_id=service.id,
-        service_name=service.name,
+        subdomain=service.subdomain or service.name,
         customer_id=service.customer_id,
         deployment_id=deployment.id,
         project=checked.project,

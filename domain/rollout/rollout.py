@@ -232,7 +232,7 @@ def route(ports: Ports, release: Release, without: str | None = None) -> str | N
     targets = [target for name, target in _targets(ports, release) if name != without]
     if not targets and without is None:
         raise TaskFailed("route_failed", "No running container has an address to route requests to")
-    return ports.router.switch(release.service_id, release.service_name, targets)
+    return ports.router.switch(release.service_id, release.subdomain, targets)
 
 
 def _has_completed(ports: Ports, release: Release, component: Component) -> bool:
@@ -258,7 +258,7 @@ def route_to_old(ports: Ports, release: Release, old: Release | None) -> None:
         return
     targets = [target for _, target in _targets(ports, old)]
     if set(targets) != set(ports.router.targets(release.service_id)):
-        ports.router.switch(release.service_id, release.service_name, targets)
+        ports.router.switch(release.service_id, release.subdomain, targets)
 
 
 def start_volume_writers(ports: Ports, old: Release, names: Collection[str]) -> None:

@@ -6,7 +6,7 @@ from typing import NotRequired
 from domain.definitions.changes import NewDefinition, new_definition
 from domain.definitions.checked import CheckedDefinition, set_definition
 from domain.definitions.files import store_contents
-from domain.errors import Invalid
+from domain.errors import Conflict, Invalid
 from domain.identity.access import Caller
 from domain.model.deployment import Trigger
 from domain.model.identifiers import new_id
@@ -16,6 +16,7 @@ from domain.ports.store import Work
 from domain.resources.dry_run import Change, Outcome, perform
 from domain.rollout.service_queue import enqueue_deployment
 from domain.services.read import ServiceDetail, get_detail
+from domain.services.subdomains import choose_subdomain
 
 
 class ServiceCreate(NewDefinition):
@@ -41,12 +42,18 @@ def create_service(
     )
 
     def create(work: Work) -> tuple[ServiceDetail, tuple[Change, ...]]:
+        service.subdomain = choose_subdomain(work, ports.settings, service)
         work.services.add(service)
         store_contents(work, service, checked.contents, service.created_at)
         deployment = enqueue_deployment(work, service.created_at, caller, service, checked, Trigger.CREATE)
         return get_detail(work, service, deployment.operation_id), changes
 
-    outcome = perform(ports, create, dry_run=dry_run)
+    try:
+        outcome = perform(ports, create, dry_run=dry_run)
+    except Conflict as conflict:
+        if conflict.code != "conflict":
+            raise
+        outcome = perform(ports, create, dry_run=dry_run)  # another request took the subdomain in the same moment
     if outcome.dry_run:  # the deployment and its operation do not exist
         return replace(outcome, result=replace(outcome.result, deployment_id=None, operation_id=None))
     return outcome

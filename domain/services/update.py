@@ -3,6 +3,7 @@
 from domain.definitions.changes import DefinitionChange, changed_definition
 from domain.definitions.checked import set_definition
 from domain.definitions.files import Contents, digests, store_contents
+from domain.errors import Invalid
 from domain.identity.access import Caller
 from domain.model.deployment import Trigger
 from domain.model.service import Service, ServiceStatus
@@ -13,6 +14,8 @@ from domain.resources.dry_run import Change, Outcome, perform
 from domain.resources.visibility import get_changeable_service
 from domain.rollout.service_queue import enqueue_deployment
 from domain.services.read import ServiceDetail, get_detail
+
+MOST_LABELS = 64
 
 
 class ServiceUpdate(DefinitionChange, total=False):
@@ -69,7 +72,10 @@ def _read(ports: Ports, caller: Caller, service_id: str, if_match: str | None) -
 
 def _labels(service: Service, body: ServiceUpdate) -> dict[str, str]:
     merged = {**service.labels, **body.get("labels", {})}
-    return {name: value for name, value in merged.items() if value is not None}
+    labels = {name: value for name, value in merged.items() if value is not None}
+    if len(labels) > MOST_LABELS:
+        raise Invalid({"labels": f"The service would have {len(labels)} labels; at most {MOST_LABELS} are possible"})
+    return labels
 
 
 def _change(service: Service, *, restarts: bool) -> Change:

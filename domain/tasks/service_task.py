@@ -54,7 +54,7 @@ def earlier_release(ports: Ports, service: Service, deployment: Deployment, prog
 
 def stop_containers(ports: Ports, release: Release, grace: float | None = None) -> None:
     """Refuse new requests, then stop the containers, dependent ones first, each after `grace` or its own seconds."""
-    refuse_requests(ports, release.service_id, release.service_name)
+    refuse_requests(ports, release.service_id, release.subdomain)
     for container in reversed(list(release.containers())):
         ports.runtime.stop(container.name, container.component.stop_grace if grace is None else grace)
 

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from domain.adapters import counting, docker, fernet, forwarder, memory, sockets, system
+from domain.adapters.sql.sealed import has_encrypted_values
 from domain.adapters.sql.store import open_store
+from domain.errors import Unavailable
 from domain.identity.connection_limits import ConnectionLimits
 from domain.ports import Ports
 from domain.ports.counter import Counter
@@ -24,9 +26,9 @@ _FILES_PER_CONNECTION = 2  # the forwarder's: one to the client, one to the cont
 def open_ports(settings: Settings) -> Ports:
     """Return the ports for the settings. Raise BadSetting or Unavailable, whose message says what to do."""
     folder = _create_data_dir(settings.data_dir)
-    vault = fernet.Vault(folder / "secrets.key")
     open_shared = _shared_adapters(settings.redis_url)
     url = settings.database_url or f"sqlite:///{folder / 'panel.db'}"
+    vault = _open_vault(folder / "secrets.key", url)
     store = open_store(url, vault, lambda: notifier.notify())  # noqa: PLW0108 - the notifier needs the ID in the database
     counter, notifier = open_shared(store.instance)
     runtime, prober, resolver, router = _engine_adapters(settings)
@@ -45,6 +47,19 @@ def open_ports(settings: Settings) -> Ports:
         identity_provider=identity_provider,
         instance=store.instance,
     )
+
+
+def _open_vault(key_file: Path, url: str) -> fernet.Vault:
+    """Open the vault. Raise Unavailable if the key is missing and the database has values that only it decrypts."""
+    if not key_file.exists() and has_encrypted_values(url):
+        raise Unavailable(
+            f"The database has encrypted secrets, but the key file {key_file} is missing. Restore it from a backup. If"
+            " it is lost, write a new key into it (python3 -c 'import base64, os;"
+            f" print(base64.urlsafe_b64encode(os.urandom(32)).decode())' > {key_file}; chmod 600 {key_file}), start the"
+            " panel, and set all secrets again",
+            code=fernet.CODE,
+        )
+    return fernet.Vault(key_file)
 
 
 def _create_data_dir(folder: Path) -> Path:

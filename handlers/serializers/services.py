@@ -47,6 +47,7 @@ def service_summary(row: Service) -> Json:
         "name": row.name,
         "status": row.status,
         "url": row.url,
+        "subdomain": row.subdomain,
         "customer_id": row.customer_id,
         "template": row.template,
         "deploy_method": row.deploy_method,

@@ -57,7 +57,7 @@ def test_the_detail_of_an_unavailable_part_is_one_line_with_the_next_step(broken
     checks = system.get_health(broken, admin, "ready").checks or {}
     assert checks["engine"].detail == "The in-memory engine is away"
     assert str(broken.settings.data_dir) in checks["database"].detail
-    assert checks["database"].detail.endswith("The database does not answer")
+    assert checks["database"].detail.startswith("The database does not answer. ")
 
 
 def test_the_address_of_a_database_server_is_named_and_never_shown(broken: Ports, admin: Caller):

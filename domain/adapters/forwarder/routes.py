@@ -33,7 +33,10 @@ class Routes:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RouteFailed(f"The folder of the routes {folder} cannot be created: {error.strerror}") from error
 
     def path(self, service_id: str) -> Path:
         return self._folder / f"{service_id}.json"

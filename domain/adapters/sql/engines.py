@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
-from domain import errors
+from domain.adapters.sql.faults import fault_of, unavailable
 from domain.ports.transactions import in_transaction, open_transaction
 
 LOCK_TIMEOUT = 30.0  # seconds to wait for a lock or a free connection before the database counts as away
@@ -49,11 +49,6 @@ def connect(url: str) -> Engines:
     )
 
 
-def unavailable(message: str) -> errors.Unavailable:
-    """Return the error for a database that cannot be used now."""
-    return errors.Unavailable(message, code="database_unavailable")
-
-
 def driver_message(error: Exception) -> str:
     """Return the database's own message, without the hints and the statement that SQLAlchemy adds."""
     return str(getattr(error, "orig", error)).partition("\n")[0]
@@ -77,8 +72,11 @@ def transaction(engine: Engine, *, commit: bool = True) -> Iterator[Connection]:
 def _report_unavailable() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, DisconnectionError, PoolExhausted) as error:
-        raise unavailable("The database does not answer") from error
+    except (DBAPIError, DisconnectionError, PoolExhausted) as error:
+        fault = fault_of(error)
+        if fault is None:
+            raise
+        raise unavailable(fault.message, fault.advice) from error
 
 
 def lock_schema(connection: Connection) -> None:

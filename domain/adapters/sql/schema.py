@@ -6,7 +6,8 @@ from sqlalchemy import Column, Connection, Engine, Table, insert, inspect, selec
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.adapters.sql.columns import TextType
-from domain.adapters.sql.engines import driver_message, lock_schema, transaction, unavailable
+from domain.adapters.sql.engines import driver_message, lock_schema, transaction
+from domain.adapters.sql.faults import fault_of, unavailable
 from domain.adapters.sql.tables import metadata
 from domain.errors import Unavailable
 from domain.model.identifiers import new_id
@@ -29,7 +30,9 @@ def upgrade(engine: Engine) -> str:
     except (SQLAlchemyError, Unavailable) as error:
         cause = error.__cause__ if isinstance(error.__cause__, SQLAlchemyError) else error
         database = engine.url.render_as_string(hide_password=True)
-        raise unavailable(f"The database {database} cannot be used: {driver_message(cause)}") from error
+        fault = fault_of(cause) if isinstance(cause, SQLAlchemyError) else None
+        advice = f". {fault.message}. {fault.advice}" if fault else ""
+        raise unavailable(f"The database {database} cannot be used: {driver_message(cause)}{advice}") from error
 
 
 def _upgrade(connection: Connection) -> None:

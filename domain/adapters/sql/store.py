@@ -1,19 +1,21 @@
 """The store: transactions on a database that is migrated when it is opened."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta
 from threading import local
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from domain.adapters.sql.engines import Engines, connect, transaction
+from domain.adapters.sql.faults import UNAVAILABLE
 from domain.adapters.sql.idempotency import DuplicateRequest, IdempotencyRecord, SharedTransaction, remove_expired
 from domain.adapters.sql.journal import Journal
 from domain.adapters.sql.repository import Block
-from domain.adapters.sql.schema import upgrade
+from domain.adapters.sql.schema import installation, upgrade
 from domain.adapters.sql.totals import Totals
 from domain.adapters.sql.work import repositories
+from domain.errors import Unavailable
 from domain.ports.store import IdempotentRequest, Store, Work
 from domain.ports.vault import Vault
 
@@ -39,6 +41,24 @@ class _Thread(local):
     shared: SharedTransaction | None = None
 
 
+class _Writes:
+    """Whether the last transaction that wrote did succeed: a full disk and a read-only file still answer reads."""
+
+    def __init__(self) -> None:
+        self.succeeded = False
+
+    @contextmanager
+    def observe(self) -> Iterator[None]:
+        """Record the outcome of a transaction. An error that is not the database's says nothing about it."""
+        try:
+            yield
+        except Unavailable as failure:
+            self.succeeded = self.succeeded and failure.code != UNAVAILABLE
+            raise
+        else:
+            self.succeeded = True
+
+
 class SqlStore:
     """Implements `ports.Store`."""
 
@@ -48,6 +68,7 @@ class SqlStore:
         self._vault = vault
         self._instance = instance
         self._totals = Totals()
+        self._writes = _Writes()
         self._thread = _Thread()
         self._cleaned_at: datetime | None = None
 
@@ -57,7 +78,7 @@ class SqlStore:
         shared, journal = self._thread.shared, Journal()
         commit = not dry_run
         block = shared.block(commit=commit) if shared else transaction(self._engines.write, commit=commit)
-        with block as connection:
+        with self._writes.observe() if commit else nullcontext(), block as connection:
             yield repositories(Block(connection, journal, self._totals))
             if commit and not shared:
                 journal.write(connection)
@@ -126,9 +147,12 @@ class SqlStore:
         return self._instance
 
     def ping(self) -> None:
-        """Raise Unavailable if the database does not answer."""
+        """Raise Unavailable if the database does not answer, or if writes fail (after a failure, one is tried)."""
         with transaction(self._engines.read) as connection:
             connection.execute(select(1))
+        if not self._writes.succeeded:
+            with self._writes.observe(), transaction(self._engines.write) as connection:
+                connection.execute(update(installation).values(id=installation.c.id))
 
     def close(self) -> None:
         """Close all connections."""

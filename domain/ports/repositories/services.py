@@ -18,5 +18,8 @@ class Services(Repository[Service], Protocol):
     def end_watch(self, service_id: str, watch: Watch) -> None:
         """Forget a watch, unless it is another one by now. The revision stays."""
 
+    def has_subdomain(self, subdomain: str) -> bool:
+        """Return whether a service has this subdomain."""
+
     def wanted_running(self) -> list[Service]:
         """Return the services that should be running and have no operation in progress."""

@@ -141,7 +141,7 @@ def _update_route(ports: Ports, observation: Observation) -> None:
     targets = {target for container in public if (target := container.target(port))}
     if not targets or targets == set(ports.router.targets(service.id)) or not _is_unchanged(ports, service):
         return
-    url = ports.router.switch(service.id, release.service_name, sorted(targets, key=lambda target: target.host))
+    url = ports.router.switch(service.id, release.subdomain, sorted(targets, key=lambda target: target.host))
     if url != service.url:
         _write_url(ports, service, url)
 

@@ -23,6 +23,7 @@ from click.testing import CliRunner, Result
 from domain import settings
 from handlers.program.command import main
 from tests.keycloak import shared_issuer
+from tests.panel import start_panel
 
 KEY = re.compile(r"aap_[A-Za-z0-9]{8}_[A-Za-z0-9]{36}")
 START_UP = 30
@@ -69,6 +70,28 @@ def test_help_describes_every_command_in_a_sentence():
         "ws",
     ]
     assert all(sentence.endswith(".") and "..." not in sentence for _, sentence in listed)
+
+
+# ── Faults of the data folder ──
+
+
+def test_a_lost_key_file_beside_encrypted_secrets_is_refused_with_the_next_step(tmp_path: Path):
+    with start_panel(tmp_path) as panel:
+        panel.service(secrets={"TOKEN": "s3cret"})
+    (tmp_path / "secrets.key").unlink()
+    for command in ("check", "create-key", "serve"):
+        line = error_line(run(command, folder=tmp_path))
+        assert "secrets.key is missing. Restore it from a backup" in line
+        assert "chmod 600" in line
+    assert not (tmp_path / "secrets.key").exists()
+
+
+def test_a_lost_key_file_without_encrypted_secrets_is_made_again(tmp_path: Path):
+    with start_panel(tmp_path) as panel:
+        panel.service(variables={"PLAIN": "value"})
+    (tmp_path / "secrets.key").unlink()
+    assert run("create-key", folder=tmp_path).exit_code == 0
+    assert (tmp_path / "secrets.key").exists()
 
 
 # ── create-key ──

@@ -14,6 +14,7 @@ from domain.ports.repositories import services as ports
 services = entity_table("services", Service)
 # Services without a customer belong to the panel itself, within which names are unique too.
 Index("services_name", func.coalesce(services.c.customer_id, ""), services.c.name, unique=True)
+Index("services_subdomain", services.c.subdomain, unique=True)
 list_indexes(services, "created_at id", "updated_at id", "name id", "status id")
 list_indexes(services, "customer_id created_at id", "template created_at id", "deploy_method created_at id")
 filter_indexes(services, "status", "created_at", "updated_at", "name")
@@ -29,7 +30,10 @@ class Services(Repository[Service], ports.Services):
     filters = frozenset({"status", "customer_id", "template", "deploy_method"})
     sorts = frozenset({"name", "status", "created_at", "updated_at"})
     search = TextSearch(services.c.name, texts="service_names", trigrams="service_trigrams")
-    conflicts = {"services_name": ("A service with this name already exists", "name_taken")}  # noqa: RUF012 - as declared
+    conflicts = {  # noqa: RUF012 - as declared
+        "services_name": ("A service with this name already exists", "name_taken"),
+        "services_subdomain": ("Another service has just got this subdomain. Try again", "conflict"),
+    }
 
     def event(self, service: Service) -> EventContent:
         """Return the event that a change of the service publishes."""
@@ -56,6 +60,11 @@ class Services(Repository[Service], ports.Services):
         service = self.get(service_id)
         if service is not None and service.watch == watch:
             self._write(update(self.table).where(self.table.c.id == service_id).values(watch=None))
+
+    def has_subdomain(self, subdomain: str) -> bool:
+        """Return whether a service has this subdomain."""
+        found = select(exists().where(self.table.c.subdomain == subdomain))
+        return bool(self._connection.scalar(found))
 
     def wanted_running(self) -> list[Service]:
         """Return the services that should be running and have no operation in progress."""

@@ -9,7 +9,8 @@ from alembic import op
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.adapters.sql.engines import driver_message, unavailable
+from domain.adapters.sql.engines import driver_message
+from domain.adapters.sql.faults import unavailable
 
 revision = "0005"
 down_revision = "0004"
