@@ -57,7 +57,7 @@ def _open_vault(key_file: Path, url: str) -> fernet.Vault:
             " it is lost, write a new key into it (python3 -c 'import base64, os;"
             f" print(base64.urlsafe_b64encode(os.urandom(32)).decode())' > {key_file}; chmod 600 {key_file}), start the"
             " panel, and set all secrets again",
-            code=fernet.CODE,
+            code="secrets_unreadable",
         )
     return fernet.Vault(key_file)
 
