@@ -9,7 +9,6 @@ from typing import Protocol
 from domain.model.customer import Customer
 from domain.model.organization import Organization
 from domain.model.plan import Plan
-from domain.model.subscription import Subscription
 from domain.ports.repositories.api_keys import ApiKeys
 from domain.ports.repositories.deployments import Deployments
 from domain.ports.repositories.events import Events
@@ -20,6 +19,7 @@ from domain.ports.repositories.samples import Samples
 from domain.ports.repositories.schedules import Schedules
 from domain.ports.repositories.services import Services
 from domain.ports.repositories.sessions import Sessions
+from domain.ports.repositories.subscriptions import Subscriptions
 from domain.ports.repositories.tickets import Tickets
 from domain.ports.repositories.users import Users
 from domain.ports.repository import Repository
@@ -40,7 +40,7 @@ class Work(Protocol):
     customers: Repository[Customer]
     organizations: Repository[Organization]
     plans: Repository[Plan]
-    subscriptions: Repository[Subscription]
+    subscriptions: Subscriptions
     sessions: Sessions
     tickets: Tickets
     samples: Samples
