@@ -67,13 +67,22 @@ def schema(parameter: Parameter) -> dict[str, Any]:
     return dict(READ_DOCUMENT.references.follow(parameter.schema)[1])
 
 
-def body(operation: Operation) -> dict[str, Any] | None:
-    """Return the first example of the body, with a name that is free; None if the operation takes no body."""
+def body(operation: Operation, panel: Panel) -> dict[str, Any] | None:
+    """Return the first example of the body, with names that are free and IDs of resources that exist.
+
+    Return None if the operation takes no body.
+    """
     if not operation.body:
         return None
     content = operation.raw["requestBody"]["content"]["application/json"]
     example = content["example"] if "example" in content else next(iter(content["examples"].values()))["value"]
-    return operation_data(operation.operation_id).body({**example})
+    return usable_body(operation.operation_id, panel, {**example})
+
+
+def usable_body(operation_id: str, panel: Panel, example: dict[str, Any]) -> dict[str, Any]:
+    """Return an example with names that are free and IDs of resources that exist, which are created."""
+    data = operation_data(operation_id)
+    return data.body(data.body_with(Resources(panel), example) if data.body_with else example)
 
 
 @dataclass
@@ -92,7 +101,7 @@ class Targets:
         If the operation waits for a worker, one runs meanwhile, unless `with_worker=False`.
         """
         with_worker = options.pop("with_worker", True) and operation_data(operation.operation_id).needs_worker
-        if not options.keys() & {"json", "content"} and (example := body(operation)) is not None:
+        if not options.keys() & {"json", "content"} and (example := body(operation, panel)) is not None:
             options["json"] = example
         method = options.pop("method", operation.method)
         send = panel.request_with_worker if with_worker else panel.request

@@ -53,6 +53,8 @@ class OperationData:
     """Brings the resources of the path into a state in which the operation succeeds."""
     body: Callable[[Body], Body] = lambda example: example
     """Changes the document's example so that it can be sent any number of times."""
+    body_with: Callable[[Resources, Body], Body] | None = None
+    """Changes the example so that it names resources that exist, which it creates."""
     body_for_all: Body | None = None
     """A body that every caller with the permission may send, again and again; the example if None."""
     other_body: Body | None = None

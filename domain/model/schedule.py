@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+EXPIRE_SUBSCRIPTIONS = "expire_subscriptions"
+"""The job that expires subscriptions, which transactions that set an expiry bring forward."""
+
 
 @dataclass
 class Schedule:

@@ -14,8 +14,8 @@ class Query:
     """Which page of a list to read.
 
     `filters` compare for equality, or with one of the values of a tuple. `created_at` is from `since` until before
-    `until`, `expires_at` later than `unexpired_at`. `search` matches a part of the text that the repository searches,
-    in upper or lower case.
+    `until`, `expires_at` later than `unexpired_at` and before `expires_before`. `search` matches a part of the text
+    that the repository searches, in upper or lower case.
     """
 
     filters: Mapping[str, object] = field(default_factory=dict)
@@ -23,6 +23,7 @@ class Query:
     since: datetime | None = None
     until: datetime | None = None
     unexpired_at: datetime | None = None
+    expires_before: datetime | None = None
     sort: str = "created_at"
     descending: bool = True
     page: int = 1

@@ -5,9 +5,11 @@ from datetime import timedelta
 
 from domain import events
 from domain.identity import expiry
+from domain.model.schedule import EXPIRE_SUBSCRIPTIONS
 from domain.ports import Ports
 from domain.rollout.reconcile.garbage_collection import collect_garbage
 from domain.runtime import metrics
+from domain.subscriptions.status import expire_due
 from domain.work.schedules import Job
 
 _log = logging.getLogger(__name__)
@@ -22,5 +24,6 @@ JOBS = (
     Job("remove_old_events", timedelta(minutes=1), events.remove_old),
     Job("remove_old_samples", timedelta(minutes=1), metrics.remove_old_samples),
     Job("remove_expired_credentials", timedelta(minutes=1), expiry.remove_expired),
+    Job(EXPIRE_SUBSCRIPTIONS, timedelta(hours=1), expire_due, due_at=lambda work: work.subscriptions.next_expiry()),
     Job("collect_garbage", timedelta(seconds=30), _collect_garbage),
 )

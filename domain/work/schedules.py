@@ -7,11 +7,12 @@ is done again when its lease runs out, so a job must be able to run twice.
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domain.errors import Unavailable
 from domain.model.schedule import Schedule
 from domain.ports import Ports
+from domain.ports.store import Work
 
 _log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=2)
@@ -20,11 +21,16 @@ LEASE = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class Job:
-    """A recurring job. `run` must be able to run again at any time; `name` identifies its row."""
+    """A recurring job. `run` must be able to run again at any time; `name` identifies its row.
+
+    `due_at` returns when the job is needed next, if that can be known; it runs then, or `every` interval if that is
+    sooner. Transactions that make it needed earlier call `Schedules.bring_forward`.
+    """
 
     name: str
     every: timedelta
     run: Callable[[Ports], object]
+    due_at: Callable[[Work], datetime | None] = lambda _work: None
 
 
 def add_schedules(ports: Ports, jobs: Iterable[Job]) -> None:
@@ -41,7 +47,8 @@ def run_due_jobs(ports: Ports, jobs: Iterable[Job], owner: str) -> list[str]:
     names: list[str] = []
     while schedule := _claim(ports, by_name, owner):
         names.append(schedule.name)
-        _finish(ports, schedule, owner, error=_run(ports, by_name[schedule.name], schedule.last_error))
+        job = by_name[schedule.name]
+        _finish(ports, job, owner, error=_run(ports, job, schedule.last_error))
     return names
 
 
@@ -69,8 +76,15 @@ def _run(ports: Ports, job: Job, last_error: str | None) -> str | None:
     return None
 
 
-def _finish(ports: Ports, schedule: Schedule, owner: str, error: str | None) -> None:
-    """Set the next run one interval after the end of this one: runs that were missed are not made up for."""
+def _finish(ports: Ports, job: Job, owner: str, error: str | None) -> None:
+    """Set the next run: one interval after the end of this one, or when the job is needed next if that is sooner.
+
+    Runs that were missed are not made up for. After a failure the interval alone counts, so that a job that fails does
+    not run without end.
+    """
     now = ports.clock.now()
     with ports.store.begin() as work:
-        work.schedules.finish(schedule.name, owner, now, now + timedelta(seconds=schedule.every), error)
+        work.schedules.lock(job.name)  # what brings the job forward from now on waits, and is not overwritten
+        needed_at = job.due_at(work) if error is None else None
+        next_at = min(now + job.every, needed_at or datetime.max.replace(tzinfo=now.tzinfo))
+        work.schedules.finish(job.name, owner, now, next_at, error)

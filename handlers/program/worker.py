@@ -20,7 +20,7 @@ from handlers.program.leases import Leases, end_leases_of_dead_workers
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 8
-_QUEUE_EVERY, _OBSERVE_EVERY, _SCHEDULES_EVERY = 1.0, 2.0, 5.0  # seconds
+_QUEUE_EVERY, _OBSERVE_EVERY, _SCHEDULES_EVERY = 1.0, 2.0, 1.0  # seconds
 
 
 class Worker:
@@ -87,7 +87,7 @@ class Worker:
                 logged = fault.message
             except Exception:  # noqa: BLE001 - a failure must not end the thread
                 _log.exception("failed unexpectedly")
-            if every <= _QUEUE_EVERY:
+            if act == self._run_queue:
                 self._ports.notifier.wait(every, version)
             else:
                 self._stopping.wait(every)

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from scripts.scaffold.row import read_table
-from tests.calls import find_operation, prepare_targets
+from tests.calls import find_operation, prepare_targets, usable_body
 from tests.contract.reading import Node, Operation, operations
 from tests.operation_data import Resources, operation_data, pending_operations
 from tests.panel import Panel
@@ -40,6 +40,8 @@ def test_an_example_gets_the_documented_status(
     panel: Panel, operation: Operation, media_type: str, value: Node
 ) -> None:
     path = prepare_targets(panel, find_operation(operation.id)).path(find_operation(operation.id))
+    if operation_data(operation.id).body_with:
+        value = usable_body(operation.id, panel, value)
     sent = {"content": _existing(panel, value), "headers": {"Content-Type": media_type}} if media_type else {}
     send = panel.request_with_worker if operation_data(operation.id).needs_worker else panel.request
     response = send(operation.method.upper(), path, **sent)

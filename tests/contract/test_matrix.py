@@ -44,7 +44,11 @@ def _expected(operation: Operation, kind: Kind) -> int:
 
 
 def _status(panel: Panel, operation: Operation, targets: Targets, key: str | None) -> int:
-    options = {"json": sent} if (sent := operation_data(operation.operation_id).body_for_all or body(operation)) else {}
+    options = (
+        {"json": sent}
+        if (sent := operation_data(operation.operation_id).body_for_all or body(operation, panel))
+        else {}
+    )
     response = targets.send(panel, operation, key=key, **options)
     if response.status_code == 403:
         assert error(response)["code"] == "forbidden"

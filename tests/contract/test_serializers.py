@@ -32,7 +32,7 @@ def _schemas(operation: Operation) -> set[str]:
 
 def _item_name(reference: str) -> str:
     properties = resolved({"$ref": reference})["properties"]
-    is_page = properties.keys() == {"data", "total", "page", "per_page"}
+    is_page = properties.keys() == {"data", "total", "page", "per_page", "has_more"}
     item: str = properties["data"]["items"]["$ref"] if is_page else reference
     return item
 

@@ -298,7 +298,7 @@ def test_a_dry_run_describes_its_changes_and_leaves_everything_as_it_was(panel: 
         assert answered.json()["dry_run"]["changes"]
     panel.work()
     assert _world(panel) == before
-    example = body(operation)
+    example = body(operation, panel)
     real = made.send(panel, operation, headers=keys, **({} if example is None else {"json": example}))
     assert real.status_code in _successes(operation)
     assert not real.content or answered.json().keys() - real.json().keys() == {"dry_run"}, "the same schema"

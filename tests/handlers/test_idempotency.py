@@ -45,7 +45,7 @@ def test_every_post_with_an_effect_takes_a_key() -> None:
 
 
 def _example(panel: Panel, operation: Operation) -> tuple[Targets, dict[str, object]]:
-    example = body(operation)
+    example = body(operation, panel)
     return prepare_targets(panel, operation), {} if example is None else {"json": example}
 
 

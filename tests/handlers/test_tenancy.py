@@ -133,7 +133,7 @@ def test_a_caller_can_name_its_own_customer_and_no_other(panel: Panel, field: st
     key = panel.key("customer", MINE)
     operations = ["create_api_key"] if field == "customerId" else ["create_service", "deploy_template"]
     for operation in map(find_operation, operations):
-        new = {**(body(operation) or {}), **({"role": "customer"} if field == "customerId" else {})}
+        new = {**(body(operation, panel) or {}), **({"role": "customer"} if field == "customerId" else {})}
         ids = Targets({"template_id": "hello"})
         for other in (OTHERS, "cust_nobody", None):
             refused = ids.send(panel, operation, key=key, json={**new, field: other})

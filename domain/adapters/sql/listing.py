@@ -1,6 +1,7 @@
 """The statements of lists: filters, search, time bounds and order, and the count of all rows that match."""
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -22,9 +23,17 @@ class Statements(NamedTuple):
     page_by_ids: Select[Any]
 
 
+_BOUNDS: Mapping[str, tuple[str, Callable[[Any, Any], ColumnElement[bool]]]] = {
+    "since": ("created_at", operator.ge),
+    "until": ("created_at", operator.lt),
+    "unexpired_at": ("expires_at", operator.gt),
+    "expires_before": ("expires_at", operator.lt),
+}
+
+
 def bind_values(query: Query) -> dict[str, Any]:
     """Return the values that a query's conditions compare with, by the names that `statements` takes."""
-    bounds = {"since": query.since, "until": query.until, "unexpired_at": query.unexpired_at}
+    bounds = {name: getattr(query, name) for name in _BOUNDS}
     pattern = search.bind_values(query.search) if query.search else {}
     return {**query.filters, **{name: value for name, value in bounds.items() if value}, **pattern}
 
@@ -72,12 +81,9 @@ def _condition(table: Table, name: str, several: bool | None, text_search: TextS
     if name in search.MATCHES and text_search:
         return text_search.contains(name)
     value: BindParameter[Any] = bindparam(name, expanding=bool(several))
-    if name == "since":
-        return table.c.created_at >= value
-    if name == "until":
-        return table.c.created_at < value
-    if name == "unexpired_at":
-        return table.c.expires_at > value
+    if name in _BOUNDS:
+        column, compare = _BOUNDS[name]
+        return compare(table.c[column], value)
     if several is None:
         return table.c[name].is_(None)
     return table.c[name].in_(value) if several else table.c[name] == value

@@ -20,6 +20,12 @@ class Schedules(Protocol):
     def claim(self, names: Collection[str], owner: str, now: datetime, until: datetime) -> Schedule | None:
         """Take the one of these that is due for longest and that no worker runs, with a lease until then."""
 
+    def lock(self, name: str) -> None:
+        """Lock the row until the block ends."""
+
+    def bring_forward(self, name: str, at: datetime) -> None:
+        """Make a job due at this time, unless it is due earlier."""
+
     def finish(self, name: str, owner: str, ran_at: datetime, next_at: datetime, error: str | None) -> None:
         """Write a run and give up the lease. Nothing is written if the lease is no longer the owner's."""
 

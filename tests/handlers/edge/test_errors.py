@@ -128,7 +128,7 @@ def test_a_repeated_header_is_refused_by_name(panel: Panel) -> None:
     for name, good in {"If-Match": '"1"', "If-None-Match": '"1"', "Idempotency-Key": "k"}.items():
         for operation in operations_with_parameter(name, "header"):
             twice = [("Authorization", f"Bearer {panel.admin}"), (name, good), (name, good)]
-            arguments = (operation.method, f"/api{NOTHING.path(operation)}", twice, {"json": body(operation)})
+            arguments = (operation.method, f"/api{NOTHING.path(operation)}", twice, {"json": body(operation, panel)})
             refused = panel.portal.call(panel._send, *arguments)  # type: ignore[arg-type]
             assert _status_and_code(refused) == (400, "bad_request"), operation.operation_id
             assert refused.json()["error"]["message"] == f"{name}: must be given only once"
@@ -250,7 +250,7 @@ def test_fields_that_clients_cannot_set_are_refused_by_name(panel: Panel) -> Non
     before = tables(panel)
     for operation in operations_with_body():
         for name in (*NOT_FOR_CALLERS, "nonsense", "__proto__", "customer-id", " "):
-            refused = made.send(panel, operation, json={**(body(operation) or {}), name: "x"})
+            refused = made.send(panel, operation, json={**(body(operation, panel) or {}), name: "x"})
             assert _status_and_code(refused) == (422, "validation_error"), (
                 f"{operation.operation_id} {name}: {refused.text}"
             )
@@ -423,7 +423,7 @@ def test_an_exception_in_any_rule_is_hidden_and_logged_once_with_its_traceback(
 
 def test_an_internal_error_is_not_stored_for_an_idempotency_key(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     operation, key = READ_DOCUMENT.operation("create_service"), {"Idempotency-Key": "k"}
-    new = body(operation)
+    new = body(operation, panel)
     with monkeypatch.context() as broken:
         _raise_in_rule(broken, operation, RuntimeError("once"))
         assert panel.post("/services", new, headers=key).status_code == 500

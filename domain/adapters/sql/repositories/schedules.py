@@ -54,6 +54,16 @@ class Schedules(ports.Schedules):
         self._connection.execute(named.values(lease_owner=owner, lease_until=until))
         return schedule
 
+    def lock(self, name: str) -> None:
+        """Lock the row until the block ends."""
+        named = select(schedules.c.name).where(schedules.c.name == name)
+        self._connection.execute(named.with_for_update())
+
+    def bring_forward(self, name: str, at: datetime) -> None:
+        """Make a job due at this time, unless it is due earlier."""
+        later = update(schedules).where(schedules.c.name == name, schedules.c.next_at > at)
+        self._connection.execute(later.values(next_at=at))
+
     def finish(self, name: str, owner: str, ran_at: datetime, next_at: datetime, error: str | None) -> None:
         """Write a run and give up the lease, if it is still the owner's."""
         leased = update(schedules).where(schedules.c.name == name, schedules.c.lease_owner == owner)

@@ -1,8 +1,21 @@
 """The repository of subscriptions."""
 
 from collections.abc import Collection
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, bindparam, func, select, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Select,
+    bindparam,
+    case,
+    func,
+    select,
+    text,
+)
 
 from domain.adapters.sql.repository import Repository
 from domain.adapters.sql.tables import entity_table, list_indexes
@@ -37,6 +50,24 @@ _COUNT_BY_PLAN = (
 )
 
 
+def _current(owner: str) -> Select[Any]:
+    """Return the query for an owner's active subscription, or else for its newest one."""
+    is_active = case((subscriptions.c.status == SubscriptionStatus.ACTIVE, 0), else_=1)
+    of_owner = select(subscriptions).where(subscriptions.c[owner] == bindparam("owner"))
+    return of_owner.order_by(is_active, subscriptions.c.created_at.desc(), subscriptions.c.id.desc()).limit(1)
+
+
+_OF_CUSTOMER, _OF_ORGANIZATION = _current("customer_id"), _current("organization_id")
+_DUE = (
+    select(subscriptions)
+    .where(subscriptions.c.expires_at <= bindparam("now"), subscriptions.c.status != SubscriptionStatus.EXPIRED)
+    .order_by(subscriptions.c.expires_at, subscriptions.c.id)
+    .limit(bindparam("limit", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
+_NEXT_EXPIRY = select(func.min(subscriptions.c.expires_at)).where(subscriptions.c.status != SubscriptionStatus.EXPIRED)
+
+
 class Subscriptions(Repository[Subscription], ports.Subscriptions):
     """Subscriptions. Each owner has at most one that is active."""
 
@@ -57,3 +88,20 @@ class Subscriptions(Repository[Subscription], ports.Subscriptions):
             return {}
         rows = self._connection.execute(_COUNT_BY_PLAN, {"plan_ids": list(plan_ids)})
         return {row.plan_id: row.subscriptions for row in rows}
+
+    def current_of_customer(self, customer_id: str) -> Subscription | None:
+        """Return the customer's active subscription, or else its newest one."""
+        return self._fetch_one(_OF_CUSTOMER, owner=customer_id)
+
+    def current_of_organization(self, organization_id: str) -> Subscription | None:
+        """Return the organization's active subscription, or else its newest one."""
+        return self._fetch_one(_OF_ORGANIZATION, owner=organization_id)
+
+    def due(self, now: datetime, limit: int) -> list[Subscription]:
+        """Return subscriptions whose expiry is over and not recorded, locked. Those that others lock are left out."""
+        return self._fetch_all(_DUE, now=now, limit=limit)
+
+    def next_expiry(self) -> datetime | None:
+        """Return when the next subscription expires; None if none does."""
+        expiry: datetime | None = self._connection.scalar(_NEXT_EXPIRY)
+        return expiry
