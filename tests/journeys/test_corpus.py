@@ -82,6 +82,7 @@ def stubs(chosen: list[DeployableSample], images: Images) -> None:
     images.client.remove_container(container)
 
 
+@pytest.mark.timeout(400)
 def test_thirty_texts_of_the_corpus_run(process: Process, chosen: list[DeployableSample], stubs: None) -> None:
     assert len(chosen) == DEPLOYED
     with ThreadPoolExecutor(8) as pool:
