@@ -57,7 +57,7 @@ class RuntimeSetup:
     def spec(self, word: str = "web", image: str = "web:1", /, **options: object) -> ContainerSpec:
         """Pull the image and return the spec of a container. Options are fields of ContainerSpec or Component."""
         reference = self.reference(image)
-        names = ("environment", "networks", "mounts", "labels")
+        names = ("environment", "networks", "mounts", "labels", "published")
         fields = {name: options.pop(name) for name in names if name in options}
         fields.setdefault("networks", {self.network(): ()})
         digest = self.runtime.pull(reference, lambda layers: None).digest

@@ -57,7 +57,7 @@ def _published(value: Value, findings: FindingCollector) -> PortRange:
     if ports.protocol == "tcp":
         message = f"{quote(raw)} becomes `expose`: the service's URL leads to the port, and the host opens none."
     else:
-        message = f"{quote(raw)} is reachable by other components only: the panel routes TCP ports."
+        message = f"{quote(raw)} is reachable by other components only. For a port of the host, name it in `publish`."
     findings.warn(Code.TRANSLATED, message, value.location)
     return ports
 

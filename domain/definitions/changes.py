@@ -1,14 +1,15 @@
 """Definitions of new and updated services, from the fields of a request."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import NotRequired, TypedDict, cast
+from typing import Literal, NotRequired, TypedDict, cast
 
 from domain.definitions import files
 from domain.definitions.checked import CheckedDefinition, SizeChange, check_new, resize
 from domain.definitions.files import Contents
 from domain.definitions.sources import SOURCES, NewSource, SourceChange, with_port, with_source
 from domain.model.definition import Definition, HealthCheck
+from domain.model.published_port import PublishedPort
 from domain.model.service import DeployMethod, Service
 from domain.ports.vault import Vault
 
@@ -24,6 +25,14 @@ class HealthCheckFields(TypedDict):
     timeout: NotRequired[int]
 
 
+class PortPublication(TypedDict):
+    """A port of a component that gets a port of the host."""
+
+    component: str
+    port: int
+    protocol: NotRequired[Literal["tcp", "udp"]]
+
+
 class ResourceLimits(TypedDict, total=False):
     """Limits of the component that serves visitors, in cores and MB; None removes one."""
 
@@ -35,6 +44,7 @@ class NewDefinition(NewSource):
     """The fields of a new service that decide what a deployment starts."""
 
     healthcheck: NotRequired[HealthCheckFields]
+    publish: NotRequired[list[PortPublication]]
     deploy_timeout: NotRequired[int]
     auto_rollback: NotRequired[bool]
     resources: NotRequired[ResourceLimits]
@@ -45,6 +55,7 @@ class DefinitionChange(SourceChange, total=False):
 
     port: int | None
     healthcheck: HealthCheckFields | None
+    publish: list[PortPublication]
     deploy_timeout: int
     auto_rollback: bool
     resources: ResourceLimits
@@ -72,16 +83,22 @@ def _check(
     if "files" in body:
         merged, contents = files.merge(vault, definition.files, contents, body["files"])
         definition = replace(definition, files=merged)
+    checked = check_new(vault, _with_settings(definition, body), contents)
+    return resize(checked, None, size_change(body["resources"])) if "resources" in body else checked
+
+
+def _with_settings(definition: Definition, body: NewDefinition | DefinitionChange) -> Definition:
     if "profiles" in body:
         definition = replace(definition, profiles=tuple(dict.fromkeys(body["profiles"])))
     if "healthcheck" in body:
         definition = replace(definition, health_check=merge(definition.health_check, body["healthcheck"]))
+    if "publish" in body:
+        definition = replace(definition, publish=merge_published(definition.publish, body["publish"]))
     if "deploy_timeout" in body:
         definition = replace(definition, timeout=body["deploy_timeout"])
     if "auto_rollback" in body:
         definition = replace(definition, auto_rollback=body["auto_rollback"])
-    checked = check_new(vault, definition, contents)
-    return resize(checked, None, size_change(body["resources"])) if "resources" in body else checked
+    return definition
 
 
 def merge(before: HealthCheck | None, change: HealthCheckFields | None) -> HealthCheck | None:
@@ -89,6 +106,13 @@ def merge(before: HealthCheck | None, change: HealthCheckFields | None) -> Healt
     if change is None:
         return None
     return replace(before, **change) if before else HealthCheck(**change)
+
+
+def merge_published(before: tuple[PublishedPort, ...], wanted: Iterable[PortPublication]) -> tuple[PublishedPort, ...]:
+    """Return the ports to publish. Those that were published before keep their ports of the host."""
+    known = {replace(port, host_port=0): port for port in before}
+    ports = (PublishedPort(each["component"], each["port"], each.get("protocol", "tcp")) for each in wanted)
+    return tuple(known.get(port, port) for port in dict.fromkeys(ports))
 
 
 def size_change(fields: Mapping[str, object]) -> SizeChange:

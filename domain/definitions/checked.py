@@ -158,6 +158,8 @@ def _with_sizes(checked: CheckedDefinition, sizes: dict[str, Size]) -> CheckedDe
     project = compose.apply_sizes(checked.parsed, sizes)
     _require_exposed(project, definition.port)
     _require_single_writers(project)
+    for published in definition.publish:
+        _require_publishable(project, published.component)
     return replace(checked, definition=definition, project=project)
 
 
@@ -171,3 +173,16 @@ def _require_single_writers(project: Project) -> None:
     for component in project.components:
         if component.replicas > 1 and component.writes:
             raise Invalid({"replicas": f"{component.name} writes to a volume: run one replica to protect the data"})
+
+
+def _require_publishable(project: Project, name: str) -> None:
+    """Raise Invalid unless the component is one container that is reachable from outside."""
+    component = project.component(name)
+    if component is None:
+        raise Invalid({"publish": f"the compose text has no service {name}"})
+    if component.replicas > 1:
+        raise Invalid(
+            {"publish": f"{name} has {component.replicas} replicas, and a port leads to one; run one replica"}
+        )
+    if all(project.networks[network] for network in component.networks):
+        raise Invalid({"publish": f"{name} is in no network with access to the outside"})

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TypedDict
 
+from domain.definitions.in_use import definitions_in_use
 from domain.errors import Invalid
 from domain.model.definition import Definition
 from domain.model.file import File
@@ -86,14 +87,7 @@ def store_contents(work: Work, service: Service, contents: Contents, now: dateti
     """Store the contents of the service's definition, within the bounds of the service."""
     work.files.put(service.id, contents, now)
     if contents:
-        work.files.remove_oldest(service.id, MOST_STORED, _digests_in_use(work, service))
-
-
-def _digests_in_use(work: Work, service: Service) -> set[str]:
-    queued = [operation.deployment_id for operation in work.operations.unfinished(service.id)]
-    ids = {deployment_id for deployment_id in (*queued, service.live_deployment_id) if deployment_id}
-    deployments = work.deployments.get_many(ids).values()
-    return digests(service.definition, *(deployment.definition for deployment in deployments))
+        work.files.remove_oldest(service.id, MOST_STORED, digests(*definitions_in_use(work, service)))
 
 
 def _normalize(path: str) -> str:

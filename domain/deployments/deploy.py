@@ -23,6 +23,7 @@ from domain.ports.store import Work
 from domain.resources import revisions
 from domain.resources.dry_run import Change, Outcome, perform
 from domain.resources.visibility import get_changeable_service, get_visible
+from domain.rollout.publishing import choose_host_ports, reserve_host_ports
 from domain.rollout.service_queue import enqueue_deployment
 
 
@@ -104,7 +105,7 @@ def rollback_service(
     with ports.store.read() as work:
         earlier = _earlier(work, get_changeable_service(caller, work, service_id), deployment_id)
         contents = _kept_contents(work, earlier)
-    checked = check(ports.vault, earlier.definition, contents)
+    checked = choose_host_ports(ports, service_id, check(ports.vault, earlier.definition, contents))
 
     def roll_back(work: Work) -> tuple[DeploymentRow, tuple[Change, ...]]:
         service = get_changeable_service(caller, work, service_id)
@@ -150,6 +151,7 @@ def _queue(
     service.wanted, service.updated_at = ServiceStatus.RUNNING, now
     work.services.save(service)
     store_contents(work, service, checked.contents, now)
+    reserve_host_ports(work, service)
     return enqueue_deployment(work, now, caller, service, checked, cause)
 
 

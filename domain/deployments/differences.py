@@ -15,6 +15,7 @@ _SETTINGS = {
     "timeout": "deploy_timeout",
     "profiles": "profiles",
     "auto_rollback": "auto_rollback",
+    "publish": "publish",
 }
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from domain.model.file import File
+from domain.model.published_port import PublishedPort
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Definition:
     `port` is the one that visitors reach, `sizes` are by component name, `timeout` is each container's in seconds.
     `files` are those that the text uses, ordered by path. `profiles` are the active profiles of compose.
     `auto_rollback`: the version before comes back if this one fails right after it has taken over.
+    `publish` are the ports of components that a port of the host leads to.
     """
 
     compose: str
@@ -60,3 +62,4 @@ class Definition:
     files: tuple[File, ...] = ()
     profiles: tuple[str, ...] = ()
     auto_rollback: bool = True
+    publish: tuple[PublishedPort, ...] = ()

@@ -1,9 +1,9 @@
 """What a container is created from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from domain.model.project import Component, Mount
+from domain.model.project import Component, Mount, Port
 
 
 @dataclass(frozen=True)
@@ -12,6 +12,7 @@ class ContainerSpec:
 
     `image` is a digest from `pull`. `networks` maps full network names to aliases. `mounts` name volumes by their full
     names; a volume may be mounted at several paths. A mount without a volume has a new volume of the container alone.
+    `published` maps ports of the container to ports of the host.
     """
 
     name: str
@@ -21,6 +22,7 @@ class ContainerSpec:
     networks: Mapping[str, tuple[str, ...]]
     mounts: Sequence[Mount]
     labels: Mapping[str, str]
+    published: Mapping[Port, int] = field(default_factory=dict)
 
     def mount_of(self, path: str) -> Mount | None:
         """Return the mount that a path of the container is in, or None."""

@@ -1,6 +1,6 @@
 """The router: accepts connections for services and forwards them to containers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,6 +51,12 @@ class Router(Protocol):
 
     def targets(self, service_id: str) -> tuple[Target, ...]:
         """Return the current targets of a service; empty if it has no route."""
+
+    def find_free_port(self, protocol: str, used: Collection[int]) -> int:
+        """Return a port of this host for a service, highest first, that neither a route nor another program has.
+
+        `used` are ports that are reserved already.
+        """
 
     def routes(self) -> set[str]:
         """Return the ids of all services that have a route."""

@@ -8,7 +8,8 @@ from domain.definitions.checked import check
 from domain.definitions.files import Contents, digests, masked_texts
 from domain.model.definition import Definition, HealthCheck
 from domain.model.deployment import Deployment
-from domain.model.project import Component, Mount, Project, Restart
+from domain.model.project import Component, Mount, Port, Project, Restart
+from domain.model.published_port import PublishedPort
 from domain.model.service import DeployMethod, Service
 from domain.ports import Ports
 from domain.ports.container_spec import ContainerSpec
@@ -44,6 +45,7 @@ class Release:
     auto_rollback: bool = True
     image_ports: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    publish: tuple[PublishedPort, ...] = ()
 
     @property
     def labels(self) -> dict[str, str]:
@@ -129,7 +131,15 @@ class Release:
                 networks={self.network(name): _aliases(component, name) for name in component.networks},
                 mounts=[replace(mount, volume=self._mounted(mount, replica)) for mount in component.mounts],
                 labels={**component.labels, **self.labels, ROLE: component.name},
+                published={Port(port.port, port.protocol): port.host_port for port in self._published(component)},
             )
+
+    def _published(self, component: Component) -> list[PublishedPort]:
+        return [port for port in self.publish if port.component == component.name]
+
+    def host_ports(self, component: Component) -> set[tuple[str, int]]:
+        """Return protocol and port of the host's ports that lead to a component: two containers cannot share one."""
+        return {port.host_key for port in self._published(component)}
 
     def _mounted(self, mount: Mount, replica: int) -> str:
         """Return the engine's name of a mounted volume. No path has two dots in its volume's name."""
@@ -217,6 +227,7 @@ def build_release(ports: Ports, service: Service, deployment: Deployment) -> Rel
         port=definition.port,
         health_check=definition.health_check,
         timeout=definition.timeout,
+        publish=definition.publish,
         warnings=() if from_image else tuple(f"Line {found.line}: {found.message}" for found in checked.warnings),
         auto_rollback=definition.auto_rollback,
     )

@@ -110,7 +110,7 @@ def _restore_old(ports: Ports, release: Release, stopped: Release | None, stoppe
     """Remove the new version first: two must not write to one volume."""
     remove_release(ports, release)
     if stopped:
-        start_volume_writers(ports, stopped, stopped_names)
+        start_stopped(ports, stopped, stopped_names)
         route_to_old(ports, release, stopped)
 
 
@@ -172,7 +172,7 @@ def start_components(
         ready = [component for component in waiting if checks.may_start(component)]
         for component in ready:
             if old:
-                stop_volume_writers(ports, component, old, progress)
+                stop_conflicting(ports, release, component, old, progress)
             for container in release.replicas(component):
                 progress.check()
                 _start(ports, release, container, again)
@@ -204,15 +204,25 @@ def keep_running(ports: Ports, release: Release) -> None:
                 ports.runtime.set_restart(container.name, policy)
 
 
-def stop_volume_writers(ports: Ports, component: Component, old: Release, progress: Progress) -> None:
-    """Stop the containers of the old version that write to a volume of this component: two would spoil the data."""
+def stop_conflicting(ports: Ports, release: Release, component: Component, old: Release, progress: Progress) -> None:
+    """Stop the containers of the old version that cannot run beside this component."""
     for container in old.containers():
-        if writable_volumes(component) & writable_volumes(container.component) and _is_running(ports, container.name):
+        conflict = _conflict(release, component, old, container.component)
+        if conflict and _is_running(ports, container.name):
             stopped = {*str(progress.recall("stopped_containers") or "").split(), container.name}
             # before it is done: the worker that undoes it must know
             progress.remember(old_version_stopped=True, stopped_containers=" ".join(sorted(stopped)))
-            progress.log(f"Stopping the old {container.component.name}: two must not write to one volume")
+            progress.log(f"Stopping the old {container.component.name}: {conflict}")
             ports.runtime.stop(container.name, container.component.stop_grace)
+
+
+def _conflict(release: Release, component: Component, old: Release, earlier: Component) -> str | None:
+    """Return why two components cannot run at the same time, or None."""
+    if writable_volumes(component) & writable_volumes(earlier):
+        return "two must not write to one volume"
+    if release.host_ports(component) & old.host_ports(earlier):
+        return "two cannot have one port of the host"
+    return None
 
 
 def _is_running(ports: Ports, name: str) -> bool:
@@ -261,10 +271,11 @@ def route_to_old(ports: Ports, release: Release, old: Release | None) -> None:
         ports.router.switch(release.service_id, release.subdomain, targets)
 
 
-def start_volume_writers(ports: Ports, old: Release, names: Collection[str]) -> None:
-    """Start the containers of the old version that `stop_volume_writers` stopped, but no job that had ended before."""
+def start_stopped(ports: Ports, old: Release, names: Collection[str]) -> None:
+    """Start the containers of the old version that `stop_conflicting` stopped, but no job that had ended before."""
     for container in old.containers():
-        seen = ports.runtime.inspect(container.name) if writable_volumes(container.component) else None
+        exclusive = writable_volumes(container.component) or old.host_ports(container.component)
+        seen = ports.runtime.inspect(container.name) if exclusive else None
         if seen and (container.name in names or not old.has_completed(container, seen)):
             _write_and_start(ports, container)
 

@@ -13,7 +13,9 @@ from domain.model.identifiers import new_id
 from domain.model.service import DeployMethod, Service
 from domain.ports import Ports
 from domain.ports.store import Work
+from domain.resources import revisions
 from domain.resources.dry_run import Change, Outcome, perform
+from domain.rollout.publishing import choose_host_ports, reserve_host_ports
 from domain.rollout.service_queue import enqueue_deployment
 from domain.services.read import ServiceDetail, get_detail
 from domain.services.subdomains import choose_subdomain
@@ -27,6 +29,7 @@ class ServiceCreate(NewDefinition):
     labels: NotRequired[dict[str, str]]
 
 
+@revisions.retry_when_changed
 def create_service(
     ports: Ports, caller: Caller, body: ServiceCreate, *, dry_run: bool = False
 ) -> Outcome[ServiceDetail]:
@@ -34,7 +37,7 @@ def create_service(
 
     Raise Invalid if the definition is not accepted, and Conflict if the customer has a service of this name.
     """
-    checked = new_definition(ports.vault, body)
+    checked = choose_host_ports(ports, None, new_definition(ports.vault, body))
     service = _new_service(ports, caller, body, checked)
     changes = (
         Change("create", "service", None, f"Creates {service.name}"),
@@ -45,6 +48,7 @@ def create_service(
         service.subdomain = choose_subdomain(work, ports.settings, service)
         work.services.add(service)
         store_contents(work, service, checked.contents, service.created_at)
+        reserve_host_ports(work, service)
         deployment = enqueue_deployment(work, service.created_at, caller, service, checked, Trigger.CREATE)
         return get_detail(work, service, deployment.operation_id), changes
 

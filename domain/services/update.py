@@ -12,6 +12,7 @@ from domain.ports.store import Work
 from domain.resources import revisions
 from domain.resources.dry_run import Change, Outcome, perform
 from domain.resources.visibility import get_changeable_service
+from domain.rollout.publishing import choose_host_ports, reserve_host_ports
 from domain.rollout.service_queue import enqueue_deployment
 from domain.services.read import ServiceDetail, get_detail
 
@@ -40,7 +41,7 @@ def update_service(
     A dry run returns the service as it would be, with the ETag that the change must match.
     """
     now, (before, contents) = ports.clock.now(), _read(ports, caller, service_id, if_match)
-    checked = changed_definition(ports.vault, before, contents, body)
+    checked = choose_host_ports(ports, service_id, changed_definition(ports.vault, before, contents, body))
 
     def update(work: Work) -> tuple[ServiceDetail, tuple[Change, ...]]:
         service = get_changeable_service(caller, work, service_id)
@@ -51,6 +52,7 @@ def update_service(
         service.name, service.labels, service.updated_at = body.get("name", service.name), _labels(service, body), now
         work.services.save(service)
         store_contents(work, service, checked.contents, now)
+        reserve_host_ports(work, service)
         deploys = restarts and not dry_run  # a dry run shows no deployment that will never exist
         queued = enqueue_deployment(work, now, caller, service, checked, Trigger.UPDATE) if deploys else None
         detail = get_detail(work, service, queued.operation_id if queued else None)

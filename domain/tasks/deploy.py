@@ -8,6 +8,7 @@ from domain.model.service import Service, ServiceStatus, Watch
 from domain.ports import Ports
 from domain.ports.progress import Change, Progress
 from domain.ports.store import Work
+from domain.rollout.publishing import release_host_ports
 from domain.rollout.release import Release, build_release
 from domain.rollout.rollout import (
     RolledOut,
@@ -95,6 +96,7 @@ def _go_live(
         if previous_id and not rolled_out.completed:
             service.watch = Watch(previous_id, kept, now + WATCHED, rolled_out.restarts)
         work.services.save(service)
+        release_host_ports(work, service)
 
     progress.step("cleaning", _CLEANING, changes=[go_live, *([mark_completed] if rolled_out.completed else [])])
 

@@ -3,7 +3,7 @@
 Their methods are those of the protocols `Runtime`, `Prober` and `Router`, which say what each does.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from datetime import datetime
 
 from domain.model.project import Restart
@@ -179,6 +179,10 @@ class LeasedRouter:
     def targets(self, service_id: str) -> tuple[Target, ...]:
         self._lease.check()
         return self._router.targets(service_id)
+
+    def find_free_port(self, protocol: str, used: Collection[int]) -> int:
+        self._lease.check()
+        return self._router.find_free_port(protocol, used)
 
     def routes(self) -> set[str]:
         self._lease.check()

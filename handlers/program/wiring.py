@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from domain.adapters import counting, docker, fernet, forwarder, memory, sockets, system
+from domain.adapters.forwarder.port_leases import ServicePorts
 from domain.adapters.sql.sealed import has_encrypted_values
 from domain.adapters.sql.store import open_store
 from domain.errors import Unavailable
@@ -17,6 +18,7 @@ from domain.ports.prober import Prober
 from domain.ports.resolver import Resolver
 from domain.ports.router import Router
 from domain.ports.runtime import Runtime
+from domain.ports.store import Store
 from domain.settings import BadSetting, Settings
 from handlers.program.file_limit import max_connections
 
@@ -31,7 +33,7 @@ def open_ports(settings: Settings) -> Ports:
     vault = _open_vault(folder / "secrets.key", url)
     store = open_store(url, vault, lambda: notifier.notify())  # noqa: PLW0108 - the notifier needs the ID in the database
     counter, notifier = open_shared(store.instance)
-    runtime, prober, resolver, router = _engine_adapters(settings)
+    runtime, prober, resolver, router = _engine_adapters(settings, store)
     identity_provider = _identity_provider(settings)
     return Ports(
         settings=settings,
@@ -107,7 +109,7 @@ def set_up_keycloak(settings: Settings, issuer: str, username: str, password: st
     return keycloak.set_up_realm(settings, issuer, keycloak.Administrator(username, password, admin_realm))
 
 
-def _engine_adapters(settings: Settings) -> tuple[Runtime, Prober, Resolver, Router]:
+def _engine_adapters(settings: Settings, store: Store) -> tuple[Runtime, Prober, Resolver, Router]:
     """Return the container engine, the prober and router that connect to its containers, and the resolver."""
     if settings.runtime == "memory":
         runtime = memory.Runtime()
@@ -117,7 +119,18 @@ def _engine_adapters(settings: Settings) -> tuple[Runtime, Prober, Resolver, Rou
         settings.host,
         settings.public_host,
         settings.base_domain,
-        settings.service_ports,
+        ServicePorts(settings.service_ports, lambda: _reserved_ports(store)),
         ConnectionLimits("the forwarder", max_connections(_FILES_PER_CONNECTION), settings.connections_per_address),
     )
-    return docker.Runtime(os.environ.get("DOCKER_HOST")), sockets.Prober(), sockets.Resolver(), router
+    return (
+        docker.Runtime(os.environ.get("DOCKER_HOST"), host=settings.host),
+        sockets.Prober(),
+        sockets.Resolver(),
+        router,
+    )
+
+
+def _reserved_ports(store: Store) -> set[int]:
+    """Return the TCP ports of this host that services have reserved: no route may take them."""
+    with store.read() as work:
+        return {each.host_port for each in work.published_ports.all() if each.protocol == "tcp"}

@@ -7,6 +7,7 @@ from domain.compose import Finding
 from domain.model.definition import HealthCheck, Variable
 from domain.model.file import File
 from domain.model.masking import MASK
+from domain.model.published_port import PublishedPort
 from domain.model.service import Service
 from domain.services import Export, ServiceDetail, ValidationResult
 from handlers.serializers.values import Json, timestamp
@@ -25,6 +26,10 @@ def file_content(content: bytes) -> Json:
         return {"content": content.decode()}
     except UnicodeDecodeError:
         return {"content_base64": base64.b64encode(content).decode()}
+
+
+def published_port(published: PublishedPort) -> Json:
+    return asdict(published)
 
 
 def healthcheck(check: HealthCheck | None) -> Json | None:
@@ -70,6 +75,7 @@ def service(detail: ServiceDetail) -> Json:
         "variables": [variable(stored) for stored in row.definition.variables],
         "files": [service_file(stored) for stored in row.definition.files],
         "profiles": list(row.definition.profiles),
+        "publish": [published_port(published) for published in row.definition.publish],
         "custom_domains": [],
         "port": row.definition.port,
         "labels": row.labels,
@@ -117,6 +123,9 @@ def service_export(export: Export) -> Json:
         "files": {path: file_content(content) for path, content in export.files.items()},
         "secret_files": [stored.path for stored in definition.files if stored.secret],
         "profiles": list(definition.profiles),
+        "publish": [
+            {"component": each.component, "port": each.port, "protocol": each.protocol} for each in definition.publish
+        ],
         "port": definition.port,
         "labels": row.labels,
         "resources": sizes,

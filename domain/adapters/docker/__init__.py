@@ -29,10 +29,14 @@ LabelsByName = dict[str, Mapping[str, str]]
 
 
 class Runtime:
-    """Containers of a Docker engine. The subnets of their networks are taken from the private range `subnets`."""
+    """Containers of a Docker engine. The subnets of their networks are taken from the private range `subnets`.
 
-    def __init__(self, docker_host: str | None = None, subnets: str = "10.210.0.0/16") -> None:
+    Ports are published at the addresses of `host`.
+    """
+
+    def __init__(self, docker_host: str | None = None, subnets: str = "10.210.0.0/16", host: str = "127.0.0.1") -> None:
         self._connection = Connection(docker_host)
+        self._host = host
         self._subnets = ipaddress.IPv4Network(subnets)
         self._sampler = StatsSampler()
         self._details = inspection.DetailsCache()
@@ -71,7 +75,7 @@ class Runtime:
         spec = files.with_directories(spec)
         with self._connection.client(LONG_TIMEOUT) as client:
             try:
-                container_config.create(client, spec)
+                container_config.create(client, spec, container_config.published_address(self._host))
             except APIError as error:
                 if not container_config.is_conflict(error):
                     raise

@@ -1,6 +1,7 @@
 """The engine's configuration of a container: its limits, and the restrictions for all containers of the panel."""
 
 import math
+import socket
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,8 +27,11 @@ SECOND = 1_000_000_000
 START_INTERVAL_SINCE = "1.44"  # the version of the engine's API
 
 
-def create(client: APIClient, spec: ContainerSpec) -> None:
-    """Create the container with its first network only, because old engines accept one; `connect` adds the others."""
+def create(client: APIClient, spec: ContainerSpec, address: str) -> None:
+    """Create the container with its first network only, because old engines accept one; `connect` adds the others.
+
+    Ports are published at an address of the host; empty means all addresses.
+    """
     component = spec.component
     first = dict(list(endpoints(client, spec).items())[:1])
     command, entrypoint = _command(component.command), _command(component.entrypoint)
@@ -36,6 +40,7 @@ def create(client: APIClient, spec: ContainerSpec) -> None:
         client.create_container(
             image,
             command=command,
+            ports=[tuple(port) for port in spec.published],
             entrypoint=entrypoint,
             name=spec.name,
             user=component.user,
@@ -50,7 +55,7 @@ def create(client: APIClient, spec: ContainerSpec) -> None:
             labels=_labels(spec, image),
             healthcheck=_healthcheck(client, component.probe) if component.probe else None,
             stop_timeout=math.ceil(component.stop_grace),
-            host_config=_host_config(client, spec, next(iter(first), "none")),
+            host_config=_host_config(client, spec, next(iter(first), "none"), address),
             networking_config={"EndpointsConfig": first} if first else None,
             use_config_proxy=False,
         )
@@ -68,6 +73,12 @@ def _missing_image(component: Component, spec: ContainerSpec, missing: NotFound)
 def _labels(spec: ContainerSpec, image: str) -> dict[str, str]:
     own = {files.IMAGE_LABEL: spec.image} if image != spec.image else {}
     return {**spec.component.labels, **spec.labels, **own}
+
+
+def published_address(host: str) -> str:
+    """Return the address at which the engine publishes ports for a host name or address; empty means all."""
+    address = socket.getaddrinfo(host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][4][0]
+    return "" if address in ("0.0.0.0", "::") else str(address)
 
 
 def connect(client: APIClient, spec: ContainerSpec, inspection: Mapping[str, Any]) -> None:
@@ -101,11 +112,12 @@ def is_conflict(error: APIError) -> bool:
     return error.status_code == 409
 
 
-def _host_config(client: APIClient, spec: ContainerSpec, network: str) -> dict[str, Any]:
+def _host_config(client: APIClient, spec: ContainerSpec, network: str, address: str) -> dict[str, Any]:
     component = spec.component
     memory = component.memory_mb * 2**20 if component.memory_mb else None
     host: dict[str, Any] = client.create_host_config(
         network_mode=network,
+        port_bindings={f"{port}/{protocol}": (address, host) for (port, protocol), host in spec.published.items()},
         nano_cpus=round(component.cpu * SECOND) if component.cpu else None,
         mem_limit=memory,
         memswap_limit=memory,

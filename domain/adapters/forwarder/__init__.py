@@ -6,7 +6,7 @@ buffer, where streams need two of each; with asyncio's own loop, a new connectio
 
 import asyncio
 from asyncio import AbstractEventLoop
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from pathlib import Path
 from socket import socket
 from threading import Thread
@@ -15,13 +15,13 @@ import uvloop
 
 from domain import errors
 from domain.adapters.forwarder.listeners import Listeners
-from domain.adapters.forwarder.port_leases import claim_port, lease_port
+from domain.adapters.forwarder.port_leases import ServicePorts, claim_port, find_free, lease_port
 from domain.adapters.forwarder.routes import Route, Routes
 from domain.identity.connection_limits import ConnectionLimits
 from domain.ports.router import RouteFailed, Target
 
-PORTS = range(49_152, 65_536)
 MAX_CONNECTIONS = 16_384
+PORTS = ServicePorts()
 
 
 class Router:
@@ -36,7 +36,7 @@ class Router:
         host: str,
         public_host: str,
         base_domain: str = "",
-        ports: range | None = None,
+        ports: ServicePorts | None = None,
         limits: ConnectionLimits | None = None,
     ) -> None:
         self._routes = Routes(folder)
@@ -91,6 +91,10 @@ class Router:
         route = self._routes.read(service_id)
         return route.targets if route else ()
 
+    def find_free_port(self, protocol: str, used: Collection[int]) -> int:
+        routed = self._routes.used_ports() if protocol == "tcp" else set()
+        return find_free(self._host, self._ports.all, routed | set(used), protocol)
+
     def routes(self) -> set[str]:
         return self._routes.ids()
 
@@ -111,7 +115,7 @@ class Router:
         return None
 
     def _publish(self, service_id: str, name: str, targets: tuple[Target, ...]) -> int:
-        listener = claim_port(self._host, self._ports, self._routes.used_ports())
+        listener = claim_port(self._host, self._ports.all, self._routes.used_ports() | set(self._ports.reserved()))
         port: int = listener.getsockname()[1]
         with listener:
             self._routes.write(Route(service_id, name, port, targets))

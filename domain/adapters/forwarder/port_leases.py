@@ -3,7 +3,7 @@
 import errno
 import fcntl
 import socket
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
@@ -13,6 +13,14 @@ from domain.ports.router import RouteFailed
 BACKLOG = 4096
 
 Address = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
+
+
+@dataclass(frozen=True)
+class ServicePorts:
+    """The ports of this host for services. `reserved` returns the TCP ports among them that routes must not take."""
+
+    all: range = range(49_152, 65_536)
+    reserved: Callable[[], Collection[int]] = tuple
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,27 @@ def claim_port(host: str, ports: range, used: Collection[int]) -> socket.socket:
             if error.errno != errno.EADDRINUSE:
                 raise RouteFailed(f"Nothing can listen at {host}: {error.strerror}. Check PANEL_HOST") from error
     raise RouteFailed(f"All ports of {host} from {ports[0]} to {ports[-1]} are in use. Widen PANEL_SERVICE_PORTS")
+
+
+def find_free(host: str, ports: range, used: Collection[int], protocol: str) -> int:
+    """Return the last port at which nothing listens. Raise RouteFailed if there is none."""
+    kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+    for port in reversed(ports):
+        if port not in used and _is_free(host, port, kind):
+            return port
+    raise RouteFailed(f"All ports of {host} from {ports[0]} to {ports[-1]} are in use. Widen PANEL_SERVICE_PORTS")
+
+
+def _is_free(host: str, port: int, kind: socket.SocketKind) -> bool:
+    family, _, _, _, address = socket.getaddrinfo(host or None, port, type=kind, flags=socket.AI_PASSIVE)[0]
+    with socket.socket(family, kind) as tried:
+        try:
+            tried.bind(address)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise RouteFailed(f"Nothing can listen at {host}: {error.strerror}. Check PANEL_HOST") from error
+            return False
+    return True
 
 
 def listen_first(host: str, port: int) -> socket.socket:

@@ -1,12 +1,12 @@
 """A router that keeps its routes in memory and forwards nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import count
 from threading import Lock
 
 from domain.ports.router import Target
 
-FIRST_PORT = 49152
+FIRST_PORT, LAST_PORT = 49152, 65535
 
 
 class Router:
@@ -46,6 +46,12 @@ class Router:
     def targets(self, service_id: str) -> tuple[Target, ...]:
         with self._lock:
             return self._targets.get(service_id, ())
+
+    def find_free_port(self, protocol: str, used: Collection[int]) -> int:
+        """Return a port that no route has; nothing listens at any."""
+        with self._lock:
+            routed = self._ports.values() if protocol == "tcp" else ()
+            return next(port for port in count(LAST_PORT, -1) if port not in used and port not in routed)
 
     def routes(self) -> set[str]:
         with self._lock:

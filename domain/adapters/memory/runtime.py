@@ -179,6 +179,7 @@ class Runtime:
             if fake.behaviour.start_error or missing:
                 raise EngineRefused(fake.behaviour.start_error or f"network {min(missing)} not found")
             if not fake.is_running:
+                self._check_ports(fake)
                 fake.start()
                 self._changed.notify_all()
 
@@ -279,6 +280,13 @@ class Runtime:
     def _check_reachable(self) -> None:
         if self.away:
             raise errors.Unavailable("The in-memory engine is away", code="engine_unavailable")
+
+    def _check_ports(self, fake: FakeContainer) -> None:
+        running = [other.spec.published for other in self.fakes.values() if other.is_running]
+        taken = {(port.protocol, host_port) for published in running for port, host_port in published.items()}
+        for port, host_port in fake.spec.published.items():
+            if (port.protocol, host_port) in taken:
+                raise EngineRefused(f"Bind for {host_port} failed: port is already allocated")
 
     def _end(self, fake: FakeContainer, exit_code: int, *, by_itself: bool = False) -> None:
         fake.end(exit_code, by_itself=by_itself)

@@ -11,6 +11,7 @@ import pytest
 
 from domain.adapters import forwarder as adapter
 from domain.adapters.forwarder import Router
+from domain.adapters.forwarder.port_leases import ServicePorts
 from domain.ports.router import Target
 
 from .peers import Listen, Serve, WebServer
@@ -20,7 +21,7 @@ from .peers import Listen, Serve, WebServer
 def ports_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Use a range of ports that no parallel test and no outgoing connection uses, for tests that reopen a port."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    monkeypatch.setattr(adapter, "PORTS", range(61_000 + 500 * worker, 65_536))
+    monkeypatch.setattr(adapter, "PORTS", ServicePorts(range(61_000 + 500 * worker, 65_536)))
 
 
 @pytest.fixture
