@@ -6,7 +6,7 @@ A directory that is mounted read-only and has given files needs no volume of the
 from domain.compose.context import Context
 from domain.compose.files import is_host_path, looks_like_file, missing_file
 from domain.compose.findings import AlreadyReportedError, Code, quote
-from domain.compose.mount_entries import MountEntry, refuse_host_path
+from domain.compose.mount_entries import MountEntry, refuse_host_path, volume_of_service
 from domain.compose.values import ScalarValue
 from domain.model.project import ContainerFile, Mount
 
@@ -44,7 +44,8 @@ def _directory(source: ScalarValue, path: str, target: str, read_only: bool, con
     if not within and (looks_like_file(path) or looks_like_file(target)):
         raise missing_file(_quoted(source), _ADVICE, source.location)
     if not within:
-        message = f"The directory {_quoted(source)} becomes a volume of the service; the host keeps no copy."
+        volume = context.volumes.for_directory(path)
+        message = f"{_quoted(source)} → {volume_of_service(source, volume)}. Give files for it in `files`."
         context.findings.warn(Code.TRANSLATED, message, source.location)
     for content in within.values():
         context.budget.spend(len(content), source.location)

@@ -56,7 +56,7 @@ def read_component(name: str, value: Value, context: Context) -> Component:
             part = context.findings.attempt(lambda pair: pair[0](pair[1], context), (read, written))
             _add(attributes, part or {})
     component = Component(name=name, **attributes)
-    check_duplicate_paths(component, section.location, context.findings)
+    check_duplicate_paths(component, section, context.findings)
     _check_writers(component, section, context)
     return component
 
@@ -101,7 +101,7 @@ def _restart(value: Value, context: Context) -> Mapping[str, Any]:
 def _stop_grace(value: Value, context: Context) -> Mapping[str, Any]:
     seconds = duration(value)
     if seconds > LONGEST_GRACE:
-        message = f"The panel waits at most {LONGEST_GRACE:.0f} seconds for a container to stop."
+        message = f"{quote(as_scalar(value).raw)} → `{LONGEST_GRACE:.0f}s`: the panel waits no longer for a container."
         context.findings.warn(Code.TRANSLATED, message, value.location)
     return {"stop_grace": min(seconds, LONGEST_GRACE)}
 

@@ -49,12 +49,13 @@ class Interpolation:
 
 
 class TemplateError(Exception):
-    """The text cannot be interpolated: the code and message of a finding."""
+    """The text cannot be interpolated: the code and message of a finding, and the position of the `$` in the text."""
 
-    def __init__(self, code: Code, message: str) -> None:
+    def __init__(self, code: Code, message: str, position: int = 0) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.position = position
 
 
 def parse(text: str) -> Template:
@@ -76,6 +77,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._position = 0
+        self._dollar = 0
 
     def template(self, depth: int) -> Template:
         parts: list[str | Reference] = []
@@ -91,6 +93,7 @@ class _Parser:
         return tuple(filter(None, parts))
 
     def _reference(self, depth: int) -> str | Reference:
+        self._dollar = self._position
         self._position += 1
         following = self._text[self._position : self._position + 1]
         if following == "$":
@@ -114,13 +117,13 @@ class _Parser:
             message = (
                 f"`${{{name}` is not closed. Write `${{{name}}}` or `${{{name}:-default}}`, or `$$` for a dollar sign."
             )
-            raise TemplateError(Code.BAD_INTERPOLATION, message)
+            raise TemplateError(Code.BAD_INTERPOLATION, message, self._dollar)
         self._position += 1
         return Reference(name, operator.group() if operator else "", operand, raw)
 
     def _operand(self, depth: int) -> Template:
         if depth >= _DEEPEST:
-            raise TemplateError(Code.BAD_INTERPOLATION, f"Nest at most {_DEEPEST} defaults.")
+            raise TemplateError(Code.BAD_INTERPOLATION, f"Nest at most {_DEEPEST} defaults.", self._dollar)
         return self.template(depth + 1)
 
     def _name(self) -> str:
@@ -128,7 +131,7 @@ class _Parser:
         if not match:
             near = quote(self._text[max(0, self._position - 2) : self._position + 10])
             message = f"No variable name follows `$` at {near}. Write `$$` for a literal dollar sign."
-            raise TemplateError(Code.BAD_INTERPOLATION, message)
+            raise TemplateError(Code.BAD_INTERPOLATION, message, self._dollar)
         self._position = match.end()
         return match.group()
 

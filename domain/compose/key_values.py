@@ -97,7 +97,7 @@ def _map_text(scalar: ScalarValue, findings: FindingCollector) -> str:
     resolved = resolve(scalar.text)
     if resolved.lower() != scalar.text.lower():
         message = (
-            f"In YAML {quote(scalar.text)} is the number {quote(resolved)}. Put quotes around it to keep the text."
+            f"{quote(scalar.text)} → {quote(resolved)}: in YAML it is a number. Put quotes around it to keep the text."
         )
         findings.warn(Code.TRANSLATED, message, scalar.location)
     return resolved

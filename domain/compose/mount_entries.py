@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NoReturn
 
-from domain.compose.findings import Code, FieldError, Location
+from domain.compose.findings import Code, FieldError, Location, quote
 from domain.compose.scalars import bad_value, normalize_path
 from domain.compose.values import ScalarValue
 from domain.model.project import ContainerFile, Mount
@@ -28,6 +28,11 @@ def mount_target(value: ScalarValue, path: str) -> str:
     if target.split("/")[1] in _KERNEL_DIRECTORIES:
         raise bad_value(value, "mount to a directory other than `/`, `/proc`, `/sys` and `/dev`")
     return target
+
+
+def volume_of_service(value: ScalarValue, volume: str) -> str:
+    """Name a volume in a message, unless a variable brought a part of its path."""
+    return "a volume of the service" if "$" in value.raw else f"the volume {quote(volume)} of the service"
 
 
 def refuse_socket(location: Location) -> NoReturn:

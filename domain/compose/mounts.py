@@ -1,6 +1,8 @@
 """`volumes` and `tmpfs` of a service: volumes of the project, given files and memory; nothing of the host."""
 
+import posixpath
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +10,7 @@ from domain.compose.bind_mounts import given_file, is_path, read_bind
 from domain.compose.context import Context
 from domain.compose.field_rules import FieldRules, check_fields
 from domain.compose.findings import Code, FieldError, FindingCollector, Location, quote
-from domain.compose.mount_entries import MountEntry, mount_target, refuse_socket
+from domain.compose.mount_entries import MountEntry, mount_target, refuse_socket, volume_of_service
 from domain.compose.refusals import BIND, MOUNT, TMPFS, VOLUME_MOUNT
 from domain.compose.scalars import bad_value, boolean, byte_size, choice, file_mode, non_empty_text, normalize_path
 from domain.compose.values import ListValue, MapValue, ScalarValue, Value, as_list, as_map, as_scalar
@@ -72,9 +74,10 @@ def _split(value: ScalarValue) -> tuple[str, str, frozenset[str]]:
 
 
 def _anonymous(value: ScalarValue, path: str, read_only: bool, context: Context) -> MountEntry:
-    message = f"{quote(value.raw)} becomes a volume of the service, so that a deployment keeps its data."
+    volume = context.volumes.for_anonymous(context.service, path)
+    message = f"{quote(value.raw)} → {volume_of_service(value, volume)}, whose data deployments keep."
     context.findings.warn(Code.TRANSLATED, message, value.location)
-    return MountEntry(path, value, Mount(context.volumes.for_anonymous(context.service, path), path, read_only))
+    return MountEntry(path, value, Mount(volume, path, read_only))
 
 
 def _long(value: MapValue, context: Context) -> MountEntry:
@@ -160,10 +163,21 @@ def _tmpfs(value: Value) -> str:
     return (path if path == "/dev/shm" else mount_target(scalar, target)) + (":" + options if options else "")  # noqa: S108
 
 
-def check_duplicate_paths(component: Component, location: Location, findings: FindingCollector) -> None:
-    """Add a finding if a volume and a path in memory are mounted at the same path."""
-    in_memory = [entry.partition(":")[0] for entry in component.tmpfs]
-    paths = [mount.path for mount in component.mounts] + in_memory
-    if len(set(paths)) < len(paths):
-        message = "A path stands under `volumes` and under `tmpfs`. Remove one of the two."
-        findings.add(Code.DUPLICATE_MOUNT, message, location)
+def check_duplicate_paths(component: Component, section: MapValue, findings: FindingCollector) -> None:
+    """Add a finding for each path in memory at which something else is mounted."""
+    paths = Counter([mount.path for mount in component.mounts] + [_path(entry) for entry in component.tmpfs])
+    for path in (path for path, count in paths.items() if count > 1):
+        message = f"{quote(path)} stands under `volumes` and under `tmpfs`. Remove one of the two."
+        findings.add(Code.DUPLICATE_MOUNT, message, _tmpfs_location(section, path))
+
+
+def _tmpfs_location(section: MapValue, path: str) -> Location:
+    """Return the location of a path under `tmpfs`, or of the field, or of the service."""
+    field = section.get("tmpfs") or section.get("volumes") or section
+    entries = field.items if isinstance(field, ListValue) else ()
+    texts = ((entry, entry.text) for entry in entries if isinstance(entry, ScalarValue))
+    return next((entry.location for entry, text in texts if posixpath.normpath(_path(text)) == path), field.location)
+
+
+def _path(entry: str) -> str:
+    return entry.partition(":")[0]

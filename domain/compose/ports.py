@@ -55,11 +55,16 @@ def _published(value: Value, findings: FindingCollector) -> PortRange:
     else:
         ports, raw = _short(as_scalar(value)), as_scalar(value).raw
     if ports.protocol == "tcp":
-        message = f"{quote(raw)} becomes `expose`: the service's URL leads to the port, and the host opens none."
+        exposed = "expose" if "$" in raw else f"expose: [{_numbers(ports)}]"  # messages show no value of a variable
+        message = f"{quote(raw)} → `{exposed}`: the service's URL leads to the port, and the host opens none."
     else:
         message = f"{quote(raw)} is reachable by other components only. For a port of the host, name it in `publish`."
     findings.warn(Code.TRANSLATED, message, value.location)
     return ports
+
+
+def _numbers(ports: PortRange) -> str:
+    return str(ports.first) if ports.first == ports.last else f"{ports.first}-{ports.last}"
 
 
 def _short(value: ScalarValue) -> PortRange:

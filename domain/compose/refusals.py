@@ -51,7 +51,7 @@ SERVICE = FieldRules(
         **_all("cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpuset", _SCHEDULING),
         **_all("mem_swappiness memswap_limit oom_kill_disable oom_score_adj", _SWAP),
         **_all("dns dns_opt dns_search", _DNS),
-        "mac_address": _ADDRESS,
+        "mac_address": "the engine gives each container an address of its own",
         "exclude_from_hc": "it is a field of Coolify; the panel checks every component",
         "logging": "the panel keeps the output of containers itself",
     },

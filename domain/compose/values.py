@@ -1,7 +1,7 @@
 """The interpolated tree that fields are read from. Each value has its location."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.compose.findings import AlreadyReportedError, Code, FieldError, FindingCollector, Location
 from domain.compose.interpolation import LONGEST_VALUE, Fragment, Interpolator, TemplateError
@@ -131,7 +131,8 @@ class ValueBuilder:
         try:
             result = self._interpolator.interpolate(node.text)
         except TemplateError as error:
-            self._findings.add(error.code, error.message, location)
+            line = node.line_of(error.position) if node.literal else location.line
+            self._findings.add(error.code, error.message, replace(location, line=line))
             return ScalarValue(location, "", node.text, invalid=True)
         for message in result.required:
             self._findings.add(Code.MISSING_VARIABLE, message, location)

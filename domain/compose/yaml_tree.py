@@ -38,7 +38,7 @@ class NodeSize:
 
 @dataclass(frozen=True, slots=True)
 class ScalarNode:
-    """A scalar as written."""
+    """A scalar as written. `literal`: it is a block of lines, which begins below `|`."""
 
     line: int
     size: NodeSize
@@ -46,6 +46,11 @@ class ScalarNode:
     null: bool
     merges: bool = False
     plain: bool = False
+    literal: bool = False
+
+    def line_of(self, position: int) -> int:
+        """Return the line of a position in a literal text."""
+        return self.line + 1 + self.text.count("\n", 0, position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +175,7 @@ class _Composer:
         size = NodeSize(characters=len(event.value))
         null = plain and event.value in _NULLS
         merges = event.value == "<<" and (plain or event.tag == _MERGE)
-        return ScalarNode(event.start_mark.line + 1, size, event.value, null, merges, plain)
+        return ScalarNode(event.start_mark.line + 1, size, event.value, null, merges, plain, event.style == "|")
 
     def _sequence(self, event: Any) -> SequenceNode:  # noqa: ANN401
         items: list[tuple[int, Node]] = []

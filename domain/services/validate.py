@@ -1,11 +1,14 @@
 """Validate a compose text without creating a service."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NotRequired, TypedDict
 
 from domain import compose
 from domain.definitions.files import FileContent, decode, merge
 from domain.identity.access import Caller
+from domain.model.project import Project
 from domain.ports import Ports
 from domain.tenancy.quota import QuotaEffect, quota_effect
 
@@ -21,10 +24,11 @@ class ServiceCheck(TypedDict):
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """The findings about a compose text; `quota_effect` is None if one of them is an error."""
+    """The findings about a compose text, and a sentence for people; `quota_effect` is None if one is an error."""
 
     findings: tuple[compose.Finding, ...]
     quota_effect: QuotaEffect | None
+    summary: str
 
 
 def validate_service(ports: Ports, caller: Caller, body: ServiceCheck) -> ValidationResult:  # noqa: ARG001
@@ -36,4 +40,27 @@ def validate_service(ports: Ports, caller: Caller, body: ServiceCheck) -> Valida
     given = decode(ports.vault, files, contents)
     result = compose.check(body["compose"], body.get("variables", {}), given, body.get("profiles", ()))
     unused = compose.unused_variables(result, body.get("variables", {}))
-    return ValidationResult((*unused, *result.findings), quota_effect(result.project) if result.project else None)
+    findings = (*unused, *result.findings)
+    effect = quota_effect(result.project) if result.project else None
+    return ValidationResult(findings, effect, _summary(result.project, findings))
+
+
+def _summary(project: Project | None, findings: Iterable[compose.Finding]) -> str:
+    """Return what the text means in one line: `accepted: 3 components, 2 volumes, 1 route; 4 things translated`."""
+    codes = Counter(found.code for found in findings if found.severity == "warning")
+    if project is None:
+        return f"refused: {_count(sum(1 for found in findings if found.severity == 'error'), 'error')}"
+    parts = [
+        _count(len(project.components), "component"),
+        _count(len(project.volumes), "volume"),
+        _count(int(project.public_endpoint() is not None), "route"),
+    ]
+    translated, left_out = codes.pop(compose.Code.TRANSLATED, 0), codes.pop(compose.Code.NOT_KEPT, 0)
+    remarks = [f"{_count(translated, 'thing')} translated"] if translated else []
+    remarks += [f"{_count(left_out, 'thing')} left out"] if left_out else []
+    remarks += [_count(codes.total(), "other warning")] if codes else []
+    return "accepted: " + ", ".join(parts) + "".join(f"; {', '.join(remarks)}" if remarks else "")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

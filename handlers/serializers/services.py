@@ -100,6 +100,7 @@ def service(detail: ServiceDetail) -> Json:
 def service_report(result: ValidationResult) -> Json:
     return {
         "valid": result.quota_effect is not None,
+        "summary": result.summary,
         "findings": [finding(found) for found in result.findings],
         "quota_effect": asdict(result.quota_effect) if result.quota_effect else None,
     }

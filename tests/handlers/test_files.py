@@ -229,3 +229,19 @@ def test_a_service_from_an_image_gets_all_of_its_variables(panel: Panel):
     assert fake.spec.environment == {"GREETING": "Hello"}
     log = panel.get(f"/deployments/{service['deployment_id']}/logs").json()["data"]
     assert not [line["text"] for line in log if "Warning" in line["text"]]
+
+
+@pytest.mark.parametrize(
+    ("compose", "summary"),
+    [
+        (COMPOSE, "accepted: 1 component, 1 volume, 1 route"),
+        (
+            "services: {a: {image: x, ports: ['1:1'], volumes: [b:/b, ./c:/c], logging: {driver: x}}, d: {image: x}}",
+            "accepted: 2 components, 2 volumes, 1 route; 2 things translated, 1 thing left out, 1 other warning",
+        ),
+        ("services: {a: {privileged: true}}", "refused: 2 errors"),
+        ("services: {a: {image: x}}", "accepted: 1 component, 0 volumes, 0 routes"),
+    ],
+)
+def test_a_validation_has_a_summary_for_people(panel: Panel, compose: str, summary: str):
+    assert panel.post("/services/validate", {"compose": compose, "files": FILES}).json()["summary"] == summary

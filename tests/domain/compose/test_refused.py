@@ -90,7 +90,10 @@ REFUSED = [
     ("volumes: ['data:/a:ro:rw']", "bad_value", 4, "/volumes/0"),
     ("volumes: [{source: data}]", "bad_value", 4, "/volumes/0"),
     ("volumes: [{source: data, target: '/x:ro'}]", "bad_value", 4, "/volumes/0/target"),
-    ("volumes: ['data:/a']\ntmpfs: /a", "duplicate_mount", 2, ""),
+    ("volumes: ['data:/a']\ntmpfs: /a", "duplicate_mount", 5, "/tmpfs"),
+    ("volumes: ['data:/a']\ntmpfs: [/b, '/a:ro']", "duplicate_mount", 5, "/tmpfs/1"),
+    ("command: |-\n  first\n  echo ${", "bad_interpolation", 6, "/command"),
+    ("environment:\n- A: b", "wrong_type", 5, "/environment/0"),
     ("volumes: data", "wrong_type", 4, "/volumes"),
     ("volumes: {data: /x}", "wrong_type", 4, "/volumes"),
     ("volumes: [[data]]", "wrong_type", 4, "/volumes/0"),
@@ -333,7 +336,7 @@ def test_a_misspelled_field_is_answered_with_the_right_name(field: Callable[...,
 
 def test_ports_open_no_port_of_the_host(field: Callable[..., CheckResult]):
     checked = field("ports: ['80:8080']")
-    assert "`expose`" in checked.findings[0].message
+    assert "`expose: [8080]`" in checked.findings[0].message
     assert checked.project
     assert "published" not in repr(checked.project)
 

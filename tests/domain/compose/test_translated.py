@@ -271,3 +271,26 @@ def test_compose_profiles_activates_profiles(active: str):
 def test_a_dependency_on_a_service_without_an_active_profile_is_refused():
     text = "services:\n  web: {image: x, depends_on: [debug]}\n  debug: {image: x, profiles: [debug]}"
     assert [found.code for found in check(text).findings if found.severity == "error"] == ["unknown_service"]
+
+
+@pytest.mark.parametrize(
+    ("field", "translation"),
+    [
+        ("ports: ['8080:80']", "`8080:80` → `expose: [80]`"),
+        ("ports: ['3000-3001:4000-4001']", "`3000-3001:4000-4001` → `expose: [4000-4001]`"),
+        ("ports: ['$P:80']", "`$P:80` → `expose`:"),
+        ("volumes: ['./data:/x']", "`./data` → the volume `.data` of the service"),
+        ("volumes: ['./$P:/x']", "`./$P` → a volume of the service"),
+        ("volumes: [/x]", "`/x` → the volume `_web.x` of the service"),
+        ("environment: {A: 010}", "`010` → `8`"),
+        ("stop_grace_period: 1h", "`1h` → `300s`"),
+    ],
+)
+def test_a_translation_says_what_was_and_what_becomes_of_it(field: str, translation: str):
+    checked = check(f"services: {{web: {{image: x, {field}}}}}", {"P": "8080"})
+    assert [found.message[: len(translation)] for found in checked.findings] == [translation]
+
+
+def test_a_port_without_http_can_be_published():
+    [found] = check("services: {web: {image: x, ports: ['53:53/udp']}}").findings
+    assert "`publish`" in found.message
