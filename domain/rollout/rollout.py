@@ -15,6 +15,8 @@ from domain.ports.progress import Change, Progress
 from domain.ports.router import Target
 from domain.ports.store import Work
 from domain.rollout.checks import Checks
+from domain.rollout.compose_warnings import note_warnings
+from domain.rollout.conflicts import find_conflict
 from domain.rollout.images import pull_image
 from domain.rollout.release import DEPLOYMENT, INSTANCE, SERVICE, Release, writable_volumes
 from domain.work.failures import TaskFailed
@@ -24,7 +26,6 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _PATIENCE, _UNDO_PATIENCE = 30.0, 3.0  # seconds
 _LONGEST_PAUSE = 3.0
-_MOST_WARNINGS = 20
 DRAIN = 10.0
 """Seconds that open connections get before their container is stopped."""
 
@@ -54,14 +55,6 @@ def roll_out(ports: Ports, release: Release, old: Release | None, progress: Prog
     progress.step("routing", "Routing requests to the new version")
     url = retry_while_unavailable(ports, progress, lambda: route(ports, release))
     return RolledOut(url, checks.all_completed, checks.restart_count)
-
-
-def note_warnings(release: Release, progress: Progress) -> None:
-    """Log what the compose text means here, as far as it differs from what compose makes of it."""
-    for warning in release.warnings[:_MOST_WARNINGS]:
-        progress.note(f"Warning: {warning}")
-    if len(release.warnings) > _MOST_WARNINGS:
-        progress.note(f"Warning: {len(release.warnings) - _MOST_WARNINGS} more; validate the compose text to see all")
 
 
 def image_list(release: Release) -> str:
@@ -207,22 +200,13 @@ def keep_running(ports: Ports, release: Release) -> None:
 def stop_conflicting(ports: Ports, release: Release, component: Component, old: Release, progress: Progress) -> None:
     """Stop the containers of the old version that cannot run beside this component."""
     for container in old.containers():
-        conflict = _conflict(release, component, old, container.component)
+        conflict = find_conflict(release, component, old, container.component)
         if conflict and _is_running(ports, container.name):
             stopped = {*str(progress.recall("stopped_containers") or "").split(), container.name}
             # before it is done: the worker that undoes it must know
             progress.remember(old_version_stopped=True, stopped_containers=" ".join(sorted(stopped)))
             progress.log(f"Stopping the old {container.component.name}: {conflict}")
             ports.runtime.stop(container.name, container.component.stop_grace)
-
-
-def _conflict(release: Release, component: Component, old: Release, earlier: Component) -> str | None:
-    """Return why two components cannot run at the same time, or None."""
-    if writable_volumes(component) & writable_volumes(earlier):
-        return "two must not write to one volume"
-    if release.host_ports(component) & old.host_ports(earlier):
-        return "two cannot have one port of the host"
-    return None
 
 
 def _is_running(ports: Ports, name: str) -> bool:

@@ -43,7 +43,9 @@ def create(panel: Panel, name: str, **fields: Any) -> dict[str, Any]:
 
 def container_files(panel: Panel, service_id: str) -> dict[str, bytes]:
     """Return the files of the service's only container."""
-    [fake] = [fake for name, fake in panel.ports.runtime.fakes.items() if name.startswith(service_id)]
+    [fake] = [
+        fake for name, fake in panel.ports.runtime.fakes.items() if name.startswith(service_id) and fake.is_running
+    ]
     return {file.path: file.content for file in fake.spec.component.files}
 
 
@@ -103,7 +105,7 @@ def test_a_change_of_a_file_is_deployed_and_a_rollback_brings_the_old_one_back(p
 def test_a_failed_deployment_brings_back_the_files_in_volumes(panel: Panel):
     service_id = create(panel, "undone")["id"]
     panel.ports.runtime.images["shop/crash:1"] = Behaviour(exit_code=3)
-    failing = COMPOSE.replace("ai-admin-panel/hello:1", "shop/crash:1")
+    failing = COMPOSE.replace("ai-admin-panel/hello:1", "shop/crash:1\n    restart: 'no'")
     files = {"data/seed.txt": {"content": "second"}}
     panel.post(f"/services/{service_id}/deploy", {"compose": failing, "files": files})
     panel.work()

@@ -25,7 +25,9 @@ def create(panel: Panel, name: str, publish: list[dict[str, Any]] = DNS, **field
 
 def published(panel: Panel, service_id: str) -> dict[Port, int]:
     """Return what the service's containers publish at the engine."""
-    fakes = [fake for name, fake in panel.ports.runtime.fakes.items() if name.startswith(service_id)]
+    fakes = [
+        fake for name, fake in panel.ports.runtime.fakes.items() if name.startswith(service_id) and fake.is_running
+    ]
     return {port: host for fake in fakes for port, host in fake.spec.published.items()}
 
 
@@ -69,7 +71,7 @@ def test_a_failed_deployment_gives_the_old_container_its_port_back(panel: Panel)
     panel.work()
     path = f"/services/{service['id']}"
     panel.ports.runtime.images["shop/bad:1"] = type(panel.ports.runtime.images["ai-admin-panel/hello:1"])(exit_code=3)
-    panel.post(f"{path}/deploy", {"compose": COMPOSE.replace("shop/dns:1", "shop/bad:1")})
+    panel.post(f"{path}/deploy", {"compose": COMPOSE.replace("'shop/dns:1'", "'shop/bad:1', restart: 'no'")})
     panel.work()
     assert panel.get(path).json()["status"] == "running"
     assert published(panel, service["id"]) == {Port(53, "udp"): 65535, Port(53): 65535}

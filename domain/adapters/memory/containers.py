@@ -12,6 +12,7 @@ from domain.ports.container_spec import ContainerSpec
 from domain.ports.runtime import (
     Address,
     Container,
+    EngineRefused,
     OutputLine,
     PullFailed,
     RegistryCredentials,
@@ -153,3 +154,12 @@ class FakeContainer:
         if probe is None or not (probe.test or probe.disabled):
             return self.behaviour.probed
         return not probe.disabled
+
+
+def require_free_ports(fake: FakeContainer, others: Iterable[FakeContainer]) -> None:
+    """Raise EngineRefused if a running container has a port of the host that this one publishes."""
+    running = [other.spec.published for other in others if other.is_running]
+    taken = {(port.protocol, host_port) for published in running for port, host_port in published.items()}
+    for port, host_port in fake.spec.published.items():
+        if (port.protocol, host_port) in taken:
+            raise EngineRefused(f"Bind for {host_port} failed: port is already allocated")

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from domain import errors
 from domain.adapters.images import HELLO, HELLO_OUTPUT, REFERENCE
-from domain.adapters.memory.containers import Behaviour, FakeContainer, Stream, image_digest
+from domain.adapters.memory.containers import Behaviour, FakeContainer, Stream, image_digest, require_free_ports
 from domain.model.project import ContainerFile, Restart
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.runtime import (
@@ -179,7 +179,7 @@ class Runtime:
             if fake.behaviour.start_error or missing:
                 raise EngineRefused(fake.behaviour.start_error or f"network {min(missing)} not found")
             if not fake.is_running:
-                self._check_ports(fake)
+                require_free_ports(fake, self.fakes.values())
                 fake.start()
                 self._changed.notify_all()
 
@@ -280,13 +280,6 @@ class Runtime:
     def _check_reachable(self) -> None:
         if self.away:
             raise errors.Unavailable("The in-memory engine is away", code="engine_unavailable")
-
-    def _check_ports(self, fake: FakeContainer) -> None:
-        running = [other.spec.published for other in self.fakes.values() if other.is_running]
-        taken = {(port.protocol, host_port) for published in running for port, host_port in published.items()}
-        for port, host_port in fake.spec.published.items():
-            if (port.protocol, host_port) in taken:
-                raise EngineRefused(f"Bind for {host_port} failed: port is already allocated")
 
     def _end(self, fake: FakeContainer, exit_code: int, *, by_itself: bool = False) -> None:
         fake.end(exit_code, by_itself=by_itself)
