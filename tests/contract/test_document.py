@@ -2,7 +2,9 @@
 
 import re
 from collections import Counter
+from configparser import ConfigParser
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -69,6 +71,20 @@ def test_a_dry_run_returns_the_schema_of_the_request(operation: Operation) -> No
 
 def test_the_fixed_table_has_158_operations() -> None:
     assert len(read_table()) == 158
+
+
+def test_the_version_of_the_document_is_that_of_the_package_and_the_newest_in_the_changelog() -> None:
+    package = ConfigParser()
+    package.read("setup.cfg")
+    assert RAW["info"]["version"] == package["metadata"]["version"]
+    changelog = Path("CHANGELOG.md").read_text()
+    assert re.findall(r"^## (\S+)", changelog, re.MULTILINE)[0] == RAW["info"]["version"]
+
+
+def test_a_released_document_is_not_the_current_version() -> None:
+    released = [path.stem for path in Path("spec/released").glob("*.yaml")]
+    assert released
+    assert RAW["info"]["version"] not in released
 
 
 def test_sections_follow_the_order_of_the_tags() -> None:
