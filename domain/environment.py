@@ -7,6 +7,7 @@ from typing import TypedDict
 from domain.definitions import variables
 from domain.definitions.checked import check_new, set_definition
 from domain.definitions.files import digests
+from domain.definitions.host_access import may_give_host_access
 from domain.errors import Invalid
 from domain.identity.access import Caller
 from domain.model.definition import Variable
@@ -123,7 +124,8 @@ def _change(
     revisions.match(if_match, before.revision, "environment")
     definition = before.service.definition
     changed = replace(definition, variables=variables.sort(change(definition.variables)))
-    checked = check_new(ports.vault, changed, contents)
+    access = may_give_host_access(ports.settings, caller, before.service.customer_id)
+    checked = check_new(ports.vault, changed, contents, host_access=access)
 
     def store(work: Work) -> tuple[Environment, tuple[Change, ...]]:
         service = get_changeable_service(caller, work, service_id)

@@ -12,6 +12,11 @@ from urllib.parse import urlsplit
 from domain.model.role import Role
 
 RuntimeName = Literal["docker", "memory"]
+HostAccess = Literal["", "owner"]
+_CHOICES = {
+    "runtime": (get_args(RuntimeName), "docker or memory"),
+    "host_access": (get_args(HostAccess), "owner, or nothing"),
+}
 
 
 class BadSetting(Exception):  # noqa: N818
@@ -62,6 +67,12 @@ class Settings:
         default=(),
         metadata=_doc(
             "Networks of the inside in which registries may be, such as 10.0.0.0/8,192.168.1.7. If empty, none."
+        ),
+    )
+    host_access: HostAccess = field(
+        default="",
+        metadata=_doc(
+            "owner lets services of admins, of no customer, have power over the host. If empty, none has any."
         ),
     )
     runtime: RuntimeName = field(
@@ -199,8 +210,13 @@ def _parse(name: str, default: object, value: str) -> object:
         return (_parse_range if isinstance(default, range) else _parse_networks)(name, value)
     if name in _PARSERS:
         return _PARSERS[name](value)
-    if name == "runtime" and value not in get_args(RuntimeName):
-        raise BadSetting(f"PANEL_RUNTIME is {value!r}; it takes docker or memory")
+    return _parse_choice(name, value) if name in _CHOICES else value
+
+
+def _parse_choice(name: str, value: str) -> str:
+    choices, words = _CHOICES[name]
+    if value not in choices:
+        raise BadSetting(f"{_variable(name)} is {value!r}; it takes {words}")
     return value
 
 

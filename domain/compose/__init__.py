@@ -52,15 +52,18 @@ def check(
     variables: Mapping[str, str] = {},
     files: Mapping[str, str | bytes] = {},
     profiles: Collection[str] = (),
+    *,
+    host_access: bool = False,
 ) -> CheckResult:
     """Check a compose text and return its project and findings.
 
     `files` maps paths relative to the text (`nginx.conf`, `conf/app.env`) to contents: what bind mounts, `env_file`,
     `configs` and `secrets` name. `profiles` are active; the variable `COMPOSE_PROFILES` activates more, as in compose.
+    With `host_access`, what gives power over the host is a warning instead of an error.
     """
     collector = FindingCollector()
     active = frozenset([*profiles, *variables.get("COMPOSE_PROFILES", "").split(",")])
-    inputs = Inputs(collector, Interpolator(variables), GivenFiles(files), active)
+    inputs = Inputs(collector, Interpolator(variables), GivenFiles(files), active, host_access=host_access)
     project = None
     try:
         inputs.files.check_size()

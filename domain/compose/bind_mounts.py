@@ -6,9 +6,10 @@ A directory that is mounted read-only and has given files needs no volume of the
 from domain.compose.context import Context
 from domain.compose.files import is_host_path, looks_like_file, missing_file
 from domain.compose.findings import AlreadyReportedError, Code, quote
+from domain.compose.host_access import refuse
 from domain.compose.mount_entries import MountEntry, refuse_host_path, volume_of_service
 from domain.compose.values import ScalarValue
-from domain.model.project import ContainerFile, Mount
+from domain.model.project import ContainerFile, HostMount, Mount
 
 _CLOCK = ("/etc/localtime", "/etc/timezone")
 _ADVICE = "Give its content under this path in the request's `files`."
@@ -25,6 +26,10 @@ def read_bind(source: ScalarValue, path: str, target: str, read_only: bool, cont
         message = f"{quote(path)} is left out: the container's time zone is set with the variable `TZ`."
         context.findings.warn(Code.NOT_KEPT, message, source.location)
         raise AlreadyReportedError
+    if path.startswith("/") and context.host_access:
+        code = Code.DOCKER_SOCKET_REFUSED if "docker.sock" in path else Code.HOST_MOUNT_REFUSED
+        refuse(context, code, "", f"{_quoted(source)} is a path of the host", source.location)
+        return MountEntry(target, source, host=HostMount(path, target, read_only))
     if is_host_path(path) or "\\" in path:
         refuse_host_path(source.location)
     content = context.files.get(path)

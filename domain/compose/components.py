@@ -12,6 +12,7 @@ from domain.compose.env_file_field import read_env_file, read_label_file
 from domain.compose.field_rules import check_fields
 from domain.compose.findings import Code, FieldError, quote
 from domain.compose.healthchecks import read_healthcheck
+from domain.compose.host_access import HOST_READERS, host_access, refuse, share_namespace
 from domain.compose.images import read_image
 from domain.compose.key_values import read_environment, read_labels
 from domain.compose.mounts import check_duplicate_paths, read_mounts, read_tmpfs
@@ -45,17 +46,18 @@ _NAMESPACE_ADVICE = "a container has its own namespaces; components of a project
 def read_component(name: str, value: Value, context: Context) -> Component:
     """Read a service. What is not readable is left out; findings say why."""
     section = as_map(value)
-    check_fields(section, tuple(READERS), SERVICE, context.findings)
+    readers = {**READERS, **HOST_READERS} if context.host_access else READERS
+    check_fields(section, tuple(readers), SERVICE, context.findings)
     if section.get("image") is None and section.get("build") is None:
         message = f"Give the service {quote(name)} an `image`, such as `nginx:1.29`."
         context.findings.add(Code.MISSING_IMAGE, message, section.location)
     attributes: dict[str, Any] = {"image": ""}
-    for field, read in READERS.items():
+    for field, read in readers.items():
         written = section.get(field)
         if written is not None and not _is_unset(field, written):
             part = context.findings.attempt(lambda pair: pair[0](pair[1], context), (read, written))
             _add(attributes, part or {})
-    component = Component(name=name, **attributes)
+    component = Component(name=name, **{**attributes, "host": host_access(attributes.get("host", {}))})
     check_duplicate_paths(component, section, context.findings)
     _check_writers(component, section, context)
     return component
@@ -125,6 +127,19 @@ def _read_before(value: Value, context: Context) -> Mapping[str, Any]:  # noqa: 
     return {}
 
 
+def _accept_namespace(name: str, words: str) -> FieldReader:
+    """Return a reader that accepts these words, and `host` if the service may have host access."""
+    accept = _accept(words, Code.HOST_NAMESPACE_REFUSED, _NAMESPACE_ADVICE)
+
+    def read(value: Value, context: Context) -> Mapping[str, Any]:
+        if not context.host_access or as_scalar(value).text != "host":
+            return accept(value, context)
+        refuse(context, Code.HOST_NAMESPACE_REFUSED, "", f"`{name}: host`", value.location)
+        return share_namespace(name)
+
+    return read
+
+
 def _accept(words: str, code: Code, advice: str) -> FieldReader:
     """Return a reader that accepts only these words, which ask for what every container has."""
 
@@ -168,9 +183,9 @@ READERS: dict[str, FieldReader] = {
     "security_opt": read_security_opt,
     "sysctls": read_sysctls,
     "ulimits": read_ulimits,
-    "pid": _accept("private", Code.HOST_NAMESPACE_REFUSED, _NAMESPACE_ADVICE),
-    "ipc": _accept("private shareable none", Code.HOST_NAMESPACE_REFUSED, _NAMESPACE_ADVICE),
-    "cgroup": _accept("private", Code.HOST_NAMESPACE_REFUSED, _NAMESPACE_ADVICE),
+    "pid": _accept_namespace("pid", "private"),
+    "ipc": _accept_namespace("ipc", "private shareable none"),
+    "cgroup": _accept_namespace("cgroup", "private"),
     "isolation": _accept("default", Code.HOST_NAMESPACE_REFUSED, _NAMESPACE_ADVICE),
     "runtime": _accept("runc io.containerd.runc.v2", Code.RUNTIME_REFUSED, "the panel chooses the container runtime"),
     "shm_size": _attribute("shm_bytes", lambda value: byte_size(value, 1)),

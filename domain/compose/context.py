@@ -13,13 +13,17 @@ from domain.compose.volumes import Volumes
 
 @dataclass(frozen=True)
 class Inputs:
-    """The inputs of one check besides the text: where findings go, variables, given files, active profiles."""
+    """The inputs of one check besides the text: where findings go, variables, given files, active profiles.
+
+    With `host_access`, what gives power over the host is a warning instead of an error.
+    """
 
     findings: FindingCollector
     interpolator: Interpolator
     files: GivenFiles
     profiles: frozenset[str] = frozenset()
     limit: ValueLimit = field(default_factory=ValueLimit)
+    host_access: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,3 +40,4 @@ class Context:
     networks: frozenset[str]
     budget: Budget
     service: str = ""
+    host_access: bool = False

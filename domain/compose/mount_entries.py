@@ -6,20 +6,24 @@ from typing import NoReturn
 from domain.compose.findings import Code, FieldError, Location, quote
 from domain.compose.scalars import bad_value, normalize_path
 from domain.compose.values import ScalarValue
-from domain.model.project import ContainerFile, Mount
+from domain.model.project import ContainerFile, HostMount, Mount
 
 _KERNEL_DIRECTORIES = ("", "proc", "sys", "dev")
 
 
 @dataclass(frozen=True)
 class MountEntry:
-    """What is mounted at `path`: a volume, given files, or memory. `target` is the value that names the path."""
+    """What is mounted at `path`: a volume, given files, memory, or a path of the host.
+
+    `target` is the value that names the path.
+    """
 
     path: str
     target: ScalarValue
     mount: Mount | None = None
     files: tuple[ContainerFile, ...] = ()
     tmpfs: str | None = None
+    host: HostMount | None = None
 
 
 def mount_target(value: ScalarValue, path: str) -> str:

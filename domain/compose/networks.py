@@ -8,6 +8,7 @@ from typing import Any
 from domain.compose.context import Context
 from domain.compose.field_rules import check_fields
 from domain.compose.findings import Code, FieldError, FindingCollector, quote
+from domain.compose.host_access import refuse, share_namespace
 from domain.compose.key_values import Pair, read_pairs
 from domain.compose.names import check_name
 from domain.compose.references import Reference, read_references
@@ -51,11 +52,14 @@ def _attachment(reference: Reference, context: Context) -> tuple[str, tuple[str,
     return reference.name, context.findings.attempt_all(host_name, as_list(aliases)) if aliases else ()
 
 
-def read_network_mode(value: Value, context: Context) -> Mapping[str, Any]:  # noqa: ARG001
+def read_network_mode(value: Value, context: Context) -> Mapping[str, Any]:
     """Accept `bridge` (networks of the project) and `none`; refuse the namespaces of the host and of others."""
     scalar = as_scalar(value)
     if scalar.text == "none":
         return {"networks": ()}
+    if scalar.text == "host" and context.host_access:
+        refuse(context, Code.HOST_NAMESPACE_REFUSED, "", "`network_mode: host`", scalar.location)
+        return {"networks": (), **share_namespace("network")}
     if scalar.text not in ("bridge", "default", ""):
         message = f"Remove {quote(scalar.raw)}: use `networks`; components reach each other by name."
         raise FieldError(Code.HOST_NAMESPACE_REFUSED, message, scalar.location)
@@ -80,7 +84,7 @@ def is_host_name(text: str) -> bool:
 def read_extra_hosts(value: Value, context: Context) -> Mapping[str, Any]:
     """Read host names with addresses. `host-gateway`, the address of the host, is refused."""
     pairs = _host_pairs(value, context.findings)
-    return {"extra_hosts": dict(context.findings.attempt_all(_extra_host, pairs))}
+    return {"extra_hosts": dict(context.findings.attempt_all(lambda pair: _extra_host(pair, context), pairs))}
 
 
 def _host_pairs(value: Value, findings: FindingCollector) -> tuple[Pair, ...]:
@@ -95,11 +99,12 @@ def _host_line(value: Value) -> Pair:
     return Pair(name, address, scalar.location)
 
 
-def _extra_host(pair: Pair) -> tuple[str, str]:
+def _extra_host(pair: Pair, context: Context) -> tuple[str, str]:
     address = (pair.text or "").strip("[]")
     if address == "host-gateway":
         message = "Remove `host-gateway`: containers cannot reach the host."
-        raise FieldError(Code.HOST_NAMESPACE_REFUSED, message, pair.location)
+        refuse(context, Code.HOST_NAMESPACE_REFUSED, message, "`host-gateway`", pair.location)
+        return pair.name, address
     if not is_host_name(pair.name) or not _is_address(address):
         raise FieldError(Code.BAD_VALUE, "Write `name:address`, such as `db.example:10.0.0.5`.", pair.location)
     return pair.name, address

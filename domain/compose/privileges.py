@@ -7,6 +7,7 @@ from typing import Any
 from domain.compose.context import Context
 from domain.compose.field_rules import FieldRules, check_fields
 from domain.compose.findings import Code, FieldError, FindingCollector, quote
+from domain.compose.host_access import refuse
 from domain.compose.key_values import read_pairs
 from domain.compose.scalars import bad_value
 from domain.compose.values import MapValue, Value, as_list, as_map, as_scalar
@@ -49,20 +50,24 @@ _LIMIT = re.compile(r"-1|[0-9]{1,15}")
 
 def read_cap_add(value: Value, context: Context) -> Mapping[str, Any]:
     """Read capabilities to add: those that Docker grants by default, for texts that drop `ALL` first."""
-    names = context.findings.attempt_all(lambda item: _added(item, context.findings), as_list(value))
-    return {"cap_add": tuple(dict.fromkeys(name for name in names if name in _GRANTED))}
+    names = context.findings.attempt_all(lambda item: _added(item, context), as_list(value))
+    powers = tuple(dict.fromkeys(name for name in names if name not in _GRANTED)) if context.host_access else ()
+    granted = {"cap_add": tuple(dict.fromkeys(name for name in names if name in _GRANTED))}
+    return {**granted, "host": {"capabilities": powers}} if powers else granted
 
 
-def _added(value: Value, findings: FindingCollector) -> str:
-    name = _capability(value)
-    if name in _DENIED:
+def _added(value: Value, context: Context) -> str:
+    name, findings = _capability(value), context.findings
+    if name in _DENIED and not context.host_access:
         message = (
             f"The capability {quote(as_scalar(value).raw)} is not granted: the panel denies it to every container."
         )
         findings.warn(Code.NOT_KEPT, message, value.location)
     elif name not in _GRANTED:
         message = f"Remove the capability {quote(as_scalar(value).raw)}: it gives power over the host."
-        raise FieldError(Code.CAPABILITY_REFUSED, message, value.location)
+        refuse(
+            context, Code.CAPABILITY_REFUSED, message, f"The capability {quote(as_scalar(value).raw)}", value.location
+        )
     return name
 
 
@@ -81,15 +86,19 @@ def _capability(value: Value) -> str:
 
 def read_security_opt(value: Value, context: Context) -> Mapping[str, Any]:
     """Accept what every container has: `no-new-privileges`. Refuse other options."""
-    context.findings.attempt_all(_security_option, as_list(value))
-    return {}
+    options = context.findings.attempt_all(lambda item: _security_option(item, context), as_list(value))
+    powers = tuple(option for option in options if option)
+    return {"host": {"security_opt": powers}} if powers else {}
 
 
-def _security_option(value: Value) -> None:
+def _security_option(value: Value, context: Context) -> str:
+    """Return an option that lifts a restriction, or an empty text."""
     scalar = as_scalar(value)
     if scalar.text.lower() not in _NO_NEW_PRIVILEGES:
         message = f"Remove {quote(scalar.raw)}: the panel sets the security options of every container."
-        raise FieldError(Code.SECURITY_OPT_REFUSED, message, scalar.location)
+        refuse(context, Code.SECURITY_OPT_REFUSED, message, quote(scalar.raw), scalar.location)
+        return scalar.text
+    return ""
 
 
 def read_sysctls(value: Value, context: Context) -> Mapping[str, Any]:

@@ -84,6 +84,7 @@ def _context(sections: Sections, services: MapValue, inputs: Inputs) -> Context:
         services=frozenset(services.entries),
         networks=frozenset(sections.networks.entries),
         budget=Budget(),
+        host_access=inputs.host_access,
     )
 
 

@@ -61,12 +61,16 @@ class DefinitionChange(SourceChange, total=False):
     resources: ResourceLimits
 
 
-def new_definition(vault: Vault, body: NewDefinition) -> CheckedDefinition:
+def new_definition(vault: Vault, body: NewDefinition, *, host_access: bool = False) -> CheckedDefinition:
     """Return the checked definition of a new service. Raise Invalid if a field or the policy refuses it."""
-    return _check(vault, SOURCES[DeployMethod(body["deploy_method"])].new(vault, body), body, {})
+    return _check(
+        vault, SOURCES[DeployMethod(body["deploy_method"])].new(vault, body), body, {}, host_access=host_access
+    )
 
 
-def changed_definition(vault: Vault, service: Service, contents: Contents, body: DefinitionChange) -> CheckedDefinition:
+def changed_definition(
+    vault: Vault, service: Service, contents: Contents, body: DefinitionChange, *, host_access: bool = False
+) -> CheckedDefinition:
     """Return the checked definition of a service after a merge patch. Raise Invalid as `new_definition` does.
 
     `contents` are those of the service's files.
@@ -74,16 +78,21 @@ def changed_definition(vault: Vault, service: Service, contents: Contents, body:
     definition = with_source(service, body)
     if "port" in body:
         definition = with_port(service, definition, body["port"])
-    return _check(vault, definition, body, contents)
+    return _check(vault, definition, body, contents, host_access=host_access)
 
 
 def _check(
-    vault: Vault, definition: Definition, body: NewDefinition | DefinitionChange, contents: Contents
+    vault: Vault,
+    definition: Definition,
+    body: NewDefinition | DefinitionChange,
+    contents: Contents,
+    *,
+    host_access: bool,
 ) -> CheckedDefinition:
     if "files" in body:
         merged, contents = files.merge(vault, definition.files, contents, body["files"])
         definition = replace(definition, files=merged)
-    checked = check_new(vault, _with_settings(definition, body), contents)
+    checked = check_new(vault, _with_settings(definition, body), contents, host_access=host_access)
     return resize(checked, None, size_change(body["resources"])) if "resources" in body else checked
 
 

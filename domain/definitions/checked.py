@@ -52,16 +52,20 @@ class CheckedDefinition:
         )
 
 
-def check(vault: Vault, definition: Definition, contents: Contents) -> CheckedDefinition:
+def check(vault: Vault, definition: Definition, contents: Contents, *, host_access: bool = False) -> CheckedDefinition:
     """Decrypt variables and files, and parse the compose text once. Raise Invalid if the policy refuses it.
 
-    `contents` are those of the definition's files. Sizes of components that the text no longer has are dropped. This
-    takes long for large texts: call it outside of transactions.
+    `contents` are those of the definition's files. `host_access`: the service may have power over the host. Sizes of
+    components that the text no longer has are dropped. This takes long for large texts: call it outside of
+    transactions.
     """
-    return _check(definition, contents, decrypt(vault, definition.variables), decode(vault, definition.files, contents))
+    values, files = decrypt(vault, definition.variables), decode(vault, definition.files, contents)
+    return _check(definition, contents, values, files, host_access=host_access)
 
 
-def check_new(vault: Vault, definition: Definition, contents: Contents) -> CheckedDefinition:
+def check_new(
+    vault: Vault, definition: Definition, contents: Contents, *, host_access: bool = False
+) -> CheckedDefinition:
     """Check a definition that a caller wants to store. Raise Invalid as `check` does.
 
     It is also refused if it is too large, or if the value of a secret decides anything but what is kept from callers
@@ -72,15 +76,16 @@ def check_new(vault: Vault, definition: Definition, contents: Contents) -> Check
     secret_names = {variable.name for variable in definition.variables if variable.secret}
     secret_paths = {file.path for file in definition.files if file.secret}
     if not secret_names and not secret_paths:
-        return _check(definition, contents, values, files)
+        return _check(definition, contents, values, files, host_access=host_access)
     shown = _check(
         definition,
         contents,
         {name: MASK if name in secret_names else value for name, value in values.items()},
         {path: b"" if path in secret_paths else content for path, content in files.items()},
+        host_access=host_access,
     )
     try:
-        checked = _check(definition, contents, values, files)
+        checked = _check(definition, contents, values, files, host_access=host_access)
     except Invalid:
         raise Invalid({"compose": _TOO_REVEALING}) from None
     if _shown(checked.project) != _shown(shown.project):
@@ -107,9 +112,14 @@ def _shown(project: Project) -> Project:
 
 
 def _check(
-    definition: Definition, contents: Contents, values: Mapping[str, str], files: Mapping[str, bytes]
+    definition: Definition,
+    contents: Contents,
+    values: Mapping[str, str],
+    files: Mapping[str, bytes],
+    *,
+    host_access: bool,
 ) -> CheckedDefinition:
-    result = compose.check(definition.compose, values, files, definition.profiles)
+    result = compose.check(definition.compose, values, files, definition.profiles, host_access=host_access)
     if result.project is None:
         raise Invalid({"compose": error_summary(result.findings)})
     names = {component.name for component in result.project.components}

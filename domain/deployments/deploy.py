@@ -11,6 +11,7 @@ from typing import TypedDict, cast
 from domain.definitions.changes import DefinitionChange, changed_definition, size_change
 from domain.definitions.checked import CheckedDefinition, check, resize, set_definition
 from domain.definitions.files import Contents, digests, store_contents
+from domain.definitions.host_access import may_give_host_access
 from domain.definitions.sources import SourceChange
 from domain.deployments.detail import DeploymentDetail, DeploymentRow, read_row
 from domain.errors import Conflict, Invalid
@@ -54,7 +55,8 @@ def deploy_service(
 ) -> Outcome[DeploymentDetail]:
     """Queue a deployment of the service's definition, with the image or the compose text of the body if it has one."""
     now, (before, contents) = ports.clock.now(), _read(ports, caller, service_id)
-    checked = changed_definition(ports.vault, before, contents, cast(DefinitionChange, body or {}))
+    access, change = _may_give_host_access(ports, caller, before), cast(DefinitionChange, body or {})
+    checked = changed_definition(ports.vault, before, contents, change, host_access=access)
 
     def deploy(work: Work) -> tuple[DeploymentRow, tuple[Change, ...]]:
         service = _get_unchanged(work, caller, before)
@@ -78,7 +80,10 @@ def scale_service(
     """Change replicas, cpu or memory of one component and queue the deployment that applies it."""
     now, (before, contents) = ports.clock.now(), _read(ports, caller, service_id)
     revisions.match(if_match, before.revision, "service")
-    checked = resize(check(ports.vault, before.definition, contents), body.get("component"), size_change(body))
+    access = _may_give_host_access(ports, caller, before)
+    checked = resize(
+        check(ports.vault, before.definition, contents, host_access=access), body.get("component"), size_change(body)
+    )
 
     def scale(work: Work) -> tuple[Operation, tuple[Change, ...]]:
         service = _get_unchanged(work, caller, before)
@@ -105,7 +110,9 @@ def rollback_service(
     with ports.store.read() as work:
         earlier = _earlier(work, get_changeable_service(caller, work, service_id), deployment_id)
         contents = _kept_contents(work, earlier)
-    checked = choose_host_ports(ports, service_id, check(ports.vault, earlier.definition, contents))
+    access = _may_give_host_access(ports, caller, earlier)
+    rechecked = check(ports.vault, earlier.definition, contents, host_access=access)
+    checked = choose_host_ports(ports, service_id, rechecked)
 
     def roll_back(work: Work) -> tuple[DeploymentRow, tuple[Change, ...]]:
         service = get_changeable_service(caller, work, service_id)
@@ -121,6 +128,10 @@ def _read(ports: Ports, caller: Caller, service_id: str) -> tuple[Service, Conte
     with ports.store.read() as work:
         service = get_changeable_service(caller, work, service_id)
         return service, work.files.contents(service_id, digests(service.definition))
+
+
+def _may_give_host_access(ports: Ports, caller: Caller, owned: Service | Deployment) -> bool:
+    return may_give_host_access(ports.settings, caller, owned.customer_id)
 
 
 def _kept_contents(work: Work, deployment: Deployment) -> Contents:

@@ -59,6 +59,31 @@ class ContainerFile:
     read_only: bool = True
 
 
+class HostMount(NamedTuple):
+    """A path of the host, and the path in the container where it is mounted."""
+
+    source: str
+    path: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class HostAccess:
+    """What a component may do to the host: only services of the host's owner have any of it (PANEL_HOST_ACCESS).
+
+    `devices` are `host:container:permissions`. `namespaces` are those that it shares with the host: `network`, `pid`,
+    `ipc`, `uts`, `userns_mode` or `cgroup`.
+    """
+
+    privileged: bool = False
+    devices: tuple[str, ...] = ()
+    device_cgroup_rules: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    security_opt: tuple[str, ...] = ()
+    mounts: tuple[HostMount, ...] = ()
+    namespaces: frozenset[str] = frozenset()
+
+
 class Port(NamedTuple):
     """A port of the container that the text publishes at the host."""
 
@@ -124,6 +149,7 @@ class Component:
     hostname: str | None = None
     domainname: str | None = None
     extra_hosts: dict[str, str] = field(default_factory=dict)
+    host: HostAccess = HostAccess()
 
     @property
     def writes(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from domain.definitions.checked import check
 from domain.definitions.files import Contents, digests, masked_texts
+from domain.definitions.host_access import may_have_host_access
 from domain.model.definition import Definition, HealthCheck
 from domain.model.deployment import Deployment
 from domain.model.project import Component, Mount, Port, Project, Restart
@@ -211,7 +212,8 @@ def build_release(ports: Ports, service: Service, deployment: Deployment) -> Rel
     """
     definition = deployment.definition
     contents = _read_contents(ports, service.id, definition)
-    checked = check(ports.vault, definition, contents)
+    access = may_have_host_access(ports.settings, service.customer_id)
+    checked = check(ports.vault, definition, contents, host_access=access)
     from_image = service.deploy_method is DeployMethod.IMAGE
     values = frozenset(checked.values[variable.name] for variable in definition.variables if variable.secret)
     return Release(

@@ -6,6 +6,7 @@ from typing import NotRequired
 from domain.definitions.changes import NewDefinition, new_definition
 from domain.definitions.checked import CheckedDefinition, set_definition
 from domain.definitions.files import store_contents
+from domain.definitions.host_access import may_give_host_access
 from domain.errors import Conflict, Invalid
 from domain.identity.access import Caller
 from domain.model.deployment import Trigger
@@ -37,7 +38,8 @@ def create_service(
 
     Raise Invalid if the definition is not accepted, and Conflict if the customer has a service of this name.
     """
-    checked = choose_host_ports(ports, None, new_definition(ports.vault, body))
+    access = may_give_host_access(ports.settings, caller, _owner(caller, body.get("customer_id")))
+    checked = choose_host_ports(ports, None, new_definition(ports.vault, body, host_access=access))
     service = _new_service(ports, caller, body, checked)
     changes = (
         Change("create", "service", None, f"Creates {service.name}"),

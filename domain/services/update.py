@@ -3,6 +3,7 @@
 from domain.definitions.changes import DefinitionChange, changed_definition
 from domain.definitions.checked import set_definition
 from domain.definitions.files import Contents, digests, store_contents
+from domain.definitions.host_access import may_give_host_access
 from domain.errors import Invalid
 from domain.identity.access import Caller
 from domain.model.deployment import Trigger
@@ -41,7 +42,9 @@ def update_service(
     A dry run returns the service as it would be, with the ETag that the change must match.
     """
     now, (before, contents) = ports.clock.now(), _read(ports, caller, service_id, if_match)
-    checked = choose_host_ports(ports, service_id, changed_definition(ports.vault, before, contents, body))
+    access = may_give_host_access(ports.settings, caller, before.customer_id)
+    changed = changed_definition(ports.vault, before, contents, body, host_access=access)
+    checked = choose_host_ports(ports, service_id, changed)
 
     def update(work: Work) -> tuple[ServiceDetail, tuple[Change, ...]]:
         service = get_changeable_service(caller, work, service_id)

@@ -7,6 +7,7 @@ from typing import NotRequired, TypedDict
 
 from domain import compose
 from domain.definitions.files import FileContent, decode, merge
+from domain.definitions.host_access import may_give_host_access
 from domain.identity.access import Caller
 from domain.model.project import Project
 from domain.ports import Ports
@@ -31,14 +32,17 @@ class ValidationResult:
     summary: str
 
 
-def validate_service(ports: Ports, caller: Caller, body: ServiceCheck) -> ValidationResult:  # noqa: ARG001
+def validate_service(ports: Ports, caller: Caller, body: ServiceCheck) -> ValidationResult:
     """Return all findings about a compose text, and what a service of this text counts against quotas."""
     plain: dict[str, FileContent | None] = {
         path: {**file, "secret": False} for path, file in body.get("files", {}).items()
     }
     files, contents = merge(ports.vault, (), {}, plain)
     given = decode(ports.vault, files, contents)
-    result = compose.check(body["compose"], body.get("variables", {}), given, body.get("profiles", ()))
+    access = may_give_host_access(ports.settings, caller, caller.customer_id)
+    result = compose.check(
+        body["compose"], body.get("variables", {}), given, body.get("profiles", ()), host_access=access
+    )
     unused = compose.unused_variables(result, body.get("variables", {}))
     findings = (*unused, *result.findings)
     effect = quota_effect(result.project) if result.project else None

@@ -10,15 +10,11 @@ from docker.errors import APIError, NotFound
 from docker.types import Healthcheck, LogConfig
 from docker.utils import version_gte
 
-from domain.adapters.docker import files
+from domain.adapters.docker import files, privileges
 from domain.model.project import Component, Mount, Probe, Restart
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.runtime import EngineRefused, ImageMissing
 
-# Capabilities that Docker grants by default and web applications do not use: raw packets (spoofing within a network),
-# device nodes, audit records, files with capabilities. The entry points of common images need the others (CHOWN,
-# SETUID, NET_BIND_SERVICE, …) to drop root privileges.
-DROPPED_CAPABILITIES = ("AUDIT_WRITE", "MKNOD", "NET_RAW", "SETFCAP")
 MAX_PROCESSES = 512
 # An engine that starts would start stopped containers with the policy `always`; otherwise the two are the same.
 RESTART_POLICIES: Mapping[str, Restart] = {"always": "unless-stopped"}
@@ -44,7 +40,7 @@ def create(client: APIClient, spec: ContainerSpec, address: str) -> None:
             entrypoint=entrypoint,
             name=spec.name,
             user=component.user,
-            hostname=component.hostname,
+            hostname=None if "uts" in component.host.namespaces else component.hostname,
             domainname=component.domainname,
             stdin_open=component.stdin_open,
             tty=component.tty,
@@ -55,7 +51,7 @@ def create(client: APIClient, spec: ContainerSpec, address: str) -> None:
             labels=_labels(spec, image),
             healthcheck=_healthcheck(client, component.probe) if component.probe else None,
             stop_timeout=math.ceil(component.stop_grace),
-            host_config=_host_config(client, spec, next(iter(first), "none"), address),
+            host_config=_host_config(client, spec, next(iter(first), privileges.network_mode(component)), address),
             networking_config={"EndpointsConfig": first} if first else None,
             use_config_proxy=False,
         )
@@ -122,16 +118,14 @@ def _host_config(client: APIClient, spec: ContainerSpec, network: str, address: 
         mem_limit=memory,
         memswap_limit=memory,
         pids_limit=min(component.pids, MAX_PROCESSES) if component.pids and component.pids > 0 else MAX_PROCESSES,
-        security_opt=["no-new-privileges"],
-        cap_add=list(component.cap_add) or None,
-        cap_drop=sorted({*component.cap_drop, *DROPPED_CAPABILITIES}),
         log_config=LogConfig(type=LogConfig.types.JSON, config=LOG_OPTIONS),
         restart_policy=restart_policy(component.restart or "no"),
         tmpfs=_tmpfs(component),
         read_only=component.read_only,
-        mounts=[_mount(mount) for mount in spec.mounts],
+        mounts=[*map(_mount, spec.mounts), *map(privileges.host_mount, component.host.mounts)],
         init=component.init is not False,
         **_options(component),
+        **privileges.options(component),
     )
     return host
 

@@ -124,5 +124,7 @@ def _is_stable(entry: Mapping[str, Any]) -> bool:
 def _address(description: Mapping[str, Any]) -> Address | None:
     """Return an address in any of its networks: this host is connected to all of them."""
     networks = (description.get("NetworkSettings") or {}).get("Networks") or {}
+    if "host" in networks:
+        return Address("127.0.0.1")
     addresses = (network["IPAddress"] for _, network in sorted(networks.items()) if network.get("IPAddress"))
     return next((Address(address) for address in addresses), None)
