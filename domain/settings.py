@@ -94,6 +94,9 @@ class Settings:
     oidc_customer_attribute: str = field(
         default="customer_id", metadata=_doc("The attribute of groups and accounts that names the customer.")
     )
+    kept_deployments: int = field(
+        default=50, metadata=_doc("Ended deployments that are kept for each service, besides those for a rollback.")
+    )
     rate_limit_default: int = field(
         default=60, metadata=_doc("Requests per minute from an address without credentials.")
     )

@@ -85,4 +85,7 @@ class Store(Protocol):
     def ping(self) -> None:
         """Raise `errors.Unavailable` if the database does not answer."""
 
+    def release_space(self) -> None:
+        """Return free pages of the database's file to the file system, some thousands at a time."""
+
     def close(self) -> None: ...

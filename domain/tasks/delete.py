@@ -44,6 +44,7 @@ def _graces(ports: Ports, operation: Operation, progress: Progress) -> dict[str,
 
 def _remove_rows(work: Work, operation: Operation) -> None:
     work.deployments.remove_of(operation.resource_id)
+    work.operations.remove_history(operation.resource_id, operation.created_at)
     work.services.remove(operation.resource_id)
 
 

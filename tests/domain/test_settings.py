@@ -53,6 +53,7 @@ def test_every_setting_is_read_from_the_variable_of_its_name():
         "PANEL_OIDC_CLIENT_SECRET_FILE": "/run/secrets/oidc",
         "PANEL_OIDC_ROLES": "admin=boss,operator=hands,customer=guest,viewer=eyes",
         "PANEL_OIDC_CUSTOMER_ATTRIBUTE": "tenant",
+        "PANEL_KEPT_DEPLOYMENTS": "7",
         "PANEL_RATE_LIMIT_DEFAULT": "1",
         "PANEL_RATE_LIMIT_AUTHENTICATED": "1000000",
         "PANEL_RATE_LIMIT_DEPLOY": "3",

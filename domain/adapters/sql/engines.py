@@ -127,7 +127,9 @@ def _create_private_file(_dialect: object, _record: object, arguments: list[str]
 
 
 def _configure(raw: sqlite3.Connection, _record: object) -> None:
+    raw.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before anything is written; later it has no effect
     _enable_wal(raw)
+    raw.execute("PRAGMA journal_size_limit = 16777216")
     raw.execute("PRAGMA synchronous = FULL")  # in WAL mode, less than FULL may lose commits that clients saw
     raw.execute("PRAGMA foreign_keys = ON")
     raw.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own handles ASCII only

@@ -19,6 +19,7 @@ from domain.errors import Unavailable
 from domain.ports.store import IdempotentRequest, Store, Work
 from domain.ports.vault import Vault
 
+_PAGES = 4096
 _CLEANUP_INTERVAL = timedelta(hours=1)
 
 
@@ -153,6 +154,12 @@ class SqlStore:
         if not self._writes.succeeded:
             with self._writes.observe(), transaction(self._engines.write) as connection:
                 connection.execute(update(installation).values(id=installation.c.id))
+
+    def release_space(self) -> None:
+        """Shrink SQLite's file by up to 16 MB. A file of an earlier release keeps its size and reuses its pages."""
+        if self._engines.write.dialect.name == "sqlite":
+            with transaction(self._engines.write) as connection:
+                connection.exec_driver_sql(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
 
     def close(self) -> None:
         """Close all connections."""

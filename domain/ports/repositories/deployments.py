@@ -1,6 +1,6 @@
 """The repository of deployments and their logs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from domain.model.deployment import Deployment, LogLine
@@ -22,5 +22,14 @@ class Deployments(Repository[Deployment], Protocol):
 
     def lines(self, deployment_id: str, after: int, limit: int) -> list[LogLine]: ...
     def remove_of(self, service_id: str) -> None: ...
+    def services_with_more_than(self, count: int, limit: int) -> list[str]:
+        """Return at most `limit` services that have more ended deployments than this, those with most first."""
+
+    def remove_oldest(self, service_id: str, count: int, needed: Collection[str], limit: int) -> int:
+        """Remove at most `limit` ended deployments older than the newest `count`, except the needed ones.
+
+        Return how many. Their removal publishes no events.
+        """
+
     def of_operation(self, operation_id: str) -> list[Deployment]:
         """Return the deployments that share an operation, oldest first."""

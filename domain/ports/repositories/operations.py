@@ -20,5 +20,11 @@ class Operations(Repository[Operation], Protocol):
     def renew(self, operation_id: str, owner: str, until: datetime) -> Operation | None:
         """Extend the lease and return the operation; None if it is no longer the owner's."""
 
+    def remove_ended(self, before: datetime, limit: int) -> int:
+        """Remove at most `limit` operations that ended before this time, oldest first. Return how many."""
+
+    def remove_history(self, resource_id: str, before: datetime) -> None:
+        """Remove the operations of a resource that ended before this time."""
+
     def unfinished(self, lock_key: str) -> list[Operation]:
         """Return the queued and running operations of a lock key, oldest first."""

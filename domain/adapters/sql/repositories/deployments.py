@@ -1,6 +1,6 @@
 """The repository of deployments and their logs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 from sqlalchemy import ForeignKeyConstraint, bindparam, delete, func, insert, select
@@ -80,6 +80,21 @@ class Deployments(Repository[Deployment], ports.Deployments):
     def remove_of(self, service_id: str) -> None:
         """Remove a service's deployments, with their logs."""
         self._write(delete(self.table).where(self.table.c.service_id == service_id))
+
+    def services_with_more_than(self, count: int, limit: int) -> list[str]:
+        """Return at most `limit` services that have more ended deployments than this, those with most first."""
+        number = func.count()
+        counted = select(self.table.c.service_id).where(self.table.c.finished_at.is_not(None))
+        crowded = counted.group_by(self.table.c.service_id).having(number > count).order_by(number.desc()).limit(limit)
+        return list(self._connection.scalars(crowded))
+
+    def remove_oldest(self, service_id: str, count: int, needed: Collection[str], limit: int) -> int:
+        """Remove ended deployments older than the newest `count`, except the needed ones, with their logs."""
+        this = self.table.c
+        ended = select(this.id).where(this.service_id == service_id, this.finished_at.is_not(None))
+        older = ended.order_by(this.created_at.desc(), this.id.desc()).offset(count).subquery()
+        oldest = select(older.c.id).where(older.c.id.not_in(needed)).order_by(older.c.id).limit(limit)
+        return int(self._write(delete(self.table).where(this.id.in_(oldest))).rowcount)
 
     def of_operation(self, operation_id: str) -> list[Deployment]:
         """Return the deployments that share an operation, oldest first."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Index, and_, bindparam, exists, or_, select, text, update
+from sqlalchemy import ColumnElement, Index, and_, bindparam, delete, exists, or_, select, text, update
 
 from domain.adapters.sql.repository import Repository
 from domain.adapters.sql.tables import entity_table, list_indexes
@@ -67,6 +67,18 @@ class Operations(Repository[Operation], ports.Operations):
         leased = (this.id == operation_id, this.lease_owner == owner, this.status == _RUNNING)
         renewed = update(self.table).where(*leased).values(lease_until=until).returning(*this)
         return self._entity_of(self._write(renewed).first())
+
+    def remove_ended(self, before: datetime, limit: int) -> int:
+        """Remove at most `limit` operations that ended before this time. Return how many."""
+        this = self.table.c
+        ended = select(this.id).where(this.created_at < before, this.finished_at < before)
+        oldest = ended.order_by(this.created_at, this.id).limit(limit)
+        return int(self._write(delete(self.table).where(this.id.in_(oldest))).rowcount)
+
+    def remove_history(self, resource_id: str, before: datetime) -> None:
+        """Remove the operations of a resource that ended before this time."""
+        this = self.table.c
+        self._write(delete(self.table).where(this.resource_id == resource_id, this.finished_at < before))
 
     def unfinished(self, lock_key: str) -> list[Operation]:
         """Return the queued and running operations of a lock key, oldest first."""
