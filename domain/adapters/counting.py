@@ -19,6 +19,7 @@ _per_minute = lru_cache(maxsize=256)(RateLimitItemPerMinute)
 
 
 _CLEANUP_SECONDS = 60
+_WINDOW_SECONDS = 60
 
 
 class _NoTimer(Timer):
@@ -47,6 +48,8 @@ class Counter:
         # The library counts a new window and sets its end in two steps; a request between them would be lost.
         with self._lock:
             self._remove_expired()
+            if self._limiter.get_window_stats(item, bucket).reset_time > time.time() + _WINDOW_SECONDS + 1:
+                self._limiter.clear(item, bucket)  # the clock was set back: the window would last until it catches up
             allowed = self._limiter.hit(item, bucket)
             reset_at, remaining = self._limiter.get_window_stats(item, bucket)
         return Budget(allowed, limit, remaining, ceil(reset_at))

@@ -181,3 +181,13 @@ def test_a_hit_costs_microseconds(setup: CounterSetup):
             setup.hit(f"address-{number % 50}", 60)
         rounds.append((time.perf_counter() - start) / 1000)
     assert min(rounds) < setup.max_seconds
+
+
+def test_a_clock_that_is_set_back_an_hour_delays_nobody_by_an_hour(monkeypatch: pytest.MonkeyPatch):
+    counter, now = counting.Counter(), time.time()
+    assert counter.hit("ann", 1).allowed
+    monkeypatch.setattr(time, "time", lambda: now - 3600)
+    budget = counter.hit("ann", 1)
+    assert budget.allowed, "a new window begins"
+    assert budget.reset_at <= now - 3600 + 61
+    assert not counter.hit("ann", 1).allowed

@@ -43,6 +43,7 @@ class Counter:
         item = _per_minute(limit)
         key = item.key_for(bucket)
         count = self._storage.incr(key, item.get_expiry())
-        end = client.pexpiretime(self._storage.prefixed_key(key)) / 1000
+        now, end = time.time(), client.pexpiretime(self._storage.prefixed_key(key)) / 1000
         expired = end < 0  # between the two commands
-        return Budget(count <= limit, limit, max(0, limit - count), ceil(time.time() if expired else end))
+        # A window ends within its length from now, also if the clock of this machine is behind that of Redis.
+        return Budget(count <= limit, limit, max(0, limit - count), ceil(now if expired else min(end, now + 60)))
