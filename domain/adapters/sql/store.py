@@ -1,7 +1,8 @@
 """The store: transactions on a database that is migrated when it is opened."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta
 from threading import local
 
@@ -158,8 +159,9 @@ class SqlStore:
     def release_space(self) -> None:
         """Shrink SQLite's file by up to 16 MB. A file of an earlier release keeps its size and reuses its pages."""
         if self._engines.write.dialect.name == "sqlite":
-            with transaction(self._engines.write) as connection:
-                connection.exec_driver_sql(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+            with closing(self._engines.write.raw_connection()) as connection:
+                raw: sqlite3.Connection = connection.driver_connection  # type: ignore[assignment]
+                raw.executescript(f"PRAGMA incremental_vacuum({_PAGES})")  # `execute` would free a single page
 
     def close(self) -> None:
         """Close all connections."""
