@@ -88,8 +88,8 @@ class TooMany(Refusal):
 
     default = "rate_limited"
 
-    def __init__(self, message: str, *, retry_after: int) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, retry_after: int, details: str | None = None) -> None:
+        super().__init__(message, details=details)
         self.retry_after = retry_after
 
 

@@ -104,6 +104,10 @@ class Settings:
         default=120, metadata=_doc("Requests per minute for a key without its own limit.")
     )
     rate_limit_deploy: int = field(default=10, metadata=_doc("Deploy operations per minute for a key."))
+    streams_per_key: int = field(
+        default=100, metadata=_doc("Event streams that a key has open at once, and WebSockets likewise.")
+    )
+    streams_per_customer: int = field(default=400, metadata=_doc("The same for all keys of a customer."))
     connections_per_address: int = field(
         default=512, metadata=_doc("Open connections from one address, to the API and to services each.")
     )

@@ -1,6 +1,7 @@
 """Handlers of the tag `deployments`."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Unpack
 
 from domain import deployments
@@ -13,6 +14,7 @@ from handlers import answers, streams
 from handlers.openapi31 import Answer
 from handlers.serializers import deployments as serialize
 from handlers.serializers.operations import operation as serialize_operation
+from handlers.streams import OpenStreams
 from handlers.waiting import wait_until_finished
 
 
@@ -95,6 +97,7 @@ def get_deployment_logs(  # noqa: PLR0913
     *,
     accept: str,
     revalidate: Callable[[], None],
+    open_streams: OpenStreams,
     after: int = 0,
     limit: int = 200,
     last_event_id: str | None = None,
@@ -106,4 +109,5 @@ def get_deployment_logs(  # noqa: PLR0913
         revalidate,
         lambda start: deployments.get_deployment_logs(ports, caller, deployment_id, after=start, limit=limit),
         after if last_event_id is None else int(last_event_id),
+        open_stream=partial(open_streams.open, caller),
     )

@@ -1,13 +1,12 @@
 """Handlers of the tag `events`."""
 
-from collections.abc import Callable
-
 from domain import events
 from domain.identity.access import Caller
 from domain.ports import Ports
 from handlers import answers, streams
 from handlers.openapi31 import Answer
 from handlers.serializers import events as serialize
+from handlers.streams import EventFeed, OpenStreams
 
 
 def connect_websocket(ports: Ports, caller: Caller, *, after: int | None = None) -> Answer:
@@ -29,17 +28,17 @@ def list_events(  # noqa: PLR0913
     caller: Caller,
     *,
     accept: str,
-    revalidate: Callable[[], None],
+    open_streams: OpenStreams,
+    feed: EventFeed,
     after: int | None = None,
     limit: int = 100,
     topic: str | None = None,
     last_event_id: str | None = None,
 ) -> Answer:
     """GET /events"""
+    start = after if last_event_id is None else int(last_event_id)
     return streams.events(
-        ports,
         accept,
-        revalidate,
-        lambda start: events.list_events(ports, caller, after=start, limit=limit, topic=topic),
-        after if last_event_id is None else int(last_event_id),
+        lambda: events.list_events(ports, caller, after=start, limit=limit, topic=topic),
+        lambda: open_streams.open(caller, lambda: feed.follow(caller, topic, events.first_cursor(ports, start))),
     )

@@ -10,14 +10,16 @@ from domain.ports import Ports
 from handlers import answers, streams
 from handlers.openapi31 import Answer
 from handlers.serializers import runtime as serialize
+from handlers.streams import OpenStreams
 
 
-def get_service_logs(
+def get_service_logs(  # noqa: PLR0913
     ports: Ports,
     caller: Caller,
     service_id: str,
     *,
     revalidate: Callable[[], None],
+    open_streams: OpenStreams,
     follow: bool = False,
     last_event_id: str | None = None,
     **parameters: Unpack[runtime.GetServiceLogsParameters],
@@ -25,7 +27,8 @@ def get_service_logs(
     """GET /services/{service_id}/logs"""
     batches = partial(runtime.tail_service_logs, ports, caller, service_id, last_event_id=last_event_id, **parameters)
     page = partial(runtime.get_service_logs, ports, caller, service_id, **parameters)
-    return streams.service_log(revalidate, batches()) if follow else answers.ok(page(), serialize.service_log)
+    stream = partial(streams.service_log, open_streams, caller, revalidate, batches)
+    return stream() if follow else answers.ok(page(), serialize.service_log)
 
 
 def get_service_metrics(

@@ -14,6 +14,7 @@ from domain.errors import Refusal
 from domain.identity.access import Caller, allow
 from domain.identity.authenticator import Authenticator
 from domain.ports import Ports
+from domain.settings import Settings
 from handlers import routing
 from handlers.docs import Docs
 from handlers.edge import errors, security
@@ -22,42 +23,55 @@ from handlers.edge.edge import Edge
 from handlers.edge.request_head import from_scope
 from handlers.edge.threads import HEALTH, READS, WRITES
 from handlers.openapi31 import Document, Limits, Operation, Options, build
+from handlers.openapi31.security import SecurityFunction
 from handlers.paging import request_target
 from handlers.static_asset import DOCUMENT
+from handlers.streams import EventFeed, OpenStreams
 
 MAX_BODY = 2 * 1024 * 1024  # a compose text, and 1 MiB of files as base64
 _FLUSH_EVERY = 2
 
 
-def create(ports: Ports, *, validate_responses: bool = False) -> ASGIApp:
-    """Return the application. Raise DocumentError if the document and the handlers do not fit together."""
+def create(ports: Ports, open_streams: OpenStreams | None = None, *, validate_responses: bool = False) -> ASGIApp:
+    """Return the application, which adds its streams to `open_streams`.
+
+    Raise DocumentError if the document and the handlers do not fit together.
+    """
     document = Document.load(DOCUMENT.content)
     ports = replace(ports, operations_by_permission=routing.operations_by_permission(document))
     authenticator = Authenticator(ports)
+    feed = EventFeed(ports, authenticator)
+    streams = open_streams or OpenStreams(ports.settings)
     options = Options(
         errors=errors.answer,
-        security={
-            "bearerAuth": security.identified_caller,
-            "cookieAuth": security.identified_caller,
-            "ticketAuth": security.query_security(authenticator, ports.settings, Scheme.TICKET),
-            "queryKeyAuth": security.query_security(authenticator, ports.settings, Scheme.QUERY_KEY),
-        },
+        security=_security(authenticator, ports.settings),
         authorize=_authorize,
         extras={
             "target": request_target,
             "accept": lambda scope: ", ".join(from_scope(scope).header("accept")),
             "user_agent": lambda scope: ", ".join(from_scope(scope).header("user-agent")),
             "origin": lambda scope: from_scope(scope).origin,
+            "feed": lambda _scope: feed,
+            "open_streams": lambda _scope: streams,
             "revalidate": partial(security.revalidation, authenticator),
             "accept_encoding": lambda scope: ", ".join(from_scope(scope).header("accept-encoding")),
         },
         executor=_executor,
         limits=Limits(size=MAX_BODY),
         validate_responses=validate_responses,
-        lifespan=_flushing(authenticator),
+        lifespan=_lifespan(authenticator, feed),
     )
     application = build(document, routing.bind(document, ports), options)
     return Edge(Docs(application), application.router, ports, authenticator)
+
+
+def _security(authenticator: Authenticator, settings: Settings) -> dict[str, SecurityFunction]:
+    return {
+        "bearerAuth": security.identified_caller,
+        "cookieAuth": security.identified_caller,
+        "ticketAuth": security.query_security(authenticator, settings, Scheme.TICKET),
+        "queryKeyAuth": security.query_security(authenticator, settings, Scheme.QUERY_KEY),
+    }
 
 
 def _executor(operation: Operation) -> Executor:
@@ -73,13 +87,14 @@ def _authorize(operation: Operation, caller: Caller | None) -> None:
         allow(caller, permission)
 
 
-def _flushing(authenticator: Authenticator) -> Any:  # noqa: ANN401 - Starlette's lifespan has no public type
+def _lifespan(authenticator: Authenticator, feed: EventFeed) -> Any:  # noqa: ANN401 - Starlette's lifespan has no public type
     @asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
         async with anyio.create_task_group() as group:
             group.start_soon(_flush_uses, authenticator)
             yield
             group.cancel_scope.cancel()
+        await feed.stop()
         with suppress(Refusal):
             await WRITES.run(authenticator.flush)
 

@@ -1,6 +1,6 @@
 """A connection of the websockets library, with the result of its handshake, and with bounds on what clients cause."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,12 +46,20 @@ class Connection(ServerConnection):
         self._limits = limits
         self._head = b""
         self._is_refused = False
+        self._on_lost: Callable[[], None] | None = None
 
     @property
     def peer(self) -> str:
         """The address of the peer. On the Unix socket, which has no addresses, the peer is the panel itself."""
         address = self.remote_address
         return str(address[0]) if isinstance(address, tuple) else networks.LOOPBACK
+
+    def on_lost(self, call: Callable[[], None]) -> None:
+        """Call a function when the connection is lost, or now if it is."""
+        if self.protocol.state is State.CLOSED:
+            call()
+        else:
+            self._on_lost = call
 
     def end(self, code: Close, reason: str) -> None:
         """Send a close frame behind everything that was sent, and cut the connection if the client does not read it.
@@ -79,6 +87,8 @@ class Connection(ServerConnection):
         """Forget the connection."""
         self._limits.remove(self)
         super().connection_lost(exc)
+        if self._on_lost:
+            self._on_lost()
 
     def data_received(self, data: bytes) -> None:
         """Pass on the head of the handshake when it is complete, and then all data."""

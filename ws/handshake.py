@@ -27,6 +27,7 @@ from handlers.edge.credentials import (
 )
 from handlers.edge.refusals import error_response
 from handlers.edge.request_head import RequestHead
+from handlers.edge.stream_limits import StreamLimits
 from handlers.edge.threads import AUTHENTICATION, TICKETS
 from ws import refusals
 from ws.connection import Connection, HandshakeResult
@@ -42,6 +43,8 @@ class Handshake:
     def __init__(self, ports: Ports, authenticator: Authenticator) -> None:
         self._ports = ports
         self._authenticator = authenticator
+        settings = ports.settings
+        self._open = StreamLimits("WebSockets", settings.streams_per_key, settings.streams_per_customer)
 
     async def process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         """Return the response that refuses the connection, or None to accept it. The checks run in a thread."""
@@ -54,7 +57,10 @@ class Handshake:
         try:
             # A ticket is taken with the write lock: waiting for it must not delay clients with keys.
             pool = TICKETS if is_present(head, (Scheme.TICKET,)) else AUTHENTICATION
-            connection.accepted = await pool.run(partial(self._accept, connection, head, path))
+            accepted = await pool.run(partial(self._accept, connection, head, path))
+            self._open.acquire(accepted.caller)
+            connection.on_lost(partial(self._open.release, accepted.caller))
+            connection.accepted = accepted
         except Exception as fault:  # noqa: BLE001 - every exception becomes a response in the error format
             sent = is_present(head, WEBSOCKET_SCHEMES)
             return refusals.response(error_response(fault, connection.request_id, credential_sent=sent))

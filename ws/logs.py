@@ -10,18 +10,21 @@ from domain.errors import NotFound, Refusal, Unavailable
 from domain.identity.access import Caller
 from domain.ports import Ports
 from domain.runtime import ServiceLine
+from handlers.edge.stream_limits import StreamBounds
 from ws import protocol
 
 _log = logging.getLogger(__name__)
 _QUEUE_SIZE = 256  # messages that wait for one connection
 _LINES_PER_MESSAGE = 500
 _RETRY_INTERVAL = 1.0  # seconds
+_LIMITS = StreamBounds("followed logs", 100, 200)  # each of them may occupy threads
 
 
 class MessageQueue:
     """Messages that wait for one connection. `too_slow` closes a connection that is behind the other subscribers."""
 
-    def __init__(self, too_slow: Callable[[], None]) -> None:
+    def __init__(self, caller: Caller, too_slow: Callable[[], None]) -> None:
+        self.caller = caller
         self.queue: asyncio.Queue[str] = asyncio.Queue(_QUEUE_SIZE)
         self._too_slow = too_slow
         self._is_closed = False
@@ -53,11 +56,21 @@ class LogSubscriptions:
         self._readers: dict[str, LogReader] = {}
 
     def subscribe(self, subscriber: MessageQueue, caller: Caller, services: Collection[str]) -> None:
-        """Send the lines of these services, by id, and of no other services to a subscriber."""
+        """Send the lines of these services, by id, and of no other services to a subscriber.
+
+        Raise TooMany, without changing anything, if its caller or the caller's customer follows too many logs.
+        """
+        self._check_bounds(subscriber, len(services))
         for service_id in services:
             self._reader(service_id, caller).subscribers.add(subscriber)
         for service_id in self._readers.keys() - set(services):
             self._drop(service_id, subscriber)
+
+    def _check_bounds(self, subscriber: MessageQueue, services: int) -> None:
+        """Count anew: a reader that has ended leaves no count behind."""
+        readers = self._readers.values()
+        callers = [other.caller for reader in readers for other in reader.subscribers if other is not subscriber]
+        _LIMITS.check([*callers, *[subscriber.caller] * services])
 
     def unsubscribe(self, subscriber: MessageQueue) -> None:
         """Close a subscriber's queue, and stop the readers that have no other subscriber."""

@@ -9,9 +9,7 @@ import orjson
 from msgspec import Meta
 
 from domain.errors import BadRequest, Refusal
-from domain.events import event_types
 from domain.model import timestamps
-from domain.model.event import Event
 from domain.model.identifiers import new_id
 from domain.runtime import ServiceLine
 from handlers.openapi31.body import parse_json
@@ -49,11 +47,6 @@ def parse_command(text: str) -> Command:
 def hello(newest: int) -> str:
     """Return the first message of a connection; `newest` is the number of the newest event."""
     return _text({"type": "hello", "seq": newest})
-
-
-def event_message(event: Event) -> str:
-    """Return the message of an event."""
-    return _text(event_types.event_json(event))
 
 
 def subscribed(topics: Sequence[str]) -> str:

@@ -7,13 +7,14 @@ from contextlib import suppress
 from websockets.exceptions import ConnectionClosed
 
 from domain import events
-from domain.errors import Forbidden, Refusal
+from domain.errors import Forbidden, Refusal, TooMany
 from domain.identity.access import Caller
 from domain.ports import Ports
+from handlers.edge.event_tail import EventMessage
 from handlers.edge.refusals import Close
 from ws import protocol
 from ws.connection import Connection, HandshakeResult
-from ws.event_reader import EventMessage, EventReader
+from ws.event_reader import EventReader
 from ws.logs import LogSubscriptions, MessageQueue
 from ws.protocol import Command
 
@@ -34,7 +35,7 @@ class Session:
         self._ticket_topics = accepted.topics
         self._subscribed: frozenset[str] = frozenset()
         self._cursor = reader.newest if accepted.after is None else accepted.after
-        self._log_messages = MessageQueue(self._close_slow)
+        self._log_messages = MessageQueue(accepted.caller, self._close_slow)
         self._logs = logs
         self._catching_up: asyncio.Task[None] | None = None
         self._sending_lines: asyncio.Task[None] | None = None
@@ -44,7 +45,8 @@ class Session:
         self._sending_lines = asyncio.create_task(self._send_log_messages())
         try:
             await self._send(protocol.hello(self._reader.newest))
-            self._subscribe_logs()
+            if not self._subscribe_ticket_logs():
+                return
             self._restart(self._cursor)
             async for message in self.connection:
                 await self._handle_command(message)
@@ -151,10 +153,23 @@ class Session:
             raise Forbidden("The ticket of this socket is for other topics")
         await asyncio.to_thread(events.check_topics, self._ports, self.caller, sorted(topics))
         cursor = None if command.after is None else await asyncio.to_thread(events.resume, self._ports, command.after)
-        self._subscribed |= topics
-        self._subscribe_logs()
+        before, self._subscribed = self._subscribed, self._subscribed | topics
+        try:
+            self._subscribe_logs()
+        except TooMany:
+            self._subscribed = before
+            raise
         if cursor is not None:
             self._restart(cursor)
+
+    def _subscribe_ticket_logs(self) -> bool:
+        """Subscribe to the logs of the ticket. Return False if they are too many and the connection closes."""
+        try:
+            self._subscribe_logs()
+        except TooMany as refusal:
+            self.end(Close.TOO_MANY_COMMANDS, refusal.message)
+            return False
+        return True
 
     def _subscribe_logs(self) -> None:
         """Subscribe to the logs among the topics, unless the caller has lost the permission that its ticket had."""

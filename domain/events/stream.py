@@ -158,6 +158,11 @@ def resume(ports: Ports, after: int) -> int:
     return after
 
 
+def first_cursor(ports: Ports, after: int | None) -> int:
+    """Return the number after which a stream begins: the newest one if `after` is None. Raise Gone as `resume` does."""
+    return latest(ports) if after is None else resume(ports, after)
+
+
 def read_after(ports: Ports, after: int, limit: int) -> list[Event]:
     """Return events of all customers after a number. The caller must filter them with `may_see`."""
     with ports.store.read() as work:

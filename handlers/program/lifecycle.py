@@ -15,6 +15,7 @@ from handlers import server
 from handlers.program.file_limit import max_connections
 from handlers.program.http_server import HttpServer
 from handlers.program.worker import Worker
+from handlers.streams import OpenStreams
 from ws.server import Server as SocketServer
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -57,7 +58,13 @@ def open_api_socket(ports: Ports) -> Iterator[socket.socket]:
 
 def serve_api(ports: Ports, api_socket: socket.socket, before_close: Callable[[], None] = lambda: None) -> None:
     """Respond to requests until the process is stopped; `before_close` is called before connections are closed."""
-    http_server = HttpServer(server.create(ports), ports, before_close)
+    open_streams = OpenStreams(ports.settings)
+
+    def end_connections() -> None:
+        open_streams.stop()
+        before_close()
+
+    http_server = HttpServer(server.create(ports, open_streams), ports, end_connections)
     gc.freeze()  # objects built so far stay: collecting them would delay requests by 100 ms
     http_server.run([api_socket])
 

@@ -1,6 +1,8 @@
 """Respond with logs and events as a JSON page or as an event stream (server-sent events)."""
 
+from handlers.streams.event_feed import EventFeed
 from handlers.streams.live import service_log
+from handlers.streams.open_streams import OpenStreams
 from handlers.streams.stored import events, log
 
-__all__ = ["events", "log", "service_log"]
+__all__ = ["EventFeed", "OpenStreams", "events", "log", "service_log"]

@@ -10,7 +10,7 @@ from threading import BoundedSemaphore, Semaphore, Thread
 from domain.errors import Refusal, Unavailable
 
 _log = logging.getLogger(__name__)
-_MAX_STREAMS = 200
+_MAX_STREAMS = 400
 _MAX_QUEUED = 2  # chunks that wait for a slow client; then the source is slowed down
 _REFRESH_INTERVAL = 1.0  # seconds
 _slots = BoundedSemaphore(_MAX_STREAMS)

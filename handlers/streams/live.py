@@ -7,11 +7,13 @@ from itertools import chain
 import orjson
 from sse_starlette import ServerSentEvent
 
+from domain.identity.access import Caller
 from domain.runtime import ServiceLine
 from handlers.negotiation import EVENT_STREAM
 from handlers.openapi31 import Answer
 from handlers.serializers.runtime import service_log_line
 from handlers.streams.chunk_stream import ChunkStream
+from handlers.streams.open_streams import OpenStreams
 
 _HEARTBEAT = 15.0  # seconds of silence
 _REFRESH_INTERVAL = 0.5  # seconds; the wait for lines adds up to half a second
@@ -21,11 +23,16 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 Batches = Generator[tuple[ServiceLine, ...], None, None]
 
 
-def service_log(revalidate: Callable[[], None], batches: Batches) -> Answer:
+def service_log(
+    open_streams: OpenStreams, caller: Caller, revalidate: Callable[[], None], start: Callable[[], Batches]
+) -> Answer:
     """Return the stream. It ends when `revalidate` raises; errors before the first batch become error responses."""
-    first = next(batches)
-    chunks = _chunks(revalidate, first, batches)
-    return Answer(200, ChunkStream(chunks, revalidate, batches.close), _HEADERS, EVENT_STREAM)
+
+    def chunks() -> ChunkStream:
+        batches = start()
+        return ChunkStream(_chunks(revalidate, next(batches), batches), revalidate, batches.close)
+
+    return Answer(200, open_streams.open_log(caller, chunks), _HEADERS, EVENT_STREAM)
 
 
 def _chunks(revalidate: Callable[[], None], first: tuple[ServiceLine, ...], batches: Batches) -> Iterator[bytes]:

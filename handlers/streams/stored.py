@@ -9,7 +9,7 @@ from sse_starlette import ServerSentEvent
 
 from domain.deployments import Log
 from domain.errors import NotFound, Refusal
-from domain.events import Batch, latest
+from domain.events import Batch
 from domain.model.deployment import LogLine
 from domain.ports import Ports
 from handlers import answers
@@ -18,13 +18,21 @@ from handlers.negotiation import EVENT_STREAM, prefers_event_stream
 from handlers.openapi31 import Answer
 from handlers.serializers import deployments as serialize_deployments
 from handlers.serializers import events as serialize_events
+from handlers.streams.open_streams import OpenStream
 from handlers.waiting import wait_for_change
 
-_HEARTBEAT = 15  # reads without an event, about one a second
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-def log(ports: Ports, accept: str, revalidate: Callable[[], None], read: Callable[[int], Log], after: int) -> Answer:
+def log(
+    ports: Ports,
+    accept: str,
+    revalidate: Callable[[], None],
+    read: Callable[[int], Log],
+    after: int,
+    *,
+    open_stream: Callable[[Callable[[], AsyncIterator[bytes]]], OpenStream],
+) -> Answer:
     """Return the lines after a number, in the format of `accept`. A stream ends when `revalidate` raises."""
 
     def read_on(start: int) -> Log:
@@ -34,7 +42,7 @@ def log(ports: Ports, accept: str, revalidate: Callable[[], None], read: Callabl
     first = read(after)
     if not prefers_event_stream(accept):
         return answers.ok(first, serialize_deployments.deployment_log)
-    return Answer(200, _stream_log(ports, read_on, first), _HEADERS, EVENT_STREAM)
+    return Answer(200, open_stream(lambda: _stream_log(ports, read_on, first)), _HEADERS, EVENT_STREAM)
 
 
 async def _stream_log(ports: Ports, read: Callable[[int], Log], first: Log) -> AsyncIterator[bytes]:
@@ -66,42 +74,8 @@ async def _lines(ports: Ports, read: Callable[[int], Log], log: Log) -> AsyncIte
         log = next_page
 
 
-def events(
-    ports: Ports,
-    accept: str,
-    revalidate: Callable[[], None],
-    read: Callable[[int | None], Batch],
-    after: int | None,
-) -> Answer:
-    """Return the events after a number, in the format of `accept`. Without a number, a stream sends only new events."""
+def events(accept: str, read: Callable[[], Batch], follow: Callable[[], OpenStream]) -> Answer:
+    """Return the events that `read` returns, or the stream that `follow` opens, in the format of `accept`."""
     if not prefers_event_stream(accept):
-        return answers.ok(read(after), serialize_events.event_page)
-
-    def read_on(start: int) -> Batch:
-        revalidate()
-        return read(start)
-
-    first = read(latest(ports) if after is None else after)
-    return Answer(200, _stream_events(ports, read_on, first), _HEADERS, EVENT_STREAM)
-
-
-async def _stream_events(ports: Ports, read: Callable[[int], Batch], batch: Batch) -> AsyncIterator[bytes]:
-    """Yield events, and comments while there are none, so that both sides notice a lost connection.
-
-    A Refusal of `read` ends the stream.
-    """
-    quiet = 0
-    with suppress(Refusal):
-        while True:
-            for event in batch.events:
-                text = orjson.dumps(serialize_events.event(event)).decode()
-                yield ServerSentEvent(text, event=event.type, id=str(event.sequence)).encode()
-            version = ports.notifier.version()
-            quiet = 0 if batch.events else quiet + 1
-            batch = await READS.run(partial(read, batch.next_after))
-            if batch.events:
-                continue
-            if quiet % _HEARTBEAT == 1:
-                yield ServerSentEvent(comment="listening").encode()
-            await wait_for_change(ports, version)
-            batch = await READS.run(partial(read, batch.next_after))
+        return answers.ok(read(), serialize_events.event_page)
+    return Answer(200, follow(), _HEADERS, EVENT_STREAM)

@@ -1,4 +1,4 @@
-"""A complete panel on the engine of DOCKER_HOST."""
+"""A complete panel, on the engine of DOCKER_HOST unless its settings say otherwise."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +10,12 @@ from processes import PANEL, command_output, environment, free_port, is_up, send
 
 
 class Panel:
-    """A running panel: its port and an admin key."""
+    """A running panel: its port, an admin key, and the ID of its process."""
 
-    def __init__(self, port: int, key: str) -> None:
+    def __init__(self, port: int, key: str, pid: int) -> None:
         self.port = port
         self.key = key
+        self.pid = pid
 
     def request(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
         """Send a request and return the JSON of its response. It must succeed."""
@@ -31,10 +32,10 @@ class Panel:
 
 
 @contextmanager
-def start_panel(folder: Path) -> Iterator[Panel]:
+def start_panel(folder: Path, **settings: str) -> Iterator[Panel]:
     """Run a panel with its data in `folder`."""
     port = free_port()
-    given = environment(folder, PANEL_PORT=str(port))
+    given = environment(folder, PANEL_PORT=str(port), **settings)
     key = command_output([PANEL, "create-key"], given).strip()
-    with start_process([PANEL, "serve"], given, partial(is_up, port)):
-        yield Panel(port, key)
+    with start_process([PANEL, "serve"], given, partial(is_up, port)) as pid:
+        yield Panel(port, key, pid)

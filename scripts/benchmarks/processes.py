@@ -21,7 +21,14 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
     """Return the environment of a panel with its data in `folder`, high rate limits and no inherited settings."""
     limits = dict.fromkeys(("PANEL_RATE_LIMIT_DEFAULT", "PANEL_RATE_LIMIT_AUTHENTICATED"), "1000000")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PANEL_")}
-    return {**kept, **limits, "PANEL_RATE_LIMIT_DEPLOY": "1000000", "PANEL_DATA_DIR": str(folder), **settings}
+    return {
+        **kept,
+        **limits,
+        "PANEL_RATE_LIMIT_DEPLOY": "1000000",
+        "PANEL_STREAMS_PER_KEY": "1000000",
+        "PANEL_DATA_DIR": str(folder),
+        **settings,
+    }
 
 
 def free_port() -> int:

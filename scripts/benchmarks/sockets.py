@@ -34,6 +34,7 @@ from domain.model.identifiers import new_id
 from domain.model.role import Role
 from domain.model.service import DeployMethod, Service
 from domain.ports import Ports
+from handlers.edge.event_tail import event_message
 from handlers.program import wiring
 from ws import protocol
 
@@ -111,7 +112,7 @@ async def _measure(
         with _open_listeners(options.sockets) as listeners:
             await listeners.open(peer_path, REQUEST.format(path="/", key=key))
             async with unix_connect(str(peer_path), "ws://localhost/publish", compression=None) as publisher:
-                send = partial(_publish, publisher, iter([protocol.event_message(event) for event in events_sent]))
+                send = partial(_publish, publisher, iter([event_message(event).text for event in events_sent]))
                 peers.append(await _figures(peer, listeners, options.events, send))
     return ours, peers
 
@@ -137,7 +138,7 @@ async def _change_service(ports: Ports, service: Service, events_sent: list[Even
     with ports.store.read() as work:
         (event,) = work.events.after(work.events.bounds()[1] - 1, 1)
     events_sent.append(event)
-    return _frame_size(protocol.event_message(event))
+    return _frame_size(event_message(event).text)
 
 
 async def _publish(publisher: ClientConnection, texts: Iterator[str]) -> int:

@@ -5,13 +5,17 @@ import json
 import logging
 import logging.config
 import socket
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock, create_autospec
 
 import pytest
 from websockets.datastructures import Headers
+from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request, Response
 
 from domain.identity import tokens
@@ -19,8 +23,9 @@ from domain.identity.authenticator import Authenticator
 from handlers.edge import refusals
 from tests.conformance import CHECKS, STRICT_DOCUMENT
 from tests.locks import write_lock
-from tests.panel import Panel
-from tests.ws.sockets import Sockets
+from tests.panel import Panel, start_panel
+from tests.process import until
+from tests.ws.sockets import Sockets, serving
 from ws.connection import Connection
 from ws.handshake import Handshake
 from ws.protocol import PATH
@@ -298,6 +303,29 @@ def test_a_head_that_is_too_large_or_announces_a_body_is_answered(
     head, _, body = _exchange(sockets, f"{_head(panel)[:-1]}{added}\nhello").partition(b"\r\n\r\n")
     assert head.startswith(f"HTTP/1.1 {status} ".encode())
     assert json.loads(body)["error"]["code"] == code
+
+
+def test_the_websockets_of_a_key_are_limited(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="panel-ws") as short, ExitStack() as stack:
+        panel = stack.enter_context(start_panel(tmp_path, ws_address=f"{short}/ws.sock", streams_per_key=3))
+        sockets = Sockets(panel, stack.enter_context(serving(panel)))
+        key = panel.key("viewer")
+        for _ in range(2):
+            stack.enter_context(sockets.open(key=key))
+        with sockets.open(key=key):
+            rejection = sockets.rejection(key=key)
+            assert (rejection.status_code, _error(rejection)["code"]) == (429, "rate_limited")
+            with sockets.open():
+                pass
+        until(lambda: not _is_rejected(sockets, key), 10, "a closed connection is not counted")
+
+
+def _is_rejected(sockets: Sockets, key: str) -> bool:
+    try:
+        with sockets.open(key=key):
+            return False
+    except InvalidStatus:
+        return True
 
 
 def test_a_client_that_disconnected_is_not_charged_to_a_loopback_address(

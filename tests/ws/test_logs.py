@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from domain.adapters import memory
+from handlers.edge.refusals import Close
+from handlers.edge.stream_limits import StreamBounds
 from tests.conformance import CANARY
 from tests.panel import Panel
 from tests.process import until
@@ -197,3 +199,19 @@ def test_a_ticket_for_logs_sends_nothing_after_its_key_loses_the_permission(
     with sockets.open(f"?ticket={ticket}", key=None) as client:
         engine.print_lines(_container(panel, service), "one")
         assert client.is_silent(1)
+
+
+def test_followed_logs_are_limited(panel: Panel, sockets: Sockets, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_LIMITS", StreamBounds("followed logs", 2, 3))
+    key, other = panel.key("operator", "cust_a"), panel.key("operator", "cust_a")
+    topics = [f"logs:{panel.service(name, key=key)['id']}" for name in ("one", "two", "three")]
+    ticket = panel.post("/ws/tickets", {"topics": topics}, key=key).json()["ticket"]
+    with sockets.open(key=key) as client, sockets.open(key=other) as second:
+        assert client.request(action="subscribe", topics=topics)["error"]["code"] == "rate_limited"
+        assert client.request(action="subscribe", topics=topics[:2])["topics"] == sorted(topics[:2])
+        assert client.request(action="subscribe", topics=topics[2:])["error"]["code"] == "rate_limited"
+        assert second.request(action="subscribe", topics=topics[:2])["error"]["code"] == "rate_limited"
+        assert second.request(action="subscribe", topics=topics[:1])["topics"] == topics[:1]
+        assert client.request(action="unsubscribe", topics=topics[:2])["topics"] == []
+    with sockets.open(f"?ticket={ticket}", key=None) as client:
+        assert client.wait_closed() == (Close.TOO_MANY_COMMANDS, "Too many followed logs are open")

@@ -3,16 +3,19 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from websockets.protocol import State
 
+from handlers.edge import event_tail
+from handlers.edge.event_tail import EventMessage
 from handlers.edge.refusals import Close
 from tests.panel import Panel
 from tests.process import until
 from tests.ws.sockets import Message, Sockets, serving
-from ws import protocol, session
+from ws import session
 
 TOO_SLOW = Close.TOO_SLOW.value
 TENANT, OTHER = "cust_a", "cust_b"
@@ -76,8 +79,8 @@ def test_a_client_that_resumes_gets_the_missed_events_and_then_new_ones(panel: P
 def test_replay_includes_events_that_are_no_longer_in_memory(
     panel: Panel, sockets: Sockets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ws.event_reader._RECENT_EVENTS", 5)
-    monkeypatch.setattr("ws.event_reader._BATCH_SIZE", 3)
+    monkeypatch.setattr("handlers.edge.event_tail._RECENT_EVENTS", 5)
+    monkeypatch.setattr("handlers.edge.event_tail._BATCH_SIZE", 3)
     for number in range(4):
         panel.service(f"web-{number}")
     with sockets.open("?after=0") as client:
@@ -349,12 +352,16 @@ def test_too_many_commands_close_the_connection(sockets: Sockets, monkeypatch: p
         assert client.wait_closed()[0] == 4429
 
 
+def padded(message: EventMessage) -> str:
+    return message.text + " " * 50_000
+
+
 def test_a_slow_client_is_disconnected_and_delays_no_other(
     panel: Panel, sockets: Sockets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "SEND_TIMEOUT", 0.5)
-    event_message = protocol.event_message
-    monkeypatch.setattr(protocol, "event_message", lambda event: event_message(event) + " " * 50_000)
+    message = event_tail.event_message
+    monkeypatch.setattr(event_tail, "event_message", lambda event: replace(message(event), text=padded(message(event))))
     panel.service()
     with sockets.open_unread("?after=0") as unread, sockets.open() as quick:
         until(lambda: len(sockets.server._sessions) == 2, 10, "both are connected")
