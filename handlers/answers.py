@@ -56,6 +56,11 @@ def page(result: Page[T], serialize: Callable[[T], Json]) -> Answer:
     )
 
 
+def redirect(location: str, *set_cookies: str) -> Answer:
+    """Return 302 with cookies for a browser; it is not to be stored."""
+    return Answer(302, headers={"Location": location, "Set-Cookie": set_cookies, "Cache-Control": "no-store"})
+
+
 def no_content() -> Answer:
     """Return 204."""
     return Answer(204)

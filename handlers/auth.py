@@ -3,13 +3,36 @@
 from typing import Unpack
 
 from domain import auth
-from domain.auth import ListSessionsParameters
+from domain.auth.login import BackchannelLogout
+from domain.auth.sessions import ListSessionsParameters
 from domain.identity.access import Caller
 from domain.ports import Ports
 from handlers import answers
 from handlers.edge import cookies
 from handlers.openapi31 import Answer
 from handlers.serializers import auth as serialize
+
+
+def start_login(ports: Ports, *, redirect: str) -> Answer:
+    """GET /auth/login"""
+    started = auth.start_login(ports, redirect)
+    return answers.redirect(started.url, cookies.login_cookie(ports.settings, started.cookie))
+
+
+def finish_login(  # noqa: PLR0913 - what Keycloak sends
+    ports: Ports, login_cookie: str, user_agent: str, address: str, *, code: str = "", state: str = "", error: str = ""
+) -> Answer:
+    """GET /auth/callback"""
+    browser = auth.Browser(login_cookie, user_agent, address)
+    finished = auth.finish_login(ports, browser, code=code, state=state, error=error)
+    cookie = cookies.session_cookie(ports.settings, finished.cookie, finished.session)
+    return answers.redirect(finished.redirect, cookie, cookies.expired_login_cookie(ports.settings))
+
+
+def receive_backchannel_logout(ports: Ports, *, body: BackchannelLogout) -> Answer:
+    """POST /auth/backchannel-logout"""
+    auth.receive_backchannel_logout(ports, body)
+    return Answer(200, headers={"Cache-Control": "no-store"})
 
 
 def logout(ports: Ports, caller: Caller) -> Answer:

@@ -17,7 +17,7 @@ from domain.ports import Ports
 from domain.settings import Settings
 from handlers import routing
 from handlers.docs import Docs
-from handlers.edge import errors, security
+from handlers.edge import cookies, errors, security
 from handlers.edge.credentials import Scheme
 from handlers.edge.edge import Edge
 from handlers.edge.request_head import from_scope
@@ -50,6 +50,8 @@ def create(ports: Ports, open_streams: OpenStreams | None = None, *, validate_re
             "target": request_target,
             "accept": lambda scope: ", ".join(from_scope(scope).header("accept")),
             "user_agent": lambda scope: ", ".join(from_scope(scope).header("user-agent")),
+            "address": lambda scope: from_scope(scope).address,
+            "login_cookie": lambda scope: cookies.read_login(from_scope(scope)),
             "origin": lambda scope: from_scope(scope).origin,
             "feed": lambda _scope: feed,
             "open_streams": lambda _scope: streams,

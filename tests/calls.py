@@ -58,8 +58,8 @@ READS = tuple(
 
 
 def operations_with_body() -> list[Operation]:
-    """Return the operations that take a body."""
-    return [operation for operation in OPERATIONS if operation.body]
+    """Return the operations that take a JSON body."""
+    return [operation for operation in OPERATIONS if operation.body and "application/json" in operation.body.content]
 
 
 def schema(parameter: Parameter) -> dict[str, Any]:
@@ -70,9 +70,9 @@ def schema(parameter: Parameter) -> dict[str, Any]:
 def body(operation: Operation, panel: Panel) -> dict[str, Any] | None:
     """Return the first example of the body, with names that are free and IDs of resources that exist.
 
-    Return None if the operation takes no body.
+    Return None if the operation takes no JSON.
     """
-    if not operation.body:
+    if operation not in operations_with_body():
         return None
     content = operation.raw["requestBody"]["content"]["application/json"]
     example = content["example"] if "example" in content else next(iter(content["examples"].values()))["value"]

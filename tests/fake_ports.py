@@ -43,6 +43,7 @@ def open_ports(settings: Settings, **others: Any) -> Iterator[Ports]:
         "prober": memory.Prober(runtime),
         "resolver": memory.Resolver(),
         "router": memory.Router(),
+        "identity_provider": memory.IdentityProvider(),
         "counter": counting.Counter(),
         "clock": system.Clock(),
         **others,

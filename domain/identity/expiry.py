@@ -9,3 +9,4 @@ def remove_expired(ports: Ports) -> None:
     with ports.store.begin() as work:
         work.tickets.remove_expired(now)
         work.sessions.remove_expired(now)
+        work.used_tokens.remove_expired(now)

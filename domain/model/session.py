@@ -9,7 +9,8 @@ class Session:
     """A browser's credential. It may do what its principal may: an API key or a user, one of the two.
 
     A session of an API key ends with the secret that it was made with (`api_key_digest`), a session of a user when the
-    user is disabled or removed; both end at `expires_at`. `digest` is that of the cookie.
+    user is disabled or removed; both end at `expires_at`. `digest` is that of the cookie. A session that a login at the
+    identity provider made has the provider's ID of the login, and its ID token, encrypted.
     """
 
     id: str
@@ -22,6 +23,8 @@ class Session:
     device: str
     ip: str
     user_id: str | None = None
+    provider_session_id: str | None = None
+    sealed_id_token: str | None = field(default=None, repr=False)
     revision: int = 1
 
     @property

@@ -21,6 +21,7 @@ from domain.ports.repositories.services import Services
 from domain.ports.repositories.sessions import Sessions
 from domain.ports.repositories.subscriptions import Subscriptions
 from domain.ports.repositories.tickets import Tickets
+from domain.ports.repositories.used_tokens import UsedTokens
 from domain.ports.repositories.users import Users
 from domain.ports.repository import Repository
 
@@ -43,6 +44,7 @@ class Work(Protocol):
     subscriptions: Subscriptions
     sessions: Sessions
     tickets: Tickets
+    used_tokens: UsedTokens
     samples: Samples
     files: Files
     published_ports: PublishedPorts

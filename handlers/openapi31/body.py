@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import parse_qsl
 
 import orjson
 from jsonschema_rs import ValidationError, Validator
@@ -17,6 +18,8 @@ from handlers.openapi31.messages import Messages
 from handlers.openapi31.operations import Body
 from handlers.openapi31.schemas import Schemas
 
+T = TypeVar("T")
+FORM = "application/x-www-form-urlencoded"
 MANY_NODES = 2000
 DIGITS = bytes.maketrans(b"123456789", b"000000000")
 NINETEEN_DIGITS = b"0" * 19
@@ -65,13 +68,16 @@ class BodyPlan:
         self._accepted = tuple(body.content)
         self._schemas = {
             name: _Schema(schemas.validator(pointer), schemas.former_names(pointer))
-            if pointer and is_json(name)
+            if pointer and (is_json(name) or name == FORM)
             else _Schema()
             for name, pointer in body.content.items()
         }
 
     async def read(self, scope: Scope, receive: Receive) -> Any:  # noqa: ANN401 - the type of a body follows from its schema
-        """Return the parsed and validated body, bytes if it is not JSON, None if it is optional and absent or null."""
+        """Return the parsed and validated body: of a form a text for each name, bytes if it is neither form nor JSON.
+
+        It is None if it is optional and absent or null.
+        """
         sent = _sent(scope)
         if sent.length == 0:
             return self._absent()
@@ -81,7 +87,9 @@ class BodyPlan:
         raw = await _all_of(receive, self._limits.size)
         if not raw:
             return self._absent()
-        return self._checked(raw, schema) if is_json(sent.media_type) else raw
+        if sent.media_type == FORM:
+            return self._checked(parse_form(raw), schema)
+        return self._checked(parse_json(raw, self._limits.depth), schema) if is_json(sent.media_type) else raw
 
     def _absent(self) -> None:
         if self._required:
@@ -95,8 +103,8 @@ class BodyPlan:
                     return name
         raise UnsupportedMediaType(media_type, self._accepted)
 
-    def _checked(self, raw: bytes, schema: _Schema) -> Any:  # noqa: ANN401 - see read
-        value = schema.renamed(parse_json(raw, self._limits.depth))
+    def _checked(self, parsed: Any, schema: _Schema) -> Any:  # noqa: ANN401 - see read
+        value = schema.renamed(parsed)
         validator = schema.validator
         if validator is None or validator.is_valid(value) or (value is None and not self._required):
             return value
@@ -153,6 +161,15 @@ async def _all_of(receive: Receive, limit: int) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
+def parse_form(raw: bytes) -> dict[str, str]:
+    """Parse `application/x-www-form-urlencoded`: texts by name. Raise BadBody for a name that is given twice."""
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict")
+    except ValueError as error:
+        raise BadBody("The body is not a valid form") from error
+    return dict(_no_name_twice(pairs))
+
+
 def parse_json(raw: bytes, depth: int) -> Any:  # noqa: ANN401 - see BodyPlan.read
     """Parse JSON strictly. Raise BadBody for duplicate names, integers beyond 64 bits and too deep nesting.
 
@@ -201,12 +218,13 @@ def _with_integers(value: Any) -> Any:  # noqa: ANN401 - see BodyPlan.read
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= EXACT else value
 
 
-def _no_name_twice(pairs: list[tuple[str, object]]) -> None:
+def _no_name_twice(pairs: list[tuple[str, T]]) -> list[tuple[str, T]]:
     seen: set[str] = set()
     for name, _ in pairs:
         if name in seen:
             raise BadBody(f"The body gives {name!r} twice in one object")
         seen.add(name)
+    return pairs
 
 
 def _within_64_bits(digits: str) -> int:

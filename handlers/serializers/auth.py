@@ -2,15 +2,15 @@
 
 from dataclasses import asdict
 
-from domain import auth
+from domain.auth import sessions
 from handlers.serializers.values import Json, timestamp
 
 
-def current_user(user: auth.CurrentUser) -> Json:
+def current_user(user: sessions.CurrentUser) -> Json:
     return asdict(user) | {"created_at": timestamp(user.created_at)}
 
 
-def session(result: auth.SessionDetail) -> Json:
+def session(result: sessions.SessionDetail) -> Json:
     row = result.session
     return {
         "id": row.id,
@@ -24,5 +24,5 @@ def session(result: auth.SessionDetail) -> Json:
     }
 
 
-def logged_out(result: auth.LoggedOut) -> Json:
-    return {"session_id": result.session_id}
+def logged_out(result: sessions.LoggedOut) -> Json:
+    return asdict(result)

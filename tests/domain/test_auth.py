@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from domain import auth
+from domain.auth import sessions
 from domain.identity import validity
 from domain.identity.access import Caller
 from domain.model.api_key import ApiKey
@@ -45,6 +46,6 @@ def test_get_current_user_lists_permissions_by_name(ports: Ports, admin: Caller)
 
 
 def test_the_rate_limits_are_the_panels_unless_the_grant_has_one(ports: Ports, admin: Caller):
-    assert auth.get_current_user(ports, admin).rate_limits == auth.RateLimits(authenticated=120, deploy=10)
+    assert auth.get_current_user(ports, admin).rate_limits == sessions.RateLimits(authenticated=120, deploy=10)
     limited = auth.get_current_user(ports, replace(admin, grant=replace(admin.grant, rate_limit_rpm=7)))
-    assert limited.rate_limits == auth.RateLimits(authenticated=7, deploy=10)
+    assert limited.rate_limits == sessions.RateLimits(authenticated=7, deploy=10)

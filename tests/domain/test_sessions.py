@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from domain import api_keys, auth
+from domain.auth import sessions
 from domain.errors import NotFound, Unauthenticated
 from domain.identity import expiry, tokens
 from domain.identity.access import Caller
@@ -384,7 +385,7 @@ def test_revoke_other_sessions_with_the_key_itself_ends_all_sessions(ports: Port
 def test_logout_ends_only_the_calling_session(ports: Ports, make_key: MakeKey):
     caller = key_of(ports, make_key)
     (one, cookie), (_, other) = new_session(ports, caller), new_session(ports, caller)
-    assert auth.logout(ports, authenticate(ports, cookie)) == auth.LoggedOut(one.id)
+    assert auth.logout(ports, authenticate(ports, cookie)) == sessions.LoggedOut(one.id)
     assert_refused(ports, cookie)
     authenticate(ports, other)
 
@@ -392,7 +393,7 @@ def test_logout_ends_only_the_calling_session(ports: Ports, make_key: MakeKey):
 def test_logout_of_a_key_ends_nothing(ports: Ports, make_key: MakeKey):
     caller = key_of(ports, make_key)
     _, cookie = new_session(ports, caller)
-    assert auth.logout(ports, caller) == auth.LoggedOut(None)
+    assert auth.logout(ports, caller) == sessions.LoggedOut(None)
     authenticate(ports, cookie)
 
 

@@ -12,6 +12,10 @@ def _session(resources: Resources) -> str:
 PATH_PARAMETERS = {"session_id": PathParameter(_session, "ses_01aaaaaaaaaaaaaaaaaaaaaaaa")}
 # A session changes only by its use, so no client can overwrite another's change: it has no revision.
 OPERATIONS = {
+    "start_login": OperationData(public=True, reads_database=False),
+    # Without the cookie of a login, and with a token that nobody has signed, neither can succeed.
+    "finish_login": OperationData(public=True, plain_success=400, reads_database=False),
+    "receive_backchannel_logout": OperationData(public=True, plain_success=400, has_effect=False, reads_database=False),
     "logout": OperationData(reads_database=False),
     "get_current_user": OperationData(reads_database=False),
     "create_session": OperationData(creates="session_id"),

@@ -18,4 +18,7 @@ class Sessions(Repository[Session], Protocol):
     def remove_of(self, kind: PrincipalKind, principal_id: str, except_id: str | None = None) -> None:
         """Remove all sessions of a principal, except one."""
 
+    def remove_of_provider(self, provider_session_id: str) -> None:
+        """Remove all sessions of a login at the identity provider."""
+
     def remove_expired(self, now: datetime) -> None: ...

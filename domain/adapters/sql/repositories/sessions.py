@@ -18,7 +18,7 @@ sessions = entity_table(
     CheckConstraint("(api_key_id IS NULL) <> (user_id IS NULL)", name="sessions_principal"),
 )
 Index("sessions_digest", sessions.c.digest, unique=True)
-list_indexes(sessions, "api_key_id created_at id", "user_id created_at id", "expires_at")
+list_indexes(sessions, "api_key_id created_at id", "user_id created_at id", "expires_at", "provider_session_id")
 
 _BY_DIGEST = select(sessions).where(sessions.c.digest == bindparam("digest"))
 
@@ -45,6 +45,10 @@ class Sessions(Repository[Session], ports.Sessions):
         column = self.table.c.user_id if kind is PrincipalKind.USER else self.table.c.api_key_id
         removal = delete(self.table).where(column == principal_id)
         self._write(removal if except_id is None else removal.where(self.table.c.id != except_id))
+
+    def remove_of_provider(self, provider_session_id: str) -> None:
+        """Remove all sessions of a login at the identity provider."""
+        self._write(delete(self.table).where(self.table.c.provider_session_id == provider_session_id))
 
     def remove_expired(self, now: datetime) -> None:
         """Remove the sessions that have expired."""

@@ -1,4 +1,4 @@
-"""The current caller, and its browser sessions."""
+"""The current caller, its browser sessions, and how it logs out."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -6,6 +6,7 @@ from typing import Literal, TypedDict, Unpack
 
 from domain.identity import permissions, tokens
 from domain.identity.access import Caller, not_found
+from domain.identity.provider_sessions import end_provider_session
 from domain.identity.validity import active_filters, get_principal, lock_credential
 from domain.model.api_key import ApiKey
 from domain.model.identifiers import new_id
@@ -62,9 +63,13 @@ class SessionDetail:
 
 @dataclass(frozen=True)
 class LoggedOut:
-    """The session that has ended; None if the caller had none."""
+    """The session that has ended; None if the caller had none.
+
+    `provider_session_ended` says whether the login at the identity provider has ended too; None if there was none.
+    """
 
     session_id: str | None
+    provider_session_ended: bool | None = None
 
 
 def get_current_user(ports: Ports, caller: Caller) -> CurrentUser:
@@ -91,20 +96,28 @@ def create_session(ports: Ports, caller: Caller, device: str = "") -> tuple[Sess
     now, cookie = ports.clock.now(), tokens.new_cookie()
     with ports.store.begin() as work:
         principal, credential = lock_credential(work, caller, now)
-        session = Session(
-            id=new_id("ses"),
-            digest=tokens.digest(cookie),
-            api_key_id=principal.id if isinstance(principal, ApiKey) else None,
-            api_key_digest=credential.digest,
-            created_at=now,
-            last_seen_at=now,
-            expires_at=_end(principal, credential.digest, now),
-            device="".join(filter(str.isprintable, device))[:_MAX_DEVICE],
-            ip=caller.address,
-            user_id=None if isinstance(principal, ApiKey) else principal.id,
-        )
+        session = new_session(principal, cookie, now, device=device, address=caller.address, digest=credential.digest)
         work.sessions.add(session)
     return SessionDetail(session), cookie
+
+
+def new_session(
+    principal: Principal, cookie: str, now: datetime, *, device: str, address: str, digest: str | None = None
+) -> Session:
+    """Return a session of a principal. `digest` is that of the API key's secret, with which the session ends."""
+    is_key = isinstance(principal, ApiKey)
+    return Session(
+        id=new_id("ses"),
+        digest=tokens.digest(cookie),
+        api_key_id=principal.id if is_key else None,
+        api_key_digest=digest,
+        created_at=now,
+        last_seen_at=now,
+        expires_at=_end(principal, digest, now),
+        device="".join(filter(str.isprintable, device))[:_MAX_DEVICE],
+        ip=address,
+        user_id=None if is_key else principal.id,
+    )
 
 
 def list_sessions(ports: Ports, caller: Caller, **parameters: Unpack[ListSessionsParameters]) -> Page[SessionDetail]:
@@ -142,11 +155,15 @@ def revoke_other_sessions(ports: Ports, caller: Caller) -> None:
 
 
 def logout(ports: Ports, caller: Caller) -> LoggedOut:
-    """End the session that the caller authenticated with, if there is one."""
-    if caller.session_id:
-        with ports.store.begin() as work:
-            work.sessions.remove(caller.session_id)
-    return LoggedOut(caller.session_id)
+    """End the session that the caller authenticated with, if there is one, and its login at the identity provider."""
+    if not caller.session_id:
+        return LoggedOut(None)
+    with ports.store.read() as work:
+        session = work.sessions.get(caller.session_id)
+    ended = end_provider_session(ports, session) if session and session.sealed_id_token else None
+    with ports.store.begin() as work:
+        work.sessions.remove(caller.session_id)
+    return LoggedOut(caller.session_id, ended)
 
 
 def _kind(principal_id: str) -> PrincipalKind:
