@@ -97,6 +97,10 @@ class Settings:
     kept_deployments: int = field(
         default=50, metadata=_doc("Ended deployments that are kept for each service, besides those for a rollback.")
     )
+    frontend_dir: str = field(
+        default="",
+        metadata=_doc("Folder of a built frontend with index.html, served at /. If empty, a small page of the panel."),
+    )
     rate_limit_default: int = field(
         default=60, metadata=_doc("Requests per minute from an address without credentials.")
     )

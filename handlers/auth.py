@@ -3,7 +3,7 @@
 from typing import Unpack
 
 from domain import auth
-from domain.auth.login import BackchannelLogout
+from domain.auth.login import BackchannelLogout, FinishLoginParameters
 from domain.auth.sessions import ListSessionsParameters
 from domain.identity.access import Caller
 from domain.ports import Ports
@@ -19,12 +19,12 @@ def start_login(ports: Ports, *, redirect: str) -> Answer:
     return answers.redirect(started.url, cookies.login_cookie(ports.settings, started.cookie))
 
 
-def finish_login(  # noqa: PLR0913 - what Keycloak sends
-    ports: Ports, login_cookie: str, user_agent: str, address: str, *, code: str = "", state: str = "", error: str = ""
+def finish_login(
+    ports: Ports, login_cookie: str, user_agent: str, address: str, **parameters: Unpack[FinishLoginParameters]
 ) -> Answer:
     """GET /auth/callback"""
     browser = auth.Browser(login_cookie, user_agent, address)
-    finished = auth.finish_login(ports, browser, code=code, state=state, error=error)
+    finished = auth.finish_login(ports, browser, **parameters)
     cookie = cookies.session_cookie(ports.settings, finished.cookie, finished.session)
     return answers.redirect(finished.redirect, cookie, cookies.expired_login_cookie(ports.settings))
 

@@ -22,6 +22,7 @@ from handlers.edge.credentials import Scheme
 from handlers.edge.edge import Edge
 from handlers.edge.request_head import from_scope
 from handlers.edge.threads import HEALTH, READS, WRITES
+from handlers.frontend import Frontend, open_frontend
 from handlers.openapi31 import Document, Limits, Operation, Options, build
 from handlers.openapi31.security import SecurityFunction
 from handlers.paging import request_target
@@ -64,7 +65,8 @@ def create(ports: Ports, open_streams: OpenStreams | None = None, *, validate_re
         lifespan=_lifespan(authenticator, feed),
     )
     application = build(document, routing.bind(document, ports), options)
-    return Edge(Docs(application), application.router, ports, authenticator)
+    edge = Edge(Docs(application), application.router, ports, authenticator)
+    return Frontend(edge, open_frontend(ports.settings))
 
 
 def _security(authenticator: Authenticator, settings: Settings) -> dict[str, SecurityFunction]:

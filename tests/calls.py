@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import httpx
 
 from handlers.openapi31.operations import Operation, Parameter
+from scripts.scaffold.row import read_table
 from tests.conformance import READ_DOCUMENT
 from tests.operation_data import Resources, operation_data, path_parameters, pending_operations
 from tests.panel import Panel
@@ -85,6 +86,19 @@ def usable_body(operation_id: str, panel: Panel, example: dict[str, Any]) -> dic
     return data.body(data.body_with(Resources(panel), example) if data.body_with else example)
 
 
+def success(operation: Operation) -> int:
+    """Return the status of a valid request."""
+    planned = int(read_table()[operation.operation_id].success)
+    return operation_data(operation.operation_id).plain_success or planned
+
+
+def _form(operation: Operation) -> dict[str, str] | None:
+    """Return the example of a form, None if the operation takes none."""
+    content = operation.raw.get("requestBody", {"content": {}})["content"]
+    form: dict[str, str] | None = content.get("application/x-www-form-urlencoded", {}).get("example")
+    return form
+
+
 @dataclass
 class Targets:
     """IDs for the path parameters of all operations: of resources that exist, or unknown ones by default."""
@@ -103,6 +117,8 @@ class Targets:
         with_worker = options.pop("with_worker", True) and operation_data(operation.operation_id).needs_worker
         if not options.keys() & {"json", "content"} and (example := body(operation, panel)) is not None:
             options["json"] = example
+        if not options.keys() & {"json", "content"} and (form := _form(operation)) is not None:
+            options["data"] = form
         method = options.pop("method", operation.method)
         send = panel.request_with_worker if with_worker else panel.request
         return send(method, self.path(operation, query), **options)

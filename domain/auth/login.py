@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypedDict
+from typing import Any, TypedDict, Unpack
 
 from domain.auth.sessions import new_session
 from domain.errors import Conflict, InvalidToken
@@ -24,6 +24,17 @@ class BackchannelLogout(TypedDict):
     """The body of `receive_backchannel_logout`."""
 
     logout_token: str
+
+
+class FinishLoginParameters(TypedDict, total=False):
+    """The query parameters of `finish_login`. The ID token names the issuer and the login too, and is signed."""
+
+    code: str
+    state: str
+    error: str
+    error_description: str
+    iss: str
+    session_state: str
 
 
 @dataclass(frozen=True)
@@ -62,15 +73,16 @@ def start_login(ports: Ports, redirect: str = "/") -> LoginStarted:
     return LoginStarted(url, login_attempts.seal(ports, attempt))
 
 
-def finish_login(ports: Ports, browser: Browser, *, code: str = "", state: str = "", error: str = "") -> LoginFinished:
+def finish_login(ports: Ports, browser: Browser, **parameters: Unpack[FinishLoginParameters]) -> LoginFinished:
     """Create a session for the person that the code stands for, who becomes a user at the first login.
 
     Raise InvalidToken if the login was not started in this browser or the provider does not confirm it; Forbidden if
     the person may not use the panel.
     """
     provider = configured_provider(ports)
-    attempt = login_attempts.open_sealed(ports, browser.login_cookie, state)
-    if error or not code:
+    attempt = login_attempts.open_sealed(ports, browser.login_cookie, parameters.get("state", ""))
+    code = parameters.get("code")
+    if not code or "error" in parameters:
         raise InvalidToken("The login was cancelled or refused at the identity provider", details="Start it again")
     id_token = provider.redeem_code(code, attempt.code_verifier, login_attempts.callback_url(ports))
     claims = provider.verify(id_token, {"nonce": attempt.nonce, "sub": None})

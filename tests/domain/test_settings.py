@@ -54,6 +54,7 @@ def test_every_setting_is_read_from_the_variable_of_its_name():
         "PANEL_OIDC_ROLES": "admin=boss,operator=hands,customer=guest,viewer=eyes",
         "PANEL_OIDC_CUSTOMER_ATTRIBUTE": "tenant",
         "PANEL_KEPT_DEPLOYMENTS": "7",
+        "PANEL_FRONTEND_DIR": "/srv/frontend",
         "PANEL_RATE_LIMIT_DEFAULT": "1",
         "PANEL_RATE_LIMIT_AUTHENTICATED": "1000000",
         "PANEL_RATE_LIMIT_DEPLOY": "3",

@@ -16,12 +16,14 @@ from domain.settings import Settings
 from handlers.edge import cookies
 from handlers.openapi31.operations import Operation
 from tests import conformance
-from tests.calls import OPERATIONS, Targets, create_targets, error, tables
+from tests.calls import OPERATIONS, PUBLIC, Targets, create_targets, error, tables
 from tests.http_server import serve_http
 from tests.panel import ORIGIN, Panel, start_panel
 
 WRITES = [
-    operation for operation in OPERATIONS if operation.method != "GET" and operation.operation_id != "create_session"
+    operation
+    for operation in OPERATIONS
+    if operation.method != "GET" and operation.operation_id not in PUBLIC | {"create_session"}
 ]
 READS = [operation for operation in OPERATIONS if operation.method == "GET" and operation.security]
 BY_NAME = pytest.mark.parametrize("operation", WRITES, ids=lambda operation: operation.operation_id)
@@ -325,7 +327,7 @@ def test_logout_ends_the_session_and_removes_the_cookie(panel: Panel) -> None:
         item["id"] for item in _request_with(panel, browser, "/auth/sessions").json()["data"] if item["current"]
     )
     ended = _request_with(panel, browser, "/auth/logout", "POST")
-    assert (ended.status_code, ended.json()) == (200, {"session_id": session_id})
+    assert (ended.status_code, ended.json()) == (200, {"session_id": session_id, "provider_session_ended": None})
     assert ended.headers["set-cookie"] == "session=; Path=/api; Max-Age=0; HttpOnly; SameSite=Lax"
     assert not _is_logged_in(panel, browser)
     assert _is_logged_in(panel, other)
@@ -343,14 +345,14 @@ def test_one_idempotency_key_of_two_sessions_ends_both(panel: Panel) -> None:
 def test_logout_with_a_key_ends_nothing(panel: Panel) -> None:
     browser = panel.session()
     ended = panel.post("/auth/logout")
-    assert (ended.status_code, ended.json()) == (200, {"session_id": None})
+    assert (ended.status_code, ended.json()) == (200, {"session_id": None, "provider_session_ended": None})
     assert _is_logged_in(panel, browser)
     assert panel.get("/auth/me").status_code == 200
 
 
 def test_logout_with_a_key_and_a_cookie_ends_nothing(panel: Panel) -> None:
     browser = panel.session()
-    assert panel.post("/auth/logout", headers=browser).json() == {"session_id": None}
+    assert panel.post("/auth/logout", headers=browser).json() == {"session_id": None, "provider_session_ended": None}
     assert _is_logged_in(panel, browser)
 
 

@@ -93,7 +93,8 @@ def test_a_session_made_on_the_page_works_there_without_the_key(page: Browser, p
     assert _try_out(page, "events-create_ws_ticket", "201", {})["ticket"]
     assert "Authorization" not in _sent(page, "events-create_ws_ticket")
     assert page.console_warnings() == []
-    assert _try_out(page, "auth-logout", "200") == {"session_id": session["id"]}
+    ended = {"session_id": session["id"], "provider_session_ended": None}
+    assert _try_out(page, "auth-logout", "200") == ended
     assert _try_out(page, "auth-get_current_user", "401")["error"]["code"] == "unauthenticated"
 
 

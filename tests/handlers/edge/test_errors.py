@@ -16,6 +16,7 @@ from handlers.edge import refusals
 from handlers.openapi31.operations import Operation
 from tests.calls import (
     OPERATIONS,
+    PUBLIC,
     UNKNOWN_IDS,
     Targets,
     body,
@@ -26,6 +27,7 @@ from tests.calls import (
     operations_with_body,
     operations_with_parameter,
     schema,
+    success,
     tables,
 )
 from tests.conformance import CANARY, READ_DOCUMENT
@@ -350,7 +352,7 @@ def test_a_method_cannot_be_overridden(panel: Panel) -> None:
 
 def test_head_returns_the_headers_of_get_without_a_body(panel: Panel) -> None:
     made = create_targets(panel)
-    own = {"x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset"}
+    own = {"x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset", "set-cookie", "location"}  # logins are random
     for operation in (one for one in OPERATIONS if one.method == "GET"):
         for ids in (made, NOTHING):
             got, headed = ids.send(panel, operation), ids.send(panel, operation, method="HEAD")
@@ -442,8 +444,8 @@ def test_every_authenticated_operation_returns_503_without_the_database(
         monkeypatch.setattr(SqlStore, name, _raise_unavailable)
     for operation in OPERATIONS:
         answered = made.send(panel, operation, with_worker=False)
-        if operation.operation_id == "get_openapi":
-            assert answered.status_code == 200
+        if operation.operation_id == "get_openapi" or (operation.tag == "auth" and operation.operation_id in PUBLIC):
+            assert answered.status_code < 500, operation.operation_id
         else:
             assert _status_and_code(answered) == (503, "database_unavailable"), operation.operation_id
 
@@ -460,7 +462,7 @@ def test_a_database_that_fails_after_authentication_returns_503(panel: Panel, mo
     for operation in OPERATIONS:
         answered = made.send(panel, operation, with_worker=False)
         if not operation_data(operation.operation_id).reads_database:
-            assert answered.status_code == 200, f"{operation.operation_id}: {answered.text}"
+            assert answered.status_code == success(operation), f"{operation.operation_id}: {answered.text}"
         elif operation.operation_id == "connect_websocket":
             assert _status_and_code(answered) == (426, "upgrade_required")
         else:
