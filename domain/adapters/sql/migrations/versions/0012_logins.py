@@ -3,8 +3,8 @@
 from alembic import op
 from sqlalchemy import Column, DateTime, PrimaryKeyConstraint, String
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 WORDS = String().with_variant(String(collation="C"), "postgresql")
 
