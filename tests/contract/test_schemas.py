@@ -22,6 +22,7 @@ WORDS: dict[str, set[str]] = {
         "additionalProperties",
         "propertyNames",
         "minProperties",
+        "x-former-names",
         "maxProperties",
         "allOf",
         "not",
