@@ -19,6 +19,7 @@ from load import Load
 from processes import cpu_seconds, reserve_core
 
 from domain.adapters.forwarder import Router
+from domain.adapters.forwarder.port_leases import ServicePorts
 from domain.ports.router import Target
 
 _RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000
@@ -46,7 +47,7 @@ async def _serve_target() -> None:
 
 
 def _serve_route(folder: str, port: int) -> None:
-    router = Router(Path(folder), "127.0.0.1", "127.0.0.1", ports=_PORTS)
+    router = Router(Path(folder), "127.0.0.1", "127.0.0.1", ports=ServicePorts(_PORTS))
     router.start()
     print(router.switch("svc_bench", "bench", [Target("127.0.0.1", port)]).rpartition(":")[2], flush=True)
     sys.stdin.read()

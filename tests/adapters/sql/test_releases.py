@@ -117,9 +117,18 @@ def _known_fields(response: Any, before: Any) -> Any:
     return response
 
 
+def _rename(fields: Any, names: dict[str, str]) -> Any:
+    """The fields with the names that they have since 0.2.0, at any depth."""
+    if isinstance(fields, dict):
+        return {names.get(name, name): _rename(value, names) for name, value in fields.items()}
+    return [_rename(item, names) for item in fields] if isinstance(fields, list) else fields
+
+
 def test_every_response_of_the_release_is_the_same_after_migration(panel: Panel, known: dict[str, Any]):
     for path, response in known["responses"].items():
-        assert _known_fields(panel.get(path).json(), response) == _stored(response), path
+        renamed = {"health_check": "healthcheck", **({"failure": "failure_code"} if path.startswith("/events") else {})}
+        before = _rename(response, renamed)
+        assert _known_fields(panel.get(path).json(), before) == _stored(before), path
 
 
 def test_secrets_are_decrypted_with_the_key_file_of_the_release(panel: Panel):
@@ -137,8 +146,10 @@ def test_keys_sessions_and_tickets_still_authenticate(panel: Panel, known: dict[
 
 
 def test_a_request_with_an_idempotency_key_of_the_release_gets_its_response(panel: Panel, known: dict[str, Any]):
+    """The response is that of the release: it lacks fields that its document did not have."""
     idempotent = known["idempotent"]
-    repeated = panel.post("/services", idempotent["body"], headers=idempotent["headers"])
+    headers = {"Authorization": f"Bearer {panel.admin}", **idempotent["headers"]}
+    repeated = panel.portal.call(panel._send, "POST", "/api/services", headers, {"json": idempotent["body"]})
     assert (repeated.status_code, repeated.json()) == (201, idempotent["response"])
 
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import insert, text
+from sqlalchemy import insert, inspect, text
 
 from domain import errors
 from domain.adapters.sql import search
@@ -121,7 +121,8 @@ def test_services_that_are_older_than_the_index_are_found(url: str, vault: Vault
         config = Config(attributes={"connection": connection})
         config.set_main_option("script_location", "domain.adapters.sql:migrations")
         command.upgrade(config, "0004")
-        row = {column.name: getattr(known, column.name) for column in services.columns}
+        columns = [column["name"] for column in inspect(connection).get_columns("services")]
+        row = {name: getattr(known, name) for name in columns}
         connection.execute(insert(services), row)
     with closing(open_store(url, vault)) as store:
         assert _search(store, "veter") == ["veteran"]
