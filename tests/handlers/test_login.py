@@ -17,6 +17,7 @@ from domain.adapters.memory.identity_provider import new_key
 from domain.model.role import Role
 from domain.model.user import User
 from domain.ports.identity_provider import Account
+from handlers.server import MAX_BODY
 from tests import fake_ports
 from tests.calls import error
 from tests.panel import ORIGIN, Panel, start_panel
@@ -466,7 +467,7 @@ def test_an_id_token_is_no_logout_token(login: Login) -> None:
         ("logout_token=", 422),
         ("token=a", 422),
         ("logout_token=" + "a" * 16385, 422),
-        ("logout_token=" + "a" * 1_100_000, 413),
+        ("logout_token=" + "a" * MAX_BODY, 413),
     ],
 )
 def test_a_form_that_has_no_logout_token_is_refused(login: Login, body: str, status: int) -> None:
