@@ -16,7 +16,7 @@ from domain.settings import Settings
 from handlers.edge import cookies
 from handlers.openapi31.operations import Operation
 from tests import conformance
-from tests.calls import OPERATIONS, PUBLIC, Targets, create_targets, error, tables
+from tests.calls import OPERATIONS, PUBLIC, Targets, body, create_targets, error, tables
 from tests.http_server import serve_http
 from tests.panel import ORIGIN, Panel, start_panel
 
@@ -254,10 +254,11 @@ def test_a_key_or_a_ticket_in_the_query_is_accepted_only_by_the_websocket(panel:
 
 @BY_NAME
 def test_a_page_of_another_origin_cannot_change_anything_with_the_cookie(panel: Panel, operation: Operation) -> None:
-    made, cookie = create_targets(panel), _cookie(panel.session())
+    made, cookie, example = create_targets(panel), _cookie(panel.session()), body(operation, panel)
+    content = {"json": example} if example is not None else {}
     before = _without_use(panel)
     for headers in FOREIGN:
-        refused = made.send(panel, operation, key=None, headers={**headers, **cookie}, with_worker=False)
+        refused = made.send(panel, operation, key=None, headers={**headers, **cookie}, with_worker=False, **content)
         assert (refused.status_code, error(refused)["code"]) == (403, "cross_site"), headers
     assert _without_use(panel) == before
 
@@ -487,8 +488,8 @@ def test_create_ws_ticket_returns_the_url_to_connect_to(panel: Panel) -> None:
 
 
 def test_a_ticket_without_topics_is_valid_for_all_topics(panel: Panel) -> None:
-    for body in (None, {}):
-        assert panel.post("/ws/tickets", body).json()["topics"] is None
+    for content in (None, {}):
+        assert panel.post("/ws/tickets", content).json()["topics"] is None
 
 
 @pytest.mark.parametrize(
