@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from domain import api_keys, auth, events
+from domain.auth.sessions import LIFETIME
 from domain.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from domain.identity import budgets, tokens
 from domain.identity.access import Caller, Credential
@@ -39,7 +40,7 @@ def make_user(ports: Ports, role: Role = Role.ADMIN, **fields: Any) -> User:
 def log_in(ports: Ports, user: User) -> str:
     """Store a session of the user, as a login will; return the value of its cookie."""
     cookie, now = tokens.new_cookie(), ports.clock.now()
-    expires_at, digest = now + auth.LIFETIME, tokens.digest(cookie)
+    expires_at, digest = now + LIFETIME, tokens.digest(cookie)
     session = Session(new_id("ses"), digest, None, None, now, now, expires_at, "Firefox", HERE, user_id=user.id)
     with ports.store.begin() as work:
         work.sessions.add(session)
@@ -98,7 +99,7 @@ def test_a_user_is_allowed_only_from_its_networks(ports: Ports):
 
 def test_a_users_session_ends_at_its_expiry(ports: Ports):
     cookie = log_in(ports, make_user(ports))
-    ports.clock.sleep(auth.LIFETIME.total_seconds())
+    ports.clock.sleep(LIFETIME.total_seconds())
     assert refused(ports, cookie)
 
 

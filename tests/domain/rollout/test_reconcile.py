@@ -244,7 +244,7 @@ def test_a_thousand_services_cost_one_list_call_and_no_write_if_nothing_changed(
     with flow.ports.store.begin() as work:
         for number in range(999):
             other, live = f"svc_{number:026}", f"dep_{number:026}"
-            work.services.add(replace(service, id=other, name=f"web-{number}", live_deployment_id=live))
+            work.services.add(replace(service, id=other, name=f"web-{number}", subdomain=None, live_deployment_id=live))
             work.deployments.add(replace(deployment, id=live, service_id=other))
     flow.ports.clock.sleep(2)
     observer.observe(flow.ports, watch)

@@ -226,11 +226,11 @@ def test_a_pull_logs_its_progress_when_it_changes(flow: Flow):
     service_id = flow.ask()
     pull = flow.runtime.pull
 
-    def slow(reference: str, tell: Any, credentials: Any = None) -> Any:
+    def slow(reference: str, tell: Any, **options: Any) -> Any:
         for done in (0, 1, 1, 1, 2):
             flow.ports.clock.sleep(1)
             tell(Layers(done, 3, done * 2**20, 3 * 2**20))
-        return pull(reference, tell, credentials)
+        return pull(reference, tell, **options)
 
     flow.runtime.pull = slow  # type: ignore[method-assign]
     flow.work()
@@ -274,7 +274,7 @@ def test_secrets_that_can_no_longer_be_read_fail_the_deployment_and_are_named(fl
 def test_a_definition_that_the_policy_now_refuses_fails_with_its_reasons(flow: Flow, monkeypatch: pytest.MonkeyPatch):
     from domain.errors import Invalid
 
-    def refuse(*_: Any) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
         raise Invalid({"compose": "line 3: privileged is not allowed"})
 
     service_id = flow.ask()
