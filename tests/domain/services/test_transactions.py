@@ -81,7 +81,7 @@ class Policy:
         self._check = compose.check
         monkeypatch.setattr(compose, "check", self.check)
 
-    def check(self, text: str, variables: dict[str, str]) -> compose.CheckResult:
+    def check(self, text: str, variables: dict[str, str], *files: Any, **options: Any) -> compose.CheckResult:
         assert not in_transaction()
         self.checked.append(text)
         if self.during:
@@ -89,7 +89,7 @@ class Policy:
             thread = Thread(target=during)
             thread.start()
             thread.join()
-        return self._check(text, variables)
+        return self._check(text, variables, *files, **options)
 
 
 @pytest.fixture
