@@ -64,13 +64,13 @@ HERE, ELSEWHERE = "192.0.2.7", "198.51.100.1"
 ORIGIN = "https://panel.example.com"
 
 
-def redeem(ports: Ports, ticket: str, origin: str | None = None, address: str = HERE) -> Caller:
+def authenticate(ports: Ports, ticket: str, origin: str | None = None, address: str = HERE) -> Caller:
     return Authenticator(ports).by_ticket(ticket, origin, address, "req-1")[0]
 
 
 def rejection(ports: Ports, ticket: str, origin: str | None = None, address: str = HERE) -> tuple[str, str | None]:
     with pytest.raises(Unauthenticated) as raised:
-        redeem(ports, ticket, origin, address)
+        authenticate(ports, ticket, origin, address)
     return raised.value.message, raised.value.details
 
 
@@ -112,14 +112,14 @@ def test_a_ticket_authenticates_as_the_caller_that_created_it(ports: Ports, cust
 def test_a_ticket_of_a_session_authenticates_as_that_session(ports: Ports, admin: Caller):
     created, cookie = auth.create_session(ports, admin)
     caller = Authenticator(ports).by_session(cookie, HERE, "")
-    redeemed = redeem(ports, events.create_ws_ticket(ports, caller).text)
+    redeemed = authenticate(ports, events.create_ws_ticket(ports, caller).text)
     assert admin.credential is not None
     assert redeemed.credential == replace(admin.credential, session_id=created.session.id)
 
 
 def test_a_ticket_is_accepted_once(ports: Ports, admin: Caller):
     ticket = events.create_ws_ticket(ports, admin)
-    redeem(ports, ticket.text)
+    authenticate(ports, ticket.text)
     rejection(ports, ticket.text)
 
 
@@ -128,7 +128,7 @@ def test_a_ticket_in_concurrent_requests_is_accepted_once(ports: Ports, admin: C
 
     def try_ticket(_: int) -> bool:
         try:
-            redeem(ports, ticket.text)
+            authenticate(ports, ticket.text)
         except Unauthenticated:
             return False
         return True
@@ -140,7 +140,7 @@ def test_a_ticket_in_concurrent_requests_is_accepted_once(ports: Ports, admin: C
 def test_a_ticket_is_rejected_from_its_expiry_time_on(ports: Ports, admin: Caller):
     first, second = (events.create_ws_ticket(ports, admin) for _ in range(2))
     ports.clock.sleep(29.999)
-    redeem(ports, first.text)
+    authenticate(ports, first.text)
     ports.clock.sleep(0.001)
     rejection(ports, second.text)
 
@@ -150,12 +150,12 @@ def test_a_ticket_is_limited_to_the_origin_that_created_it(ports: Ports, admin: 
         ticket = events.create_ws_ticket(ports, admin, origin=ORIGIN)
         rejection(ports, ticket.text, origin)
         rejection(ports, ticket.text, ORIGIN)  # the failed attempt used it up
-    redeem(ports, events.create_ws_ticket(ports, admin, origin=ORIGIN).text, ORIGIN)
+    authenticate(ports, events.create_ws_ticket(ports, admin, origin=ORIGIN).text, ORIGIN)
 
 
 def test_a_ticket_created_without_an_origin_is_accepted_from_any(ports: Ports, admin: Caller):
     for origin in (None, ORIGIN):
-        redeem(ports, events.create_ws_ticket(ports, admin).text, origin)
+        authenticate(ports, events.create_ws_ticket(ports, admin).text, origin)
 
 
 def test_a_ticket_is_rejected_when_the_key_that_created_it_is(ports: Ports, make_key: Callable[..., ApiKey]):
@@ -188,7 +188,7 @@ def test_a_ticket_ends_with_the_session_that_created_it(ports: Ports, admin: Cal
 
 def test_all_invalid_tickets_get_the_same_error(ports: Ports, admin: Caller):
     used = events.create_ws_ticket(ports, admin).text
-    redeem(ports, used)
+    authenticate(ports, used)
     texts = ("", "nonsense", used, tokens.new_ticket(), used[:-1], f"{used}\n", tokens.new_api_key())
     assert len({rejection(ports, text) for text in texts}) == 1
 
