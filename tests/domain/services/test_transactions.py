@@ -1,4 +1,7 @@
-"""Rules that store or deploy a definition check it once, outside of transactions, and start over if it has changed."""
+"""Rules that store or deploy a definition check it once, outside of transactions, and start over if it has changed.
+
+The vault of `tests.fake_ports` and the check of texts (`tests/conftest.py`) fail inside a transaction.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +17,6 @@ from domain.identity.access import Caller
 from domain.model.deployment import Trigger
 from domain.ports import Ports
 from domain.ports.store import IdempotentRequest
-from domain.ports.transactions import in_transaction
 from domain.resources import revisions
 
 TEXT = "services: {web: {image: 'shop/web:1', expose: [8080], environment: {KEY: '${KEY}'}}}"
@@ -57,21 +59,6 @@ ALL = pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
 ONCE = pytest.mark.parametrize("idempotent", [False, True], ids=["plain", "idempotent"])
 
 
-class VaultOutsideTransactions:
-    """A vault that refuses to be called in a transaction."""
-
-    def __init__(self, ports: Ports) -> None:
-        self._vault = ports.vault
-
-    def encrypt(self, plain: str) -> str:
-        assert not in_transaction()
-        return self._vault.encrypt(plain)
-
-    def decrypt(self, encrypted: str) -> str:
-        assert not in_transaction()
-        return self._vault.decrypt(encrypted)
-
-
 class Policy:
     """Counts the texts that are checked, and runs `during` while the first of them is."""
 
@@ -82,7 +69,6 @@ class Policy:
         monkeypatch.setattr(compose, "check", self.check)
 
     def check(self, text: str, variables: dict[str, str]) -> compose.CheckResult:
-        assert not in_transaction()
         self.checked.append(text)
         if self.during:
             during, self.during = self.during, None
@@ -127,8 +113,7 @@ def _run(ports: Ports, act: Callable[[], object], *, idempotent: bool) -> None:
 def test_a_rule_checks_a_text_once_and_calls_neither_vault_nor_policy_in_a_transaction(
     ports: Ports, admin: Caller, service_id: str, policy: Policy, rule: Rule, idempotent: bool
 ) -> None:
-    strict = replace(ports, vault=VaultOutsideTransactions(ports))
-    _run(ports, lambda: rule(strict, admin, service_id), idempotent=idempotent)
+    _run(ports, lambda: rule(ports, admin, service_id), idempotent=idempotent)
     assert len(policy.checked) == 1
 
 
@@ -140,8 +125,7 @@ def test_a_rule_starts_over_when_the_definition_has_changed_since_it_was_read(
     ports: Ports, admin: Caller, service_id: str, policy: Policy, name: str, idempotent: bool
 ) -> None:
     policy.during = lambda: environment.update_environment(ports, admin, service_id, {"variables": {"NEW": "1"}})
-    strict = replace(ports, vault=VaultOutsideTransactions(ports))
-    _run(ports, lambda: RULES[name](strict, admin, service_id), idempotent=idempotent)
+    _run(ports, lambda: RULES[name](ports, admin, service_id), idempotent=idempotent)
     assert len(policy.checked) == 3
     names = {variable.name for variable in services.get_service(ports, admin, service_id).service.definition.variables}
     assert ("NEW" in names) is (name != "replace_environment"), "a replacement starts from what it replaces"
