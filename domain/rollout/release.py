@@ -20,11 +20,7 @@ INSTANCE, SERVICE, DEPLOYMENT, ROLE = "panel.instance", "panel.service", "panel.
 
 @dataclass(frozen=True)
 class Release:
-    """What one deployment starts.
-
-    `images` maps references to the digests pulled for it, `image_ports` to the ports that these images expose;
-    `secrets` are values.
-    """
+    """What one deployment starts. `images` maps references to the digests pulled for it; `secrets` are values."""
 
     instance: str
     service_id: str
@@ -37,7 +33,6 @@ class Release:
     port: int | None
     health_check: HealthCheck | None
     timeout: int
-    image_ports: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def labels(self) -> dict[str, str]:
@@ -109,7 +104,6 @@ class Release:
         return replace(
             self,
             images={**self.images, image.reference: image.digest},
-            image_ports={**self.image_ports, image.reference: image.ports},
             project=project,
         )
 
