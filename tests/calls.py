@@ -80,6 +80,15 @@ def body(operation: Operation, panel: Panel) -> dict[str, Any] | None:
     return usable_body(operation.operation_id, panel, {**example})
 
 
+def json_options(panel: Panel) -> dict[str, dict[str, Any]]:
+    """Return, for each operation, options for `Targets.send` with a body that is built now; none if it takes no JSON.
+
+    The resources that bodies name exist then, so that sending creates nothing but what the operation creates.
+    """
+    bodies = {operation.operation_id: body(operation, panel) for operation in OPERATIONS}
+    return {operation_id: {} if example is None else {"json": example} for operation_id, example in bodies.items()}
+
+
 def usable_body(operation_id: str, panel: Panel, example: dict[str, Any]) -> dict[str, Any]:
     """Return an example with names that are free and IDs of resources that exist, which are created."""
     data = operation_data(operation_id)

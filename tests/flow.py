@@ -247,9 +247,13 @@ class Flow:
         return self.runtime.containers({"panel.service": service_id})
 
     def container(self, service_id: str, role: str = "app") -> Container:
-        found = [each for each in self.containers(service_id) if each.labels["panel.role"] == role]
-        assert len(found) == 1, found
-        return found[0]
+        """Return the container of a component, without the stopped one that is kept after a deployment."""
+        containers = [container for container in self.containers(service_id) if container.labels["panel.role"] == role]
+        if len(containers) > 1:
+            live = self.service(service_id).live_deployment_id
+            containers = [container for container in containers if container.labels["panel.deployment"] == live]
+        assert len(containers) == 1, containers
+        return containers[0]
 
     def held(self, service_id: str) -> set[str]:
         """Return the deployments of which the engine holds anything, without the one that is kept, stopped."""

@@ -128,7 +128,9 @@ def test_a_component_that_writes_to_a_volume_has_one_replica(ports: Ports) -> No
 def test_a_new_definition_is_parsed_once_also_when_it_is_resized(ports: Ports, monkeypatch: pytest.MonkeyPatch) -> None:
     texts: list[str] = []
     parse = compose.check
-    monkeypatch.setattr(compose, "check", lambda text, *given: texts.append(text) or parse(text, *given))
+    monkeypatch.setattr(
+        compose, "check", lambda text, *given, **options: texts.append(text) or parse(text, *given, **options)
+    )
     body: Any = {"deploy_method": "compose", "compose": TEXT, "resources": {"memory_limit_mb": 64}}
     assert new_definition(ports.vault, body).definition.sizes == {"web": Size(memory_mb=64)}
     assert texts == [TEXT]

@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from domain.adapters.sql.faults import fault_of, unavailable
+from domain.errors import Unavailable
 from domain.ports.transactions import in_transaction, open_transaction
 
 LOCK_TIMEOUT = 30.0  # seconds to wait for a lock or a free connection before the database counts as away
@@ -66,6 +67,20 @@ def transaction(engine: Engine, *, commit: bool = True) -> Iterator[Connection]:
         yield connection
         if not commit:
             current.rollback()
+
+
+@contextmanager
+def first_transaction(engine: Engine) -> Iterator[Connection]:
+    """Open the transaction of a start. Its Unavailable tells the operator which database it is, and what that says."""
+    try:
+        with transaction(engine) as connection:
+            yield connection
+    except (SQLAlchemyError, Unavailable) as error:
+        cause = error.__cause__ if isinstance(error.__cause__, SQLAlchemyError) else error
+        database = engine.url.render_as_string(hide_password=True)
+        fault = fault_of(cause) if isinstance(cause, SQLAlchemyError) else None
+        advice = f". {fault.message}. {fault.advice}" if fault else ""
+        raise unavailable(f"The database {database} cannot be used: {driver_message(cause)}{advice}") from error
 
 
 @contextmanager
@@ -127,19 +142,19 @@ def _create_private_file(_dialect: object, _record: object, arguments: list[str]
 
 
 def _configure(raw: sqlite3.Connection, _record: object) -> None:
-    raw.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before anything is written; later it has no effect
-    _enable_wal(raw)
+    _prepare_file(raw)
     raw.execute("PRAGMA journal_size_limit = 16777216")
     raw.execute("PRAGMA synchronous = FULL")  # in WAL mode, less than FULL may lose commits that clients saw
     raw.execute("PRAGMA foreign_keys = ON")
     raw.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own handles ASCII only
 
 
-def _enable_wal(raw: sqlite3.Connection) -> None:
-    """Switch to write-ahead logging. While another process does so, SQLite refuses without waiting."""
+def _prepare_file(raw: sqlite3.Connection) -> None:
+    """Enable vacuuming and write-ahead logging. While another process does so, SQLite refuses without waiting."""
     deadline = time.monotonic() + LOCK_TIMEOUT
     while True:
         try:
+            _enable_vacuum(raw)
             raw.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError:
             if time.monotonic() > deadline:
@@ -147,6 +162,13 @@ def _enable_wal(raw: sqlite3.Connection) -> None:
             time.sleep(0.01)
         else:
             return
+
+
+def _enable_vacuum(raw: sqlite3.Connection) -> None:
+    """Let a new file give space back. In a file with tables it has no effect, and waits for other writers."""
+    (pages,) = raw.execute("PRAGMA page_count").fetchone()
+    if pages == 0:
+        raw.execute("PRAGMA auto_vacuum = INCREMENTAL")
 
 
 def _lower(text: str | None) -> str | None:

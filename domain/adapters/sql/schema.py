@@ -3,13 +3,11 @@
 from pathlib import Path
 
 from sqlalchemy import Column, Connection, Engine, Table, insert, inspect, select, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from domain.adapters.sql.columns import TextType
-from domain.adapters.sql.engines import driver_message, lock_schema, transaction
-from domain.adapters.sql.faults import fault_of, unavailable
+from domain.adapters.sql.engines import first_transaction, lock_schema
+from domain.adapters.sql.faults import unavailable
 from domain.adapters.sql.tables import metadata
-from domain.errors import Unavailable
 from domain.model.identifiers import new_id
 
 installation = Table("installation", metadata, Column("id", TextType(), primary_key=True))
@@ -22,17 +20,10 @@ def upgrade(engine: Engine) -> str:
 
     Raise Unavailable if the database cannot be used.
     """
-    try:
-        with transaction(engine) as connection:
-            lock_schema(connection)
-            _upgrade(connection)
-            return _installation_id(connection)
-    except (SQLAlchemyError, Unavailable) as error:
-        cause = error.__cause__ if isinstance(error.__cause__, SQLAlchemyError) else error
-        database = engine.url.render_as_string(hide_password=True)
-        fault = fault_of(cause) if isinstance(cause, SQLAlchemyError) else None
-        advice = f". {fault.message}. {fault.advice}" if fault else ""
-        raise unavailable(f"The database {database} cannot be used: {driver_message(cause)}{advice}") from error
+    with first_transaction(engine) as connection:
+        lock_schema(connection)
+        _upgrade(connection)
+        return _installation_id(connection)
 
 
 def _upgrade(connection: Connection) -> None:

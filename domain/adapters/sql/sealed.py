@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import ColumnClause, Connection, String, column, inspect, select, table
 
-from domain.adapters.sql.engines import connect, transaction
+from domain.adapters.sql.engines import connect, first_transaction
 
 TOKEN = "gAAAAA"  # noqa: S105 - how every Fernet token begins (https://github.com/fernet/spec)
 _EPHEMERAL = frozenset({"idempotency"})
@@ -20,7 +20,7 @@ def has_encrypted_values(url: str) -> bool:
     if engines.write.dialect.name == "sqlite" and not Path(engines.write.url.database or "").exists():
         return False
     try:
-        with transaction(engines.write) as connection:
+        with first_transaction(engines.write) as connection:
             return _has_encrypted_values(connection)
     finally:
         engines.close()

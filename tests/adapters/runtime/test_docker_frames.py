@@ -79,16 +79,27 @@ def test_messages_of_the_engine_itself_are_logged_not_returned(caplog: pytest.Lo
     assert "invalid character" in caplog.text
 
 
+PREPARATION = {
+    b"/version": b'HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{"ApiVersion": "1.41"}',
+    b"/json": b'HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{"Config": {"Tty": false}}',
+}
+
+
 @contextmanager
 def _engine(folder: Path, *answers: bytes) -> Iterator[Runtime]:
-    """Serve these responses, one for each connection, and then close the listener."""
-    path = f"{folder}/engine.sock"
+    """Serve these responses to requests for output, one for each connection, and then close the listener.
+
+    The requests that come before, for the engine's version and the container's settings, are answered too.
+    """
+    path, remaining = f"{folder}/engine.sock", list(answers)
 
     def serve() -> None:
-        for answer in answers:
+        while remaining:
             with listener.accept()[0] as peer, suppress(OSError):
-                peer.recv(4096)
-                peer.sendall(answer)
+                request = peer.recv(4096)
+                known = [answer for end, answer in PREPARATION.items() if end + b" " in request]
+                if request:
+                    peer.sendall(known[0] if known else remaining.pop(0))
         os.unlink(path)
         listener.close()
 

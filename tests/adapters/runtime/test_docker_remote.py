@@ -20,7 +20,12 @@ from domain.adapters.docker import Runtime
 from domain.errors import Unavailable
 from domain.ports.runtime import Engine
 
-RESPONSE = {"ApiVersion": "1.41", "Version": "20.10.24", "Id": "sha256:1"}
+RESPONSE = {
+    "ApiVersion": "1.41",
+    "Version": "20.10.24",
+    "Id": "sha256:1",
+    "Config": {"Tty": False},
+}
 LOOPBACK = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
 
 

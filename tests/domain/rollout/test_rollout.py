@@ -226,11 +226,11 @@ def test_a_pull_logs_its_progress_when_it_changes(flow: Flow):
     service_id = flow.ask()
     pull = flow.runtime.pull
 
-    def slow(reference: str, tell: Any, **options: Any) -> Any:
+    def slow(reference: str, tell: Any, *options: Any) -> Any:
         for done in (0, 1, 1, 1, 2):
             flow.ports.clock.sleep(1)
             tell(Layers(done, 3, done * 2**20, 3 * 2**20))
-        return pull(reference, tell, **options)
+        return pull(reference, tell, *options)
 
     flow.runtime.pull = slow  # type: ignore[method-assign]
     flow.work()

@@ -232,7 +232,7 @@ def test_a_rollback_is_finished_by_another_worker_wherever_the_first_one_dies(fl
 
 
 def test_an_http_check_may_fail_once_but_not_twice(flow: Flow):
-    service_id = flow.running(health_check={"path": "/healthz", "interval": 5})
+    service_id = flow.running(healthcheck={"path": "/healthz", "interval": 5})
     new, state = flow.redeploy(service_id, image="web:2").id, ObserverState()
     for fake in flow.runtime.fakes.values():
         fake.behaviour = replace(fake.behaviour, answers_http=False)

@@ -217,7 +217,7 @@ def test_every_run_of_a_crashing_container_is_read(flow: Flow):
     with _tail(flow, service_id) as batches:
         assert next(batches) == ()
         fake.behaviour = replace(fake.behaviour, exit_code=1, lines=("up", "down"))
-        flow.runtime.kill(name)
+        flow.runtime.crash(name)
         lines = _read_until(batches, lambda lines: len(lines) >= 8)
     assert [line.at for line in lines] == [line.at for line in flow.runtime.output(name)][: len(lines)]
 

@@ -14,6 +14,7 @@ from domain.identity.authenticator import Authenticator
 from domain.model.role import Role
 from handlers.edge import refusals
 from handlers.openapi31.operations import Operation
+from handlers.server import MAX_BODY
 from tests.calls import (
     OPERATIONS,
     PUBLIC,
@@ -24,6 +25,7 @@ from tests.calls import (
     encode_query,
     error,
     invalid_values,
+    json_options,
     operations_with_body,
     operations_with_parameter,
     schema,
@@ -220,7 +222,7 @@ async def _send_slowly(size: int) -> Any:
 
 
 def test_a_body_that_is_too_large_is_refused_with_or_without_its_length(panel: Panel) -> None:
-    limit = 1024 * 1024
+    limit = MAX_BODY
     for operation in operations_with_body():
         for content in (b" " * (limit + 1), _send_slowly(limit + 1)):
             refused = NOTHING.send(panel, operation, content=content, headers=JSON)
@@ -229,7 +231,7 @@ def test_a_body_that_is_too_large_is_refused_with_or_without_its_length(panel: P
 
 
 def test_the_largest_body_is_read(panel: Panel) -> None:
-    exact = b'{"compose": ""}'.ljust(1024 * 1024)
+    exact = b'{"compose": ""}'.ljust(MAX_BODY)
     assert panel.post("/services/validate", content=exact, headers=JSON).status_code == 422
 
 
@@ -248,11 +250,11 @@ NOT_FOR_CALLERS = [
 
 
 def test_fields_that_clients_cannot_set_are_refused_by_name(panel: Panel) -> None:
-    made = create_targets(panel)
+    made, bodies = create_targets(panel), json_options(panel)
     before = tables(panel)
     for operation in operations_with_body():
         for name in (*NOT_FOR_CALLERS, "nonsense", "__proto__", "customer-id", " "):
-            refused = made.send(panel, operation, json={**(body(operation, panel) or {}), name: "x"})
+            refused = made.send(panel, operation, json={**bodies[operation.operation_id]["json"], name: "x"})
             assert _status_and_code(refused) == (422, "validation_error"), (
                 f"{operation.operation_id} {name}: {refused.text}"
             )
@@ -403,11 +405,11 @@ def _raise_in_rule(monkeypatch: pytest.MonkeyPatch, operation: Operation, fault:
 def test_an_exception_in_any_rule_is_hidden_and_logged_once_with_its_traceback(
     panel: Panel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = create_targets(panel)
+    made, bodies = create_targets(panel), json_options(panel)
     for operation in OPERATIONS:
         caplog.clear()
         _raise_in_rule(monkeypatch, operation, RuntimeError(f"SELECT {CANARY} FROM Traceback"))
-        answered = made.send(panel, operation)
+        answered = made.send(panel, operation, **bodies[operation.operation_id])
         request_id = answered.headers["x-request-id"]
         assert (answered.status_code, error(answered)) == (
             500,
@@ -439,11 +441,11 @@ def _raise_unavailable(*_: object, **__: object) -> None:
 def test_every_authenticated_operation_returns_503_without_the_database(
     panel: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = create_targets(panel)
+    made, bodies = create_targets(panel), json_options(panel)
     for name in ("begin", "read", "run_once", "ping"):
         monkeypatch.setattr(SqlStore, name, _raise_unavailable)
     for operation in OPERATIONS:
-        answered = made.send(panel, operation, with_worker=False)
+        answered = made.send(panel, operation, with_worker=False, **bodies[operation.operation_id])
         if operation.operation_id == "get_openapi" or (operation.tag == "auth" and operation.operation_id in PUBLIC):
             assert answered.status_code < 500, operation.operation_id
         else:
@@ -454,13 +456,14 @@ AT_THE_ENGINE = {"get_service_logs", "list_service_containers"}
 
 
 def test_a_database_that_fails_after_authentication_returns_503(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
-    made, known = create_targets(panel), Authenticator(panel.ports).by_api_key(panel.admin, "", "")
+    made, bodies = create_targets(panel), json_options(panel)
+    known = Authenticator(panel.ports).by_api_key(panel.admin, "", "")
     assert known.role is Role.ADMIN
     monkeypatch.setattr(Authenticator, "by_api_key", lambda *_: known)
     for name in ("begin", "read", "run_once", "ping"):
         monkeypatch.setattr(SqlStore, name, _raise_unavailable)
     for operation in OPERATIONS:
-        answered = made.send(panel, operation, with_worker=False)
+        answered = made.send(panel, operation, with_worker=False, **bodies[operation.operation_id])
         if not operation_data(operation.operation_id).reads_database:
             assert answered.status_code == success(operation), f"{operation.operation_id}: {answered.text}"
         elif operation.operation_id == "connect_websocket":

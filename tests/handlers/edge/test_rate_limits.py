@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.calls import OPERATIONS, PUBLIC, Targets, create_targets, error
+from tests.calls import OPERATIONS, PUBLIC, Targets, create_targets, error, json_options
 from tests.panel import Panel, start_panel
 
 
@@ -168,7 +168,7 @@ def test_reads_that_are_not_modified_are_counted_too(limited_panel: Panel) -> No
 
 
 def test_every_operation_counts_against_its_documented_tier(panel: Panel) -> None:
-    made, charged = create_targets(panel), {}
+    made, bodies, charged = create_targets(panel), json_options(panel), {}
     hit = panel.ports.counter.hit
     panel.ports.counter.hit = lambda bucket, limit: (  # type: ignore[method-assign]
         buckets.append(bucket.partition(":")[0]),
@@ -176,7 +176,7 @@ def test_every_operation_counts_against_its_documented_tier(panel: Panel) -> Non
     )[1]
     for operation in sorted(OPERATIONS, key=lambda one: one.method == "DELETE"):
         buckets: list[str] = []
-        made.send(panel, operation)
+        made.send(panel, operation, **bodies[operation.operation_id])
         charged[operation.operation_id] = buckets
     tiers = {"default": ["address"], "authenticated": ["key"], "deploy": ["key", "deploy"]}
     assert charged == {one.operation_id: tiers[one.raw["x-rate-tier"]] for one in OPERATIONS}
