@@ -1,14 +1,14 @@
 """The container engine: images, networks, volumes and containers. Callers choose all names and labels."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import takewhile
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 from domain.model.project import Restart
 from domain.model.steps import FailureCode
 from domain.ports.container_spec import ContainerSpec
+from domain.ports.output import OutputLine
 from domain.ports.router import Target
 
 
@@ -114,41 +114,6 @@ class Stats:
     network_tx: float = 0.0
     block_read: float = 0.0
     block_write: float = 0.0
-
-
-class OutputLine(NamedTuple):
-    """A line of a container's output, as text that JSON can carry. A tuple, because there are very many of them."""
-
-    at: datetime
-    stream: Literal["stdout", "stderr"]
-    text: str
-
-
-class ReadPosition(NamedTuple):
-    """How far a container's output has been read: up to the time `at`, and `lines` lines of exactly that time.
-
-    `at` None is the beginning. To resume, read `since=at` and pass the batches through `skip_read`: no line is missed
-    or repeated.
-    """
-
-    at: datetime | None = None
-    lines: int = 0
-
-    def advance(self, lines: Sequence[OutputLine]) -> "ReadPosition":
-        """Return the position after these lines, which follow this position."""
-        if not lines:
-            return self
-        at = lines[-1].at
-        same = sum(1 for _ in takewhile(lambda line: line.at == at, reversed(lines)))
-        return ReadPosition(at, same + self.lines if same == len(lines) and at == self.at else same)
-
-    def skip_read(self, batches: Iterable[list[OutputLine]]) -> Iterator[list[OutputLine]]:
-        """Yield batches that begin at the time `at`, without the lines that were read before."""
-        remaining = self.lines
-        for lines in batches:
-            skipped = sum(1 for _ in takewhile(lambda line: line.at == self.at, lines[:remaining]))
-            remaining = remaining - skipped if skipped == len(lines) else 0
-            yield lines[skipped:]
 
 
 class PullFailed(Exception):  # noqa: N818

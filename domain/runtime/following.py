@@ -12,7 +12,8 @@ from domain.errors import BadRequest, NotFound
 from domain.identity.access import Caller
 from domain.model.masking import Masking
 from domain.ports import Ports
-from domain.ports.runtime import Container, OutputLine, ReadPosition
+from domain.ports.output import OutputLine, ReadPosition
+from domain.ports.runtime import Container
 from domain.runtime.lines import LineFilter, ServiceLine, parse_time
 from domain.runtime.logs import DEFAULT_TAIL, GetServiceLogsParameters, read_last_lines, selection, translate_refusal
 from domain.runtime.observation import Observation, SecretMasking, observe

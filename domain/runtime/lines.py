@@ -3,21 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from domain.errors import BadRequest
 from domain.model.masking import Masking
-from domain.ports.runtime import Container, OutputLine
+from domain.ports.output import OutputLine, OutputStream
+from domain.ports.runtime import Container
 from domain.rollout.release import ROLE
 
 
 class ServiceLine(NamedTuple):
-    """A line with its container and component. A tuple, because there are very many of them."""
+    """A line, or a marker of missing lines, with its container and component. A tuple, because there are very many."""
 
     at: datetime
     container: str
     component: str
-    stream: Literal["stdout", "stderr"]
+    stream: OutputStream
     text: str
 
 
@@ -38,13 +39,14 @@ class LineFilter:
         return [match for match in containers if self.container in (None, match.name, component(match))]
 
     def lines(self, container: Container, printed: Sequence[OutputLine], masking: Masking) -> list[ServiceLine]:
-        """Return the matching lines. Secrets are masked first, so that they cannot be searched for."""
+        """Return the matching lines, and all markers. Secrets are masked first, so that they cannot be searched for."""
         role, needle = component(container), self.search.casefold() if self.search else ""
         texts = masking.mask_all([line.text for line in printed])
         return [
             ServiceLine(line.at, container.name, role, line.stream, text)
             for line, text in zip(printed, texts, strict=True)
-            if (not needle or needle in text.casefold()) and (self.since is None or line.at >= self.since)
+            if (not needle or line.stream == "gap" or needle in text.casefold())
+            and (self.since is None or line.at >= self.since)
         ]
 
 

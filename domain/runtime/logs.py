@@ -11,7 +11,8 @@ from domain.errors import Unavailable
 from domain.identity.access import Caller
 from domain.model.masking import Masking
 from domain.ports import Ports
-from domain.ports.runtime import Container, EngineRefused, OutputLine, ReadPosition
+from domain.ports.output import OutputLine, ReadPosition
+from domain.ports.runtime import Container, EngineRefused
 from domain.runtime.lines import LineFilter, ServiceLine, parse_time
 from domain.runtime.observation import SecretMasking, observe
 

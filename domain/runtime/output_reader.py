@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from threading import Condition, Thread
 
-from domain.ports.runtime import Container, OutputLine, ReadPosition
+from domain.ports.output import OutputLine, ReadPosition
+from domain.ports.runtime import Container
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _at = attrgetter("at")

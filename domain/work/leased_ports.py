@@ -8,18 +8,10 @@ from datetime import datetime
 
 from domain.model.project import Restart
 from domain.ports.container_spec import ContainerSpec
+from domain.ports.output import OutputLine
 from domain.ports.prober import Prober
 from domain.ports.router import Router, Target
-from domain.ports.runtime import (
-    Container,
-    Engine,
-    Image,
-    OutputLine,
-    PullProgress,
-    RegistryCredentials,
-    Runtime,
-    Stats,
-)
+from domain.ports.runtime import Container, Engine, Image, PullProgress, RegistryCredentials, Runtime, Stats
 from domain.work.lease import Lease
 
 

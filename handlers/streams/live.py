@@ -67,4 +67,5 @@ def _events(lines: tuple[ServiceLine, ...]) -> bytes:
 
 def _event(line: ServiceLine) -> bytes:
     data = service_log_line(line)
-    return b"id: %s\r\nevent: line\r\ndata: %s\r\n\r\n" % (data["at"].encode(), orjson.dumps(data))
+    event = b"gap" if line.stream == "gap" else b"line"
+    return b"id: %s\r\nevent: %s\r\ndata: %s\r\n\r\n" % (data["at"].encode(), event, orjson.dumps(data))

@@ -113,6 +113,21 @@ def test_a_client_resumes_with_last_event_id(setup: LogSetup) -> None:
     assert len(set(resumed_lines)) == len(resumed_lines)
 
 
+def test_deleted_output_leaves_an_event(setup: LogSetup) -> None:
+    with setup.stream() as events:
+        setup.print_lines("one")
+        first = next(events)
+        container = setup.container
+        setup.engine.kill(container)
+        _wait_until(lambda: not any("output of" in name for name in _reader_threads()))
+        setup.engine.delete_output(container)
+        setup.engine.start(container)
+        setup.print_lines("two")
+        gap, line = next(events), next(events)
+    assert (gap.kind, gap.id, gap.line["stream"]) == ("gap", first.id, "gap")
+    assert (line.kind, line.line["text"]) == ("line", "two")
+
+
 def test_deleting_the_service_ends_the_stream(setup: LogSetup) -> None:
     with setup.stream() as events:
         setup.print_lines("one")

@@ -116,6 +116,23 @@ def test_an_engine_outage_is_reported_once_and_lines_continue_after_it(
         assert "after" in _texts(client, "after")
 
 
+def test_deleted_output_leaves_a_marker(panel: Panel, sockets: Sockets, engine: memory.Runtime) -> None:
+    service = panel.service()
+    container = _container(panel, service)
+    with sockets.open() as client:
+        _subscribe(client, service)
+        until(_reader_threads, 5, "the reader has started")
+        engine.print_lines(container, "one")
+        _texts(client, "one")
+        engine.kill(container)
+        until(lambda: len(_reader_threads()) == 1, 5, "the output is read to its end")
+        engine.delete_output(container)
+        engine.start(container)
+        engine.print_lines(container, "two")
+        streams = [line["stream"] for line in client.next()["data"]["lines"]]
+    assert streams == ["gap", "stdout"]
+
+
 def test_a_subscriber_gets_an_error_when_the_service_is_deleted(panel: Panel, sockets: Sockets) -> None:
     service = panel.service()
     with sockets.open() as client:

@@ -10,20 +10,13 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
-from domain.adapters.docker import container_config, files, inspection, networks, output, pulling
+from domain.adapters.docker import container_config, files, following, inspection, networks, output, pulling
 from domain.adapters.docker.connection import LONG_TIMEOUT, Connection
 from domain.adapters.docker.stats import StatsSampler
 from domain.model.project import Restart
 from domain.ports.container_spec import ContainerSpec
-from domain.ports.runtime import (
-    Container,
-    Engine,
-    Image,
-    OutputLine,
-    PullProgress,
-    RegistryCredentials,
-    Stats,
-)
+from domain.ports.output import OutputLine
+from domain.ports.runtime import Container, Engine, Image, PullProgress, RegistryCredentials, Stats
 
 LabelsByName = dict[str, Mapping[str, str]]
 
@@ -169,7 +162,7 @@ class Runtime:
 
     def follow(self, name: str, since: datetime | None = None) -> Generator[list[OutputLine], None, None]:
         """Yield output over a connection of its own. A slow reader slows only the engine's sending."""
-        return output.follow(self._connection, name, since)
+        return following.follow(self._connection, name, since)
 
     def stats(self, names: Sequence[str], *, over: float = 0.0) -> dict[str, Stats]:
         """Return stats. Rates need two measurements; the first call for a container waits a moment between them."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 from domain.adapters.docker.output_text import MAX_BYTES, safe_text
-from domain.ports.runtime import OutputLine
+from domain.ports.output import OutputLine
 
 # Stream and length. The time, a space, and a line or a piece of one follow.
 HEADER = struct.Struct(">BxxxL")

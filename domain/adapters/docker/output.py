@@ -14,7 +14,8 @@ from domain.adapters.docker.connection import SHORT_TIMEOUT, Connection
 from domain.adapters.docker.frames import FrameParser
 from domain.adapters.docker.output_text import safe_text
 from domain.adapters.docker.terminal import TerminalParser
-from domain.ports.runtime import EngineRefused, OutputLine, ReadPosition
+from domain.ports.output import OutputLine
+from domain.ports.runtime import EngineRefused
 
 BEAT = 0.2  # seconds without output after which an empty batch is yielded
 CHUNK = 256 * 1024
@@ -32,8 +33,8 @@ def read_last(connection: Connection, name: str, tail: int, since: datetime | No
     The engine counts each piece of a long line as a line. If it returns too few lines because of that, all output is
     read.
     """
-    parser = _parser(connection, name)
-    lines = list(_read(connection, parser, name, tail=tail + 1, since=since))
+    parser = parser_of(connection, name)
+    lines = list(read_lines(connection, parser, name, tail=tail + 1, since=since))
     if len(lines) > tail or parser.entries <= tail:
         return lines[-tail:]
     return read_selected(connection, name, tail, since, None, None)
@@ -51,7 +52,7 @@ def read_selected(
 
     All output is read, because the engine applies its `tail` before `until`; no more than the result is kept in memory.
     """
-    lines = _read(connection, _parser(connection, name), name, since=since, until=until)
+    lines = read_lines(connection, parser_of(connection, name), name, since=since, until=until)
     return list(deque((line for line in lines if _is_selected(line, until, keep)), tail))
 
 
@@ -59,7 +60,7 @@ def _is_selected(line: OutputLine, until: datetime | None, keep: Keep | None) ->
     return (until is None or line.at < until) and (keep is None or keep(line))
 
 
-def _read(
+def read_lines(
     connection: Connection,
     parser: Parser,
     name: str,
@@ -68,28 +69,14 @@ def _read(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Iterator[OutputLine]:
-    path = _path(name, tail=tail, since=since, until=until)
-    with closing(_response_body(connection, path, _chunks)) as body:
+    path = log_path(name, tail=tail, since=since, until=until)
+    with closing(response_body(connection, path, _chunks)) as body:
         for data in body:
             yield from parser.feed(data)
     yield from parser.finish()
 
 
-def follow(connection: Connection, name: str, since: datetime | None) -> Generator[list[OutputLine], None, None]:
-    """Yield output as it is printed, over a connection that is closed with the generator.
-
-    Engine 20.10 may end the response before the last lines of a container that ended, so the output is read once more.
-    """
-    parser, position = _parser(connection, name), ReadPosition(since)
-    with closing(_response_body(connection, _path(name, since=since, follow=1), _chunks_with_beat)) as body:
-        for data in body:
-            lines = parser.feed(data)
-            position = position.advance(lines)
-            yield lines
-    yield from position.skip_read([list(_read(connection, _parser(connection, name), name, since=position.at))])
-
-
-def _parser(connection: Connection, name: str) -> Parser:
+def parser_of(connection: Connection, name: str) -> Parser:
     """Return the parser for a container's output. Nothing in the output of old engines tells which one it needs."""
     if name not in connection.terminals:
         with connection.client() as client:
@@ -103,7 +90,7 @@ def _parser(connection: Connection, name: str) -> Parser:
     return TerminalParser() if connection.terminals[name] else FrameParser()
 
 
-def _path(name: str, **parameters: datetime | int | None) -> str:
+def log_path(name: str, **parameters: datetime | int | None) -> str:
     given = {
         key: _seconds(value) if isinstance(value, datetime) else value
         for key, value in parameters.items()
@@ -119,7 +106,7 @@ def _seconds(at: datetime) -> str:
     return f"{whole}.{rest.microseconds:06}000"
 
 
-def _response_body(
+def response_body(
     connection: Connection, path: str, read: Callable[[socket], Iterator[bytes]]
 ) -> Generator[bytes, None, None]:
     """Yield the body of a response; nothing if the container is gone.
@@ -163,7 +150,7 @@ def _chunks(connected: socket) -> Iterator[bytes]:
     return iter(lambda: connected.recv(CHUNK), b"")
 
 
-def _chunks_with_beat(connected: socket) -> Iterator[bytes]:
+def chunks_with_beat(connected: socket) -> Iterator[bytes]:
     """Yield data as it arrives, and empty bytes every BEAT seconds without data."""
     connected.settimeout(BEAT)
     data = None

@@ -7,7 +7,7 @@ import logging
 from datetime import datetime
 
 from domain.adapters.docker.output_text import MAX_BYTES, safe_text
-from domain.ports.runtime import OutputLine
+from domain.ports.output import OutputLine
 
 log = logging.getLogger(__name__)
 

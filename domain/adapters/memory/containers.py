@@ -9,15 +9,8 @@ from typing import Literal
 
 from domain.adapters.images import HELLO
 from domain.ports.container_spec import ContainerSpec
-from domain.ports.runtime import (
-    Address,
-    Container,
-    EngineRefused,
-    OutputLine,
-    PullFailed,
-    RegistryCredentials,
-    Stats,
-)
+from domain.ports.output import OutputLine
+from domain.ports.runtime import Address, Container, EngineRefused, PullFailed, RegistryCredentials, Stats
 
 HealthStatus = Literal["starting", "healthy", "unhealthy"]
 Stream = Literal["stdout", "stderr"]

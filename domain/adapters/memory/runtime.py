@@ -13,6 +13,7 @@ from domain.adapters.images import HELLO, HELLO_OUTPUT, REFERENCE
 from domain.adapters.memory.containers import Behaviour, FakeContainer, Stream, image_digest, require_free_ports
 from domain.model.project import ContainerFile, Restart
 from domain.ports.container_spec import ContainerSpec
+from domain.ports.output import OutputLine
 from domain.ports.runtime import (
     Address,
     Container,
@@ -21,7 +22,6 @@ from domain.ports.runtime import (
     Image,
     ImageMissing,
     Layers,
-    OutputLine,
     PullProgress,
     RegistryCredentials,
     RegistryRefused,
@@ -73,6 +73,11 @@ class Runtime:
         with self._lock:
             self.fakes[name].print_lines(texts, stream)
             self._changed.notify_all()
+
+    def delete_output(self, name: str) -> None:
+        """Delete the output of a container that nothing follows, as engines do with the oldest part of a long one."""
+        with self._lock:
+            self.fakes[name].lines.clear()
 
     def release(self) -> None:
         """Let all pulls that hang continue, and all later ones."""

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from domain.adapters.docker import Runtime
 from domain.adapters.docker.frames import FrameParser
 from domain.errors import Unavailable
-from domain.ports.runtime import EngineRefused, OutputLine
+from domain.ports.output import OutputLine
+from domain.ports.runtime import EngineRefused
 
 START = datetime(2026, 3, 29, 10, tzinfo=UTC)
 HEAD = b"HTTP/1.0 200 OK\r\nApi-Version: 1.41\r\n\r\n"

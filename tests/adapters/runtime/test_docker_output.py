@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from domain.ports.runtime import OutputLine
+from domain.ports.output import OutputLine
 from tests.runtime_setup import RuntimeSetup
 
 pytestmark = pytest.mark.engine
@@ -35,6 +35,28 @@ def test_a_slow_reader_misses_no_lines(real: RuntimeSetup):
             read += [line.text for line in lines]
             time.sleep(0.05)
     assert read == [f"line {number}" for number in range(20_000)]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_flood_over_several_files_repeats_nothing_and_marks_what_the_engine_deleted(real: RuntimeSetup, waits: bool):
+    name = real.start("web", "web:1", command=("busybox", "seq", "1", "400000"))
+    lines: list[OutputLine] = []
+    with closing(real.runtime.follow(name)) as batches:
+        lines += next(batch for batch in batches if batch)
+        if waits:
+            real.wait_until(name, lambda container: container.state == "exited", 60)
+        lines += [line for batch in batches for line in batch]
+    before, is_marked, missing = 0, False, 0
+    for line in lines:
+        if line.stream != "gap":
+            number = int(line.text)
+            assert number == before + 1 or (number > before and is_marked), (before, number)
+            missing += number - before - 1
+            before = number
+        is_marked = line.stream == "gap"
+    assert before == 400_000
+    assert missing <= 140_000, "at most what the engine deleted: it keeps three files of about 131,500 lines"
+    assert waits <= ("gap" in {line.stream for line in lines})
 
 
 def test_stdout_and_stderr_are_merged_by_time(real: RuntimeSetup):

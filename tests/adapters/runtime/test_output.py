@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.ports.runtime import OutputLine
+from domain.ports.output import OutputLine
 from tests.runtime_setup import RuntimeSetup
 
 Batches = Generator[list[OutputLine], None, None]

@@ -6,7 +6,7 @@ import pytest
 
 from domain.adapters.docker.output_text import MAX_BYTES, MAX_CHARACTERS
 from domain.adapters.docker.terminal import TerminalParser
-from domain.ports.runtime import OutputLine
+from domain.ports.output import OutputLine
 
 TIME = "2026-01-02T03:04:05.123456789Z"
 

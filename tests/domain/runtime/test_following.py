@@ -16,7 +16,7 @@ from domain.adapters import memory
 from domain.errors import BadRequest, NotFound, Unavailable
 from domain.identity.access import Caller
 from domain.ports import Ports
-from domain.ports.runtime import OutputLine
+from domain.ports.output import OutputLine
 from domain.runtime import ServiceLine, following
 from tests.flow import CALLER, Flow, fresh
 
