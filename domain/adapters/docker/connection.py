@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 import requests
@@ -18,6 +18,7 @@ from docker.tls import TLSConfig
 from docker.utils import kwargs_from_env, parse_host
 
 from domain import errors
+from domain.adapters.docker.host_paths import hide_host_paths
 from domain.adapters.docker.output_text import safe_text
 from domain.ports.runtime import EngineRefused
 
@@ -40,6 +41,7 @@ class Connection:
         self.terminals: dict[str, bool] = {}
         """Whether containers have a terminal, by name."""
         self._reachable = True
+        self._root_folder = ""
 
     @contextmanager
     def client(self, timeout: int = SHORT_TIMEOUT) -> Iterator[APIClient]:
@@ -53,7 +55,7 @@ class Connection:
         try:
             yield
         except APIError as error:
-            raise EngineRefused(safe_text((error.explanation or str(error)).encode())) from error
+            raise self.refusal((error.explanation or str(error)).encode()) from error
         except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             self._close_clients()
             raise self._unavailable(error) from error
@@ -61,6 +63,12 @@ class Connection:
             raise self._unavailable(error) from error
         else:
             self._reachable = True
+
+    def refusal(self, message: bytes) -> EngineRefused:
+        """Return the error for a message of the engine. Paths of the host are in the panel's log only."""
+        text = safe_text(message)
+        log.info("the engine refused a request: %s", text)
+        return EngineRefused(hide_host_paths(text, self._root()))
 
     def connect(self) -> http.client.HTTPConnection:
         """Open a connection that the caller can shut down while it waits for the engine. It has no timeout."""
@@ -87,6 +95,13 @@ class Connection:
                 self._clients[timeout] = APIClient(self.host, version="auto", timeout=timeout, tls=self._tls)
             return self._clients[timeout]
 
+    def _root(self) -> str:
+        """Return the folder of the engine's files; empty if the engine cannot tell."""
+        if not self._root_folder:
+            with suppress(DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+                self._root_folder = str(self._client(SHORT_TIMEOUT).info()["DockerRootDir"])
+        return self._root_folder
+
     def _close_clients(self) -> None:
         """Negotiate the API version again: the engine may be another version when it is back."""
         with self._lock:
@@ -99,7 +114,7 @@ class Connection:
             log.warning("the engine at %s cannot be reached: %s", self.host, error)
         self._reachable = False
         return errors.Unavailable(
-            f"The Docker engine at {self.host} does not answer. Start it, or set DOCKER_HOST to where it listens",
+            "The Docker engine does not answer. Start it, or set DOCKER_HOST to where it listens",
             code="engine_unavailable",
         )
 

@@ -10,6 +10,7 @@ from docker import APIClient
 from docker.errors import NotFound
 
 from domain.adapters.docker.files import IMAGE_LABEL
+from domain.adapters.docker.host_paths import hide_host_paths
 from domain.adapters.docker.output_text import safe_text
 from domain.model.masking import CUT
 from domain.ports.runtime import Address, Container
@@ -83,7 +84,7 @@ def from_listing(entry: Mapping[str, Any], details: Details) -> Container:
 def _health_output(health: Mapping[str, Any]) -> str:
     """Return the first characters that the last health check printed, on one line."""
     output = "".join(str(entry["Output"]) for entry in (health.get("Log") or ())[-1:])
-    text = safe_text(" ".join(output.split()).encode())
+    text = hide_host_paths(safe_text(" ".join(output.split()).encode()))
     return text if len(text) <= MAX_HEALTH_OUTPUT else text[: MAX_HEALTH_OUTPUT - 1] + CUT
 
 

@@ -12,10 +12,8 @@ from docker.errors import NotFound
 
 from domain.adapters.docker.connection import SHORT_TIMEOUT, Connection
 from domain.adapters.docker.frames import FrameParser
-from domain.adapters.docker.output_text import safe_text
 from domain.adapters.docker.terminal import TerminalParser
 from domain.ports.output import OutputLine
-from domain.ports.runtime import EngineRefused
 
 BEAT = 0.2  # seconds without output after which an empty batch is yielded
 CHUNK = 256 * 1024
@@ -120,7 +118,7 @@ def response_body(
             http.sock.sendall(f"GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
             status, body_start = _read_head(http.sock)
             if status != 200:
-                _check_status(status, body_start + b"".join(_chunks(http.sock)))
+                _check_status(connection, status, body_start + b"".join(_chunks(http.sock)))
                 return
             if body_start:
                 yield body_start
@@ -141,9 +139,9 @@ def _read_head(connected: socket) -> tuple[int, bytes]:
     return int(head.split(maxsplit=2)[1]), body_start
 
 
-def _check_status(status: int, body: bytes) -> None:
+def _check_status(connection: Connection, status: int, body: bytes) -> None:
     if status not in GONE:
-        raise EngineRefused(f"The engine returned status {status}: {safe_text(body)}")
+        raise connection.refusal(f"The engine returned status {status}: ".encode() + body)
 
 
 def _chunks(connected: socket) -> Iterator[bytes]:

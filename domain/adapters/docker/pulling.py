@@ -23,7 +23,7 @@ from domain.adapters.docker.hello_image import hello_archive
 from domain.adapters.docker.output_text import safe_text
 from domain.adapters.docker.pull_failures import pull_failure
 from domain.adapters.images import HELLO, REFERENCE
-from domain.ports.runtime import EngineRefused, Image, ImageMissing, Layers, PullProgress, RegistryCredentials
+from domain.ports.runtime import Image, ImageMissing, Layers, PullProgress, RegistryCredentials
 
 BEAT = 0.4
 _LONGEST_MESSAGE = 64 * 1024  # bytes
@@ -74,7 +74,7 @@ def _load(connection: Connection, archive: bytes) -> None:
     with connection.client(LONG_TIMEOUT) as client:
         for message in client.load_image(archive):  # type: ignore[no-untyped-call]
             if "error" in message:
-                raise EngineRefused(safe_text(str(message["error"]).encode()))
+                raise connection.refusal(str(message["error"]).encode())
 
 
 def _fetch(connection: Connection, request: PullRequest, progress: PullProgress) -> None:
