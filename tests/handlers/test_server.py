@@ -12,6 +12,7 @@ import uvicorn
 
 from handlers import server
 from handlers.openapi31 import DocumentError
+from handlers.server import MAX_BODY
 from tests.calls import create_targets
 from tests.conformance import CANARY
 from tests.http_server import serve_http
@@ -95,7 +96,7 @@ def test_a_body_is_refused_without_being_read_to_its_end(panel: Panel, url: str)
     head = f"POST /api/services HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {panel.admin}\r\n"
     head += "Content-Type: application/json\r\n"
     for length in ("Content-Length: 99999999999", "Transfer-Encoding: chunked"):
-        chunk = b"" if "Length" in length else b"100001\r\n" + b" " * 0x100001 + b"\r\n"
+        chunk = b"" if "Length" in length else b"%x\r\n%b\r\n" % (MAX_BODY + 1, b" " * (MAX_BODY + 1))
         got = _raw(url, f"{head}{length}\r\n\r\n".encode() + chunk)
         assert _statuses(got) == [413], length
         assert b"connection: close" in got.lower()

@@ -1,6 +1,7 @@
 """Test data of the tag `deployments`."""
 
 from tests.operation_data import OperationData, PathParameter, Resources
+from tests.operations.events import CURSOR
 from tests.operations.services import RULE_ERRORS
 
 
@@ -22,5 +23,6 @@ OPERATIONS = {
     "stop_service": OperationData(other_body={"grace_seconds": 1}),
     "scale_service": OperationData(statuses=RULE_ERRORS),
     "rollback_service": OperationData(statuses=RULE_ERRORS),
+    "get_deployment_logs": OperationData(statuses=CURSOR),
     "cancel_deployment": OperationData(prepare=queue_deployment),
 }

@@ -37,7 +37,7 @@ def test_45_waiting_deletions_delay_no_request_that_waits_for_an_operation(panel
             assert panel.get(f"/operations/{operation}?wait=1").status_code == 200
             assert time.monotonic() - start < PATIENCE
             assert not any(deletion.done() for deletion in deletions)
-        assert {deletion.result().status_code for deletion in deletions} == {200}
+        assert {deletion.result().status_code for deletion in deletions} == {202}
 
 
 @pytest.mark.parametrize("path", ["/ws?ticket={}", "/ws?ticket={}&after=1"])
