@@ -12,9 +12,23 @@ from domain.ports.runtime import (
 
 # Words of the messages of Docker 20.10 to 29, in the order in which they decide: the first line with a match counts.
 _MEANINGS: tuple[tuple[type[PullFailed], tuple[str, ...]], ...] = (
-    (RegistryRateLimited, ("toomanyrequests", "too many requests", "rate limit")),
-    (ImageMissing, ("manifest unknown", "name unknown", "not found", "does not exist or may require", "no matching")),
-    (RegistryRefused, ("no basic auth credentials", "unauthorized", "denied", "forbidden", "authentication required")),
+    (RegistryRateLimited, ("toomanyrequests", "too many requests", "rate limit", "http 429")),
+    (
+        ImageMissing,
+        ("manifest unknown", "name unknown", "not found", "does not exist or may require", "no matching", "http 404"),
+    ),
+    (
+        RegistryRefused,
+        (
+            "no basic auth credentials",
+            "unauthorized",
+            "denied",
+            "forbidden",
+            "authentication required",
+            "http 401",
+            "http 403",
+        ),
+    ),
 )
 _TEXTS: dict[type[PullFailed], str] = {
     RegistryRateLimited: "The registry {registry} limits how often images are pulled. Try again later",

@@ -200,7 +200,7 @@ def test_the_refusal_of_a_registry_has_a_code(
 
 def test_an_image_that_the_engine_has_is_found_without_its_registry(real: RuntimeSetup, images: Images):
     reference = "127.0.0.1:1/gone/web:1"
-    identity = images.load(reference)
+    identity = images.load(reference, ExposedPorts={"8080/tcp": {}})
     found = real.runtime.find_image(reference)
     assert found
     assert (found.digest, found.ports) == (identity, (8080,))
