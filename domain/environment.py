@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TypedDict
 
 from domain.definitions import variables
-from domain.definitions.checked import check_new, set_definition
+from domain.definitions.checked import check_new
 from domain.definitions.files import digests
 from domain.definitions.host_access import may_give_host_access
 from domain.errors import Invalid
@@ -17,6 +17,8 @@ from domain.ports.store import Work
 from domain.resources import revisions
 from domain.resources.dry_run import Change, Outcome, perform
 from domain.resources.visibility import get_changeable_service, get_visible_service
+from domain.rollout.admission import admit_definition
+from domain.tenancy.tenants import lock_tenant
 
 
 class EnvironmentReplacement(TypedDict, total=False):
@@ -128,10 +130,11 @@ def _change(
     checked = check_new(ports.vault, changed, contents, host_access=access)
 
     def store(work: Work) -> tuple[Environment, tuple[Change, ...]]:
+        tenant = lock_tenant(work, now, before.service.customer_id)
         service = get_changeable_service(caller, work, service_id)
         revisions.match(if_match, _environment(work, service).revision, "environment")
         revisions.require_unchanged(definition, service.definition)
-        set_definition(service, checked)
+        admit_definition(work, tenant, service, checked, deploys=False)
         service.updated_at = now
         work.services.save(service)
         return _environment(work, service), _changes(definition.variables, checked.definition.variables, service)

@@ -55,6 +55,16 @@ class Conflict(Refusal):
     default = "conflict"
 
 
+class QuotaExceeded(Conflict):
+    """A tenant asks for more than its plan allows. `quota` names the field of the plan."""
+
+    default = "quota_exceeded"
+
+    def __init__(self, message: str, *, quota: str, limit: float, used: float, asked: float) -> None:
+        super().__init__(message, details="Stop or shrink services, or ask for a larger plan")
+        self.excess = {"quota": quota, "limit": limit, "used": used, "asked": asked}
+
+
 class Gone(Refusal):
     """The data is older than what is kept."""
 

@@ -19,7 +19,7 @@ from domain.compose.findings import (
 from domain.compose.image_text import for_image, with_image, with_port
 from domain.compose.interpolation import Interpolator
 from domain.compose.projects import read_project
-from domain.compose.sizes import apply_sizes
+from domain.compose.sizes import apply_default_size, apply_sizes
 from domain.compose.values import ScalarValue, ValueBuilder
 from domain.compose.yaml_tree import parse
 from domain.model.project import Project
@@ -29,6 +29,7 @@ __all__ = [
     "CheckResult",
     "Code",
     "Finding",
+    "apply_default_size",
     "apply_sizes",
     "check",
     "for_image",

@@ -26,6 +26,21 @@ def apply_sizes(project: Project, sizes: Mapping[str, Size]) -> Project:
     )
 
 
+def apply_default_size(project: Project, size: Size | None) -> Project:
+    """Return the project with these limits for the components that have none."""
+    if size is None:
+        return project
+    components = (
+        replace(
+            component,
+            cpu=size.cpu if component.cpu is None else component.cpu,
+            memory_mb=size.memory_mb if component.memory_mb is None else component.memory_mb,
+        )
+        for component in project.components
+    )
+    return replace(project, components=tuple(components))
+
+
 def _resize(component: Component, size: Size | None) -> Component:
     if size is None:
         return component

@@ -143,6 +143,12 @@ def resize(checked: CheckedDefinition, component: str | None, change: SizeChange
     return _with_sizes(checked, sizes)
 
 
+def with_default_size(checked: CheckedDefinition, size: Size) -> CheckedDefinition:
+    """Return the definition with limits for the containers that have none. The text is not parsed again."""
+    definition = replace(checked.definition, default_size=size)
+    return _with_sizes(replace(checked, definition=definition), definition.sizes)
+
+
 def set_definition(service: Service, checked: CheckedDefinition) -> None:
     """Make a checked definition the service's own, with the fields that follow from it."""
     definition = checked.definition
@@ -165,7 +171,7 @@ def _main_component(project: Project, port: int | None) -> str:
 
 def _with_sizes(checked: CheckedDefinition, sizes: dict[str, Size]) -> CheckedDefinition:
     definition = replace(checked.definition, sizes=sizes)
-    project = compose.apply_sizes(checked.parsed, sizes)
+    project = compose.apply_default_size(compose.apply_sizes(checked.parsed, sizes), definition.default_size)
     _require_exposed(project, definition.port)
     _require_single_writers(project)
     for published in definition.publish:

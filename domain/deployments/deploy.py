@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TypedDict, cast
 
 from domain.definitions.changes import DefinitionChange, changed_definition, size_change
-from domain.definitions.checked import CheckedDefinition, check, resize, set_definition
+from domain.definitions.checked import CheckedDefinition, check, resize
 from domain.definitions.files import Contents, digests, store_contents
 from domain.definitions.host_access import may_give_host_access
 from domain.definitions.sources import SourceChange
@@ -25,7 +25,9 @@ from domain.resources import revisions
 from domain.resources.dry_run import Change, Outcome, perform
 from domain.resources.visibility import get_changeable_service, get_visible
 from domain.rollout.publishing import choose_host_ports, reserve_host_ports
+from domain.rollout.admission import admit_definition
 from domain.rollout.service_queue import enqueue_deployment
+from domain.tenancy.tenants import lock_tenant
 
 
 class DeployRequest(SourceChange, total=False):
@@ -59,8 +61,10 @@ def deploy_service(
     checked = changed_definition(ports.vault, before, contents, change, host_access=access)
 
     def deploy(work: Work) -> tuple[DeploymentRow, tuple[Change, ...]]:
+        tenant = lock_tenant(work, now, before.customer_id)
         service = _get_unchanged(work, caller, before)
-        deployment = _queue(work, now, caller, service, checked, Trigger.DEPLOY)
+        admitted = admit_definition(work, tenant, service, checked)
+        deployment = _queue(work, now, caller, service, admitted, Trigger.DEPLOY)
         return read_row(work, deployment), (_change(f"Starts new containers of {service.name} beside the old ones"),)
 
     outcome = perform(ports, deploy, dry_run=dry_run)
@@ -86,9 +90,11 @@ def scale_service(
     )
 
     def scale(work: Work) -> tuple[Operation, tuple[Change, ...]]:
+        tenant = lock_tenant(work, now, before.customer_id)
         service = _get_unchanged(work, caller, before)
         revisions.match(if_match, service.revision, "service")
-        deployment = _queue(work, now, caller, service, checked, Trigger.SCALE)
+        admitted = admit_definition(work, tenant, service, checked)
+        deployment = _queue(work, now, caller, service, admitted, Trigger.SCALE)
         operation = get_visible(caller, work.operations, "Operation", deployment.operation_id)
         return operation, (_change(f"Starts new containers of {service.name} in the new size"),)
 
@@ -115,9 +121,11 @@ def rollback_service(
     checked = choose_host_ports(ports, service_id, rechecked)
 
     def roll_back(work: Work) -> tuple[DeploymentRow, tuple[Change, ...]]:
+        tenant = lock_tenant(work, now, earlier.customer_id)
         service = get_changeable_service(caller, work, service_id)
         revisions.require_unchanged(earlier.id, _earlier(work, service, deployment_id).id)
-        deployment = _queue(work, now, caller, service, checked, earlier)
+        admitted = admit_definition(work, tenant, service, checked)
+        deployment = _queue(work, now, caller, service, admitted, earlier)
         return read_row(work, deployment), (_change(f"Rolls {service.name} back to {earlier.id}"),)
 
     outcome = perform(ports, roll_back, dry_run=dry_run)
@@ -157,8 +165,7 @@ def _get_unchanged(work: Work, caller: Caller, before: Service) -> Service:
 def _queue(
     work: Work, now: datetime, caller: Caller, service: Service, checked: CheckedDefinition, cause: Trigger | Deployment
 ) -> Deployment:
-    """Store the checked definition and queue its deployment; a deployment as `cause` is the one rolled back to."""
-    set_definition(service, checked)
+    """Store the service and queue the deployment of its definition; a deployment as `cause` is rolled back to."""
     service.wanted, service.updated_at = ServiceStatus.RUNNING, now
     work.services.save(service)
     store_contents(work, service, checked.contents, now)

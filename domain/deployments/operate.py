@@ -1,5 +1,6 @@
 """Start, stop and restart the live deployment of a service."""
 
+from datetime import datetime
 from typing import Literal, TypedDict
 
 from domain.errors import Conflict
@@ -9,8 +10,11 @@ from domain.model.service import Service, ServiceStatus
 from domain.ports import Ports
 from domain.ports.store import Work
 from domain.resources.dry_run import Change, Outcome, perform
+from domain.resources.revisions import retry_when_changed
 from domain.resources.visibility import get_changeable_service
+from domain.rollout.admission import admit_start
 from domain.rollout.service_queue import enqueue
+from domain.tenancy.tenants import Tenant, lock_tenant
 
 _Action = Literal["start", "stop", "restart"]
 
@@ -39,20 +43,30 @@ def restart_service(ports: Ports, caller: Caller, service_id: str, *, dry_run: b
     return _operate(ports, caller, service_id, "restart", dry_run=dry_run)
 
 
+@retry_when_changed
 def _operate(
     ports: Ports, caller: Caller, service_id: str, action: _Action, *, dry_run: bool, **options: Option
 ) -> Outcome[Operation]:
     now, kind = ports.clock.now(), Kind(action)
 
     def queue(work: Work) -> tuple[Operation, tuple[Change, ...]]:
+        tenant = _lock_tenant(work, now, service_id)
         service = get_changeable_service(caller, work, service_id)
         _require_deployed(work, service)
+        if kind is not Kind.STOP:
+            admit_start(work, tenant, service)
         service.wanted = ServiceStatus.STOPPED if kind is Kind.STOP else ServiceStatus.RUNNING
         work.services.save(service)
         change = Change(action, "service", service_id, f"{action.capitalize()}s {service.name}")
         return enqueue(work, now, caller, service, kind, **options), (change,)
 
     return perform(ports, queue, dry_run=dry_run)
+
+
+def _lock_tenant(work: Work, now: datetime, service_id: str) -> Tenant:
+    """Lock the tenant of a service before the service itself, as every rule does."""
+    service = work.services.get_many([service_id]).get(service_id)
+    return lock_tenant(work, now, service.customer_id if service else None)
 
 
 def _require_deployed(work: Work, service: Service) -> None:

@@ -49,6 +49,7 @@ class Definition:
 
     `port` is the one that visitors reach, `sizes` are by component name, `timeout` is each container's in seconds.
     `files` are those that the text uses, ordered by path. `profiles` are the active profiles of compose.
+    `default_size` limits containers for which neither text nor sizes set a limit.
     `auto_rollback`: the version before comes back if this one fails right after it has taken over.
     `publish` are the ports of components that a port of the host leads to.
     """
@@ -63,3 +64,4 @@ class Definition:
     profiles: tuple[str, ...] = ()
     auto_rollback: bool = True
     publish: tuple[PublishedPort, ...] = ()
+    default_size: Size | None = None

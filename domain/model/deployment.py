@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.model.definition import Definition
+from domain.model.demand import Demand
 from domain.model.steps import Failure, Step
 
 
@@ -60,6 +61,7 @@ class Deployment:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     revision: int = 1
+    demand: Demand | None = None
 
 
 @dataclass(frozen=True)

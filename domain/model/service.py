@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.model.definition import Definition
+from domain.model.demand import Demand
 
 
 class DeployMethod(StrEnum):
@@ -74,6 +75,9 @@ class Service:
 
     `subdomain` is unique in the installation and stays when the name changes. `definition` is what the next deployment
     starts, `status` is what was observed and `wanted` what it should be.
+    `demand` is what the definition needs. The `counted` figures are what counts against quotas: the greatest of what
+    the definition, the live deployment and the deployments that wait need. They are None in services that were last
+    deployed by a panel without quotas.
     """
 
     id: str
@@ -97,4 +101,26 @@ class Service:
     health: Health = Health()
     revision: int = 1
     environment_revision: int = 1
+    demand: Demand | None = None
+    counted_cpu: float | None = None
+    counted_memory_mb: int | None = None
+    counted_storage_mb: int | None = None
+
+    @property
+    def counted(self) -> Demand | None:
+        """What counts against quotas, whether the service runs or not."""
+        if self.counted_cpu is None:
+            return None
+        return Demand(self.counted_cpu, self.counted_memory_mb or 0, self.counted_storage_mb or 0)
+
+    @counted.setter
+    def counted(self, demand: Demand) -> None:
+        self.counted_cpu, self.counted_memory_mb = demand.cpu, demand.memory_mb
+        self.counted_storage_mb = demand.storage_mb
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it is stopped and meant to be, so that its cores and memory are free for others."""
+        return self.wanted is ServiceStatus.STOPPED and self.status is ServiceStatus.STOPPED
+
     watch: Watch | None = None

@@ -51,6 +51,7 @@ def enqueue_deployment(
         actor_id=caller.id,
         images=dict(earlier.images) if earlier else {},
         rollback_of=earlier.id if earlier else None,
+        demand=service.demand,
     )
     work.deployments.add(deployment)
     _run_newest(work, operation, deployment)

@@ -66,6 +66,9 @@ def settle_service(work: Work, operation: Operation, outcome: Outcome) -> None:
     if operation.started_at and service.status is ServiceStatus.STOPPED:
         service.usage, service.health = Usage(storage_mb=service.usage.storage_mb), Health()
     service.wanted = _wanted(service, unfinished)
+    if not unfinished and service.demand is not None:
+        live = work.deployments.get(service.live_deployment_id or "")
+        service.counted = service.demand.maximum(live.demand if live else None)
     work.services.save(service)  # also when nothing of the row changes: clients see the end of its operation on it
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import NotRequired
 
 from domain.definitions.changes import NewDefinition, new_definition
-from domain.definitions.checked import CheckedDefinition, set_definition
+from domain.definitions.checked import CheckedDefinition
 from domain.definitions.files import store_contents
 from domain.definitions.host_access import may_give_host_access
 from domain.errors import Conflict, Invalid
@@ -20,6 +20,8 @@ from domain.rollout.publishing import choose_host_ports, reserve_host_ports
 from domain.rollout.service_queue import enqueue_deployment
 from domain.services.read import ServiceDetail, get_detail
 from domain.services.subdomains import choose_subdomain
+from domain.rollout.admission import admit_definition
+from domain.tenancy.tenants import lock_tenant
 
 
 class ServiceCreate(NewDefinition):
@@ -47,11 +49,14 @@ def create_service(
     )
 
     def create(work: Work) -> tuple[ServiceDetail, tuple[Change, ...]]:
+        now = service.created_at
+        tenant = lock_tenant(work, now, service.customer_id)
         service.subdomain = choose_subdomain(work, ports.settings, service)
+        admitted = admit_definition(work, tenant, service, checked, is_new=True)
         work.services.add(service)
-        store_contents(work, service, checked.contents, service.created_at)
+        store_contents(work, service, admitted.contents, now)
         reserve_host_ports(work, service)
-        deployment = enqueue_deployment(work, service.created_at, caller, service, checked, Trigger.CREATE)
+        deployment = enqueue_deployment(work, now, caller, service, admitted, Trigger.CREATE)
         return get_detail(work, service, deployment.operation_id), changes
 
     try:
@@ -67,7 +72,7 @@ def create_service(
 
 def _new_service(ports: Ports, caller: Caller, body: ServiceCreate, checked: CheckedDefinition) -> Service:
     now = ports.clock.now()
-    service = Service(
+    return Service(
         id=new_id("svc"),
         name=body["name"],
         deploy_method=DeployMethod(body["deploy_method"]),
@@ -78,8 +83,6 @@ def _new_service(ports: Ports, caller: Caller, body: ServiceCreate, checked: Che
         template=body.get("template"),
         labels=body.get("labels", {}),
     )
-    set_definition(service, checked)
-    return service
 
 
 def _owner(caller: Caller, customer_id: str | None) -> str | None:

@@ -1,7 +1,6 @@
 """Update a service with a merge patch."""
 
 from domain.definitions.changes import DefinitionChange, changed_definition
-from domain.definitions.checked import set_definition
 from domain.definitions.files import Contents, digests, store_contents
 from domain.definitions.host_access import may_give_host_access
 from domain.errors import Invalid
@@ -14,8 +13,10 @@ from domain.resources import revisions
 from domain.resources.dry_run import Change, Outcome, perform
 from domain.resources.visibility import get_changeable_service
 from domain.rollout.publishing import choose_host_ports, reserve_host_ports
+from domain.rollout.admission import admit_definition
 from domain.rollout.service_queue import enqueue_deployment
 from domain.services.read import ServiceDetail, get_detail
+from domain.tenancy.tenants import lock_tenant
 
 MOST_LABELS = 64
 
@@ -47,17 +48,18 @@ def update_service(
     checked = choose_host_ports(ports, service_id, changed)
 
     def update(work: Work) -> tuple[ServiceDetail, tuple[Change, ...]]:
+        tenant = lock_tenant(work, now, before.customer_id)
         service = get_changeable_service(caller, work, service_id)
         revisions.match(if_match, service.revision, "service")
         revisions.require_unchanged(before.definition, service.definition)
         restarts = checked.definition != before.definition and service.wanted is ServiceStatus.RUNNING
-        set_definition(service, checked)
+        admitted = admit_definition(work, tenant, service, checked, deploys=restarts)
         service.name, service.labels, service.updated_at = body.get("name", service.name), _labels(service, body), now
         work.services.save(service)
-        store_contents(work, service, checked.contents, now)
+        store_contents(work, service, admitted.contents, now)
         reserve_host_ports(work, service)
         deploys = restarts and not dry_run  # a dry run shows no deployment that will never exist
-        queued = enqueue_deployment(work, now, caller, service, checked, Trigger.UPDATE) if deploys else None
+        queued = enqueue_deployment(work, now, caller, service, admitted, Trigger.UPDATE) if deploys else None
         detail = get_detail(work, service, queued.operation_id if queued else None)
         return detail, (_change(service, restarts=restarts),)
 

@@ -35,6 +35,7 @@ CODES: dict[type[errors.Refusal], Codes] = {
     errors.Forbidden: Codes(403),
     errors.NotFound: Codes(404),
     errors.Conflict: Codes(409),
+    errors.QuotaExceeded: Codes(409),
     errors.Gone: Codes(410),
     errors.Stale: Codes(412),
     errors.Invalid: Codes(422),
@@ -73,6 +74,8 @@ def error_response(fault: Exception, request_id: str, *, credential_sent: bool =
         return ErrorResponse(500, envelope("internal_error", "Internal error", request_id, details=details))
     fields = fault.fields if isinstance(fault, errors.Invalid) else None
     body = envelope(fault.code, fault.message, request_id, details=fault.details, fields=fields)
+    if isinstance(fault, errors.QuotaExceeded):
+        body["error"]["excess"] = fault.excess
     return ErrorResponse(CODES[type(fault)].status, body, _headers(fault, credential_sent=credential_sent))
 
 

@@ -1,9 +1,20 @@
 """The repository of services."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from domain.model.service import Health, Service, ServiceStatus, Usage, Watch
 from domain.ports.repository import Repository
+
+
+@dataclass(frozen=True)
+class TotalDemand:
+    """What several services count for, in cores and MiB. Stopped ones count for `services` and `storage_mb` alone."""
+
+    services: int
+    cpu: float
+    memory_mb: int
+    storage_mb: int
 
 
 class Services(Repository[Service], Protocol):
@@ -20,6 +31,12 @@ class Services(Repository[Service], Protocol):
 
     def has_subdomain(self, subdomain: str) -> bool:
         """Return whether a service has this subdomain."""
+
+    def demand_of_customer(self, customer_id: str, other_than: str) -> TotalDemand:
+        """Return what the services of a customer count for, except one."""
+
+    def demand_of_organization(self, organization_id: str, other_than: str) -> TotalDemand:
+        """Return what the services of all customers of an organization count for, except one."""
 
     def wanted_running(self) -> list[Service]:
         """Return the services that should be running and have no operation in progress."""

@@ -1,13 +1,17 @@
 """The repository of services."""
 
-from sqlalchemy import Index, exists, func, select, update
+from typing import Any
 
+from sqlalchemy import ColumnElement, Index, Select, and_, bindparam, case, exists, func, select, update
+
+from domain.adapters.sql.repositories.customers import customers
 from domain.adapters.sql.repositories.operations import operations
 from domain.adapters.sql.repository import Repository
 from domain.adapters.sql.search import TextSearch
 from domain.adapters.sql.tables import entity_table, filter_indexes, list_indexes
 from domain.events.event_types import EventContent, service_status
 from domain.model.operation import OperationStatus
+from domain.model.plan import DefaultSize
 from domain.model.service import Health, Service, ServiceStatus, Usage, Watch
 from domain.ports.repositories import services as ports
 
@@ -20,6 +24,25 @@ list_indexes(services, "customer_id created_at id", "template created_at id", "d
 filter_indexes(services, "status", "created_at", "updated_at", "name")
 for _filtered in ("customer_id", "template", "deploy_method"):
     filter_indexes(services, _filtered, "updated_at", "name", "status")
+
+_DEFAULT = DefaultSize()  # for services that were last deployed by a panel without quotas
+_IS_STOPPED = and_(services.c.wanted == ServiceStatus.STOPPED, services.c.status == ServiceStatus.STOPPED)
+
+
+def _running_sum(figure: ColumnElement[Any]) -> ColumnElement[Any]:
+    return func.coalesce(func.sum(case((_IS_STOPPED, 0), else_=figure)), 0)
+
+
+_TOTAL_DEMAND = select(
+    func.count().label("number"),
+    _running_sum(func.coalesce(services.c.counted_cpu, _DEFAULT.cpu)).label("cpu"),
+    _running_sum(func.coalesce(services.c.counted_memory_mb, _DEFAULT.memory_mb)).label("memory_mb"),
+    func.coalesce(func.sum(services.c.counted_storage_mb), 0).label("storage_mb"),
+).where(services.c.id != bindparam("other_than"))
+_OF_CUSTOMER = _TOTAL_DEMAND.where(services.c.customer_id == bindparam("owner"))
+_OF_ORGANIZATION = _TOTAL_DEMAND.where(
+    services.c.customer_id.in_(select(customers.c.id).where(customers.c.organization_id == bindparam("owner")))
+)
 
 
 class Services(Repository[Service], ports.Services):
@@ -65,6 +88,18 @@ class Services(Repository[Service], ports.Services):
         """Return whether a service has this subdomain."""
         found = select(exists().where(self.table.c.subdomain == subdomain))
         return bool(self._connection.scalar(found))
+
+    def demand_of_customer(self, customer_id: str, other_than: str) -> ports.TotalDemand:
+        """Return what the services of a customer count for, except one."""
+        return self._total_demand(_OF_CUSTOMER, customer_id, other_than)
+
+    def demand_of_organization(self, organization_id: str, other_than: str) -> ports.TotalDemand:
+        """Return what the services of all customers of an organization count for, except one."""
+        return self._total_demand(_OF_ORGANIZATION, organization_id, other_than)
+
+    def _total_demand(self, query: Select[Any], owner: str, other_than: str) -> ports.TotalDemand:
+        row = self._connection.execute(query, {"owner": owner, "other_than": other_than}).one()
+        return ports.TotalDemand(row.number, round(row.cpu, 3), int(row.memory_mb), int(row.storage_mb))
 
     def wanted_running(self) -> list[Service]:
         """Return the services that should be running and have no operation in progress."""
