@@ -16,11 +16,11 @@ from domain.ports import Ports
 from domain.ports.store import Work
 from domain.resources import revisions
 from domain.resources.dry_run import Change, Outcome, perform
+from domain.rollout.admission import admit_definition
 from domain.rollout.publishing import choose_host_ports, reserve_host_ports
 from domain.rollout.service_queue import enqueue_deployment
 from domain.services.read import ServiceDetail, get_detail
 from domain.services.subdomains import choose_subdomain
-from domain.rollout.admission import admit_definition
 from domain.tenancy.tenants import lock_tenant
 
 

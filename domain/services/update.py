@@ -12,8 +12,8 @@ from domain.ports.store import Work
 from domain.resources import revisions
 from domain.resources.dry_run import Change, Outcome, perform
 from domain.resources.visibility import get_changeable_service
-from domain.rollout.publishing import choose_host_ports, reserve_host_ports
 from domain.rollout.admission import admit_definition
+from domain.rollout.publishing import choose_host_ports, reserve_host_ports
 from domain.rollout.service_queue import enqueue_deployment
 from domain.services.read import ServiceDetail, get_detail
 from domain.tenancy.tenants import lock_tenant

@@ -43,7 +43,7 @@ class Tenant:
         return self.panel.post(path, json, key=self.key)
 
     def scale(self, path: str, json: Any) -> httpx.Response:
-        return self.panel.patch(f"{path}/scale", json, key=self.key)
+        return self.panel.put(f"{path}/scale", json, key=self.key)
 
     def set_quotas(self, **quotas: float | None) -> None:
         assert self.panel.patch(f"/plans/{self.plan_id}", {"quotas": quotas}).status_code == 200
