@@ -15,9 +15,9 @@ from domain.model.service import Service
 from domain.ports import Ports
 from domain.ports.store import Work
 from domain.resources import revisions
-from domain.resources.dry_run import Change, Outcome, perform
+from domain.resources.dry_run import Change, DryRun, Outcome, perform
 from domain.resources.visibility import get_changeable_service, get_visible_service
-from domain.rollout.admission import admit_definition
+from domain.rollout.admission import admit_definition, effect_of
 from domain.tenancy.tenants import lock_tenant
 
 
@@ -129,15 +129,16 @@ def _change(
     access = may_give_host_access(ports.settings, caller, before.service.customer_id)
     checked = check_new(ports.vault, changed, contents, host_access=access)
 
-    def store(work: Work) -> tuple[Environment, tuple[Change, ...]]:
+    def store(work: Work) -> tuple[Environment, DryRun]:
         tenant = lock_tenant(work, now, before.service.customer_id)
         service = get_changeable_service(caller, work, service_id)
         revisions.match(if_match, _environment(work, service).revision, "environment")
         revisions.require_unchanged(definition, service.definition)
-        admit_definition(work, tenant, service, checked, deploys=False)
+        admitted = admit_definition(work, tenant, service, checked, deploys=False)
         service.updated_at = now
         work.services.save(service)
-        return _environment(work, service), _changes(definition.variables, checked.definition.variables, service)
+        changes = _changes(definition.variables, checked.definition.variables, service)
+        return _environment(work, service), effect_of(work, tenant, admitted.growth, *changes, dry_run=dry_run)
 
     outcome = perform(ports, store, dry_run=dry_run)
     if outcome.dry_run:  # If-Match takes the revision from before the dry run

@@ -12,7 +12,9 @@ from domain.ports import Ports
 from domain.ports.repository import Page
 from domain.ports.store import Work
 from domain.resources import revisions
+from domain.resources.dry_run import Change, DryRun, Outcome, perform
 from domain.resources.queries import query
+from domain.tenancy.overruns import overruns_of_plan
 
 _NESTED = {"quotas": Quotas, "features": Features, "default_size": DefaultSize}
 
@@ -124,16 +126,30 @@ def get_plan(ports: Ports, caller: Caller, plan_id: str) -> PlanDetail:
 
 
 def update_plan(
-    ports: Ports, caller: Caller, plan_id: str, body: PlanUpdate, if_match: str | None = None
-) -> PlanDetail:
-    """Apply a merge patch. Subscribers that have more than the new quotas allow keep it."""
+    ports: Ports,
+    caller: Caller,
+    plan_id: str,
+    body: PlanUpdate,
+    *,
+    if_match: str | None = None,
+    dry_run: bool = False,
+) -> Outcome[PlanDetail]:
+    """Apply a merge patch. Subscribers that have more than the new quotas allow keep it; a dry run lists them."""
     now = ports.clock.now()
-    with ports.store.begin() as work:
-        plan = get_existing(work, plan_id)
-        revisions.match(if_match, plan.revision, "plan")
-        plan = replace(_with_changes(plan, body), updated_at=now)
+
+    def update(work: Work) -> tuple[PlanDetail, DryRun]:
+        before = get_existing(work, plan_id)
+        revisions.match(if_match, before.revision, "plan")
+        plan = replace(_with_changes(before, body), updated_at=now)
         work.plans.save(plan)
-        return _detail(caller, plan, work.subscriptions.count_by_plan([plan_id]).get(plan_id, 0))
+        detail = _detail(caller, plan, work.subscriptions.count_by_plan([plan_id]).get(plan_id, 0))
+        change = Change("update", "plan", plan_id, f"Changes {before.name}")
+        return detail, DryRun((change,), overruns=overruns_of_plan(work, plan) if dry_run else ())
+
+    outcome = perform(ports, update, dry_run=dry_run)
+    if outcome.dry_run:
+        outcome.result.plan.revision -= 1  # the save was rolled back: If-Match takes the revision before it
+    return outcome
 
 
 def delete_plan(ports: Ports, caller: Caller, plan_id: str, if_match: str | None = None) -> None:  # noqa: ARG001 - all rules have the same signature

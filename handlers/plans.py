@@ -26,10 +26,16 @@ def get_plan(ports: Ports, caller: Caller, plan_id: str) -> Answer:
 
 
 def update_plan(
-    ports: Ports, caller: Caller, plan_id: str, body: plans.PlanUpdate, if_match: str | None = None
+    ports: Ports,
+    caller: Caller,
+    plan_id: str,
+    body: plans.PlanUpdate,
+    if_match: str | None = None,
+    dry_run: bool = False,
 ) -> Answer:
     """PATCH /plans/{plan_id}"""
-    return answers.ok(plans.update_plan(ports, caller, plan_id, body, if_match=if_match), serialize.plan)
+    outcome = plans.update_plan(ports, caller, plan_id, body, if_match=if_match, dry_run=dry_run)
+    return answers.ok(outcome, serialize.plan)
 
 
 def delete_plan(ports: Ports, caller: Caller, plan_id: str, if_match: str | None = None) -> Answer:

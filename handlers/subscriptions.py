@@ -17,9 +17,10 @@ def list_subscriptions(ports: Ports, caller: Caller, **parameters: Unpack[ListSu
     return answers.page(subscriptions.list_subscriptions(ports, caller, **parameters), serialize.subscription)
 
 
-def create_subscription(ports: Ports, caller: Caller, body: SubscriptionCreate) -> Answer:
+def create_subscription(ports: Ports, caller: Caller, body: SubscriptionCreate, dry_run: bool = False) -> Answer:
     """POST /subscriptions"""
-    return answers.created(subscriptions.create_subscription(ports, caller, body), serialize.subscription)
+    outcome = subscriptions.create_subscription(ports, caller, body, dry_run=dry_run)
+    return answers.created(outcome, serialize.subscription)
 
 
 def get_subscription(ports: Ports, caller: Caller, subscription_id: str) -> Answer:
@@ -28,11 +29,18 @@ def get_subscription(ports: Ports, caller: Caller, subscription_id: str) -> Answ
 
 
 def update_subscription(
-    ports: Ports, caller: Caller, subscription_id: str, body: SubscriptionUpdate, if_match: str | None = None
+    ports: Ports,
+    caller: Caller,
+    subscription_id: str,
+    body: SubscriptionUpdate,
+    if_match: str | None = None,
+    dry_run: bool = False,
 ) -> Answer:
     """PATCH /subscriptions/{subscription_id}"""
-    changed = subscriptions.update_subscription(ports, caller, subscription_id, body, if_match=if_match)
-    return answers.ok(changed, serialize.subscription)
+    outcome = subscriptions.update_subscription(
+        ports, caller, subscription_id, body, if_match=if_match, dry_run=dry_run
+    )
+    return answers.ok(outcome, serialize.subscription)
 
 
 def suspend_subscription(ports: Ports, caller: Caller, subscription_id: str) -> Answer:

@@ -22,9 +22,9 @@ from domain.model.service import Service, ServiceStatus
 from domain.ports import Ports
 from domain.ports.store import Work
 from domain.resources import revisions
-from domain.resources.dry_run import Change, Outcome, perform
+from domain.resources.dry_run import Change, DryRun, Outcome, perform
 from domain.resources.visibility import get_changeable_service, get_visible
-from domain.rollout.admission import admit_definition
+from domain.rollout.admission import admit_definition, effect_of
 from domain.rollout.publishing import choose_host_ports, reserve_host_ports
 from domain.rollout.service_queue import enqueue_deployment
 from domain.tenancy.tenants import lock_tenant
@@ -60,12 +60,13 @@ def deploy_service(
     access, change = _may_give_host_access(ports, caller, before), cast(DefinitionChange, body or {})
     checked = changed_definition(ports.vault, before, contents, change, host_access=access)
 
-    def deploy(work: Work) -> tuple[DeploymentRow, tuple[Change, ...]]:
+    def deploy(work: Work) -> tuple[DeploymentRow, DryRun]:
         tenant = lock_tenant(work, now, before.customer_id)
         service = _get_unchanged(work, caller, before)
         admitted = admit_definition(work, tenant, service, checked)
-        deployment = _queue(work, now, caller, service, admitted, Trigger.DEPLOY)
-        return read_row(work, deployment), (_change(f"Starts new containers of {service.name} beside the old ones"),)
+        deployment = _queue(work, now, caller, service, admitted.checked, Trigger.DEPLOY)
+        change = _change(f"Starts new containers of {service.name} beside the old ones")
+        return read_row(work, deployment), effect_of(work, tenant, admitted.growth, change, dry_run=dry_run)
 
     outcome = perform(ports, deploy, dry_run=dry_run)
     return Outcome(outcome.result.detail(), outcome.dry_run)
@@ -89,14 +90,15 @@ def scale_service(
         check(ports.vault, before.definition, contents, host_access=access), body.get("component"), size_change(body)
     )
 
-    def scale(work: Work) -> tuple[Operation, tuple[Change, ...]]:
+    def scale(work: Work) -> tuple[Operation, DryRun]:
         tenant = lock_tenant(work, now, before.customer_id)
         service = _get_unchanged(work, caller, before)
         revisions.match(if_match, service.revision, "service")
         admitted = admit_definition(work, tenant, service, checked)
-        deployment = _queue(work, now, caller, service, admitted, Trigger.SCALE)
+        deployment = _queue(work, now, caller, service, admitted.checked, Trigger.SCALE)
         operation = get_visible(caller, work.operations, "Operation", deployment.operation_id)
-        return operation, (_change(f"Starts new containers of {service.name} in the new size"),)
+        change = _change(f"Starts new containers of {service.name} in the new size")
+        return operation, effect_of(work, tenant, admitted.growth, change, dry_run=dry_run)
 
     outcome = perform(ports, scale, dry_run=dry_run)
     if outcome.dry_run:  # the deployment does not exist
@@ -120,13 +122,14 @@ def rollback_service(
     rechecked = check(ports.vault, earlier.definition, contents, host_access=access)
     checked = choose_host_ports(ports, service_id, rechecked)
 
-    def roll_back(work: Work) -> tuple[DeploymentRow, tuple[Change, ...]]:
+    def roll_back(work: Work) -> tuple[DeploymentRow, DryRun]:
         tenant = lock_tenant(work, now, earlier.customer_id)
         service = get_changeable_service(caller, work, service_id)
         revisions.require_unchanged(earlier.id, _earlier(work, service, deployment_id).id)
         admitted = admit_definition(work, tenant, service, checked)
-        deployment = _queue(work, now, caller, service, admitted, earlier)
-        return read_row(work, deployment), (_change(f"Rolls {service.name} back to {earlier.id}"),)
+        deployment = _queue(work, now, caller, service, admitted.checked, earlier)
+        change = _change(f"Rolls {service.name} back to {earlier.id}")
+        return read_row(work, deployment), effect_of(work, tenant, admitted.growth, change, dry_run=dry_run)
 
     outcome = perform(ports, roll_back, dry_run=dry_run)
     return Outcome(outcome.result.detail(), outcome.dry_run)

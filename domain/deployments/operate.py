@@ -9,10 +9,10 @@ from domain.model.operation import Kind, Operation, Option
 from domain.model.service import Service, ServiceStatus
 from domain.ports import Ports
 from domain.ports.store import Work
-from domain.resources.dry_run import Change, Outcome, perform
+from domain.resources.dry_run import Change, DryRun, Outcome, perform
 from domain.resources.revisions import retry_when_changed
 from domain.resources.visibility import get_changeable_service
-from domain.rollout.admission import admit_start
+from domain.rollout.admission import admit_start, effect_of, growth_of_stop
 from domain.rollout.service_queue import enqueue
 from domain.tenancy.tenants import Tenant, lock_tenant
 
@@ -49,16 +49,16 @@ def _operate(
 ) -> Outcome[Operation]:
     now, kind = ports.clock.now(), Kind(action)
 
-    def queue(work: Work) -> tuple[Operation, tuple[Change, ...]]:
+    def queue(work: Work) -> tuple[Operation, DryRun]:
         tenant = _lock_tenant(work, now, service_id)
         service = get_changeable_service(caller, work, service_id)
         _require_deployed(work, service)
-        if kind is not Kind.STOP:
-            admit_start(work, tenant, service)
+        growth = growth_of_stop(tenant, service) if kind is Kind.STOP else admit_start(work, tenant, service)
         service.wanted = ServiceStatus.STOPPED if kind is Kind.STOP else ServiceStatus.RUNNING
         work.services.save(service)
         change = Change(action, "service", service_id, f"{action.capitalize()}s {service.name}")
-        return enqueue(work, now, caller, service, kind, **options), (change,)
+        effect = effect_of(work, tenant, growth, change, dry_run=dry_run)
+        return enqueue(work, now, caller, service, kind, **options), effect
 
     return perform(ports, queue, dry_run=dry_run)
 

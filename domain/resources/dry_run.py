@@ -15,16 +15,45 @@ class Change:
     """One change that a request makes; `id` is None for a resource that does not exist yet."""
 
     action: Literal["create", "update", "delete", "deploy", "start", "stop", "restart", "none"]
-    resource: Literal["service", "deployment", "environment", "volume"]
+    resource: Literal["service", "deployment", "environment", "volume", "plan", "subscription"]
     id: str | None
     summary: str
 
 
 @dataclass(frozen=True)
+class QuotaUse:
+    """A quota of a plan: `used` before a request, `asked` in addition by it; negative if it frees something.
+
+    A `limit` of None means unlimited.
+    """
+
+    quota: str
+    limit: float | None
+    used: float
+    asked: float
+
+
+@dataclass(frozen=True)
+class Overrun:
+    """A tenant that would have more than a quota of its plan allows: exactly one of the IDs is set."""
+
+    quota: str
+    limit: float
+    used: float
+    customer_id: str | None = None
+    organization_id: str | None = None
+
+
+@dataclass(frozen=True)
 class DryRun:
-    """The changes that a request would have made."""
+    """The effect that a request would have had: its changes, on quotas, and who would have more than its plan allows.
+
+    `overruns` are at most the first hundred.
+    """
 
     changes: tuple[Change, ...]
+    quotas: tuple[QuotaUse, ...] = ()
+    overruns: tuple[Overrun, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,11 +68,11 @@ class Outcome(Generic[T]):
     dry_run: DryRun | None = None
 
 
-def perform(ports: Ports, act: Callable[[Work], tuple[T, tuple[Change, ...]]], *, dry_run: bool) -> Outcome[T]:
+def perform(ports: Ports, act: Callable[[Work], tuple[T, DryRun]], *, dry_run: bool) -> Outcome[T]:
     """Run `act` in one transaction, which is rolled back for a dry run.
 
-    `act` returns a result and the changes that it makes, and calls nothing but the store.
+    `act` returns a result and the effect of the request, and calls nothing but the store.
     """
     with ports.store.begin(dry_run=dry_run) as work:
-        result, changes = act(work)
-    return Outcome(result, DryRun(changes) if dry_run else None)
+        result, effect = act(work)
+    return Outcome(result, effect if dry_run else None)

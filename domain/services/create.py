@@ -15,8 +15,8 @@ from domain.model.service import DeployMethod, Service
 from domain.ports import Ports
 from domain.ports.store import Work
 from domain.resources import revisions
-from domain.resources.dry_run import Change, Outcome, perform
-from domain.rollout.admission import admit_definition
+from domain.resources.dry_run import Change, DryRun, Outcome, perform
+from domain.rollout.admission import admit_definition, effect_of
 from domain.rollout.publishing import choose_host_ports, reserve_host_ports
 from domain.rollout.service_queue import enqueue_deployment
 from domain.services.read import ServiceDetail, get_detail
@@ -48,16 +48,17 @@ def create_service(
         Change("deploy", "deployment", None, f"Starts the containers of {service.name}"),
     )
 
-    def create(work: Work) -> tuple[ServiceDetail, tuple[Change, ...]]:
+    def create(work: Work) -> tuple[ServiceDetail, DryRun]:
         now = service.created_at
         tenant = lock_tenant(work, now, service.customer_id)
         service.subdomain = choose_subdomain(work, ports.settings, service)
         admitted = admit_definition(work, tenant, service, checked, is_new=True)
         work.services.add(service)
-        store_contents(work, service, admitted.contents, now)
+        store_contents(work, service, admitted.checked.contents, now)
         reserve_host_ports(work, service)
-        deployment = enqueue_deployment(work, now, caller, service, admitted, Trigger.CREATE)
-        return get_detail(work, service, deployment.operation_id), changes
+        deployment = enqueue_deployment(work, now, caller, service, admitted.checked, Trigger.CREATE)
+        effect = effect_of(work, tenant, admitted.growth, *changes, dry_run=dry_run)
+        return get_detail(work, service, deployment.operation_id), effect
 
     try:
         outcome = perform(ports, create, dry_run=dry_run)

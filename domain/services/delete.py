@@ -9,7 +9,7 @@ from domain.model.service import Service
 from domain.ports import Ports
 from domain.ports.store import Work
 from domain.resources import revisions
-from domain.resources.dry_run import Change, Outcome, perform
+from domain.resources.dry_run import Change, DryRun, Outcome, perform
 from domain.resources.visibility import get_visible_service
 from domain.rollout.service_queue import cancel_queued, enqueue, touch
 from domain.work.queue import unfinished
@@ -33,11 +33,11 @@ def delete_service(
     now = ports.clock.now()
     data = "with its data" if volumes == "delete" else "and keeps its volumes"
 
-    def delete(work: Work) -> tuple[Operation, tuple[Change, ...]]:
+    def delete(work: Work) -> tuple[Operation, DryRun]:
         service = get_visible_service(caller, work, service_id)
         revisions.match(if_match, service.revision, "service")
         change = Change("delete", "service", service_id, f"Removes all containers of {service.name} {data}")
-        return _queue_deletion(work, now, caller, service, volumes), (change,)
+        return _queue_deletion(work, now, caller, service, volumes), DryRun((change,))
 
     return perform(ports, delete, dry_run=dry_run)
 

@@ -10,9 +10,9 @@ from domain.model.service import Service, ServiceStatus
 from domain.ports import Ports
 from domain.ports.store import Work
 from domain.resources import revisions
-from domain.resources.dry_run import Change, Outcome, perform
+from domain.resources.dry_run import Change, DryRun, Outcome, perform
 from domain.resources.visibility import get_changeable_service
-from domain.rollout.admission import admit_definition
+from domain.rollout.admission import admit_definition, effect_of
 from domain.rollout.publishing import choose_host_ports, reserve_host_ports
 from domain.rollout.service_queue import enqueue_deployment
 from domain.services.read import ServiceDetail, get_detail
@@ -47,7 +47,7 @@ def update_service(
     changed = changed_definition(ports.vault, before, contents, body, host_access=access)
     checked = choose_host_ports(ports, service_id, changed)
 
-    def update(work: Work) -> tuple[ServiceDetail, tuple[Change, ...]]:
+    def update(work: Work) -> tuple[ServiceDetail, DryRun]:
         tenant = lock_tenant(work, now, before.customer_id)
         service = get_changeable_service(caller, work, service_id)
         revisions.match(if_match, service.revision, "service")
@@ -56,12 +56,12 @@ def update_service(
         admitted = admit_definition(work, tenant, service, checked, deploys=restarts)
         service.name, service.labels, service.updated_at = body.get("name", service.name), _labels(service, body), now
         work.services.save(service)
-        store_contents(work, service, admitted.contents, now)
+        store_contents(work, service, admitted.checked.contents, now)
         reserve_host_ports(work, service)
         deploys = restarts and not dry_run  # a dry run shows no deployment that will never exist
-        queued = enqueue_deployment(work, now, caller, service, admitted, Trigger.UPDATE) if deploys else None
+        queued = enqueue_deployment(work, now, caller, service, admitted.checked, Trigger.UPDATE) if deploys else None
         detail = get_detail(work, service, queued.operation_id if queued else None)
-        return detail, (_change(service, restarts=restarts),)
+        return detail, effect_of(work, tenant, admitted.growth, _change(service, restarts=restarts), dry_run=dry_run)
 
     outcome = perform(ports, update, dry_run=dry_run)
     if outcome.dry_run:

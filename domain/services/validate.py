@@ -9,9 +9,13 @@ from domain import compose
 from domain.definitions.files import FileContent, decode, merge
 from domain.definitions.host_access import may_give_host_access
 from domain.identity.access import Caller
+from domain.model.plan import DefaultSize
 from domain.model.project import Project
 from domain.ports import Ports
-from domain.tenancy.quota import QuotaEffect, quota_effect
+from domain.resources.dry_run import QuotaUse
+from domain.tenancy.admission import growth_of_new, quota_uses
+from domain.tenancy.quota import QuotaEffect, project_demand, quota_effect
+from domain.tenancy.tenants import lock_tenant
 
 
 class ServiceCheck(TypedDict):
@@ -25,11 +29,15 @@ class ServiceCheck(TypedDict):
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """The findings about a compose text, and a sentence for people; `quota_effect` is None if one is an error."""
+    """The findings about a compose text, and a sentence for people.
+
+    `quota_effect` is None if one is an error; `quotas` are those of the caller's plans, with what the text asks for.
+    """
 
     findings: tuple[compose.Finding, ...]
     quota_effect: QuotaEffect | None
     summary: str
+    quotas: tuple[QuotaUse, ...] = ()
 
 
 def validate_service(ports: Ports, caller: Caller, body: ServiceCheck) -> ValidationResult:
@@ -46,7 +54,17 @@ def validate_service(ports: Ports, caller: Caller, body: ServiceCheck) -> Valida
     unused = compose.unused_variables(result, body.get("variables", {}))
     findings = (*unused, *result.findings)
     effect = quota_effect(result.project) if result.project else None
-    return ValidationResult(findings, effect, _summary(result.project, findings))
+    uses = _quota_uses(ports, caller, result.project) if result.project else ()
+    return ValidationResult(findings, effect, _summary(result.project, findings), uses)
+
+
+def _quota_uses(ports: Ports, caller: Caller, project: Project) -> tuple[QuotaUse, ...]:
+    """Return what a service of the caller's customer would use of its plan; nothing if the caller has no customer."""
+    now = ports.clock.now()
+    with ports.store.read() as work:
+        tenant = lock_tenant(work, now, caller.customer_id)
+        growth = growth_of_new(project_demand(project, tenant.default_size or DefaultSize()))
+        return quota_uses(work, tenant, growth)
 
 
 def _summary(project: Project | None, findings: Iterable[compose.Finding]) -> str:

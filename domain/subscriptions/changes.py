@@ -8,14 +8,16 @@ from typing import Any, NotRequired, TypedDict
 from domain.errors import Invalid
 from domain.identity.access import Caller
 from domain.model.identifiers import new_id
-from domain.model.plan import PlanKind
+from domain.model.plan import Plan, PlanKind
 from domain.model.schedule import EXPIRE_SUBSCRIPTIONS
 from domain.model.subscription import Subscription, SubscriptionStatus, Transition
 from domain.ports import Ports
 from domain.ports.store import Work
 from domain.resources import revisions
+from domain.resources.dry_run import Change, DryRun, Outcome, perform
 from domain.resources.queries import parse_time
 from domain.subscriptions.reading import get_existing
+from domain.tenancy.overruns import overruns_of_subscription
 
 _MOST_METADATA = 50
 
@@ -40,7 +42,9 @@ class SubscriptionUpdate(TypedDict, total=False):
     metadata: dict[str, str | None]
 
 
-def create_subscription(ports: Ports, caller: Caller, body: SubscriptionCreate) -> Subscription:
+def create_subscription(
+    ports: Ports, caller: Caller, body: SubscriptionCreate, *, dry_run: bool = False
+) -> Outcome[Subscription]:
     """Create an active subscription.
 
     Raise Invalid if owner, plan or expiry do not fit, and Conflict if the owner has an active subscription.
@@ -49,30 +53,51 @@ def create_subscription(ports: Ports, caller: Caller, body: SubscriptionCreate) 
     values = _with_expiry(body, now)
     created = Transition(SubscriptionStatus.ACTIVE, now, caller.id)
     subscription = Subscription(id=new_id("sub"), created_at=now, updated_at=now, transitions=(created,), **values)
-    with ports.store.begin() as work:
+
+    def create(work: Work) -> tuple[Subscription, DryRun]:
         _require_owner(work, subscription)
-        _require_plan(work, subscription)
-        work.subscriptions.add(subscription)
-        schedule_expiry(work, subscription)
-    return subscription
+        plan = get_fitting_plan(work, subscription)
+        add_subscription(work, subscription)
+        change = Change("create", "subscription", None, f"Subscribes to {plan.name}")
+        return subscription, DryRun((change,), overruns=overruns_of_subscription(work, subscription, plan))
+
+    return perform(ports, create, dry_run=dry_run)
 
 
 def update_subscription(
-    ports: Ports, _caller: Caller, subscription_id: str, body: SubscriptionUpdate, if_match: str | None = None
-) -> Subscription:
+    ports: Ports,
+    _caller: Caller,
+    subscription_id: str,
+    body: SubscriptionUpdate,
+    *,
+    if_match: str | None = None,
+    dry_run: bool = False,
+) -> Outcome[Subscription]:
     """Apply a merge patch. Raise Invalid if the plan does not exist or has another kind, or if the expiry is over."""
     now = ports.clock.now()
     values = _with_expiry(body, now)
-    with ports.store.begin() as work:
+
+    def update(work: Work) -> tuple[Subscription, DryRun]:
         before = get_existing(work, subscription_id)
         revisions.match(if_match, before.revision, "subscription")
         values["metadata"] = _merged(before.metadata, body.get("metadata", {}))
         subscription = replace(before, **values, updated_at=now)
-        if subscription.plan_id != before.plan_id:
-            _require_plan(work, subscription)
+        plan = get_fitting_plan(work, subscription)
         work.subscriptions.save(subscription)
         schedule_expiry(work, subscription)
-    return subscription
+        change = Change("update", "subscription", subscription_id, f"Changes the subscription to {plan.name}")
+        return subscription, DryRun((change,), overruns=overruns_of_subscription(work, subscription, plan))
+
+    outcome = perform(ports, update, dry_run=dry_run)
+    if outcome.dry_run:
+        outcome.result.revision -= 1  # the save was rolled back: If-Match takes the revision before it
+    return outcome
+
+
+def add_subscription(work: Work, subscription: Subscription) -> None:
+    """Store a new subscription. Raise Conflict if its owner has an active one."""
+    work.subscriptions.add(subscription)
+    schedule_expiry(work, subscription)
 
 
 def schedule_expiry(work: Work, subscription: Subscription) -> None:
@@ -106,8 +131,8 @@ def _require_owner(work: Work, subscription: Subscription) -> None:
         raise Invalid({"organization_id": f"No organization has the ID {subscription.organization_id}"})
 
 
-def _require_plan(work: Work, subscription: Subscription) -> None:
-    """Lock the plan. Raise Invalid unless it exists and has the kind of the subscription's owner."""
+def get_fitting_plan(work: Work, subscription: Subscription) -> Plan:
+    """Return the plan, locked. Raise Invalid unless it exists and has the kind of the subscription's owner."""
     plan = work.plans.get(subscription.plan_id)
     if plan is None:
         raise Invalid({"plan_id": f"No plan has the ID {subscription.plan_id}. See GET /api/plans"})
@@ -116,6 +141,7 @@ def _require_plan(work: Work, subscription: Subscription) -> None:
         raise Invalid(
             {"plan_id": f"{plan.name} is a plan of the kind {plan.kind}; the owner needs one of the kind {kind}"}
         )
+    return plan
 
 
 def _merged(before: Mapping[str, str], change: Mapping[str, str | None]) -> dict[str, str]:

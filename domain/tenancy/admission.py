@@ -1,5 +1,6 @@
 """Admission: the one function that judges whether a tenant may have more, by its quotas, features and status."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from domain.model.service import Service
 from domain.model.subscription import SubscriptionStatus
 from domain.ports.repositories.services import TotalDemand
 from domain.ports.store import Work
+from domain.resources.dry_run import QuotaUse
 from domain.tenancy.tenants import Entitlement, Tenant
 
 _NOTHING, _UNLIMITED = Demand(), Quotas()
@@ -18,51 +20,79 @@ _FIGURES = ("services", "cpu", "memory_mb", "storage_mb")
 
 
 @dataclass(frozen=True)
-class Request:
-    """What is asked for: a service with this demand from now on.
+class Growth:
+    """What a service counts for before a request and after it. `service_id` leaves its row out of the tenant's sum."""
 
-    `is_new`: the service does not exist yet. `runs`: it will run. `feature` is the feature gate that a deployment
-    needs; None if nothing is deployed. `only_resizes`: nothing but sizes changes.
+    service_id: str
+    before: TotalDemand
+    after: TotalDemand
+
+    @property
+    def asked(self) -> dict[str, float]:
+        """What is asked for in addition, by quota; negative if something is freed."""
+        return {figure: round(getattr(self.after, figure) - getattr(self.before, figure), 3) for figure in _FIGURES}
+
+
+def growth_of(service: Service, demand: Demand, *, is_new: bool = False, runs: bool = True) -> Growth:
+    """Return how a service grows if it has this demand. `runs`: it will run; stopped, it needs neither CPU nor memory.
+
+    The largest of what it has had since its last deployment ended counts.
     """
-
-    service: Service
-    demand: Demand
-    is_new: bool = False
-    runs: bool = True
-    feature: str | None = None
-    only_resizes: bool = False
+    counted = None if is_new else service.counted
+    was_running = not is_new and not service.is_stopped
+    before = _total(_NOTHING if is_new else counted or demand, services=not is_new, runs=was_running)
+    return Growth(service.id, before, _total(demand.maximum(counted), services=True, runs=runs))
 
 
-def admit(work: Work, tenant: Tenant, request: Request) -> None:
+def growth_of_new(demand: Demand) -> Growth:
+    """Return how a tenant grows by a service that does not exist yet."""
+    return Growth("", _total(_NOTHING, services=False, runs=False), _total(demand, services=True, runs=True))
+
+
+def admit(
+    work: Work, tenant: Tenant, growth: Growth, *, feature: str | None = None, only_resizes: bool = False
+) -> None:
     """Return if the tenant may have what is asked for.
 
+    `feature` is the feature gate that a deployment needs; None if nothing is deployed. `only_resizes`: nothing but
+    sizes changes.
     A tenant that has more than its plan allows keeps it: what does not grow is not compared with quotas, and sizes can
     always fall. Raise QuotaExceeded for the first quota that is exceeded, Forbidden (`feature_not_in_plan`), or
     Conflict if the customer or a subscription is not active.
     """
-    before, after = _before(request), _after(request)
-    asked = {figure: round(getattr(after, figure) - getattr(before, figure), 3) for figure in _FIGURES}
+    asked = growth.asked
     grows = any(amount > 0 for amount in asked.values())
-    if not grows and (request.feature is None or request.only_resizes):
+    if not grows and (feature is None or only_resizes):
         return
     _require_active_customer(tenant)
     for entitlement in tenant.entitlements:
         _require_active_subscription(entitlement)
-        _require_feature(entitlement, request.feature)
+        _require_feature(entitlement, feature)
         if grows and entitlement.plan.quotas != _UNLIMITED:
-            _require_quotas(entitlement, tenant.usage(work, entitlement, request.service.id), before, asked)
+            _require_quotas(entitlement, tenant.usage(work, entitlement, growth.service_id), growth.before, asked)
 
 
-def _before(request: Request) -> TotalDemand:
-    service = request.service
-    counted = _NOTHING if request.is_new else service.counted or request.demand
-    runs = not request.is_new and not service.is_stopped
-    return _total(counted, services=not request.is_new, runs=runs)
+def quota_uses(work: Work, tenant: Tenant, growth: Growth) -> tuple[QuotaUse, ...]:
+    """Return what the tenant uses of each quota and what is asked for in addition; nothing if no plan applies.
+
+    If the customer's plan and its organization's both limit it, the one with less left counts.
+    """
+    uses = [
+        QuotaUse(
+            figure,
+            limit=getattr(entitlement.plan.quotas, figure),
+            used=round(getattr(others, figure) + getattr(growth.before, figure), 3),
+            asked=growth.asked[figure],
+        )
+        for entitlement in tenant.entitlements
+        for others in [tenant.usage(work, entitlement, growth.service_id)]
+        for figure in _FIGURES
+    ]
+    return tuple(min((use for use in uses if use.quota == figure), key=_left) for figure in _FIGURES if uses)
 
 
-def _after(request: Request) -> TotalDemand:
-    counted = request.demand.maximum(None if request.is_new else request.service.counted)
-    return _total(counted, services=True, runs=request.runs)
+def _left(use: QuotaUse) -> float:
+    return math.inf if use.limit is None else use.limit - use.used
 
 
 def _total(demand: Demand, *, services: bool, runs: bool) -> TotalDemand:

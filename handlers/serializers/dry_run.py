@@ -7,4 +7,9 @@ from handlers.serializers.values import Json
 
 
 def dry_run(result: DryRun) -> Json:
-    return {"dry_run": True, "changes": [asdict(change) for change in result.changes]}
+    return {
+        "dry_run": True,
+        "changes": [asdict(change) for change in result.changes],
+        "quotas": [asdict(use) for use in result.quotas],
+        "overruns": [asdict(overrun) for overrun in result.overruns],
+    }

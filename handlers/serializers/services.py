@@ -103,6 +103,7 @@ def service_report(result: ValidationResult) -> Json:
         "summary": result.summary,
         "findings": [finding(found) for found in result.findings],
         "quota_effect": asdict(result.quota_effect) if result.quota_effect else None,
+        "quotas": [asdict(use) for use in result.quotas],
     }
 
 

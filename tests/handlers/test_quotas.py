@@ -239,3 +239,96 @@ def test_the_statuses_of_customer_and_subscription_have_independent_effects(
     for name, act in ACTIONS.items():
         status, got = _code(act(tenant, running, stopped))
         assert got == ("" if name in ALWAYS_ALLOWED else code), f"{name}: {status}"
+
+
+def _quotas(response: httpx.Response) -> dict[str, tuple[float, float, float]]:
+    assert response.is_success, response.text
+    shown = response.json().get("dry_run", response.json())["quotas"]
+    return {use["quota"]: (use["limit"], use["used"], use["asked"]) for use in shown}
+
+
+def test_dry_runs_and_validation_show_what_a_request_would_use_of_each_quota(tenant: Tenant) -> None:
+    path = tenant.running("first", cpu=1, memory_mb=100)
+    body = {"name": "second", **IMAGE, "resources": {"cpu_limit": 0.5, "memory_limit_mb": 64}}
+    asked = {"services": (3, 1, 1), "cpu": (2, 1, 0.5), "memory_mb": (1000, 100, 64), "storage_mb": (2048, 0, 0)}
+    assert _quotas(tenant.post("/services?dry_run=true", body)) == asked
+    assert _quotas(tenant.panel.put(f"{path}/scale?dry_run=true", {"cpu_limit": 1.5}, key=tenant.key)) == {
+        **asked,
+        "services": (3, 1, 0),
+        "memory_mb": (1000, 100, 0),
+    }
+    assert _quotas(tenant.post(f"{path}/stop?dry_run=true"))["memory_mb"] == (1000, 100, -100)
+    text = "services: {a: {image: a, cpus: 0.25, volumes: ['x:/x']}}\nvolumes: {x: }\n"
+    valid = tenant.post("/services/validate", {"compose": text})
+    assert _quotas(valid) == {
+        "services": (3, 1, 1),
+        "cpu": (2, 1, 0.25),
+        "memory_mb": (1000, 100, 512),
+        "storage_mb": (2048, 0, 1024),
+    }
+    assert tenant.panel.post("/services/validate", {"compose": text}).json()["quotas"] == []
+
+
+def test_the_plan_with_less_left_counts_in_a_dry_run(panel: Panel, tenant: Tenant) -> None:
+    organization_id = create_organization(Resources(panel))
+    plan_id = create_plan(Resources(panel), "resource", quotas={"services": 2})
+    panel.post("/subscriptions", {"organization_id": organization_id, "plan_id": plan_id})
+    with panel.ports.store.begin() as work:
+        customer = work.customers.get(CUSTOMER)
+        assert customer
+        work.customers.save(replace(customer, organization_id=organization_id))
+    shown = _quotas(tenant.post("/services?dry_run=true", {"name": "web", **IMAGE}))
+    assert (shown["services"], shown["cpu"]) == ((2, 0, 1), (2, 0, 0.5))
+
+
+def _overruns(response: httpx.Response) -> list[tuple[str, float, float, str | None]]:
+    assert response.is_success, response.text
+    shown = response.json()["dry_run"]["overruns"]
+    return [(each["quota"], each["limit"], each["used"], each["customer_id"]) for each in shown]
+
+
+def test_a_dry_run_of_a_plan_lists_who_would_have_more_than_it_allows(tenant: Tenant) -> None:
+    panel, path = tenant.panel, f"/plans/{tenant.plan_id}?dry_run=true"
+    tenant.running("first", cpu=1.5, memory_mb=600)
+    assert _overruns(panel.patch(path, {"quotas": {"cpu": 1.5, "memory_mb": None}})) == []
+    over = panel.patch(path, {"quotas": {"cpu": 1, "services": 0, "memory_mb": 700}})
+    assert _overruns(over) == [("services", 0, 1, CUSTOMER), ("cpu", 1, 1.5, CUSTOMER)]
+    plan = panel.get(f"/plans/{tenant.plan_id}")
+    assert (plan.json()["quotas"]["cpu"], plan.headers["etag"]) == (2, over.headers["etag"])
+    panel.post(f"/subscriptions/{tenant.subscription_id}/expire")
+    assert _overruns(panel.patch(path, {"quotas": {"cpu": 1}})) == [], "an expired subscription has no limits"
+
+
+def test_a_dry_run_of_a_downgrade_says_what_would_be_over(tenant: Tenant) -> None:
+    panel = tenant.panel
+    tenant.running("first", cpu=1.5, memory_mb=600)
+    small = create_plan(Resources(panel), quotas={"cpu": 1})
+    path = f"/subscriptions/{tenant.subscription_id}"
+    before = panel.get(path)
+    over = panel.patch(f"{path}?dry_run=true", {"plan_id": small}, headers={"If-Match": before.headers["etag"]})
+    assert _overruns(over) == [("cpu", 1, 1.5, CUSTOMER)]
+    assert panel.get(path).headers["etag"] == over.headers["etag"] == before.headers["etag"]
+    panel.post(f"{path}/expire")
+    body = {"customer_id": CUSTOMER, "plan_id": small}
+    assert _overruns(panel.post("/subscriptions?dry_run=true", body)) == [("cpu", 1, 1.5, CUSTOMER)]
+    assert panel.get(f"/subscriptions?customer_id={CUSTOMER}").json()["total"] == 1
+
+
+def test_a_dry_run_of_an_organizations_plan_sums_up_its_customers(panel: Panel) -> None:
+    organization_id, now = create_organization(Resources(panel)), panel.ports.clock.now()
+    plan_id = create_plan(Resources(panel), "resource")
+    panel.post("/subscriptions", {"organization_id": organization_id, "plan_id": plan_id})
+    with panel.ports.store.begin() as work:
+        for name in ("a", "b"):
+            work.customers.add(Customer(f"cust_{name}", name, now, now, organization_id=organization_id))
+    for name in ("a", "b"):
+        panel.service(customer_id=f"cust_{name}")
+    over = panel.patch(f"/plans/{plan_id}?dry_run=true", {"quotas": {"services": 1, "cpu": 1}})
+    (overrun,) = over.json()["dry_run"]["overruns"]
+    assert overrun == {
+        "quota": "services",
+        "limit": 1,
+        "used": 2,
+        "customer_id": None,
+        "organization_id": organization_id,
+    }

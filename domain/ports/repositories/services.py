@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from domain.model.plan import Plan
 from domain.model.service import Health, Service, ServiceStatus, Usage, Watch
 from domain.ports.repository import Repository
 
@@ -37,6 +38,9 @@ class Services(Repository[Service], Protocol):
 
     def demand_of_organization(self, organization_id: str, other_than: str) -> TotalDemand:
         """Return what the services of all customers of an organization count for, except one."""
+
+    def demand_above(self, plan: Plan, limit: int) -> dict[str, TotalDemand]:
+        """Return the subscribers of a plan, by ID, that have more than one of its quotas; at most `limit`."""
 
     def wanted_running(self) -> list[Service]:
         """Return the services that should be running and have no operation in progress."""

@@ -29,7 +29,7 @@ def subscription(ports: Ports, admin: Caller) -> Subscription:
         "organization_id": "org_1",
         "expires_at": (now + timedelta(seconds=10)).isoformat(),
     }
-    return subscriptions.create_subscription(ports, admin, body)
+    return subscriptions.create_subscription(ports, admin, body).result
 
 
 def _status_after(ports: Ports, admin: Caller, seconds: float) -> SubscriptionStatus:

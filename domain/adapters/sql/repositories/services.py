@@ -2,17 +2,19 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, Select, and_, bindparam, case, exists, func, select, update
+from sqlalchemy import ColumnElement, Index, Row, Select, and_, bindparam, case, exists, func, or_, select, update
 
 from domain.adapters.sql.repositories.customers import customers
 from domain.adapters.sql.repositories.operations import operations
+from domain.adapters.sql.repositories.subscriptions import subscriptions
 from domain.adapters.sql.repository import Repository
 from domain.adapters.sql.search import TextSearch
 from domain.adapters.sql.tables import entity_table, filter_indexes, list_indexes
 from domain.events.event_types import EventContent, service_status
 from domain.model.operation import OperationStatus
-from domain.model.plan import DefaultSize
+from domain.model.plan import DefaultSize, Plan, PlanKind
 from domain.model.service import Health, Service, ServiceStatus, Usage, Watch
+from domain.model.subscription import SubscriptionStatus
 from domain.ports.repositories import services as ports
 
 services = entity_table("services", Service)
@@ -33,16 +35,24 @@ def _running_sum(figure: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.coalesce(func.sum(case((_IS_STOPPED, 0), else_=figure)), 0)
 
 
-_TOTAL_DEMAND = select(
-    func.count().label("number"),
-    _running_sum(func.coalesce(services.c.counted_cpu, _DEFAULT.cpu)).label("cpu"),
-    _running_sum(func.coalesce(services.c.counted_memory_mb, _DEFAULT.memory_mb)).label("memory_mb"),
-    func.coalesce(func.sum(services.c.counted_storage_mb), 0).label("storage_mb"),
-).where(services.c.id != bindparam("other_than"))
+_SUMS = {
+    "services": func.count(),
+    "cpu": _running_sum(func.coalesce(services.c.counted_cpu, _DEFAULT.cpu)),
+    "memory_mb": _running_sum(func.coalesce(services.c.counted_memory_mb, _DEFAULT.memory_mb)),
+    "storage_mb": func.coalesce(func.sum(services.c.counted_storage_mb), 0),
+}
+_FIGURES = [figure.label(f"total_{name}") for name, figure in _SUMS.items()]
+_TOTAL_DEMAND = select(*_FIGURES).where(services.c.id != bindparam("other_than"))
 _OF_CUSTOMER = _TOTAL_DEMAND.where(services.c.customer_id == bindparam("owner"))
 _OF_ORGANIZATION = _TOTAL_DEMAND.where(
     services.c.customer_id.in_(select(customers.c.id).where(customers.c.organization_id == bindparam("owner")))
 )
+
+
+def _total(row: Row[Any]) -> ports.TotalDemand:
+    return ports.TotalDemand(
+        row.total_services, round(row.total_cpu, 3), int(row.total_memory_mb), int(row.total_storage_mb)
+    )
 
 
 class Services(Repository[Service], ports.Services):
@@ -98,8 +108,33 @@ class Services(Repository[Service], ports.Services):
         return self._total_demand(_OF_ORGANIZATION, organization_id, other_than)
 
     def _total_demand(self, query: Select[Any], owner: str, other_than: str) -> ports.TotalDemand:
-        row = self._connection.execute(query, {"owner": owner, "other_than": other_than}).one()
-        return ports.TotalDemand(row.number, round(row.cpu, 3), int(row.memory_mb), int(row.storage_mb))
+        return _total(self._connection.execute(query, {"owner": owner, "other_than": other_than}).one())
+
+    def demand_above(self, plan: Plan, limit: int) -> dict[str, ports.TotalDemand]:
+        """Return the subscribers of a plan, by ID, that have more than one of its quotas; at most `limit`."""
+        exceeded = [
+            figure > quota + 1e-6 for name, figure in _SUMS.items() if (quota := getattr(plan.quotas, name)) is not None
+        ]
+        if not exceeded:
+            return {}
+        owner = subscriptions.c.customer_id if plan.kind is PlanKind.CUSTOMER else customers.c.organization_id
+        tables = services.join(customers, customers.c.id == services.c.customer_id).join(
+            subscriptions,
+            or_(
+                subscriptions.c.customer_id == customers.c.id,
+                subscriptions.c.organization_id == customers.c.organization_id,
+            ),
+        )
+        rows = self._connection.execute(
+            select(owner.label("owner"), *_FIGURES)
+            .select_from(tables)
+            .where(subscriptions.c.plan_id == plan.id, subscriptions.c.status != SubscriptionStatus.EXPIRED)
+            .group_by(owner)
+            .having(or_(*exceeded))
+            .order_by(owner)
+            .limit(limit)
+        )
+        return {row.owner: _total(row) for row in rows}
 
     def wanted_running(self) -> list[Service]:
         """Return the services that should be running and have no operation in progress."""
