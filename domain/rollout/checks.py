@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from domain.errors import Unavailable
 from domain.model.project import Component, Condition
@@ -15,7 +15,7 @@ from domain.rollout.release import Release
 from domain.work.failures import TaskFailed
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5  # seconds
-_STABLE = timedelta(seconds=5)
+_STABLE = 5.0  # seconds
 _LAST_LINES = 20
 _CONNECT_TIMEOUT = 1.0  # seconds
 _MOST_PORTS = 16  # of one component, tried one after the other
@@ -35,8 +35,8 @@ class Checks:
         self._release = release
         self._progress = progress
         self._restarts = restarts or {}
-        self._started: dict[str, datetime] = {}
-        self._runs: dict[str, tuple[datetime | None, datetime]] = {}
+        self._started: dict[str, float] = {}
+        self._runs: dict[str, tuple[datetime | None, float]] = {}
         self._reached: dict[str, datetime | None] = {}
         self._seen: dict[str, Container] = {}
         self._pause = _FIRST_PAUSE
@@ -54,7 +54,7 @@ class Checks:
 
     def begin(self, container: ContainerSpec) -> None:
         """Begin the time that a container has to come up."""
-        self._started.setdefault(container.name, self._ports.clock.now())
+        self._started.setdefault(container.name, self._ports.clock.monotonic())
         self._pause = _FIRST_PAUSE
 
     def has_begun(self, container: ContainerSpec) -> bool:
@@ -114,8 +114,8 @@ class Checks:
 
     def _has_time(self, container: ContainerSpec, seen: Container) -> bool:
         """Return False: the container is not ready yet. Raise TaskFailed if its time is over."""
-        started = self._started.setdefault(container.name, self._ports.clock.now())
-        if self._ports.clock.now() - started < timedelta(seconds=self._release.timeout):
+        started = self._started.setdefault(container.name, self._ports.clock.monotonic())
+        if self._ports.clock.monotonic() - started < self._release.timeout:
             return False
         late = f"was not ready within {self._release.timeout} seconds"
         restarts = seen.restarts - self._restarts.get(container.name, 0)
@@ -154,7 +154,7 @@ class Checks:
 
     def _is_stable(self, container: ContainerSpec, seen: Container) -> bool:
         """Return whether the container has run long enough since it was started or restarted."""
-        now = self._ports.clock.now()
+        now = self._ports.clock.monotonic()
         started_at, since = self._runs.get(container.name, (None, now))
         if started_at != seen.started_at:
             since = now

@@ -34,19 +34,19 @@ def enqueue_deployment(
     """Queue a deployment of a checked definition. A deployment as `cause` is rolled back to, with its images.
 
     If the newest queued operation is a deployment that has not started, merge into it: the earlier deployment gets
-    `superseded_by` and shares the result.
+    `superseded_by` and shares the result. It sorts behind the earlier deployments, even if the clock has been set back.
     """
     earlier = cause if isinstance(cause, Deployment) else None
-    newest = queue.unfinished(work, service.id)[-1:]
-    shared = next((op for op in newest if (op.kind, op.status) == (Kind.DEPLOY, OperationStatus.QUEUED)), None)
+    last_queued, newest = queue.unfinished(work, service.id)[-1:], work.deployments.newest(service.id)
+    shared = next((op for op in last_queued if (op.kind, op.status) == (Kind.DEPLOY, OperationStatus.QUEUED)), None)
     operation = shared or enqueue(work, now, caller, service, Kind.DEPLOY)
     deployment = Deployment(
-        id=new_id("dep"),
+        id=new_id("dep", after=newest.id if newest else ""),
         service_id=service.id,
         operation_id=operation.id,
         trigger=Trigger.ROLLBACK if isinstance(cause, Deployment) else cause,
         definition=checked.definition,
-        created_at=now,
+        created_at=max(now, newest.created_at) if newest else now,
         customer_id=service.customer_id,
         actor_id=caller.id,
         images=dict(earlier.images) if earlier else {},

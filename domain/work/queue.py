@@ -32,14 +32,18 @@ def enqueue(
     caller: Caller | None = None,
     options: Mapping[str, Option] | None = None,
 ) -> Operation:
-    """Append an operation to the queue of its lock key. Without a caller the panel itself asks for it."""
+    """Append an operation to the queue of its lock key. Without a caller the panel itself asks for it.
+
+    It sorts behind the resource's earlier operations by ID and by time, even if the clock has been set back.
+    """
+    newest = work.operations.newest(resource.id)
     operation = Operation(
-        id=new_id("op"),
+        id=new_id("op", after=newest.id if newest else ""),
         kind=kind,
         resource_type=resource.type,
         resource_id=resource.id,
         lock_key=resource.lock_key,
-        created_at=now,
+        created_at=max(now, newest.created_at) if newest else now,
         customer_id=resource.customer_id,
         actor_id=caller.id if caller else None,
         request_id=(caller.request_id or None) if caller else None,

@@ -13,6 +13,7 @@ from domain.adapters.redis.server import Server
 from domain.errors import Unavailable
 from domain.ports.counter import Budget
 
+_WINDOW = 60  # seconds
 _per_minute = lru_cache(maxsize=256)(RateLimitItemPerMinute)
 
 
@@ -45,5 +46,7 @@ class Counter:
         count = self._storage.incr(key, item.get_expiry())
         now, end = time.time(), client.pexpiretime(self._storage.prefixed_key(key)) / 1000
         expired = end < 0  # between the two commands
+        if end > now + 2 * _WINDOW:  # the clock of Redis was set back: the window would last too long
+            client.pexpire(self._storage.prefixed_key(key), _WINDOW * 1000)
         # A window ends within its length from now, also if the clock of this machine is behind that of Redis.
-        return Budget(count <= limit, limit, max(0, limit - count), ceil(now if expired else min(end, now + 60)))
+        return Budget(count <= limit, limit, max(0, limit - count), ceil(now if expired else min(end, now + _WINDOW)))

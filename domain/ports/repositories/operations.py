@@ -20,6 +20,9 @@ class Operations(Repository[Operation], Protocol):
     def renew(self, operation_id: str, owner: str, until: datetime) -> Operation | None:
         """Extend the lease and return the operation; None if it is no longer the owner's."""
 
+    def newest(self, resource_id: str) -> Operation | None:
+        """Return the newest operation of a resource."""
+
     def remove_ended(self, before: datetime, limit: int) -> int:
         """Remove at most `limit` operations that ended before this time, oldest first. Return how many."""
 

@@ -9,7 +9,6 @@ from domain.errors import Unavailable
 from domain.model.operation import Kind, OperationStatus
 from domain.model.service import Service, ServiceStatus
 from domain.ports import Ports
-from domain.ports.repository import Query
 from domain.ports.runtime import EngineRefused
 from domain.ports.store import Work
 from domain.rollout.release import DEPLOYMENT, INSTANCE, SERVICE
@@ -90,10 +89,7 @@ def _start_pending_undo(ports: Ports) -> None:
 def _is_undo_pending(work: Work, service: Service) -> bool:
     if service.status is not ServiceStatus.FAILED:
         return False
-    newest = work.operations.page(Query({"resource_id": service.id}, per_page=1)).items
-    return any(
-        operation.finished_at
-        and operation.status is not OperationStatus.SUCCEEDED
-        and operation.options.get("undo_pending")
-        for operation in newest
-    )
+    newest = work.operations.newest(service.id)
+    if newest is None or newest.finished_at is None or newest.status is OperationStatus.SUCCEEDED:
+        return False
+    return bool(newest.options.get("undo_pending"))

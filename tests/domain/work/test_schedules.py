@@ -31,6 +31,9 @@ class Clock:
     def now(self) -> datetime:
         return self.at
 
+    def monotonic(self) -> float:
+        return self.at.timestamp()
+
     def sleep(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
 

@@ -23,6 +23,12 @@ _UNFINISHED = (
     .where(operations.c.lock_key == bindparam("lock_key"), operations.c.status.in_([_QUEUED, _RUNNING]))
     .order_by(operations.c.id)
 )
+_NEWEST = (
+    select(operations)
+    .where(operations.c.resource_id == bindparam("resource_id"))
+    .order_by(operations.c.created_at.desc(), operations.c.id.desc())
+    .limit(1)
+)
 
 
 class Operations(Repository[Operation], ports.Operations):
@@ -67,6 +73,10 @@ class Operations(Repository[Operation], ports.Operations):
         leased = (this.id == operation_id, this.lease_owner == owner, this.status == _RUNNING)
         renewed = update(self.table).where(*leased).values(lease_until=until).returning(*this)
         return self._entity_of(self._write(renewed).first())
+
+    def newest(self, resource_id: str) -> Operation | None:
+        """Return the newest operation of a resource."""
+        return self._fetch_one(_NEWEST, resource_id=resource_id)
 
     def remove_ended(self, before: datetime, limit: int) -> int:
         """Remove at most `limit` operations that ended before this time. Return how many."""
