@@ -18,7 +18,7 @@ def test_live_needs_no_component_and_ready_needs_the_engine(panel: Panel) -> Non
 
 
 def test_only_admins_without_a_customer_see_the_components(panel: Panel) -> None:
-    assert panel.get("/health").json()["checks"].keys() == {"database", "engine"}
+    assert panel.get("/health").json()["checks"].keys() == {"database", "engine", "identity_provider"}
     for key in (None, panel.key("operator"), panel.key("admin", "cust_a")):
         assert "checks" not in panel.get("/health", key=key).json()
 
