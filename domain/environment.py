@@ -10,6 +10,7 @@ from domain.definitions.files import digests
 from domain.definitions.host_access import may_give_host_access
 from domain.errors import Invalid
 from domain.identity.access import Caller
+from domain.model.audit_event import HIDDEN_VALUE, FieldChange
 from domain.model.definition import Variable
 from domain.model.service import Service
 from domain.ports import Ports
@@ -105,7 +106,13 @@ def reveal_environment(ports: Ports, caller: Caller, service_id: str, body: Envi
     missing = [name for name in body["names"] if name not in stored]
     if missing:
         raise Invalid({"names": f"{service.name} has no variable {', '.join(missing)}"})
-    return variables.decrypt(ports.vault, [stored[name] for name in body["names"]])
+    values = variables.decrypt(ports.vault, [stored[name] for name in body["names"]])
+    revealed = tuple(FieldChange(f"variables.{name}", HIDDEN_VALUE, HIDDEN_VALUE) for name in body["names"])
+    with ports.store.begin() as work:  # nothing is revealed that is not recorded
+        work.audit_events.record(
+            "reveal_environment", ("service", service_id), customer_id=service.customer_id, changes=revealed
+        )
+    return values
 
 
 @revisions.retry_when_changed

@@ -1,11 +1,14 @@
 """What a client accepts: the headers `Accept` and `Accept-Encoding` with their weights (RFC 9110 §12.5)."""
 
+from collections.abc import Sequence
+
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
+JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
-# In the order of preference if the client has none. Parameters are part of a media type when Werkzeug compares.
-_OFFERS = ("application/json", EVENT_STREAM, f"{EVENT_STREAM}; charset=utf-8")
+CSV = "text/csv"
+LINES = "application/x-ndjson"
 
 
 def prefers_event_stream(accept: str) -> bool:
@@ -13,8 +16,15 @@ def prefers_event_stream(accept: str) -> bool:
 
     JSON is the answer if both are equally welcome or neither is.
     """
-    best = parse_accept_header(accept, MIMEAccept).best_match(_OFFERS)
-    return best is not None and best.startswith(EVENT_STREAM)
+    return preferred_type(accept, (EVENT_STREAM,)) == EVENT_STREAM
+
+
+def preferred_type(accept: str, others: Sequence[str]) -> str:
+    """Return which media type an `Accept` header prefers: JSON, also if nothing is preferred, or one of the others."""
+    # Parameters are part of a media type when Werkzeug compares.
+    offers = (JSON, *(offer for other in others for offer in (other, f"{other}; charset=utf-8")))
+    best = parse_accept_header(accept, MIMEAccept).best_match(offers)
+    return JSON if best is None else best.partition(";")[0]
 
 
 def accepts_gzip(accept_encoding: str) -> bool:

@@ -1,6 +1,6 @@
 """The header `Link` of lists: where the other pages are (RFC 8288). Every operation with a parameter `page` has it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from inspect import Parameter, signature
 from typing import Any
@@ -55,8 +55,11 @@ def with_links(answer: Answer, target: str) -> Answer:
     return replace(answer, headers={**answer.headers, "Link": ", ".join(links)})
 
 
-def _pages(content: Json) -> Iterator[tuple[str, int]]:
-    """Yield the relations of a page and the numbers of the pages that they name."""
+def _pages(content: Json | AsyncIterator[bytes]) -> Iterator[tuple[str, int]]:
+    """Yield the relations of a page and the numbers of the pages that they name. A stream has all items, as a page."""
+    if isinstance(content, AsyncIterator):
+        yield "first", 1
+        return
     page, has_more = content["page"], content["has_more"]
     last = max(-(-content["total"] // content["per_page"]), page + 1 if has_more else 1)
     yield "first", 1

@@ -8,6 +8,7 @@ from typing import Any, TypedDict, Unpack
 from domain.auth.sessions import new_session
 from domain.errors import Conflict, InvalidToken
 from domain.identity import login_attempts, people, tokens
+from domain.identity.actions import sign_in
 from domain.identity.provider_sessions import configured_provider
 from domain.model.principal import PrincipalKind
 from domain.model.session import Session
@@ -95,6 +96,7 @@ def finish_login(ports: Ports, browser: Browser, **parameters: Unpack[FinishLogi
             session = new_session(user, cookie, now, device=browser.device, address=browser.address)
             session.provider_session_id, session.sealed_id_token = person.session, sealed
             work.sessions.add(session)
+            sign_in(user, session.id)
     except Conflict:
         raise InvalidToken("The login was finished already", details="Start it again") from None
     return LoginFinished(session, cookie, attempt.redirect)

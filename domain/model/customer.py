@@ -1,8 +1,10 @@
 """Customers: the tenants of the panel."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from domain.model.hidden import HIDDEN
 
 
 class TenantStatus(StrEnum):
@@ -26,5 +28,5 @@ class Customer:
     contact_email: str | None = None
     status: TenantStatus = TenantStatus.ACTIVE
     organization_id: str | None = None
-    notes: str = ""
+    notes: str = field(default="", metadata=HIDDEN)
     revision: int = 1

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from domain.model.file import File
+from domain.model.hidden import HIDDEN
 from domain.model.published_port import PublishedPort
 
 
@@ -11,7 +12,7 @@ class Variable:
     """An environment variable; the value is encrypted if `secret`."""
 
     name: str
-    value: str
+    value: str = field(metadata=HIDDEN)
     secret: bool = False
 
 
@@ -54,7 +55,7 @@ class Definition:
     `publish` are the ports of components that a port of the host leads to.
     """
 
-    compose: str
+    compose: str = field(metadata=HIDDEN)
     variables: tuple[Variable, ...] = ()
     port: int | None = None
     sizes: dict[str, Size] = field(default_factory=dict)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from domain.model.hidden import HIDDEN
+
 
 @dataclass(frozen=True)
 class File:
@@ -13,7 +15,7 @@ class File:
     """
 
     path: str
-    digest: str
+    digest: str = field(metadata=HIDDEN)
     size: int
     secret: bool = False
     binary: bool = False

@@ -1,9 +1,10 @@
 """Organizations: groups of customers that share a subscription."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.model.customer import TenantStatus
+from domain.model.hidden import HIDDEN
 
 
 @dataclass
@@ -16,5 +17,5 @@ class Organization:
     updated_at: datetime
     contact_email: str | None = None
     status: TenantStatus = TenantStatus.ACTIVE
-    notes: str = ""
+    notes: str = field(default="", metadata=HIDDEN)
     revision: int = 1

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from domain.model.hidden import HIDDEN
+
 
 class SubscriptionStatus(StrEnum):
     """The status of a subscription. Only an active one lets its owner create, deploy, start and enlarge services."""
@@ -37,8 +39,8 @@ class Subscription:
     organization_id: str | None = None
     status: SubscriptionStatus = SubscriptionStatus.ACTIVE
     expires_at: datetime | None = None
-    external_id: str | None = None
-    metadata: dict[str, str] = field(default_factory=dict)
+    external_id: str | None = field(default=None, metadata=HIDDEN)
+    metadata: dict[str, str] = field(default_factory=dict, metadata=HIDDEN)
     transitions: tuple[Transition, ...] = ()
     revision: int = 1
 

@@ -10,6 +10,7 @@ from domain.model.customer import Customer
 from domain.model.organization import Organization
 from domain.model.plan import Plan
 from domain.ports.repositories.api_keys import ApiKeys
+from domain.ports.repositories.audit_events import AuditEvents
 from domain.ports.repositories.deployments import Deployments
 from domain.ports.repositories.events import Events
 from domain.ports.repositories.files import Files
@@ -49,6 +50,7 @@ class Work(Protocol):
     files: Files
     published_ports: PublishedPorts
     events: Events
+    audit_events: AuditEvents
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Store(Protocol):
     def begin(self, *, dry_run: bool = False) -> AbstractContextManager[Work]:
         """Open a transaction that writes. It commits at the end, and rolls back on an exception or a dry run.
 
+        What it changes for a request is written to the audit record (see `domain.identity.actions`).
         On SQLite one block of all processes runs at a time; on PostgreSQL the rows that `get` returns are locked.
         """
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from domain.errors import Conflict
 from domain.identity.access import Caller
+from domain.model.audit_event import FieldChange
 from domain.model.subscription import Subscription, SubscriptionStatus, Transition
 from domain.ports import Ports
 from domain.ports.store import Work
@@ -13,6 +14,7 @@ from domain.subscriptions.changes import schedule_expiry
 from domain.subscriptions.reading import get_existing
 
 ACTIVE, SUSPENDED, EXPIRED = SubscriptionStatus
+_AUDITED = {ACTIVE: "subscription.resume", SUSPENDED: "subscription.suspend", EXPIRED: "subscription.expire"}
 _MOST_TRANSITIONS = 50
 _AT_ONCE = 100
 
@@ -81,4 +83,10 @@ def _transition(
     changed = replace(subscription, status=status, transitions=transitions, updated_at=now)
     work.subscriptions.save(changed)
     schedule_expiry(work, changed)
+    work.audit_events.record(
+        _AUDITED[status],
+        ("subscription", changed.id),
+        customer_id=changed.customer_id,
+        changes=(FieldChange("status", subscription.status, status),),
+    )
     return changed

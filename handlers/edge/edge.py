@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from domain.identity import budgets
 from domain.identity.authenticator import Authenticator
 from domain.ports import Ports
-from handlers.edge import errors, request_id, security
+from handlers.edge import audit, errors, request_id, security
 from handlers.edge.rate_limits import headers
 from handlers.edge.request_head import from_scope
 from handlers.openapi31 import Answer, Match, Router, send_answer
@@ -32,15 +32,17 @@ class Edge:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
+                await audit.record_refused(self._ports, scope, message["status"])
                 raw = [(name.lower().encode(), value.encode()) for name, value in common.items()]
                 message["headers"] = [*message.get("headers", ()), *raw]
             await send(message)
 
         refused = await self._refusal(scope, common)
-        if refused is None:
-            await self._app(scope, receive, send_with_headers)
-        else:
-            await send_answer(refused, scope, receive, send_with_headers)
+        with audit.action_of(scope, self._router.find(scope)):
+            if refused is None:
+                await self._app(scope, receive, send_with_headers)
+            else:
+                await send_answer(refused, scope, receive, send_with_headers)
 
     async def _refusal(self, scope: Scope, common: dict[str, str]) -> Answer | None:
         """Charge the request to its caller and add the rate limit's headers; return the answer if it ends here."""

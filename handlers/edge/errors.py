@@ -9,6 +9,9 @@ from handlers import openapi31
 from handlers.edge import refusals, request_id
 from handlers.openapi31 import Answer
 
+ERROR_CODE = "panel.error_code"
+"""Where the code of an error stands in the ASGI scope of a request."""
+
 
 def answer(scope: Scope, fault: Exception) -> Answer:
     """Return the answer to any exception. An unexpected one is logged with its trace and answered without detail."""
@@ -17,6 +20,7 @@ def answer(scope: Scope, fault: Exception) -> Answer:
     if describe is not None:
         return Answer(type(fault).status, refusals.envelope(request_id=given, **describe(fault)))  # type: ignore[attr-defined]
     response = refusals.error_response(fault, given)
+    scope[ERROR_CODE] = response.body["error"]["code"]
     return Answer(response.status, response.body, response.headers)
 
 

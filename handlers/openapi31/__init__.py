@@ -34,7 +34,7 @@ from handlers.openapi31.errors import (
 )
 from handlers.openapi31.operations import Operation, Parameter
 from handlers.openapi31.responses import ResponseChecks
-from handlers.openapi31.routing import Match, Router
+from handlers.openapi31.routing import Found, Match, Router
 from handlers.openapi31.security import CALLER
 from handlers.openapi31.stack import Application, Options, build
 
@@ -48,6 +48,7 @@ __all__ = [
     "Document",
     "DocumentError",
     "Fault",
+    "Found",
     "InvalidBody",
     "Limits",
     "Match",

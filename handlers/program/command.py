@@ -14,7 +14,9 @@ from typing import Any
 import click
 
 from domain import api_keys, settings, system
+from domain.audit import verify
 from domain.errors import Invalid, Refusal, Unavailable
+from domain.identity.actions import COMMAND_LINE, Action, performing
 from domain.model.role import Role
 from domain.ports import Ports
 from domain.settings import BadSetting
@@ -126,7 +128,7 @@ def create_key(name: str, role: str, customer_id: str | None) -> None:
 
     The command writes to the database, so it works while the panel is stopped too.
     """
-    with _open_ports() as ports:
+    with _open_ports() as ports, performing(Action("create_api_key", COMMAND_LINE)):
         click.echo(api_keys.create_unbounded_key(ports, name, Role(role), customer_id))
 
 
@@ -187,6 +189,30 @@ def keycloak_setup(issuer: str, admin: str, admin_realm: str, password: str) -> 
     click.echo(f"export PANEL_OIDC_CLIENT_SECRET={shlex.quote(secret)}")
 
 
+@main.group()
+def audit() -> None:
+    """Check the audit record."""
+
+
+@audit.command("verify")
+@_report_errors
+def verify_audit() -> None:
+    """Check that no audit event was changed, removed or moved.
+
+    Prints each problem and exits with 1 if there is one. Keep the printed hashes elsewhere: a database that was
+    replaced by an older copy of itself has lower numbers.
+    """
+    whole = True
+    with _open_ports() as ports:
+        for report in verify(ports.store):
+            click.echo(f"chain {report.chain}: {report.events} events, the newest has the hash {report.newest}")
+            for problem in report.problems:
+                click.secho(problem, fg="red")
+            whole = whole and not report.problems
+    click.secho("The audit record is whole" if whole else "The audit record was tampered with", bold=True)
+    sys.exit(0 if whole else 1)
+
+
 @main.command()
 @click.argument("service", required=False)
 @click.option("--url", help="URL of the panel (default: from the settings).")
@@ -228,7 +254,8 @@ def _open_ports() -> Iterator[Ports]:
 
 
 def _print_start_message(ports: Ports) -> None:
-    first_key = api_keys.create_first_key(ports)
+    with performing(Action("create_api_key", COMMAND_LINE)):
+        first_key = api_keys.create_first_key(ports)
     click.secho(f"AI Admin Panel {system.version()} at {ports.settings.url}/api/docs", bold=True)
     click.echo(f"Its data directory is {ports.settings.data_dir}. Stop it with Ctrl-C.")
     if ports.settings.runtime == "memory":

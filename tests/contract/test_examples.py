@@ -46,6 +46,7 @@ def test_an_example_gets_the_documented_status(
     send = panel.request_with_worker if operation_data(operation.id).needs_worker else panel.request
     response = send(operation.method.upper(), path, **sent)
     assert response.status_code == int(read_table()[operation.id].success), response.text
+    _check_audit(panel, operation, response.headers["X-Request-Id"])
     _check_operation(panel, operation, response.headers.get("Location"))
 
 
@@ -54,6 +55,18 @@ def _existing(panel: Panel, value: Node) -> bytes:
     if not SERVICE_ID.search(example):
         return example
     return SERVICE_ID.sub(Resources(panel).id("service_id").encode(), example)
+
+
+def _check_audit(panel: Panel, operation: Operation, request_id: str) -> None:
+    """Every request that writes is in the audit record, under the name of its operation or of the change."""
+    events = panel.get(f"/audit-events?request_id={request_id}").json()["data"]
+    if operation.method.upper() != "GET":
+        assert bool(events) is operation_data(operation.id).recorded
+    for event in events:
+        assert event["action"].replace("subscription.", "") in (
+            operation.id,
+            operation.id.removesuffix("_subscription"),
+        )
 
 
 def _check_operation(panel: Panel, operation: Operation, location: str | None) -> None:

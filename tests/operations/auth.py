@@ -16,7 +16,8 @@ OPERATIONS = {
     # Without the cookie of a login, and with a token that nobody has signed, neither can succeed.
     "finish_login": OperationData(public=True, plain_success=400, reads_database=False),
     "receive_backchannel_logout": OperationData(public=True, plain_success=400, has_effect=False, reads_database=False),
-    "logout": OperationData(reads_database=False),
+    # An API key has no session that could end.
+    "logout": OperationData(reads_database=False, recorded=False),
     "get_current_user": OperationData(reads_database=False),
     "create_session": OperationData(creates="session_id"),
     "revoke_session": OperationData(has_revision=False, owner_only=True),

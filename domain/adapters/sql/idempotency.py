@@ -9,6 +9,7 @@ from typing import Self
 from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from domain.adapters.sql.audit_trail import Trail
 from domain.adapters.sql.columns import TextType, UtcDateTime
 from domain.adapters.sql.engines import NESTED, transaction
 from domain.adapters.sql.journal import Journal
@@ -89,7 +90,7 @@ class SharedTransaction:
     The first `begin()` opens it. It commits if a block had an effect.
     """
 
-    def __init__(self, engine: Engine, record: IdempotencyRecord) -> None:
+    def __init__(self, engine: Engine, record: IdempotencyRecord, trail: Trail) -> None:
         self._engine = engine
         self._record = record
         self._exit = ExitStack()
@@ -97,6 +98,7 @@ class SharedTransaction:
         self._effect = False
         self.connection: Connection | None = None
         self.journal = Journal()
+        self.trail = trail
 
     @contextmanager
     def block(self, *, commit: bool = True) -> Iterator[Connection]:
@@ -139,6 +141,7 @@ class SharedTransaction:
             return
         if self._effect:
             self._record.store(self.connection, response)
+            self.trail.write(self.connection)
             self.journal.write(self.connection)
         elif (current := self.connection.get_transaction()) is not None:
             current.rollback()

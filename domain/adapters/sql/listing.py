@@ -29,6 +29,12 @@ _BOUNDS: Mapping[str, tuple[str, Callable[[Any, Any], ColumnElement[bool]]]] = {
     "unexpired_at": ("expires_at", operator.gt),
     "expires_before": ("expires_at", operator.lt),
 }
+_RANGES: Mapping[str, tuple[str, Callable[[Any, Any], ColumnElement[bool]]]] = {
+    **_BOUNDS,
+    "id_from": ("id", operator.ge),
+    "id_before": ("id", operator.lt),
+}
+"""Names of bind values that are compared in another way than for equality."""
 
 
 def bind_values(query: Query) -> dict[str, Any]:
@@ -42,25 +48,32 @@ def statements(
     table: Table, values: Mapping[str, Any], sort: str, descending: bool, text_search: TextSearch | None = None
 ) -> Statements:
     """Return the statements for bind values of these names."""
-    conditions = tuple((name, value if value is None else isinstance(value, tuple)) for name, value in values.items())
-    return _statements(table, conditions, sort, descending, text_search)
+    kinds = tuple((name, _kind(value)) for name, value in values.items())
+    return _statements(table, kinds, sort, descending, text_search)
+
+
+def conditions(table: Table, values: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    """Return the conditions for bind values of these names."""
+    return [_condition(table, name, _kind(value), None) for name, value in values.items()]
+
+
+def _kind(value: object) -> bool | None:
+    """Return True for one of several values, False for one value, None for NULL."""
+    return value if value is None else isinstance(value, tuple)
 
 
 @lru_cache(maxsize=500)
 def _statements(
     table: Table,
-    conditions: tuple[tuple[str, bool | None], ...],
+    kinds: tuple[tuple[str, bool | None], ...],
     sort: str,
     descending: bool,
     text_search: TextSearch | None,
 ) -> Statements:
-    """`conditions` has each name, with True for one of several values, False for one value, None for NULL.
-
-    Cached: building statements takes as long as running them.
-    """
-    where = [_condition(table, name, several, text_search) for name, several in conditions if name != search.NUMBERS]
+    """`kinds` has the name and the kind of each value. Cached: building statements takes as long as running them."""
+    where = [_condition(table, name, several, text_search) for name, several in kinds if name != search.NUMBERS]
     narrowed = where
-    if text_search and search.NUMBERS in dict(conditions):
+    if text_search and search.NUMBERS in dict(kinds):
         narrowed = [*where, text_search.is_candidate()]
     order = _order(table, sort, descending=descending)
     # The offset keeps the database from merging this query into the next one.
@@ -81,8 +94,8 @@ def _condition(table: Table, name: str, several: bool | None, text_search: TextS
     if name in search.MATCHES and text_search:
         return text_search.contains(name)
     value: BindParameter[Any] = bindparam(name, expanding=bool(several))
-    if name in _BOUNDS:
-        column, compare = _BOUNDS[name]
+    if name in _RANGES:
+        column, compare = _RANGES[name]
         return compare(table.c[column], value)
     if several is None:
         return table.c[name].is_(None)

@@ -5,18 +5,22 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta
 from threading import local
+from typing import NamedTuple
 
 from sqlalchemy import select, update
 
+from domain.adapters.sql.audit_chains import open_key
+from domain.adapters.sql.audit_trail import Trail
 from domain.adapters.sql.engines import Engines, connect, transaction
 from domain.adapters.sql.faults import UNAVAILABLE
 from domain.adapters.sql.idempotency import DuplicateRequest, IdempotencyRecord, SharedTransaction, remove_expired
 from domain.adapters.sql.journal import Journal
-from domain.adapters.sql.repository import Block
+from domain.adapters.sql.reading import Block
 from domain.adapters.sql.schema import installation, upgrade
 from domain.adapters.sql.totals import Totals
 from domain.adapters.sql.work import repositories
 from domain.errors import Unavailable
+from domain.identity.actions import current_action
 from domain.ports.store import IdempotentRequest, Store, Work
 from domain.ports.vault import Vault
 
@@ -33,10 +37,18 @@ def open_store(url: str, vault: Vault, notify: Callable[[], None] = lambda: None
     engines = connect(url)
     try:
         instance = upgrade(engines.write)
+        key = open_key(engines.write, vault)
     except BaseException:
         engines.close()
         raise
-    return SqlStore(engines, vault, instance, notify)
+    return SqlStore(engines, vault, Installation(instance, key), notify)
+
+
+class Installation(NamedTuple):
+    """What is made with the database: the installation's ID, and the key of the audit record's chains."""
+
+    id: str
+    audit_key: bytes
 
 
 class _Thread(local):
@@ -64,11 +76,11 @@ class _Writes:
 class SqlStore:
     """Implements `ports.Store`."""
 
-    def __init__(self, engines: Engines, vault: Vault, instance: str, notify: Callable[[], None]) -> None:
+    def __init__(self, engines: Engines, vault: Vault, made: Installation, notify: Callable[[], None]) -> None:
         self._notify = notify
         self._engines = engines
         self._vault = vault
-        self._instance = instance
+        self._installation = made
         self._totals = Totals()
         self._writes = _Writes()
         self._thread = _Thread()
@@ -77,18 +89,23 @@ class SqlStore:
     @contextmanager
     def begin(self, *, dry_run: bool = False) -> Iterator[Work]:
         """Open a transaction that writes, or a savepoint in that of `run_once`."""
-        shared, journal = self._thread.shared, Journal()
-        commit = not dry_run
+        shared, journal, commit = self._thread.shared, Journal(), not dry_run
+        trail = Trail(self._installation.audit_key, current_action() if commit else None)
         block = shared.block(commit=commit) if shared else transaction(self._engines.write, commit=commit)
         with self._writes.observe() if commit else nullcontext(), block as connection:
-            yield repositories(Block(connection, journal, self._totals))
+            yield repositories(Block(connection, journal, self._totals, trail))
             if commit and not shared:
+                trail.write(connection)
                 journal.write(connection)
-        if not commit:
-            return
-        if shared:
+        if commit and shared:
             shared.journal.merge(journal)
-        elif journal:
+            shared.trail.merge(trail)
+        elif commit:
+            self._committed(trail, journal)
+
+    def _committed(self, trail: Trail, journal: Journal) -> None:
+        trail.committed()
+        if journal:
             self._notify()
 
     @contextmanager
@@ -98,7 +115,7 @@ class SqlStore:
         joined = shared is not None and shared.connection is not None
         block = shared.block(commit=False) if shared and joined else transaction(self._engines.read)
         with block as connection:
-            yield repositories(Block(connection, None, self._totals))
+            yield repositories(Block(connection, None, self._totals, Trail(self._installation.audit_key, None)))
 
     def run_once(self, request: IdempotentRequest, now: datetime, act: Callable[[], bytes]) -> bytes:
         """Return the response of the one run of `act` for equal requests."""
@@ -126,15 +143,15 @@ class SqlStore:
             return response
 
     def _run(self, record: IdempotencyRecord, act: Callable[[], bytes]) -> bytes:
-        with SharedTransaction(self._engines.write, record) as shared:
+        trail = Trail(self._installation.audit_key, current_action())
+        with SharedTransaction(self._engines.write, record, trail) as shared:
             self._thread.shared = shared
             try:
                 response = act()
             finally:
                 self._thread.shared = None
             shared.finish(response)
-        if shared.journal:
-            self._notify()
+        self._committed(trail, shared.journal)
         return response
 
     def _remove_expired(self, now: datetime) -> None:
@@ -146,7 +163,7 @@ class SqlStore:
     @property
     def instance(self) -> str:
         """The installation's id, which is made with the database."""
-        return self._instance
+        return self._installation.id
 
     def ping(self) -> None:
         """Raise Unavailable if the database does not answer, or if writes fail (after a failure, one is tried)."""

@@ -4,7 +4,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any, cast, get_type_hints
 
-from domain.adapters.sql.repository import Block
+from domain.adapters.sql.reading import Block
 from domain.ports.store import Work
 
 

@@ -45,7 +45,7 @@ def test_a_page_after_the_last_is_empty_and_has_the_total(named: Store):
 
 @pytest.mark.parametrize("small", [1, 1000])
 def test_every_page_but_the_last_says_that_there_are_more(named: Store, monkeypatch: pytest.MonkeyPatch, small: int):
-    monkeypatch.setattr("domain.adapters.sql.repository.SMALL", small)
+    monkeypatch.setattr("domain.adapters.sql.reading.SMALL", small)
     for per_page, expected in ((2, [2, 2, 1]), (5, [5]), (4, [4, 1]), (100, [5])):
         for number, length in enumerate(expected, start=1):
             with named.read() as work:
@@ -56,7 +56,7 @@ def test_every_page_but_the_last_says_that_there_are_more(named: Store, monkeypa
 def test_pages_are_complete_while_the_total_is_old(named: Store, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(totals, "monotonic", lambda: 100.0)
     monkeypatch.setattr(totals, "SMALL", 4)
-    monkeypatch.setattr("domain.adapters.sql.repository.SMALL", 4)
+    monkeypatch.setattr("domain.adapters.sql.reading.SMALL", 4)
 
     def read() -> list[Page[Service]]:
         pages: list[Page[Service]] = []

@@ -39,6 +39,7 @@ class Deployments(Repository[Deployment], ports.Deployments):
 
     table = deployments
     entity = Deployment
+    internal = True
     filters = frozenset({"service_id", "customer_id", "status", "trigger", "actor_id"})
     sorts = frozenset({"created_at", "status"})
 

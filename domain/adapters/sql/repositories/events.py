@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, select
 
 from domain.adapters.sql.journal import events
-from domain.adapters.sql.repository import Block
+from domain.adapters.sql.reading import Block
 from domain.model.event import Event
 from domain.ports.repositories import events as ports
 

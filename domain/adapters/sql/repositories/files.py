@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, ForeignKeyConstraint, and_, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from domain.adapters.sql.repository import Block
+from domain.adapters.sql.reading import Block
 from domain.adapters.sql.tables import entity_table
 from domain.model.file import FileContent
 from domain.ports.repositories import files as ports

@@ -36,6 +36,7 @@ class Operations(Repository[Operation], ports.Operations):
 
     table = operations
     entity = Operation
+    internal = True
     filters = frozenset({"kind", "status", "resource_id", "customer_id", "actor_id"})
     sorts = frozenset({"created_at", "status", "kind"})
 

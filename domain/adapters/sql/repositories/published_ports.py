@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import ForeignKeyConstraint, delete, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
-from domain.adapters.sql.repository import Block
+from domain.adapters.sql.reading import Block
 from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.model.published_port import PortReservation
 from domain.ports.repositories import published_ports as ports

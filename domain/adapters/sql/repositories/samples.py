@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import ForeignKeyConstraint, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from domain.adapters.sql.reading import Block
 from domain.adapters.sql.repositories.services import services
-from domain.adapters.sql.repository import Block
 from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.model.sample import Sample
 from domain.ports.repositories import samples as ports

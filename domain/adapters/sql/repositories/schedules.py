@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from domain.adapters.sql.repository import Block
+from domain.adapters.sql.reading import Block
 from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.model.schedule import Schedule
 from domain.ports.repositories import schedules as ports

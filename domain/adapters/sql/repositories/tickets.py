@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, delete, insert, select
 
-from domain.adapters.sql.repository import Block
+from domain.adapters.sql.reading import Block
 from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.model.ticket import Ticket
 from domain.ports.repositories import tickets as ports

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
 
-from domain.adapters.sql.repository import Block
+from domain.adapters.sql.reading import Block
 from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.errors import Conflict
 from domain.model.used_token import UsedToken
