@@ -9,7 +9,7 @@ from domain.audit.reading import ListAuditEventsParameters, export_audit_events
 from domain.identity.access import Caller
 from domain.ports import Ports
 from handlers import answers, streams
-from handlers.negotiation import CSV, LINES, preferred_type
+from handlers.negotiation import CSV, LINES
 from handlers.openapi31 import Answer
 from handlers.serializers import audit as serialize
 from handlers.streams import OpenStreams
@@ -24,15 +24,13 @@ def list_audit_events(
     **parameters: Unpack[ListAuditEventsParameters],
 ) -> Answer:
     """GET /audit-events"""
-    media_type = preferred_type(accept, (CSV, LINES))
     export = partial(export_audit_events, ports, caller, revalidate, **parameters)
-    if media_type == CSV:
-        return streams.download(open_streams, caller, serialize.audit_csv(export()), CSV, "audit-events.csv")
-    if media_type == LINES:
-        return streams.download(open_streams, caller, serialize.audit_lines(export()), LINES, "audit-events.ndjson")
-    return answers.ok(audit.list_audit_events(ports, caller, **parameters), serialize.audit_event_list)
+    send = partial(streams.download, open_streams, caller, name="audit-events")
+    formats = {CSV: lambda: serialize.audit_csv(export()), LINES: lambda: serialize.audit_lines(export())}
+    page = partial(audit.list_audit_events, ports, caller, **parameters)
+    return streams.exported(accept, formats, send, lambda: answers.ok(page(), serialize.audit_event_page))
 
 
 def get_audit_event(ports: Ports, caller: Caller, audit_event_id: str) -> Answer:
     """GET /audit-events/{audit_event_id}"""
-    return answers.ok(audit.get_audit_event(ports, caller, audit_event_id), serialize.audit_event_detail)
+    return answers.ok(audit.get_audit_event(ports, caller, audit_event_id), serialize.audit_event)

@@ -9,6 +9,8 @@ JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
 CSV = "text/csv"
 LINES = "application/x-ndjson"
+EXTENSIONS = {CSV: "csv", LINES: "ndjson"}
+"""How the names of files of these media types end."""
 
 
 def prefers_event_stream(accept: str) -> bool:

@@ -69,8 +69,8 @@ class OperationData:
     """Needs no credentials."""
     has_effect: bool = True
     """Whether a POST changes something, so that it takes an Idempotency-Key."""
-    recorded: bool = True
-    """Whether a successful request that is no GET leaves an audit event: it writes something."""
+    recorded: bool | None = None
+    """Whether a successful request that is no GET leaves an audit event; None if all with an effect do."""
     has_revision: bool = True
     """Whether a change can conflict with another client's, so that it takes If-Match."""
     needs_worker: bool = False

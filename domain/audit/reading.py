@@ -45,14 +45,6 @@ class AuditPage:
     problem: str | None
 
 
-@dataclass(frozen=True)
-class AuditEventDetail:
-    """An event as a caller sees it. It never changes, so that its hash is its revision."""
-
-    event: AuditEvent
-    revision: str
-
-
 def list_audit_events(ports: Ports, caller: Caller, **parameters: Unpack[ListAuditEventsParameters]) -> AuditPage:
     """Return a page of the events that the caller can see."""
     with ports.store.read() as work:
@@ -61,13 +53,13 @@ def list_audit_events(ports: Ports, caller: Caller, **parameters: Unpack[ListAud
     return AuditPage(page.convert(lambda event: _as_seen(caller, event)), problem)
 
 
-def get_audit_event(ports: Ports, caller: Caller, audit_event_id: str) -> AuditEventDetail:
+def get_audit_event(ports: Ports, caller: Caller, audit_event_id: str) -> AuditEvent:
     """Return the event, or raise NotFound."""
     with ports.store.read() as work:
         event = work.audit_events.get(audit_event_id)
     if event is None or not sees(caller, event.customer_id):
         raise not_found("Audit event", audit_event_id)
-    return AuditEventDetail(_as_seen(caller, event), event.hash)
+    return _as_seen(caller, event)
 
 
 def export_audit_events(

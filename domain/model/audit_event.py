@@ -64,6 +64,11 @@ class AuditEvent:
     previous: str
     hash: str = ""
 
+    @property
+    def revision(self) -> str:
+        """The ETag: an event never changes."""
+        return self.hash
+
 
 @dataclass(frozen=True)
 class ChainHead:

@@ -6,7 +6,7 @@ from io import StringIO
 
 import orjson
 
-from domain.audit.reading import AuditEventDetail, AuditPage
+from domain.audit.reading import AuditPage
 from domain.model.audit_event import AuditEvent
 from handlers.serializers.values import Json, timestamp
 
@@ -52,11 +52,7 @@ def audit_event(event: AuditEvent) -> Json:
     }
 
 
-def audit_event_detail(detail: AuditEventDetail) -> Json:
-    return audit_event(detail.event)
-
-
-def audit_event_list(result: AuditPage) -> Json:
+def audit_event_page(result: AuditPage) -> Json:
     page = result.page
     return {
         "data": [audit_event(event) for event in page.items],

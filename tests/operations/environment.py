@@ -6,5 +6,5 @@ from tests.operations.services import RULE_ERRORS
 OPERATIONS = {
     "replace_environment": OperationData(statuses=RULE_ERRORS),
     "update_environment": OperationData(statuses=RULE_ERRORS),
-    "reveal_environment": OperationData(has_effect=False, statuses=RULE_ERRORS),
+    "reveal_environment": OperationData(recorded=True, has_effect=False, statuses=RULE_ERRORS),
 }

@@ -23,6 +23,24 @@ OPTIONAL = (
 
 def upgrade() -> None:
     """Create three tables. The panel fills in the key and the heads when it starts."""
+    _create_events()
+    op.create_table(
+        "audit_heads",
+        Column("chain", BigInteger, nullable=False),
+        Column("number", BigInteger, nullable=False),
+        Column("hash", WORDS, nullable=False),
+        Column("seal", WORDS, nullable=False),
+        PrimaryKeyConstraint("chain", name="audit_heads_id"),
+    )
+    op.create_table(
+        "audit_key",
+        Column("id", Integer, nullable=False, autoincrement=False),
+        Column("sealed", WORDS, nullable=False),
+        PrimaryKeyConstraint("id", name="audit_key_id"),
+    )
+
+
+def _create_events() -> None:
     op.create_table(
         "audit_events",
         Column("chain", BigInteger, nullable=False),
@@ -48,18 +66,4 @@ def upgrade() -> None:
         ["customer_id", "id"],
         sqlite_where=text("customer_id IS NOT NULL"),
         postgresql_where=text("customer_id IS NOT NULL"),
-    )
-    op.create_table(
-        "audit_heads",
-        Column("chain", BigInteger, nullable=False),
-        Column("number", BigInteger, nullable=False),
-        Column("hash", WORDS, nullable=False),
-        Column("seal", WORDS, nullable=False),
-        PrimaryKeyConstraint("chain", name="audit_heads_id"),
-    )
-    op.create_table(
-        "audit_key",
-        Column("id", Integer, nullable=False, autoincrement=False),
-        Column("sealed", WORDS, nullable=False),
-        PrimaryKeyConstraint("id", name="audit_key_id"),
     )
