@@ -3,8 +3,8 @@
 from alembic import op
 from sqlalchemy import BigInteger, Column, DateTime, Integer, PrimaryKeyConstraint, String, Text, text
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 WORDS = String().with_variant(String(collation="C"), "postgresql")
 OPTIONAL = (
