@@ -29,32 +29,32 @@ def create(client: APIClient, spec: ContainerSpec, address: str) -> None:
     Ports are published at an address of the host; empty means all addresses.
     """
     component = spec.component
+    untyped: Any = client  # the library's own types allow less than it accepts
     first = dict(list(endpoints(client, spec).items())[:1])
     command, entrypoint = _command(component.command), _command(component.entrypoint)
     try:
         image = files.image_with_files(client, spec, command, entrypoint)
-        client.create_container(
+        config = untyped.create_container_config(
             image,
             command=command,
             ports=[tuple(port) for port in spec.published],
             entrypoint=entrypoint,
-            name=spec.name,
             user=component.user,
             hostname=None if "uts" in component.host.namespaces else component.hostname,
             domainname=component.domainname,
             stdin_open=component.stdin_open,
             tty=component.tty,
-            platform=component.platform,
             stop_signal=component.stop_signal,
             working_dir=component.working_dir,
             environment=dict(spec.environment),
             labels=_labels(spec, image),
-            healthcheck=_healthcheck(client, component.probe) if component.probe else None,
+            healthcheck=_healthcheck(component.probe) if component.probe else None,
             stop_timeout=math.ceil(component.stop_grace),
             host_config=_host_config(client, spec, next(iter(first), privileges.network_mode(component)), address),
             networking_config={"EndpointsConfig": first} if first else None,
-            use_config_proxy=False,
         )
+        _set_start_interval(client, config, component)
+        untyped.create_container_from_config(config, spec.name, component.platform)
     except NotFound as missing:
         raise _missing_image(component, spec, missing) or missing from missing
 
@@ -159,17 +159,21 @@ def _command(argv: tuple[str, ...] | None) -> list[str] | None:
     return None if argv is None else list(argv) or [""]
 
 
-def _healthcheck(client: APIClient, probe: Probe) -> Healthcheck:
-    """Without a test, the image's health check runs with these times. Old engines have no `start_interval`."""
+def _healthcheck(probe: Probe) -> Healthcheck:
+    """Without a test, the image's health check runs with these times."""
     if probe.disabled:
         return Healthcheck(test=["NONE"])
-    healthcheck = Healthcheck(
+    return Healthcheck(
         test=list(probe.test),
         interval=round(probe.interval * SECOND),
         timeout=round(probe.timeout * SECOND),
         retries=probe.retries,
         start_period=round(probe.start_period * SECOND),
     )
-    if probe.start_interval and version_gte(client.api_version, START_INTERVAL_SINCE):
-        healthcheck["StartInterval"] = round(probe.start_interval * SECOND)
-    return healthcheck
+
+
+def _set_start_interval(client: APIClient, config: dict[str, Any], component: Component) -> None:
+    """Old engines have no `start_interval`, and the library leaves it out."""
+    seconds = component.probe.start_interval if component.probe and not component.probe.disabled else None
+    if seconds and version_gte(client.api_version, START_INTERVAL_SINCE):
+        config["Healthcheck"]["StartInterval"] = round(seconds * SECOND)

@@ -38,6 +38,7 @@ from tests.runtime_setup import RuntimeSetup
 pytestmark = pytest.mark.engine
 DOCKER = "application/vnd.docker"
 MANIFEST = f"{DOCKER}.distribution.manifest.v2+json"
+ERRORS = {401: "UNAUTHORIZED", 404: "MANIFEST_UNKNOWN", 429: "TOOMANYREQUESTS"}
 PASSWORD = "s3cret pass"
 HTPASSWD = "ann:$2b$04$ZKSVFdAtYrkn4s7ULHdEQengEWle74KVtrbVL.WL52xYrOBEXKa8K\n"
 """The bcrypt hash of PASSWORD, in the format of htpasswd."""
@@ -99,7 +100,7 @@ class Handler(BaseHTTPRequestHandler):
         elif self.path == "/v2/":
             self._respond(b"{}", "")
         elif self.server.status != 200:
-            self._head(self.server.status, 0)
+            self._refuse(self.server.status)
         elif "/manifests/" in self.path:
             self._respond(self.server.manifest, "manifest", MANIFEST)
         else:
@@ -107,6 +108,14 @@ class Handler(BaseHTTPRequestHandler):
             self._respond(blob, "layer" if len(blob) > 10_000 else "config")
 
     do_HEAD = do_GET  # noqa: N815 - the name in http.server
+
+    def _refuse(self, status: int) -> None:
+        """Send an error as registries do (https://distribution.github.io/distribution/spec/api/#errors)."""
+        code = ERRORS.get(status, "UNKNOWN")
+        body = json.dumps({"errors": [{"code": code, "message": code.lower().replace("_", " ")}]}).encode()
+        self._head(status, len(body), "application/json")
+        if self.command == "GET":
+            self.wfile.write(body)
 
     def _head(self, status: int, length: int, kind: str = "application/octet-stream") -> None:
         self.send_response(status)
