@@ -159,11 +159,12 @@ def error(response: httpx.Response) -> dict[str, Any]:
     return content
 
 
-def tables(panel: Panel) -> dict[str, list[str]]:
-    """Return every row of the database, by table."""
+def tables(panel: Panel, *, audit: bool = False) -> dict[str, list[str]]:
+    """Return every row of the database, by table; the audit record, to which refusals add, only with `audit`."""
     with sqlite3.connect(panel.ports.settings.data_dir / "panel.db") as raw:
         names = [name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-        rows = {name: sorted(repr(row) for row in raw.execute(f'SELECT * FROM "{name}"')) for name in names}
+        kept = [name for name in names if audit or not name.startswith("audit_")]
+        rows = {name: sorted(repr(row) for row in raw.execute(f'SELECT * FROM "{name}"')) for name in kept}
     raw.close()
     return rows
 

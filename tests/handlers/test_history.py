@@ -165,8 +165,9 @@ def test_a_log_is_read_by_cursor_to_its_end(panel: Panel) -> None:
             break
         assert len(part["data"]) == 2
     assert read == whole["data"]
-    beyond = panel.get(f"{path}?after=9999").json()
-    assert beyond == {"data": [], "next_after": 9999, "complete": True}
+    end = panel.get(f"{path}?after={after}").json()
+    assert end == {"data": [], "next_after": after, "complete": True}
+    assert panel.get(f"{path}?after={after + 1}").status_code == 410
 
 
 def test_the_log_of_a_queued_deployment_is_not_complete(panel: Panel) -> None:

@@ -20,6 +20,7 @@ from tests.calls import (
     create_targets,
     error,
     find_operation,
+    json_options,
     operations_with_parameter,
     permission,
     tables,
@@ -39,10 +40,12 @@ def test_every_operation_declares_its_permission() -> None:
 
 def test_a_forbidden_request_changes_nothing(panel: Panel) -> None:
     made, key = create_targets(panel), panel.key("viewer", denied_permissions=tuple(role_permissions(Role.VIEWER)))
-    before = tables(panel)
+    bodies, before = json_options(panel), tables(panel)
     for operation in filter(permission, OPERATIONS):
-        keyed = {"headers": {"Idempotency-Key": "k"}} if operation.method == "POST" else {}
-        assert made.send(panel, operation, key=key, with_worker=False, **keyed).status_code in {400, 403}
+        options = bodies[operation.operation_id]
+        if operation.method == "POST":
+            options["headers"] = {"Idempotency-Key": "k"}
+        assert made.send(panel, operation, key=key, with_worker=False, **options).status_code in {400, 403}
     assert tables(panel) == before
 
 
@@ -223,7 +226,7 @@ def test_a_filter_by_an_id_of_another_tenant_returns_nothing(panel: Panel) -> No
 
 def test_a_customer_filter_narrows_the_lists_of_callers_without_a_customer(panel: Panel) -> None:
     mine, others = create_targets(panel, MINE), create_targets(panel, OTHERS)
-    assert set(operations_with_parameter("customer_id")) == set(OWNED[:3])
+    assert set(OWNED[:3]) <= set(operations_with_parameter("customer_id"))
     assert _ids(panel.get(f"/services?customer_id={MINE}")) == {mine.ids["service_id"]}
     assert _ids(panel.get("/services")) == {mine.ids["service_id"], others.ids["service_id"]}
     assert panel.get("/services?customer_id=cust_nobody").json()["total"] == 0

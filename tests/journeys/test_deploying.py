@@ -156,6 +156,7 @@ services:
   web:
     image: {images.reference("web:1")}
     command: [sh, -c, "echo $$VERSION >> /www/log && exec httpd -f -p 8080 -h /www"]
+    environment: [VERSION]
     expose: [8080]
     volumes: [data:/www]
 volumes: {{data: }}

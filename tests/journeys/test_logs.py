@@ -96,6 +96,7 @@ services:
   talker:
     image: '{images.reference("web:1")}'
     command: ["sh", "-c", "for n in 1 2 3; do echo out $$n; sleep 0.1; echo $$TOKEN $$n >&2; sleep 0.1; done; sleep 99"]
+    environment: [TOKEN]
 """
     service = process.create_running(deploy_method="compose", compose=compose, secrets={"TOKEN": "s3cret-value"})["id"]
     until(lambda: len(process.ask("GET", f"/services/{service}/logs")["data"]) == 6, 10, "all is printed")
