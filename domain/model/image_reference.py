@@ -1,7 +1,7 @@
 """References of images: `[registry/]path[:tag][@digest]`."""
 
 DOCKER_HUB = "docker.io"
-_HUB_NAMES = frozenset({DOCKER_HUB, "index.docker.io"})
+_HUB_NAMES = frozenset({DOCKER_HUB, "index.docker.io", "registry-1.docker.io"})
 
 
 def registry_of(reference: str) -> str:
@@ -13,3 +13,9 @@ def registry_of(reference: str) -> str:
     first, slash, _ = reference.partition("/")
     named = slash and (any(mark in first for mark in ".:") or first == "localhost" or first != first.lower())
     return first if named and first not in _HUB_NAMES else DOCKER_HUB
+
+
+def canonical_host(host: str) -> str:
+    """Return the one name under which logins at a registry are stored."""
+    lower = host.lower()
+    return DOCKER_HUB if lower in _HUB_NAMES else lower

@@ -177,6 +177,9 @@ class Runtime(Protocol):
         `reference` names; the engine does not store them.
         """
 
+    def log_in(self, host: str, credentials: RegistryCredentials) -> None:
+        """Test a login at a registry, for at most half a minute; nothing is stored. Raise PullFailed if it fails."""
+
     def find_image(self, reference: str) -> Image | None:
         """Return the image that the engine has under a reference or digest, without asking a registry."""
 

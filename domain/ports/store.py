@@ -16,6 +16,7 @@ from domain.ports.repositories.events import Events
 from domain.ports.repositories.files import Files
 from domain.ports.repositories.operations import Operations
 from domain.ports.repositories.published_ports import PublishedPorts
+from domain.ports.repositories.registries import Registries
 from domain.ports.repositories.samples import Samples
 from domain.ports.repositories.schedules import Schedules
 from domain.ports.repositories.services import Services
@@ -51,6 +52,7 @@ class Work(Protocol):
     published_ports: PublishedPorts
     events: Events
     audit_events: AuditEvents
+    registries: Registries
 
 
 @dataclass(frozen=True)

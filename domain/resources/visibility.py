@@ -2,7 +2,7 @@
 
 from typing import Protocol, TypeVar
 
-from domain.errors import Conflict
+from domain.errors import Conflict, Invalid
 from domain.identity.access import Caller, not_found, sees
 from domain.model.operation import Kind
 from domain.model.service import Service
@@ -26,6 +26,13 @@ def get_visible(caller: Caller, repository: Repository[OwnedT], noun: str, entit
     if entity is None or not sees(caller, entity.customer_id):
         raise not_found(noun, entity_id)
     return entity
+
+
+def choose_owner(caller: Caller, customer_id: str | None) -> str | None:
+    """Return the customer that a new resource belongs to. Raise Invalid if a caller names another than its own."""
+    if caller.customer_id is not None and customer_id not in (None, caller.customer_id):
+        raise Invalid({"customer_id": "is not your customer: leave it out"})
+    return caller.customer_id or customer_id
 
 
 def get_visible_service(caller: Caller, work: Work, service_id: str) -> Service:

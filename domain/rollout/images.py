@@ -4,23 +4,16 @@ What one tenant has pulled is on the engine for all. A tenant gets a copy only a
 run before. Services that belong to no tenant may use every image of the engine, also one that no registry has.
 """
 
-import logging
-
-from domain.model.image_reference import DOCKER_HUB, registry_of
 from domain.ports import Ports
 from domain.ports.progress import Progress
 from domain.ports.runtime import (
     Image,
     PullFailed,
-    PullProgress,
     RegistryRateLimited,
-    RegistryRefused,
     RegistryUnavailable,
 )
-from domain.resources.outbound import refused_address
+from domain.rollout.registries import pull_from_registry
 from domain.rollout.release import Release
-
-_log = logging.getLogger(__name__)
 
 
 def pull_image(ports: Ports, release: Release, reference: str, old: Release | None, progress: Progress) -> Image:
@@ -30,9 +23,11 @@ def pull_image(ports: Ports, release: Release, reference: str, old: Release | No
     """
     digest, platform = release.images.get(reference), _platform(release, reference)
     if digest is not None:
-        return ports.runtime.find_image(digest) or pull_from_registry(ports, digest, progress.layers, platform)
+        return ports.runtime.find_image(digest) or pull_from_registry(
+            ports, release.customer_id, digest, progress.layers, platform
+        )
     try:
-        return pull_from_registry(ports, reference, progress.layers, platform)
+        return pull_from_registry(ports, release.customer_id, reference, progress.layers, platform)
     except PullFailed as failed:
         copy = _find_copy(ports, release, reference, old, failed)
         if copy is None:
@@ -41,23 +36,14 @@ def pull_image(ports: Ports, release: Release, reference: str, old: Release | No
         return copy
 
 
+def _pull(ports: Ports, release: Release, pulled: str, reference: str, progress: Progress) -> Image:
+    return pull_from_registry(ports, release.customer_id, pulled, progress.layers, _platform(release, reference))
+
+
 def _platform(release: Release, reference: str) -> str | None:
     """Return the platform that the first component of an image asks for: the engine has one platform of each."""
     components = release.project.components
     return next((each.platform for each in components if each.image == reference and each.platform), None)
-
-
-def pull_from_registry(ports: Ports, reference: str, progress: PullProgress, platform: str | None = None) -> Image:
-    """Pull an image, if its registry is one that may be asked. Raise RegistryRefused if it is not."""
-    registry = registry_of(reference)
-    address = None if registry == DOCKER_HUB else refused_address(ports, registry.partition(":")[0])
-    if address is not None:
-        _log.warning("the registry %s is not asked: it is at %s", registry, address)
-        raise RegistryRefused(
-            f"The registry {registry} is not on the internet. Use another one, or ask the operator to add its address"
-            " to PANEL_ALLOWED_NETWORKS"
-        )
-    return ports.runtime.pull(reference, progress, platform=platform)
 
 
 def _find_copy(ports: Ports, release: Release, reference: str, old: Release | None, failed: PullFailed) -> Image | None:

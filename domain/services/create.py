@@ -7,7 +7,7 @@ from domain.definitions.changes import NewDefinition, new_definition
 from domain.definitions.checked import CheckedDefinition
 from domain.definitions.files import store_contents
 from domain.definitions.host_access import may_give_host_access
-from domain.errors import Conflict, Invalid
+from domain.errors import Conflict
 from domain.identity.access import Caller
 from domain.model.deployment import Trigger
 from domain.model.identifiers import new_id
@@ -16,6 +16,7 @@ from domain.ports import Ports
 from domain.ports.store import Work
 from domain.resources import revisions
 from domain.resources.dry_run import Change, DryRun, Outcome, perform
+from domain.resources.visibility import choose_owner
 from domain.rollout.admission import admit_definition, effect_of
 from domain.rollout.publishing import choose_host_ports, reserve_host_ports
 from domain.rollout.service_queue import enqueue_deployment
@@ -40,7 +41,7 @@ def create_service(
 
     Raise Invalid if the definition is not accepted, and Conflict if the customer has a service of this name.
     """
-    access = may_give_host_access(ports.settings, caller, _owner(caller, body.get("customer_id")))
+    access = may_give_host_access(ports.settings, caller, choose_owner(caller, body.get("customer_id")))
     checked = choose_host_ports(ports, None, new_definition(ports.vault, body, host_access=access))
     service = _new_service(ports, caller, body, checked)
     changes = (
@@ -80,13 +81,7 @@ def _new_service(ports: Ports, caller: Caller, body: ServiceCreate, checked: Che
         definition=checked.definition,
         created_at=now,
         updated_at=now,
-        customer_id=_owner(caller, body.get("customer_id")),
+        customer_id=choose_owner(caller, body.get("customer_id")),
         template=body.get("template"),
         labels=body.get("labels", {}),
     )
-
-
-def _owner(caller: Caller, customer_id: str | None) -> str | None:
-    if caller.customer_id is not None and customer_id not in (None, caller.customer_id):
-        raise Invalid({"customer_id": "is not your customer: leave it out"})
-    return caller.customer_id or customer_id

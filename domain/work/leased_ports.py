@@ -36,6 +36,10 @@ class LeasedRuntime:
         self._lease.check()
         return self._runtime.pull(reference, progress, credentials, platform)
 
+    def log_in(self, host: str, credentials: RegistryCredentials) -> None:
+        self._lease.check()
+        self._runtime.log_in(host, credentials)
+
     def find_image(self, reference: str) -> Image | None:
         self._lease.check()
         return self._runtime.find_image(reference)

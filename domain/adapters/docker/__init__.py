@@ -10,7 +10,7 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
-from domain.adapters.docker import container_config, files, following, inspection, networks, output, pulling
+from domain.adapters.docker import container_config, files, following, inspection, login, networks, output, pulling
 from domain.adapters.docker.connection import LONG_TIMEOUT, Connection
 from domain.adapters.docker.stats import StatsSampler
 from domain.model.project import Restart
@@ -47,6 +47,10 @@ class Runtime:
     ) -> Image:
         """Pull an image. The hello image is built, not pulled."""
         return pulling.pull(self._connection, pulling.PullRequest(reference, credentials, platform), progress)
+
+    def log_in(self, host: str, credentials: RegistryCredentials) -> None:
+        """Let the engine log in at a registry."""
+        login.log_in(self._connection, host, credentials)
 
     def find_image(self, reference: str) -> Image | None:
         """Return an image of the engine. What is no reference of an image, such as a path, names none."""

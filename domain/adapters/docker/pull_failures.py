@@ -1,4 +1,4 @@
-"""What the engine's message about a failed pull means."""
+"""What the engine's message about a failed pull or login means."""
 
 from domain.model.image_reference import registry_of
 from domain.ports.runtime import (
@@ -23,6 +23,7 @@ _MEANINGS: tuple[tuple[type[PullFailed], tuple[str, ...]], ...] = (
             "no basic auth credentials",
             "unauthorized",
             "denied",
+            "incorrect username or password",
             "forbidden",
             "authentication required",
             "http 401",
@@ -40,8 +41,22 @@ _TEXTS: dict[type[PullFailed], str] = {
 
 def pull_failure(reference: str, message: str) -> PullFailed | EngineRefused:
     """Return the failure of a pull in the panel's own words. The message may quote any server, so it is not used."""
-    text = message.lower()
-    if "no space left" in text:
+    if "no space left" in message.lower():
         return EngineRefused("The engine's disk is full. Free space: docker system df shows what uses it")
-    fault = next((fault for fault, words in _MEANINGS if any(word in text for word in words)), RegistryUnavailable)
+    fault = _meaning(message)
     return fault(_TEXTS[fault].format(registry=registry_of(reference), reference=reference))
+
+
+def login_failure(host: str, message: str) -> PullFailed:
+    """Return the failure of a login at a registry."""
+    fault = _meaning(message)
+    if fault is RegistryRefused:
+        return RegistryRefused(f"The registry {host} does not accept this username and password")
+    if fault is ImageMissing:  # a server without an API of registries answers 404
+        fault = RegistryUnavailable
+    return fault(_TEXTS[fault].format(registry=host))
+
+
+def _meaning(message: str) -> type[PullFailed]:
+    text = message.lower()
+    return next((fault for fault, words in _MEANINGS if any(word in text for word in words)), RegistryUnavailable)

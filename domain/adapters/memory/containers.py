@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -10,7 +10,7 @@ from typing import Literal
 from domain.adapters.images import HELLO
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.output import OutputLine
-from domain.ports.runtime import Address, Container, EngineRefused, PullFailed, RegistryCredentials, Stats
+from domain.ports.runtime import Address, Container, EngineRefused, Image, PullFailed, RegistryCredentials, Stats
 
 HealthStatus = Literal["starting", "healthy", "unhealthy"]
 Stream = Literal["stdout", "stderr"]
@@ -52,7 +52,13 @@ class Behaviour:
     stats: Stats = DEFAULT_STATS
 
 
-def image_digest(reference: str, behaviour: Behaviour) -> str:
+def image_of(reference: str, behaviour: Behaviour) -> Image:
+    """Return the image of a reference or digest."""
+    digest = _digest(reference, behaviour)
+    return Image(reference, digest, behaviour.ports, behaviour.volumes, behaviour.entrypoint)
+
+
+def _digest(reference: str, behaviour: Behaviour) -> str:
     """Return a digest that changes with the behaviour, as the digest of a tag changes when another image is pushed."""
     if "sha256:" in reference:
         return reference
@@ -156,3 +162,14 @@ def require_free_ports(fake: FakeContainer, others: Iterable[FakeContainer]) -> 
     for port, host_port in fake.spec.published.items():
         if (port.protocol, host_port) in taken:
             raise EngineRefused(f"Bind for {host_port} failed: port is already allocated")
+
+
+def check_labels(found: Mapping[str, str], expected: Mapping[str, str], name: str) -> None:
+    """Raise EngineRefused if an object that exists already has other labels."""
+    if dict(found) != dict(expected):
+        raise EngineRefused(f"{name} already exists at the engine with other labels: it was not created by this panel")
+
+
+def with_labels(objects: Mapping[str, Mapping[str, str]], labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
+    """Return the objects that have all of these labels, by name."""
+    return {name: found for name, found in objects.items() if labels.items() <= found.items()}

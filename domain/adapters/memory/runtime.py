@@ -10,7 +10,16 @@ from datetime import datetime
 
 from domain import errors
 from domain.adapters.images import HELLO, HELLO_OUTPUT, REFERENCE
-from domain.adapters.memory.containers import Behaviour, FakeContainer, Stream, image_digest, require_free_ports
+from domain.adapters.memory.containers import (
+    Behaviour,
+    FakeContainer,
+    Stream,
+    check_labels,
+    image_of,
+    require_free_ports,
+    with_labels,
+)
+from domain.adapters.memory.logins import Logins
 from domain.model.project import ContainerFile, Restart
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.output import OutputLine
@@ -38,12 +47,12 @@ class Runtime:
     """An engine without containers of the operating system.
 
     `images` gives images their behaviour; an image that is not listed exists and has the default behaviour. `files`
-    are those in volumes, by volume and path. Tests set
-    `away` to make the engine unreachable, read and change `fakes` (container name → fake), and call `kill`,
-    `print_lines` and `release`.
+    are those in volumes, by volume and path. Tests set `away` to make the engine unreachable, read and change `fakes`
+    (container name → fake) and `logins`, and call `kill`, `print_lines` and `release`.
     """
 
     def __init__(self, images: Mapping[str, Behaviour] | None = None) -> None:
+        self.logins = Logins()
         self.images = {HELLO: Behaviour(ports=(8080,), lines=(HELLO_OUTPUT,)), **(images or {})}
         self.away = False
         self.fakes: dict[str, FakeContainer] = {}
@@ -107,10 +116,10 @@ class Runtime:
         with self._call():
             known = self._local.get(reference) if "@sha256:" in reference else None
         behaviour = known or self._fetch(reference, progress, credentials)
-        digest = image_digest(reference, behaviour)
+        image = image_of(reference, behaviour)
         with self._call():
-            self._local |= {reference: behaviour, digest: behaviour}
-        return Image(reference, digest, behaviour.ports, behaviour.volumes, behaviour.entrypoint)
+            self._local |= {reference: behaviour, image.digest: behaviour}
+        return image
 
     def _fetch(self, reference: str, progress: PullProgress, credentials: RegistryCredentials | None) -> Behaviour:
         behaviour = self.images.get(reference, Behaviour())
@@ -129,31 +138,31 @@ class Runtime:
         progress(Layers(2, 2))
         return behaviour
 
+    def log_in(self, host: str, credentials: RegistryCredentials) -> None:
+        with self._call():
+            self.logins.check(host, credentials)
+
     def find_image(self, reference: str) -> Image | None:
         """Return an image that was pulled before, by its reference or digest."""
         with self._call():
             behaviour = self._local.get(reference)
-        if behaviour is None:
-            return None
-        return Image(
-            reference, image_digest(reference, behaviour), behaviour.ports, behaviour.volumes, behaviour.entrypoint
-        )
+        return image_of(reference, behaviour) if behaviour else None
 
     def create_network(self, name: str, labels: Mapping[str, str], *, internal: bool = False) -> None:
         """Create a network; `internal` has no effect, because fakes have no connections."""
         del internal
         with self._call():
-            _check_labels(self._networks.setdefault(name, dict(labels)), labels, name)
+            check_labels(self._networks.setdefault(name, dict(labels)), labels, name)
 
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
         with self._call():
-            _check_labels(self._volumes.setdefault(name, dict(labels)), labels, name)
+            check_labels(self._volumes.setdefault(name, dict(labels)), labels, name)
 
     def create(self, spec: ContainerSpec) -> None:
         """Create a container whose image has been pulled and whose networks exist."""
         with self._call():
             if spec.name in self.fakes:
-                return _check_labels(self.fakes[spec.name].spec.labels, spec.labels, spec.name)
+                return check_labels(self.fakes[spec.name].spec.labels, spec.labels, spec.name)
             behaviour = self._local.get(spec.image)
             if behaviour is None:
                 raise ImageMissing(f"The engine has no image {spec.image}")
@@ -230,11 +239,11 @@ class Runtime:
 
     def networks(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
         with self._call():
-            return _with_labels(self._networks, labels)
+            return with_labels(self._networks, labels)
 
     def volumes(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
         with self._call():
-            return _with_labels(self._volumes, labels)
+            return with_labels(self._volumes, labels)
 
     def logs(self, name: str, tail: int) -> list[str]:
         return [line.text for line in self.output(name, tail=tail)]
@@ -289,12 +298,3 @@ class Runtime:
     def _end(self, fake: FakeContainer, exit_code: int, *, by_itself: bool = False) -> None:
         fake.end(exit_code, by_itself=by_itself)
         self._changed.notify_all()
-
-
-def _with_labels(objects: Mapping[str, Mapping[str, str]], labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
-    return {name: found for name, found in objects.items() if labels.items() <= found.items()}
-
-
-def _check_labels(found: Mapping[str, str], expected: Mapping[str, str], name: str) -> None:
-    if dict(found) != dict(expected):
-        raise EngineRefused(f"{name} already exists at the engine with other labels: it was not created by this panel")

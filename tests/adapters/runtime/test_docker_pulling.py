@@ -300,3 +300,17 @@ def test_a_private_image_is_pulled_with_a_login_only(real: RuntimeSetup, images:
     image = real.runtime.pull(reference, lambda layers: None, RegistryCredentials("ann", PASSWORD))
     assert image.digest.startswith(f"{private_registry}/shop/web@sha256:")
     assert PASSWORD not in repr(RegistryCredentials("ann", PASSWORD))
+
+
+def test_a_login_is_tested_without_being_stored(real: RuntimeSetup, private_registry: str):
+    real.runtime.log_in(private_registry, RegistryCredentials("ann", PASSWORD))
+    with pytest.raises(RegistryRefused) as refusal:
+        real.runtime.log_in(private_registry, RegistryCredentials("ann", "wrong"))
+    assert private_registry in str(refusal.value)
+    with pytest.raises(RegistryRefused):
+        real.runtime.pull(f"{private_registry}/shop/web:1", lambda layers: None)
+
+
+def test_a_login_at_a_registry_that_is_away_is_unavailable(real: RuntimeSetup):
+    with pytest.raises(RegistryUnavailable):
+        real.runtime.log_in("127.0.0.1:1", RegistryCredentials("ann", "x"))

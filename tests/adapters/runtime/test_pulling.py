@@ -199,3 +199,10 @@ def test_a_private_image_in_memory_is_pulled_with_its_login_only(in_memory: Runt
     image = in_memory.runtime.pull("panel-test/private:1", lambda layers: None, login)
     assert "s3cret" not in repr((login, image))
     assert in_memory.runtime.pull(image.digest, lambda layers: None).digest == image.digest
+
+
+def test_a_login_in_memory_is_accepted_or_refused(in_memory: RuntimeSetup):
+    in_memory.runtime.logins.accepted["registry.example"] = RegistryCredentials("ann", "s3cret")
+    in_memory.runtime.log_in("registry.example", RegistryCredentials("ann", "s3cret"))
+    with pytest.raises(RegistryRefused, match=r"registry\.example"):
+        in_memory.runtime.log_in("registry.example", RegistryCredentials("ann", "wrong"))
