@@ -270,7 +270,9 @@ def _world(panel: Panel) -> tuple[object, ...]:
 
 def test_operations_that_create_deploy_or_change_have_dry_runs() -> None:
     assert {one.operation_id for one in TRYING} == {
+        "create_registry",
         "create_service",
+        "create_subscription",
         "delete_service",
         "deploy_service",
         "deploy_template",
@@ -281,17 +283,19 @@ def test_operations_that_create_deploy_or_change_have_dry_runs() -> None:
         "start_service",
         "stop_service",
         "update_environment",
+        "update_plan",
         "update_service",
+        "update_subscription",
     }
 
 
 @pytest.mark.parametrize("operation", TRYING, ids=lambda one: one.operation_id)
 def test_a_dry_run_describes_its_changes_and_leaves_everything_as_it_was(panel: Panel, operation: Operation) -> None:
-    made = prepare_targets(panel, operation)
-    before = _world(panel)
+    made, example = prepare_targets(panel, operation), body(operation, panel)
+    options, before = {} if example is None else {"json": example}, _world(panel)
     keys = {"Idempotency-Key": "k"} if operation.method == "POST" else {}
     for headers in ({}, keys, keys):
-        answered = made.send(panel, operation, query="dry_run=true", headers=headers)
+        answered = made.send(panel, operation, query="dry_run=true", headers=headers, **options)
         assert answered.status_code in _successes(operation), answered.text
         assert "location" not in answered.headers
         assert answered.json()["dry_run"]["dry_run"] is True

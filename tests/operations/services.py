@@ -36,7 +36,7 @@ OPERATIONS = {
     "create_service": OperationData(
         body=with_free_name, other_body={"name": "another", **IMAGE}, creates="service_id", statuses=RULE_ERRORS
     ),
-    "validate_service": OperationData(has_effect=False, reads_database=False, statuses=RULE_ERRORS),
+    "validate_service": OperationData(has_effect=False, statuses=RULE_ERRORS),
     "update_service": OperationData(body_for_all={"labels": {"tier": "free"}}, statuses=RULE_ERRORS),
     "delete_service": OperationData(needs_worker=True),
 }
