@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from domain.model.hidden import HIDDEN
+
 
 @dataclass
 class Registry:
@@ -17,7 +19,7 @@ class Registry:
     name: str
     host: str
     username: str
-    password: str = field(repr=False)
+    password: str = field(metadata=HIDDEN)
     created_at: datetime
     updated_at: datetime
     login_at: datetime
