@@ -5,18 +5,48 @@ from typing import Unpack
 from domain import users
 from domain.identity.access import Caller
 from domain.ports import Ports
+from domain.users.changes import UserUpdate
+from domain.users.invitation import UserCreate
+from domain.users.reading import ListUsersParameters
+from domain.users.roles import ListPermissionsParameters, ListRolesParameters
 from handlers import answers
 from handlers.openapi31 import Answer
 from handlers.serializers import users as serialize
 
 
-async def list_roles(ports: Ports, caller: Caller, **parameters: Unpack[users.ListRolesParameters]) -> Answer:
+def list_users(ports: Ports, caller: Caller, **parameters: Unpack[ListUsersParameters]) -> Answer:
+    """GET /users"""
+    return answers.page(users.list_users(ports, caller, **parameters), serialize.user)
+
+
+def create_user(ports: Ports, caller: Caller, body: UserCreate) -> Answer:
+    """POST /users"""
+    return answers.created(
+        users.create_user(ports, caller, body), serialize.invited_user, **{"Cache-Control": "no-store"}
+    )
+
+
+def get_user(ports: Ports, caller: Caller, user_id: str) -> Answer:
+    """GET /users/{user_id}"""
+    return answers.ok(users.get_user(ports, caller, user_id), serialize.user_detail)
+
+
+def update_user(ports: Ports, caller: Caller, user_id: str, body: UserUpdate, if_match: str | None = None) -> Answer:
+    """PATCH /users/{user_id}"""
+    return answers.ok(users.update_user(ports, caller, user_id, body, if_match=if_match), serialize.user_detail)
+
+
+def delete_user(ports: Ports, caller: Caller, user_id: str, if_match: str | None = None) -> Answer:
+    """DELETE /users/{user_id}"""
+    users.delete_user(ports, caller, user_id, if_match=if_match)
+    return answers.no_content()
+
+
+async def list_roles(ports: Ports, caller: Caller, **parameters: Unpack[ListRolesParameters]) -> Answer:
     """GET /roles"""
     return answers.page(users.list_roles(ports, caller, **parameters), serialize.role)
 
 
-async def list_permissions(
-    ports: Ports, caller: Caller, **parameters: Unpack[users.ListPermissionsParameters]
-) -> Answer:
+async def list_permissions(ports: Ports, caller: Caller, **parameters: Unpack[ListPermissionsParameters]) -> Answer:
     """GET /permissions"""
     return answers.page(users.list_permissions(ports, caller, **parameters), serialize.permission)

@@ -52,7 +52,9 @@ def from_claims(claims: Mapping[str, Any], settings: Settings) -> Person:
 
 
 def save_user(work: Work, person: Person, now: datetime) -> User:
-    """Return the user with the person's subject, new or brought up to date. Raise Forbidden if it is disabled.
+    """Return the user with the person's subject, new or brought up to date.
+
+    Raise Forbidden if it is disabled, or if its invitation is not good any more.
 
     An email address joins nobody to an existing user: people can often choose it themselves.
     """
@@ -64,10 +66,20 @@ def save_user(work: Work, person: Person, now: datetime) -> User:
         return user
     if not known.enabled:
         raise _forbidden("Your user is disabled", "Ask an administrator to enable it")
-    changed = replace(known, **fields)  # type: ignore[arg-type]
+    if known.invited:
+        _check_invitation(known, person, now)
+    changed = replace(known, **fields, invited=False, invited_until=None)  # type: ignore[arg-type]
     if changed != known:
         work.users.save(changed)
     return changed
+
+
+def _check_invitation(user: User, person: Person, now: datetime) -> None:
+    """Raise Forbidden if an invitation has expired, or if the account has another address than the invited one."""
+    if user.invited_until is not None and user.invited_until <= now:
+        raise _forbidden("Your invitation has expired", "Ask an administrator to invite you again")
+    if person.email.lower() != user.email.lower():
+        raise _forbidden("Your invitation is for another email address", "Ask an administrator to invite you again")
 
 
 def _role(claimed: object, settings: Settings) -> Role:

@@ -11,7 +11,8 @@ from domain.model.role import Role
 class User(HasGrant):
     """A principal without a secret of its own: it calls with sessions, which end when the user is disabled or removed.
 
-    `subject` is the identity provider's id of the user (the claim `sub`).
+    `subject` is the identity provider's id of the user (the claim `sub`), or the user's own ID if it has no account. An
+    `invited` user has not logged in yet, and can do so until `invited_until`.
     """
 
     id: str
@@ -29,4 +30,6 @@ class User(HasGrant):
     enabled: bool = True
     last_seen_at: datetime | None = None
     last_seen_ip: str | None = None
+    invited: bool = False
+    invited_until: datetime | None = None
     revision: int = 1

@@ -1,8 +1,31 @@
 """Test data of the tag `users`."""
 
-from tests.operation_data import OperationData
+from itertools import count
 
+from tests.operation_data import OperationData, PathParameter, Resources
+
+_numbers = count(1)
+
+
+def _user(resources: Resources) -> str:
+    """Invite a person and return the user's ID."""
+    body = {"email": f"person-{next(_numbers)}@example.com", "name": "Ada", "role": "operator"}
+    return str(resources.panel.post("/users", body).json()["id"])
+
+
+def _another_address(body: dict[str, object]) -> dict[str, object]:
+    return {**body, "email": f"guest-{next(_numbers)}@example.com"}
+
+
+PATH_PARAMETERS = {"user_id": PathParameter(_user, "usr_01aaaaaaaaaaaaaaaaaaaaaaaa", tenant=False)}
 OPERATIONS = {
+    "create_user": OperationData(
+        body=_another_address,
+        other_body={"email": "other@example.com", "name": "Other", "role": "viewer"},
+        creates="user_id",
+        statuses=("409", "422"),
+    ),
+    "update_user": OperationData(statuses=("422",)),
     "list_roles": OperationData(reads_database=False),
     "list_permissions": OperationData(reads_database=False),
 }

@@ -5,13 +5,14 @@ from datetime import datetime
 from sqlalchemy import Index, bindparam, select, update
 
 from domain.adapters.sql.repository import Repository
+from domain.adapters.sql.search import TextSearch
 from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.model.user import User
 from domain.ports.repositories import users as ports
 
 users = entity_table("users", User)
 Index("users_subject", users.c.subject, unique=True)
-list_indexes(users, "created_at id", "name id", "role id", "customer_id created_at id")
+list_indexes(users, "created_at id", "name id", "role id", "customer_id created_at id", "email")
 
 _BY_SUBJECT = select(users).where(users.c.subject == bindparam("subject"))
 
@@ -21,7 +22,8 @@ class Users(Repository[User], ports.Users):
 
     table = users
     entity = User
-    filters = frozenset({"role", "customer_id", "enabled"})
+    filters = frozenset({"role", "customer_id", "enabled", "invited", "email"})
+    search = TextSearch(users.c.name)
     sorts = frozenset({"name", "created_at", "last_seen_at"})
     conflicts = {"users_subject": ("A user with this subject exists already", "conflict")}  # noqa: RUF012 - as declared
 
