@@ -107,12 +107,13 @@ def _loses_authority(before: User, after: User) -> bool:
 
 def _require_successor(work: Work, user: User) -> None:
     """Raise Conflict if the user is the last active admin, or the last active owner of its customer."""
-    last = {Role.ADMIN: ("last_admin", "admin"), Role.CUSTOMER: ("last_owner", "owner of the customer")}
-    peers = [peer.id for peer in _peers(work, user)]
-    if user.role not in last or peers != [user.id]:
+    if [peer.id for peer in _peers(work, user)] != [user.id]:
         return
-    code, noun = last[user.role]
-    raise Conflict(f"{user.name} is the last {noun}", code=code, details="Give another user the role first")
+    advice = "Give another user the role first"
+    if user.role is Role.ADMIN:
+        raise Conflict(f"{user.name} is the last admin", code="last_admin", details=advice)
+    if user.role is Role.CUSTOMER:
+        raise Conflict(f"{user.name} is the last owner of the customer", code="last_owner", details=advice)
 
 
 def _cut(work: Work, user: User) -> None:
