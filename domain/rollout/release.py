@@ -3,6 +3,7 @@ before the things exist."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from domain.definitions.checked import check
 from domain.definitions.files import Contents, digests, masked_texts
@@ -117,8 +118,12 @@ class Release:
 
     def containers(self) -> Iterator[ContainerSpec]:
         """Yield every container, each after those that it depends on."""
-        for component in self.project.components:
-            yield from self.replicas(component)
+        return iter(self._containers)
+
+    @cached_property
+    def _containers(self) -> tuple[ContainerSpec, ...]:
+        """Cached, because the observer compares them with the engine every two seconds."""
+        return tuple(spec for component in self.project.components for spec in self.replicas(component))
 
     def replicas(self, component: Component) -> Iterator[ContainerSpec]:
         """Yield the containers of one component, as they are created."""

@@ -1,6 +1,7 @@
 """The worker: runs queued operations in threads, and keeps the engine and the database in agreement."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
@@ -21,6 +22,7 @@ from handlers.program.leases import Leases, end_leases_of_dead_workers
 _log = logging.getLogger(__name__)
 _AT_ONCE = 8
 _QUEUE_EVERY, _OBSERVE_EVERY, _SCHEDULES_EVERY = 1.0, 2.0, 1.0  # seconds
+_MAX_SHARE = 0.03  # of a core, for each of observer and schedules: with thousands of services they run more rarely
 
 
 class Worker:
@@ -77,7 +79,7 @@ class Worker:
     def _repeat(self, act: Callable[[], object], every: float) -> None:
         logged = None
         while not self._stopping.is_set():
-            version = self._ports.notifier.version()
+            version, used = self._ports.notifier.version(), time.thread_time()
             try:
                 act()
                 logged = None
@@ -90,7 +92,7 @@ class Worker:
             if act == self._run_queue:
                 self._ports.notifier.wait(every, version)
             else:
-                self._stopping.wait(every)
+                self._stopping.wait(max(every, (time.thread_time() - used) / _MAX_SHARE))
 
     def _run_queue(self) -> None:
         self._leases.keep()

@@ -1,5 +1,6 @@
 """The repository of services."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +27,9 @@ class Services(Repository[Service], Protocol):
 
         The revision rises only if `status` changes.
         """
+
+    def observe_unchanged(self, observed: Sequence[Service]) -> None:
+        """Write health and usage of services that nobody has changed since they were read. Their revisions stay."""
 
     def end_watch(self, service_id: str, watch: Watch) -> None:
         """Forget a watch, unless it is another one by now. The revision stays."""

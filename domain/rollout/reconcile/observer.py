@@ -11,6 +11,7 @@ from domain.model.sample import Sample
 from domain.model.service import Health, Service, ServiceStatus, Usage
 from domain.ports import Ports
 from domain.ports.runtime import Container
+from domain.ports.store import Work
 from domain.rollout.reconcile import health
 from domain.rollout.reconcile.background_calls import BackgroundCalls
 from domain.rollout.reconcile.measuring import measure
@@ -221,11 +222,18 @@ def _write(ports: Ports, services: Sequence[tuple[Service, Service]]) -> None:
     """Write what differs, except for services that changed meanwhile: an operation that has started knows better."""
     changed = [(before, after) for before, after in services if _live_fields(before) != _live_fields(after)]
     for first in range(0, len(changed), _ROWS_AT_ONCE):
+        rows = changed[first : first + _ROWS_AT_ONCE]
         with ports.store.begin() as work:
-            for before, after in changed[first : first + _ROWS_AT_ONCE]:
-                current = work.services.get(before.id)
-                if current is not None and current.revision == before.revision:
-                    work.services.observe(before.id, after.status, after.health, after.usage)
+            work.services.observe_unchanged([after for before, after in rows if before.status is after.status])
+            for before, after in rows:
+                if before.status is not after.status:
+                    _write_status(work, before, after)
+
+
+def _write_status(work: Work, before: Service, after: Service) -> None:
+    current = work.services.get(before.id)
+    if current is not None and current.revision == before.revision:
+        work.services.observe(before.id, after.status, after.health, after.usage)
 
 
 def _live_fields(service: Service) -> tuple[ServiceStatus, Health, Usage]:

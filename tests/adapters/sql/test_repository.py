@@ -175,6 +175,20 @@ def test_an_observation_raises_the_revision_only_if_the_status_changes(store: St
         assert work.services.get(stored.id) == failed
 
 
+def test_observations_are_written_only_of_services_that_are_as_they_were_read(store: Store):
+    same, changed = service("same", status=ServiceStatus.RUNNING), service("changed", status=ServiceStatus.RUNNING)
+    health, usage = Health("healthy", NOW), Usage(1.0, 2.0, 3.0)
+    with store.begin() as work:
+        work.services.add(same)
+        work.services.add(changed)
+        read = [replace(found, health=health, usage=usage) for found in (same, changed)]
+        work.services.save(changed)
+        work.services.observe_unchanged(read)
+        work.services.observe_unchanged([])
+        assert work.services.get(same.id) == replace(same, health=health, usage=usage)
+        assert work.services.get(changed.id) == changed
+
+
 def test_an_observation_of_a_deploying_service_is_ignored(store: Store):
     stored = service(status=ServiceStatus.DEPLOYING)
     with store.begin() as work:

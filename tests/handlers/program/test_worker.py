@@ -315,6 +315,22 @@ class _BrokenRuntime:
         return getattr(self._runtime, name)
 
 
+def test_an_observer_that_needs_much_time_observes_more_rarely(flow: Flow, monkeypatch: pytest.MonkeyPatch):
+    """It may use three percent of a core, so that a tenth of a second is followed by three seconds."""
+    used, observed = threading.local(), []
+
+    def observe(*_: object) -> None:
+        used.seconds = getattr(used, "seconds", 0.0) + 0.1
+        observed.append(time.monotonic())
+
+    monkeypatch.setattr(worker_module, "_OBSERVE_EVERY", 0.05)
+    monkeypatch.setattr(worker_module.observer, "observe", observe)
+    monkeypatch.setattr(worker_module.time, "thread_time", lambda: getattr(used, "seconds", 0.0))
+    with _run_workers(flow.ports):
+        _wait_until(lambda: len(observed) == 2)
+    assert observed[1] - observed[0] >= 3
+
+
 def test_a_worker_collects_garbage_when_it_starts(flow: Flow):
     flow.router.switch("svc_gone", "gone", ())
     with _run_workers(flow.ports):

@@ -1,5 +1,6 @@
 """The repository of services."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Index, Row, Select, and_, bindparam, case, exists, func, or_, select, update
@@ -42,6 +43,12 @@ _SUMS = {
     "storage_mb": func.coalesce(func.sum(services.c.counted_storage_mb), 0),
 }
 _FIGURES = [figure.label(f"total_{name}") for name, figure in _SUMS.items()]
+_OBSERVED_VALUES = ("observed_id", "read", "new_health", "new_usage")
+_OBSERVED = (
+    update(services)
+    .where(services.c.id == bindparam("observed_id"), services.c.revision == bindparam("read"))
+    .values(health=bindparam("new_health"), usage=bindparam("new_usage"))
+)
 _TOTAL_DEMAND = select(*_FIGURES).where(services.c.id != bindparam("other_than"))
 _OF_CUSTOMER = _TOTAL_DEMAND.where(services.c.customer_id == bindparam("owner"))
 _OF_ORGANIZATION = _TOTAL_DEMAND.where(
@@ -87,6 +94,20 @@ class Services(Repository[Service], ports.Services):
         else:
             service.status = status
             self.save(service)
+
+    def observe_unchanged(self, observed: Sequence[Service]) -> None:
+        """Write health and usage of services that nobody has changed since they were read. Their revisions stay."""
+        rows = [
+            {
+                "observed_id": service.id,
+                "read": service.revision,
+                "new_health": service.health,
+                "new_usage": service.usage,
+            }
+            for service in observed
+        ]
+        if rows:
+            self._write(_OBSERVED, rows)
 
     def end_watch(self, service_id: str, watch: Watch) -> None:
         """Forget a watch, unless it is another one by now. The revision stays."""
