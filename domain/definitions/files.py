@@ -1,7 +1,6 @@
 """Files of a definition: encrypted when they are stored, decrypted when the compose text is read."""
 
 import base64
-import binascii
 import hashlib
 import posixpath
 import re
@@ -118,7 +117,7 @@ def _given(given: FileContent, stored: bytes | None) -> bytes:
     if "content_base64" in given:
         try:
             return base64.b64decode(given["content_base64"], validate=True)
-        except binascii.Error:
+        except ValueError:  # not base64, or characters beyond ASCII
             raise FileError("has a content_base64 that is not base64") from None
     if stored is None:
         raise FileError("has no content; write content or content_base64")

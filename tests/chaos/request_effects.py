@@ -26,15 +26,22 @@ def service_mismatches(request_log: RequestLog, events: list[Json]) -> Iterator[
 
 
 def operation_mismatches(request_log: RequestLog, operations: list[Json]) -> Iterator[str]:
-    """Yield requests that created several operations, and operations that differ from the responses."""
+    """Yield requests that created several operations, and operations that differ from the responses.
+
+    Operations of deleted services are removed with them, except those that the deletion cancelled.
+    """
+    deleted = {service.id for service in request_log.services.values() if service.deleted}
     idempotent = {request.request_id for request in request_log.requests if request.key}
     for request, count in Counter(operation["request_id"] for operation in operations).items():
         if request in idempotent and count > 1:
             yield f"{request} created {count} operations"
     for kind in _OPERATED:
         listed = {operation["id"] for operation in operations if operation["kind"] == kind and operation["actor_id"]}
-        named = Counter(request.answer["id"] for request in _accepted(request_log) if request.path.endswith(f"/{kind}"))
-        yield from (f"{kind} {name}: only in the list or only in a response" for name in listed ^ named.keys())
+        answers = [request.answer for request in _accepted(request_log) if request.path.endswith(f"/{kind}")]
+        named = Counter(answer["id"] for answer in answers)
+        removed = {answer["id"] for answer in answers if answer["resource_id"] in deleted} - listed
+        different = (listed ^ named.keys()) - removed
+        yield from (f"{kind} {name}: only in the list or only in a response" for name in different)
         yield from (f"{kind} {name} was returned to {count} requests" for name, count in named.items() if count > 1)
 
 

@@ -152,6 +152,7 @@ def test_a_missing_file_is_named_with_what_to_do(panel: Panel):
         ({"a\nb": {"content": ""}}, "files.a\nb"),
         ({"a": {}}, "files.a"),
         ({"a": {"content_base64": "%%"}}, "files.a"),
+        ({"a": {"content_base64": "ü"}}, "files.a"),
         ({"a": {"content": "x" * 600_000}, "b": {"content": "x" * 600_000}}, "files"),
         ({"/etc/passwd": {"content": ""}}, "files"),
         ({"a": {"content": "", "content_base64": ""}}, "files.a"),

@@ -75,14 +75,14 @@ def test_orphaned_containers_are_removed_from_the_engine(
     assert get_page(service["url"])
 
 
-def test_an_unavailable_engine_fails_the_operation_with_its_address(process: Process, images: Images) -> None:
+def test_an_unavailable_engine_fails_the_operation_without_its_address(process: Process, images: Images) -> None:
     process.stop()
     process.docker_host = "unix:///nowhere/docker.sock"
     process.start()
     created = process.create(deploy_method="image", image=images.reference("web:1"), port=8080)
     failure = process.wait_finished(created["operation_id"], 60)["failure"]
     assert failure["code"] == "engine_unavailable"
-    assert "/nowhere/docker.sock" in failure["message"]
+    assert "/nowhere/docker.sock" not in failure["message"], "tenants read it; health has the address"
 
 
 def test_a_version_that_turns_unhealthy_gives_way_to_the_old_one_though_the_panel_is_killed(

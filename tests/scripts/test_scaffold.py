@@ -13,7 +13,7 @@ import pytest
 
 from tests.sizes import ROOT
 
-PARTS = ("domain", "handlers", "ws", "spec", "scripts", "tests", "setup.cfg", "pyproject.toml")
+PARTS = ("domain", "handlers", "ws", "spec", "scripts", "tests", "setup.cfg", "pyproject.toml", "CHANGELOG.md")
 ROWS = """\
 gadgets,POST,/gadgets,create_gadget,plans.write,authenticated,201,Make a gadget
 gadgets,GET,/gadgets,list_gadgets,plans.read,authenticated,200,"Filters none, by name"

@@ -13,6 +13,7 @@ from docker.errors import APIError, NotFound
 from domain.adapters.docker import container_config, files, following, inspection, login, networks, output, pulling
 from domain.adapters.docker.connection import LONG_TIMEOUT, Connection
 from domain.adapters.docker.stats import StatsSampler
+from domain.errors import Unavailable
 from domain.model.project import Restart
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.output import OutputLine
@@ -35,8 +36,18 @@ class Runtime:
         self._details = inspection.DetailsCache()
 
     def ping(self) -> Engine:
-        with self._connection.client() as client:
-            return Engine("docker", str(client.version()["Version"]))
+        """Ask for the version. If the engine does not answer, the error names its host: only operators see that."""
+        try:
+            with self._connection.client() as client:
+                return Engine("docker", str(client.version()["Version"]))
+        except Unavailable as refusal:
+            raise Unavailable(
+                f"{refusal.message}; it is {self._connection.host}", code="engine_unavailable"
+            ) from refusal
+
+    def close(self) -> None:
+        """Close the connections to the engine. They are opened again when they are needed."""
+        self._connection.close()
 
     def pull(
         self,

@@ -57,7 +57,7 @@ class Connection:
         except APIError as error:
             raise self.refusal((error.explanation or str(error)).encode()) from error
         except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            self._close_clients()
+            self.close()
             raise self._unavailable(error) from error
         except http.client.HTTPException as error:
             raise self._unavailable(error) from error
@@ -102,8 +102,8 @@ class Connection:
                 self._root_folder = str(self._client(SHORT_TIMEOUT).info()["DockerRootDir"])
         return self._root_folder
 
-    def _close_clients(self) -> None:
-        """Negotiate the API version again: the engine may be another version when it is back."""
+    def close(self) -> None:
+        """Close all clients. The next ones negotiate the API version again, as the engine may come back as another."""
         with self._lock:
             clients, self._clients = self._clients, {}
         for client in clients.values():

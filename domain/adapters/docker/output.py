@@ -123,6 +123,7 @@ def response_body(
             if body_start:
                 yield body_start
             yield from read(http.sock)
+        connection.connect().close()  # the library leaves its socket open when an engine does not listen
         with connection.client() as client:
             client.ping()
 

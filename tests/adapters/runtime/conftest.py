@@ -38,3 +38,4 @@ def real(docker_host: str, images: Images) -> Iterator[RuntimeSetup]:  # noqa: F
     setup = RuntimeSetup(runtime, sockets.Prober(), images.reference, client.kill, print_line)
     yield setup
     setup.clear()
+    runtime.close()

@@ -289,8 +289,8 @@ def test_cpu_usage_of_a_busy_container_is_about_its_limit(real: RuntimeSetup):
 
 
 def test_two_processes_create_forty_networks_in_parallel(real: RuntimeSetup, docker_host: str, images: Images):
-    runtimes = [real.runtime, docker.Runtime(docker_host)]
-    with ThreadPoolExecutor(6) as pool:
+    with closing(docker.Runtime(docker_host)) as other, ThreadPoolExecutor(6) as pool:
+        runtimes = [real.runtime, other]
         made = [
             pool.submit(runtimes[number % 2].create_network, real.name(f"net{number}"), real.labels)
             for number in range(40)
@@ -304,16 +304,20 @@ def test_two_processes_create_forty_networks_in_parallel(real: RuntimeSetup, doc
 
 
 def test_parallel_creations_of_one_network_create_one(real: RuntimeSetup, docker_host: str, images: Images):
+    def create(_: int) -> None:
+        with closing(docker.Runtime(docker_host)) as runtime:
+            runtime.create_network(real.name("net"), real.labels)
+
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda _: docker.Runtime(docker_host).create_network(real.name("net"), real.labels), range(6)))
+        list(pool.map(create, range(6)))
     assert len(images.client.networks(names=[real.name("net")])) == 1
 
 
 def test_an_exhausted_subnet_range_is_reported(real: RuntimeSetup, docker_host: str):
-    small = docker.Runtime(docker_host, subnets="10.211.77.0/27")
-    small.create_network(real.name("one"), real.labels)
-    with pytest.raises(EngineRefused, match=r"10\.211\.77\.0/27 are in use"):
-        small.create_network(real.name("two"), real.labels)
+    with closing(docker.Runtime(docker_host, subnets="10.211.77.0/27")) as small:
+        small.create_network(real.name("one"), real.labels)
+        with pytest.raises(EngineRefused, match=r"10\.211\.77\.0/27 are in use"):
+            small.create_network(real.name("two"), real.labels)
 
 
 def test_the_list_counts_restarts_without_inspecting_each_time(real: RuntimeSetup, images: Images):

@@ -109,8 +109,10 @@ def _engine(folder: Path, *answers: bytes) -> Iterator[Runtime]:
         listener.listen()
         thread = threading.Thread(target=serve)
         thread.start()
-        yield Runtime(f"unix://{path}")
+        runtime = Runtime(f"unix://{path}")
+        yield runtime
         thread.join(5)
+        runtime.close()
 
 
 def test_following_raises_unavailable_after_the_last_line_if_the_engine_dies(tmp_path: Path):

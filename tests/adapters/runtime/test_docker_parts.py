@@ -6,6 +6,7 @@ import socketserver
 import threading
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -113,7 +114,8 @@ def fake(tmp_path: Path) -> Iterator[tuple[Engine, Runtime]]:
     with Engine(f"{tmp_path}/engine.sock", Handler) as engine:
         thread = threading.Thread(target=engine.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
-        yield engine, Runtime(f"unix://{tmp_path}/engine.sock")
+        with closing(Runtime(f"unix://{tmp_path}/engine.sock")) as runtime:
+            yield engine, runtime
         engine.shutdown()
         thread.join()
 

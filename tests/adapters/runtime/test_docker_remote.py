@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -97,7 +97,11 @@ def certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _works(host: str) -> None:
-    runtime = Runtime(host)
+    with closing(Runtime(host)) as runtime:
+        _read_all(runtime)
+
+
+def _read_all(runtime: Runtime) -> None:
     assert runtime.ping() == Engine("docker", "20.10.24")
     assert runtime.pull("web:1", lambda layers: None).digest == "sha256:1"
     batches = [[line.text for line in lines] for lines in runtime.follow("web")]

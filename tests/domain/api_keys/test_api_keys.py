@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from domain import api_keys
-from domain.adapters.fernet import Vault
 from domain.adapters.sql.store import open_store
 from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, Stale, Unauthenticated
 from domain.identity import validity
@@ -632,7 +631,7 @@ def test_no_first_key_is_created_if_a_key_exists(ports: Ports, viewer: Caller):
 
 def test_processes_that_start_at_once_create_one_first_key(ports: Ports, tmp_path: Path):
     def start(_: int) -> str | None:
-        store = open_store(f"sqlite:///{tmp_path}/panel.db", Vault(tmp_path / "key"))
+        store = open_store(f"sqlite:///{tmp_path}/panel.db", ports.vault)
         try:
             return api_keys.create_first_key(replace(ports, store=store))
         finally:

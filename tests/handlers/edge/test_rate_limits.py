@@ -118,6 +118,8 @@ def test_an_address_over_its_limit_gets_no_other_response(limited_panel: Panel) 
     for path in ("/health", "/openapi.yaml", "/docs", "/docs/start.js", "/nowhere", "/services"):
         assert limited_panel.get(path, key=None).status_code == 429, path
     assert limited_panel.put("/health", {}, key=None).status_code == 429
+    for operation in (operation for operation in OPERATIONS if operation.operation_id in PUBLIC):
+        assert Targets().send(limited_panel, operation, key=None).status_code == 429, operation.operation_id
 
 
 def test_an_exceeded_limit_is_reported_before_the_body_is_read(limited_panel: Panel) -> None:

@@ -61,6 +61,7 @@ def test_help_describes_every_command_in_a_sentence():
     listed = re.findall(r"^  ([a-z-]+)  +(.+)$", output.partition("Commands:")[2], re.MULTILINE)
     assert [name for name, _ in listed] == [
         "api",
+        "audit",
         "check",
         "create-key",
         "keycloak-setup",
@@ -86,9 +87,10 @@ def test_a_lost_key_file_beside_encrypted_secrets_is_refused_with_the_next_step(
     assert not (tmp_path / "secrets.key").exists()
 
 
-def test_a_lost_key_file_without_encrypted_secrets_is_made_again(tmp_path: Path):
-    with start_panel(tmp_path) as panel:
-        panel.service(variables={"PLAIN": "value"})
+def test_a_lost_key_file_is_made_again_with_a_new_database(tmp_path: Path):
+    with start_panel(tmp_path):
+        for file in tmp_path.glob("panel.db*"):
+            file.unlink()
     (tmp_path / "secrets.key").unlink()
     assert run("create-key", folder=tmp_path).exit_code == 0
     assert (tmp_path / "secrets.key").exists()
