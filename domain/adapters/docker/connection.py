@@ -68,7 +68,7 @@ class Connection:
         """Return the error for a message of the engine. Paths of the host are in the panel's log only."""
         text = safe_text(message)
         log.info("the engine refused a request: %s", text)
-        return EngineRefused(hide_host_paths(text, self._root()))
+        return EngineRefused(hide_host_paths(text, self._root_folder))
 
     def connect(self) -> http.client.HTTPConnection:
         """Open a connection that the caller can shut down while it waits for the engine. It has no timeout."""
@@ -92,15 +92,10 @@ class Connection:
         with self._lock:
             if timeout not in self._clients:
                 self.connect().close()  # raises a plain error, which the library would wrap three times
-                self._clients[timeout] = APIClient(self.host, version="auto", timeout=timeout, tls=self._tls)
+                client = APIClient(self.host, version="auto", timeout=timeout, tls=self._tls)
+                self._clients[timeout] = client
+                self._root_folder = self._root_folder or _root_folder(client)
             return self._clients[timeout]
-
-    def _root(self) -> str:
-        """Return the folder of the engine's files; empty if the engine cannot tell."""
-        if not self._root_folder:
-            with suppress(DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError):
-                self._root_folder = str(self._client(SHORT_TIMEOUT).info()["DockerRootDir"])
-        return self._root_folder
 
     def close(self) -> None:
         """Close all clients. The next ones negotiate the API version again, as the engine may come back as another."""
@@ -125,6 +120,13 @@ class Connection:
         if self._tls.cert:
             context.load_cert_chain(*self._tls.cert)
         return context
+
+
+def _root_folder(client: APIClient) -> str:
+    """Return the folder of the engine's files; empty if the engine does not tell, as behind a proxy of its API."""
+    with suppress(DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+        return str(client.info().get("DockerRootDir", ""))
+    return ""
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -123,9 +123,15 @@ def response_body(
             if body_start:
                 yield body_start
             yield from read(http.sock)
-        connection.connect().close()  # the library leaves its socket open when an engine does not listen
-        with connection.client() as client:
-            client.ping()
+        _ping(connection)
+
+
+def _ping(connection: Connection) -> None:
+    """Ask the engine for any response. The library's own ping leaves its socket open when the engine is away."""
+    with closing(connection.connect()) as http:
+        http.sock.settimeout(SHORT_TIMEOUT)
+        http.request("GET", "/_ping")
+        http.getresponse().read()
 
 
 def _read_head(connected: socket) -> tuple[int, bytes]:

@@ -82,6 +82,7 @@ def test_messages_of_the_engine_itself_are_logged_not_returned(caplog: pytest.Lo
 
 PREPARATION = {
     b"/version": b'HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{"ApiVersion": "1.41"}',
+    b"/info": b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{}",
     b"/json": b'HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{"Config": {"Tty": false}}',
 }
 
