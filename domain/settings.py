@@ -94,6 +94,12 @@ class Settings:
     oidc_customer_attribute: str = field(
         default="customer_id", metadata=_doc("The attribute of groups and accounts that names the customer.")
     )
+    smtp_url: str = field(
+        default="",
+        metadata=_doc(
+            "smtp://USER:PASSWORD@HOST:587?from=SENDER, or smtps://, sends mail to customers. If empty, none is sent."
+        ),
+    )
     kept_deployments: int = field(
         default=50, metadata=_doc("Ended deployments that are kept for each service, besides those for a rollback.")
     )

@@ -9,7 +9,7 @@ from typing import Any
 from domain.identity.permissions import ALL_PERMISSIONS
 from domain.ports import Ports
 from handlers.conditional import AsyncConditionalHandler, ConditionalHandler
-from handlers.idempotency import IdempotentHandler
+from handlers.idempotency import AsyncIdempotentHandler, IdempotentHandler
 from handlers.openapi31 import Document, DocumentError, Operation
 from handlers.paging import AsyncPagedHandler, PagedHandler
 
@@ -37,9 +37,9 @@ def _bind_operation(operation: Operation, ports: Ports) -> Callable[..., Any]:
     _check(operation)
     handler = partial(_handler(operation), ports)
     arguments = {parameter.argument for parameter in operation.parameters}
-    if "idempotency_key" in arguments:
-        return IdempotentHandler(ports, operation.operation_id, handler)
     is_async = iscoroutinefunction(handler.func)
+    if "idempotency_key" in arguments:
+        return (AsyncIdempotentHandler if is_async else IdempotentHandler)(ports, operation.operation_id, handler)
     if "if_none_match" in arguments:
         return (AsyncConditionalHandler if is_async else ConditionalHandler)(handler)
     if "page" in arguments:

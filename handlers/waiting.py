@@ -9,14 +9,19 @@ from typing import Protocol, TypeVar
 
 import anyio
 
+from domain.customers import creation
+from domain.customers.reading import CustomerDetail
 from domain.errors import Conflict, Unavailable
+from domain.identity.access import Caller
 from domain.model.operation import Operation, OperationStatus
+from domain.operations import get_operation
 from domain.ports import Ports
 from domain.resources.dry_run import Outcome
 from handlers import answers
 from handlers.edge.threads import READS, WRITES
 from handlers.openapi31 import Answer
 from handlers.serializers.operations import operation as serialize_operation
+from handlers.serializers.values import Json
 
 
 class Finishing(Protocol):
@@ -31,6 +36,7 @@ Result = TypeVar("Result", bound=Finishing)
 _CHECK_INTERVAL = 0.05
 _CHECKS_PER_READ = 20  # another process may have written without notifying this one
 _DELETION_TIMEOUT = 60
+_CREATION_TIMEOUT = 60
 
 
 async def wait_until_finished(ports: Ports, seconds: float, read: Callable[[], Result]) -> Result:
@@ -78,3 +84,23 @@ async def wait_for_deletion(
     if operation.status is OperationStatus.SUCCEEDED:
         return answers.no_content()
     return answers.accepted(operation, serialize_operation)
+
+
+async def wait_for_customer(
+    ports: Ports,
+    caller: Caller,
+    begin: Callable[[], str],
+    serialize: Callable[[CustomerDetail], Json],
+    seconds: float = _CREATION_TIMEOUT,
+) -> Answer:
+    """Return 201 with the customer when it is complete, 202 if its creation goes on after `seconds`.
+
+    `begin` returns the ID of the operation that creates it. Raise a refusal that says why the creation failed.
+    """
+    operation_id = await WRITES.run(begin)
+    begun = await WRITES.run(lambda: creation.continue_creation(ports, caller, operation_id))
+    operation = await wait_until_finished(ports, seconds, lambda: get_operation(ports, caller, begun.id))
+    creation.refuse_failed(operation)
+    if operation.finished_at is None:
+        return answers.accepted(operation, serialize_operation)
+    return answers.created(await READS.run(lambda: creation.get_created(ports, operation)), serialize)

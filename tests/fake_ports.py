@@ -44,6 +44,7 @@ def open_ports(settings: Settings, **others: Any) -> Iterator[Ports]:
         "resolver": memory.Resolver(),
         "router": memory.Router(),
         "identity_provider": memory.IdentityProvider(),
+        "mailer": memory.Mailer(),
         "counter": counting.Counter(),
         "clock": system.Clock(),
         **others,

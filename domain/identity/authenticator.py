@@ -7,7 +7,14 @@ from datetime import datetime
 from domain.identity import tokens
 from domain.identity.access import Caller, Credential
 from domain.identity.usage import Uses
-from domain.identity.validity import NO_KEY, caller_for, get_principal, invalid_credential, is_valid
+from domain.identity.validity import (
+    NO_KEY,
+    caller_for,
+    get_principal,
+    invalid_credential,
+    is_valid,
+    suspended_customers,
+)
 from domain.model.principal import Principal, PrincipalKind
 from domain.model.session import Session
 from domain.model.ticket import Ticket
@@ -16,13 +23,16 @@ from domain.ports import Ports
 
 @dataclass(frozen=True)
 class _Stored:
-    """Stored principals and sessions by ID."""
+    """Stored principals and sessions by ID, and those of the principals' customers that are suspended."""
 
     principals: Mapping[str, Principal]
+    suspended: frozenset[str]
     sessions: Mapping[str, Session] = field(default_factory=dict)
 
     def is_valid(self, credential: Credential, address: str, now: datetime) -> bool:
         principal = self.principals.get(credential.principal_id)
+        if principal is not None and principal.customer_id in self.suspended:
+            return False
         return is_valid(credential, principal, self.sessions.get(credential.session_id or ""), address, now)
 
 
@@ -43,8 +53,9 @@ class Authenticator:
             raise invalid_credential()
         with self._ports.store.read() as work:
             key = work.api_keys.by_prefix(prefix) or NO_KEY
+            suspended = suspended_customers(work, [key])
         credential = Credential(PrincipalKind.API_KEY, key.id, tokens.digest(text))
-        return self._authenticate(credential, _Stored({key.id: key}), address, request_id)
+        return self._authenticate(credential, _Stored({key.id: key}, suspended), address, request_id)
 
     def by_session(self, cookie: str, address: str, request_id: str) -> Caller:
         """Return the caller for a session cookie.
@@ -57,10 +68,11 @@ class Authenticator:
             session = work.sessions.by_digest(tokens.digest(cookie))
             credential = _credential_of(session) if session else None
             principal = get_principal(work, credential.kind, credential.principal_id) if credential else None
+            suspended = suspended_customers(work, [principal] if principal else [])
         if session is None or credential is None or principal is None:
             raise invalid_credential()
         return self._authenticate(
-            credential, _Stored({principal.id: principal}, {session.id: session}), address, request_id
+            credential, _Stored({principal.id: principal}, suspended, {session.id: session}), address, request_id
         )
 
     def by_ticket(
@@ -114,7 +126,8 @@ class Authenticator:
         with self._ports.store.read() as work:
             principals: dict[str, Principal] = {**work.api_keys.get_many(keys)}
             principals.update(work.users.get_many(users))
-            return _Stored(principals, work.sessions.get_many(session_ids))
+            suspended = suspended_customers(work, principals.values())
+            return _Stored(principals, suspended, work.sessions.get_many(session_ids))
 
     def _authenticate(self, credential: Credential, stored: _Stored, address: str, request_id: str) -> Caller:
         now = self._ports.clock.now()

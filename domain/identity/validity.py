@@ -1,6 +1,7 @@
 """What a credential is worth now: its secret is current, nothing has expired, and the address is allowed."""
 
 import hmac
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from domain.errors import Unauthenticated
@@ -99,6 +100,11 @@ def get_principal(work: Work, kind: PrincipalKind, principal_id: str) -> Princip
     return work.users.get(principal_id) if kind is PrincipalKind.USER else work.api_keys.get(principal_id)
 
 
+def suspended_customers(work: Work, principals: Iterable[Principal]) -> frozenset[str]:
+    """Return the suspended ones among the customers of these principals: no credential of theirs is valid."""
+    return work.customers.suspended({principal.customer_id for principal in principals if principal.customer_id})
+
+
 def lock_credential(work: Work, caller: Caller, now: datetime) -> tuple[Principal, Credential]:
     """Return the caller's principal, locked until the block ends, and the credential that it authenticated with.
 
@@ -108,6 +114,8 @@ def lock_credential(work: Work, caller: Caller, now: datetime) -> tuple[Principa
     principal = get_principal(work, caller.kind, caller.id)
     session = work.sessions.get(caller.session_id) if caller.session_id else None
     if credential is None or principal is None or not is_valid(credential, principal, session, caller.address, now):
+        raise invalid_credential()
+    if suspended_customers(work, [principal]):
         raise invalid_credential()
     return principal, credential
 

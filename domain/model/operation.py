@@ -34,6 +34,10 @@ class Kind(StrEnum):
     RESTART = "restart"
     DELETE = "delete"
     ROLLBACK = "rollback"
+    CREATE_CUSTOMER = "create_customer"
+    SUSPEND_CUSTOMER = "suspend_customer"
+    REACTIVATE_CUSTOMER = "reactivate_customer"
+    DELETE_CUSTOMER = "delete_customer"
 
 
 @dataclass
@@ -42,6 +46,7 @@ class Operation:
 
     At most one operation runs at a time for each `lock_key`. `options` holds what the caller asked for and what a
     worker leaves for the next one. `kind` is a string, so that the queue needs no list of kinds; compare with `==`.
+    An operation with `behind_customer` waits until no operation of that customer is queued or running.
     """
 
     id: str
@@ -64,6 +69,7 @@ class Operation:
     lease_owner: str | None = None
     lease_until: datetime | None = None
     attempts: int = 0
+    behind_customer: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
     revision: int = 1

@@ -78,6 +78,7 @@ class Service:
     `demand` is what the definition needs. The `counted` figures are what counts against quotas: the greatest of what
     the definition, the live deployment and the deployments that wait need. They are None in services that were last
     deployed by a panel without quotas.
+    `suspended_at`: it ran when its customer was suspended, and starts when the customer is reactivated.
     """
 
     id: str
@@ -101,6 +102,7 @@ class Service:
     health: Health = Health()
     revision: int = 1
     environment_revision: int = 1
+    suspended_at: datetime | None = None
     demand: Demand | None = None
     counted_cpu: float | None = None
     counted_memory_mb: int | None = None

@@ -21,6 +21,11 @@ FailureCode = Literal[
     "route_failed",
     "service_deleted",
     "secrets_unreadable",
+    "identity_provider_unavailable",
+    "account_exists",
+    "mail_unavailable",
+    "mail_refused",
+    "service_failed",
     "internal_error",
 ]
 """The codes of `Failure` in the document."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from domain.ports.clock import Clock
 from domain.ports.counter import Counter
 from domain.ports.identity_provider import IdentityProvider
+from domain.ports.mailer import Mailer
 from domain.ports.notifier import Notifier
 from domain.ports.prober import Prober
 from domain.ports.resolver import Resolver
@@ -22,6 +23,7 @@ __all__ = [
     "Clock",
     "Counter",
     "IdentityProvider",
+    "Mailer",
     "Notifier",
     "Ports",
     "Prober",
@@ -51,5 +53,7 @@ class Ports:
     """This installation's id, which labels its containers: other panels may use the same engine."""
     identity_provider: IdentityProvider | None = None
     """Where people log in; None if none is configured."""
+    mailer: Mailer | None = None
+    """The mail server; None if none is configured."""
     operations_by_permission: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Permission → the operations that need it, from the document."""

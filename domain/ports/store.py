@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from domain.model.customer import Customer
 from domain.model.organization import Organization
 from domain.model.plan import Plan
 from domain.ports.repositories.api_keys import ApiKeys
 from domain.ports.repositories.audit_events import AuditEvents
+from domain.ports.repositories.customers import Customers
 from domain.ports.repositories.deployments import Deployments
 from domain.ports.repositories.events import Events
 from domain.ports.repositories.files import Files
@@ -40,7 +40,7 @@ class Work(Protocol):
     schedules: Schedules
     api_keys: ApiKeys
     users: Users
-    customers: Repository[Customer]
+    customers: Customers
     organizations: Repository[Organization]
     plans: Repository[Plan]
     subscriptions: Subscriptions

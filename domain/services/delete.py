@@ -37,12 +37,16 @@ def delete_service(
         service = get_visible_service(caller, work, service_id)
         revisions.match(if_match, service.revision, "service")
         change = Change("delete", "service", service_id, f"Removes all containers of {service.name} {data}")
-        return _queue_deletion(work, now, caller, service, volumes), DryRun((change,))
+        return queue_deletion(work, now, caller, service, volumes), DryRun((change,))
 
     return perform(ports, delete, dry_run=dry_run)
 
 
-def _queue_deletion(work: Work, now: datetime, caller: Caller, service: Service, volumes: Volumes) -> Operation:
+def queue_deletion(work: Work, now: datetime, caller: Caller | None, service: Service, volumes: Volumes) -> Operation:
+    """Cancel the other operations of a service and queue its deletion, unless the same deletion is queued already.
+
+    Without a caller the panel itself asks for it.
+    """
     for operation in unfinished(work, service.id):
         if operation.kind == Kind.DELETE:
             if volumes in ("keep", operation.options["volumes"]):

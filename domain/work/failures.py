@@ -29,6 +29,14 @@ class Cancelled(TaskFailed):
         super().__init__("cancelled", "Cancelled while it ran")
 
 
+class WaitsForOperations(Exception):  # noqa: N818
+    """A task cannot go on before the operations of a customer's services have ended. It runs again from its start."""
+
+    def __init__(self, customer_id: str) -> None:
+        super().__init__(customer_id)
+        self.customer_id = customer_id
+
+
 def failure_of(fault: Exception, redact: Callable[[str], str]) -> Failure:
     """Return the failure that an exception stands for.
 

@@ -133,6 +133,16 @@ class OperationProgress:
         """Return a stored fact or an option that the caller gave."""
         return self._options.get(option)
 
+    def requeue(self, customer_id: str) -> None:
+        """Return the operation to the queue, behind the operations of a customer: no thread waits for them."""
+
+        def change(work: Work, operation: Operation) -> None:
+            operation.status, operation.behind_customer, operation.attempts = OperationStatus.QUEUED, customer_id, 0
+            operation.lease_owner = operation.lease_until = None
+            work.operations.save(operation)
+
+        self._write([change])
+
     def end(self, failure: Failure | None, changes: Sequence[Change] = ()) -> None:
         """End the operation, leave its resource as the task says, and make these changes, in one transaction."""
         outcome = Outcome(self._status(failure), self._ports.clock.now(), failure)

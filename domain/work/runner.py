@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from domain.model.operation import Operation
 from domain.ports import Ports
-from domain.work.failures import failure_of
+from domain.work.failures import WaitsForOperations, failure_of
 from domain.work.lease import Lease, LeaseLost
 from domain.work.leased_ports import LeasedProber, LeasedRouter, LeasedRuntime
 from domain.work.progress import OperationProgress
@@ -37,6 +37,8 @@ def run_operation(ports: Ports, tasks: Mapping[str, Task], operation: Operation,
 def _run(ports: Ports, task: Task, operation: Operation, progress: OperationProgress) -> None:
     try:
         changes = task.run(ports, operation, progress)
+    except WaitsForOperations as wait:
+        progress.requeue(wait.customer_id)
     except Exception as fault:  # noqa: BLE001 - an operation always ends, and says why
         progress.begin_undo()
         progress.end(failure_of(fault, progress.redact))

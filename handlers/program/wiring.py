@@ -13,6 +13,7 @@ from domain.identity.connection_limits import ConnectionLimits
 from domain.ports import Ports
 from domain.ports.counter import Counter
 from domain.ports.identity_provider import IdentityProvider
+from domain.ports.mailer import Mailer
 from domain.ports.notifier import Notifier
 from domain.ports.prober import Prober
 from domain.ports.resolver import Resolver
@@ -34,7 +35,7 @@ def open_ports(settings: Settings) -> Ports:
     store = open_store(url, vault, lambda: notifier.notify())  # noqa: PLW0108 - the notifier needs the ID in the database
     counter, notifier = open_shared(store.instance)
     runtime, prober, resolver, router = _engine_adapters(settings, store)
-    identity_provider = _identity_provider(settings)
+    identity_provider, mailer = _identity_provider(settings), _mailer(settings.smtp_url)
     return Ports(
         settings=settings,
         store=store,
@@ -47,6 +48,7 @@ def open_ports(settings: Settings) -> Ports:
         clock=system.Clock(),
         notifier=notifier,
         identity_provider=identity_provider,
+        mailer=mailer,
         instance=store.instance,
     )
 
@@ -100,6 +102,21 @@ def _identity_provider(settings: Settings) -> IdentityProvider | None:
     from domain.adapters import keycloak  # noqa: PLC0415 - without Keycloak, the import would cost a quarter of a second
 
     return keycloak.IdentityProvider(keycloak.realm_of(settings), settings.oidc_secret)
+
+
+def _mailer(url: str) -> Mailer | None:
+    """Return the mail server if it is configured. Raise BadSetting if its URL cannot be used."""
+    if not url:
+        return None
+    from domain.adapters import smtp  # noqa: PLC0415 - without mail, the import would cost a megabyte
+
+    try:
+        return smtp.Mailer(url)
+    except ValueError:  # its message may contain a part of the password
+        raise BadSetting(
+            "PANEL_SMTP_URL cannot be used; it takes smtp://user:password@host:587?from=panel@example.com, or smtps://"
+            " for TLS from the start (in a password, write / as %2F, @ as %40, : as %3A)"
+        ) from None
 
 
 def set_up_keycloak(settings: Settings, issuer: str, username: str, password: str, admin_realm: str) -> str:

@@ -3,9 +3,20 @@
 from domain.adapters.memory.clock import Clock
 from domain.adapters.memory.containers import DEFAULT_STATS, Behaviour
 from domain.adapters.memory.identity_provider import IdentityProvider
+from domain.adapters.memory.mailer import Mailer
 from domain.adapters.memory.prober import Prober
 from domain.adapters.memory.resolver import Resolver
 from domain.adapters.memory.router import Router
 from domain.adapters.memory.runtime import Runtime
 
-__all__ = ["DEFAULT_STATS", "Behaviour", "Clock", "IdentityProvider", "Prober", "Resolver", "Router", "Runtime"]
+__all__ = [
+    "DEFAULT_STATS",
+    "Behaviour",
+    "Clock",
+    "IdentityProvider",
+    "Mailer",
+    "Prober",
+    "Resolver",
+    "Router",
+    "Runtime",
+]

@@ -129,6 +129,10 @@ class IdentityProvider:
         answer = {"state": query["state"], "session_state": session, "iss": self.issuer, "code": code}
         return f"{query['redirect_uri']}?{urlencode(answer)}"
 
+    def subjects(self) -> list[str]:
+        """Return the subjects of all accounts."""
+        return list(self._state.accounts)
+
     def has_session(self, session: str) -> bool:
         """Return whether a session has not ended."""
         return session in self._state.sessions

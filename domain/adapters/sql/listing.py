@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import BindParameter, ColumnElement, Integer, Select, Table, UnaryExpression, bindparam, func, select
 
@@ -97,6 +97,8 @@ def _condition(table: Table, name: str, several: bool | None, text_search: TextS
     if name in _RANGES:
         column, compare = _RANGES[name]
         return compare(table.c[column], value)
+    if name in table.info.get("conditions", {}):  # a filter that is no column of the table
+        return cast(ColumnElement[bool], table.info["conditions"][name](value))
     if several is None:
         return table.c[name].is_(None)
     return table.c[name].in_(value) if several else table.c[name] == value

@@ -14,4 +14,10 @@ class ApiKeys(Repository[ApiKey], Protocol):
     def record_use(self, key_id: str, at: datetime, address: str, requests: int) -> None:
         """Add to the request count, and set when and from where the key was last used. The revision stays."""
 
+    def remove_of_customer(self, customer_id: str) -> None:
+        """Remove all keys of a customer, with their sessions."""
+
+    def remove_of_maker(self, customer_id: str, created_by: str) -> None:
+        """Remove the keys of a customer that one of its users or keys has made, with their sessions."""
+
     def any(self) -> bool: ...

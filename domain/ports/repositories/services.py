@@ -46,5 +46,8 @@ class Services(Repository[Service], Protocol):
     def demand_above(self, plan: Plan, limit: int) -> dict[str, TotalDemand]:
         """Return the subscribers of a plan, by ID, that have more than one of its quotas; at most `limit`."""
 
+    def of_customer(self, customer_id: str, after: str, limit: int) -> list[Service]:
+        """Return the next services of a customer whose IDs follow `after`, by ID."""
+
     def wanted_running(self) -> list[Service]:
         """Return the services that should be running and have no operation in progress."""

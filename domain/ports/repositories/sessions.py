@@ -21,4 +21,7 @@ class Sessions(Repository[Session], Protocol):
     def remove_of_provider(self, provider_session_id: str) -> None:
         """Remove all sessions of a login at the identity provider."""
 
+    def remove_of_customer(self, customer_id: str) -> None:
+        """Remove all sessions of the users and API keys of a customer."""
+
     def remove_expired(self, now: datetime) -> None: ...

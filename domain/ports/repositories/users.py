@@ -13,5 +13,8 @@ class Users(Repository[User], Protocol):
     def by_subject(self, subject: str) -> User | None:
         """Return the user with this id at the identity provider."""
 
+    def remove_of_customer(self, customer_id: str) -> None:
+        """Remove all users of a customer, with their sessions."""
+
     def record_use(self, user_id: str, at: datetime, address: str) -> None:
         """Set when and from where the user was last seen. The revision stays."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, bindparam, select, update
+from sqlalchemy import Index, bindparam, delete, select, update
 
 from domain.adapters.sql.repository import Repository
 from domain.adapters.sql.search import TextSearch
@@ -37,6 +37,15 @@ class ApiKeys(Repository[ApiKey], ports.ApiKeys):
         count = self.table.c.request_count + requests
         change = update(self.table).where(self.table.c.id == key_id)
         self._write(change.values(request_count=count, last_used_at=at, last_used_ip=address))
+
+    def remove_of_customer(self, customer_id: str) -> None:
+        """Remove all keys of a customer, with their sessions."""
+        self._write(delete(self.table).where(self.table.c.customer_id == customer_id))
+
+    def remove_of_maker(self, customer_id: str, created_by: str) -> None:
+        """Remove the keys of a customer that one of its users or keys has made, with their sessions."""
+        this = self.table.c
+        self._write(delete(self.table).where(this.customer_id == customer_id, this.created_by == created_by))
 
     def any(self) -> bool:
         """Return whether there is a key at all."""

@@ -63,9 +63,11 @@ class Operations(Repository[Operation], ports.Operations):
         this, other = self.table.c, self.table.alias("other").c
         earlier = or_(other.status == _RUNNING, and_(other.status == _QUEUED, other.id < this.id))
         busy = exists().where(other.lock_key == this.lock_key, earlier)
+        unfinished = other.status.in_([_QUEUED, _RUNNING])
+        behind = exists().where(other.customer_id == this.behind_customer, unfinished, other.id != this.id)
         return or_(
             and_(this.status == _RUNNING, this.lease_until <= now),
-            and_(this.status == _QUEUED, ~busy),
+            and_(this.status == _QUEUED, ~busy, ~behind),
         )
 
     def renew(self, operation_id: str, owner: str, until: datetime) -> Operation | None:

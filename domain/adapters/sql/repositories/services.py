@@ -157,6 +157,12 @@ class Services(Repository[Service], ports.Services):
         )
         return {row.owner: _total(row) for row in rows}
 
+    def of_customer(self, customer_id: str, after: str, limit: int) -> list[Service]:
+        """Return the next services of a customer whose IDs follow `after`, by ID."""
+        this = self.table.c
+        rows = select(self.table).where(this.customer_id == customer_id, this.id > after)
+        return self._fetch_all(rows.order_by(this.id).limit(limit))
+
     def wanted_running(self) -> list[Service]:
         """Return the services that should be running and have no operation in progress."""
         this, work = self.table.c, operations.c

@@ -2,8 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, bindparam, delete, select, update
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, bindparam, delete, or_, select, update
 
+from domain.adapters.sql.repositories.api_keys import api_keys
+from domain.adapters.sql.repositories.users import users
 from domain.adapters.sql.repository import Repository
 from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.model.principal import PrincipalKind
@@ -49,6 +51,12 @@ class Sessions(Repository[Session], ports.Sessions):
     def remove_of_provider(self, provider_session_id: str) -> None:
         """Remove all sessions of a login at the identity provider."""
         self._write(delete(self.table).where(self.table.c.provider_session_id == provider_session_id))
+
+    def remove_of_customer(self, customer_id: str) -> None:
+        """Remove all sessions of the users and API keys of a customer."""
+        this = self.table.c
+        keys, people = (select(table.c.id).where(table.c.customer_id == customer_id) for table in (api_keys, users))
+        self._write(delete(self.table).where(or_(this.api_key_id.in_(keys), this.user_id.in_(people))))
 
     def remove_expired(self, now: datetime) -> None:
         """Remove the sessions that have expired."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, bindparam, select, update
+from sqlalchemy import Index, bindparam, delete, select, update
 
 from domain.adapters.sql.repository import Repository
 from domain.adapters.sql.search import TextSearch
@@ -30,6 +30,10 @@ class Users(Repository[User], ports.Users):
     def by_subject(self, subject: str) -> User | None:
         """Return the user with this id at the identity provider."""
         return self._fetch_one(_BY_SUBJECT, subject=subject)
+
+    def remove_of_customer(self, customer_id: str) -> None:
+        """Remove all users of a customer, with their sessions."""
+        self._write(delete(self.table).where(self.table.c.customer_id == customer_id))
 
     def record_use(self, user_id: str, at: datetime, address: str) -> None:
         """Set when and from where the user was last seen. The revision stays."""
