@@ -62,6 +62,11 @@ def reactivate_customer(ports: Ports, caller: Caller, customer_id: str) -> Answe
     return answers.accepted(customers.reactivate_customer(ports, caller, customer_id), serialize_operation)
 
 
+def get_customer_usage(ports: Ports, caller: Caller, customer_id: str) -> Answer:
+    """GET /customers/{customer_id}/usage"""
+    return answers.ok(customers.get_customer_usage(ports, caller, customer_id), serialize.customer_usage)
+
+
 def list_customer_users(
     ports: Ports, caller: Caller, customer_id: str, **parameters: Unpack[ListCustomerUsersParameters]
 ) -> Answer:

@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+from contextlib import closing, suppress
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -11,7 +12,7 @@ from domain.ports.mailer import MailRefused, Message
 from domain.ports.transactions import in_transaction
 
 _TIMEOUT = 5.0  # seconds, for each answer of the server
-_TEMPORARY = range(400, 500)
+_PERMANENT = range(500, 600)
 
 
 class Mailer:
@@ -37,8 +38,11 @@ class Mailer:
         if in_transaction():
             raise RuntimeError("the mail server was called inside a transaction")
         try:
-            with self._connect() as connection:
+            connection = self._connect()
+            with closing(connection):
                 connection.send_message(self._format(message), self._sender, [message.to])
+                with suppress(OSError, smtplib.SMTPException):  # the server has taken the message, whatever it says now
+                    connection.quit()
         except smtplib.SMTPRecipientsRefused as fault:
             ((code, text),) = fault.recipients.values()
             raise self._refusal(code, text) from fault
@@ -75,9 +79,9 @@ class Mailer:
 
     def _refusal(self, code: int, text: bytes | str) -> Exception:
         reason = text.decode(errors="replace") if isinstance(text, bytes) else text
-        if code in _TEMPORARY:
-            return self._unavailable(f"{code} {reason}")
-        return MailRefused(f"{code} {reason}")
+        if code in _PERMANENT:
+            return MailRefused(f"{code} {reason}")
+        return self._unavailable(f"{code} {reason}")
 
     def _unavailable(self, reason: str) -> Unavailable:
         return Unavailable(

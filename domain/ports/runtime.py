@@ -104,7 +104,7 @@ class Stats:
     """Resource usage of a container.
 
     `cpu` is in cores, memory in megabytes (2**20 bytes), network and block I/O in bytes per second. `memory_limit_mb`
-    is None if there is no limit.
+    is None if there is no limit. `network_total` is the number of bytes received and sent since the container's start.
     """
 
     cpu: float
@@ -114,6 +114,7 @@ class Stats:
     network_tx: float = 0.0
     block_read: float = 0.0
     block_write: float = 0.0
+    network_total: int = field(default=0, compare=False)
 
 
 class PullFailed(Exception):  # noqa: N818

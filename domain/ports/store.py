@@ -23,6 +23,7 @@ from domain.ports.repositories.services import Services
 from domain.ports.repositories.sessions import Sessions
 from domain.ports.repositories.subscriptions import Subscriptions
 from domain.ports.repositories.tickets import Tickets
+from domain.ports.repositories.traffic import Traffic
 from domain.ports.repositories.used_tokens import UsedTokens
 from domain.ports.repositories.users import Users
 from domain.ports.repository import Repository
@@ -48,6 +49,7 @@ class Work(Protocol):
     tickets: Tickets
     used_tokens: UsedTokens
     samples: Samples
+    traffic: Traffic
     files: Files
     published_ports: PublishedPorts
     events: Events

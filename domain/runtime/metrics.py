@@ -63,8 +63,8 @@ def _now(ports: Ports, caller: Caller, service_id: str) -> tuple[Sample, ...]:
     running = [
         container.name for container in observe(ports, caller, service_id).containers if container.state == "running"
     ]
-    sample = measure(ports, service_id, running)
-    return (sample,) if sample else ()
+    measurement = measure(ports, service_id, running)
+    return (measurement.sample,) if measurement else ()
 
 
 def _average_steps(taken: Sequence[Sample], step: int) -> list[Sample]:

@@ -70,6 +70,7 @@ def admit(
         _require_feature(entitlement, feature)
         if grows and entitlement.plan.quotas != _UNLIMITED:
             _require_quotas(entitlement, tenant.usage(work, entitlement, growth.service_id), growth.before, asked)
+            _require_bandwidth(work, tenant, entitlement)
 
 
 def quota_uses(work: Work, tenant: Tenant, growth: Growth) -> tuple[QuotaUse, ...]:
@@ -141,3 +142,17 @@ def _require_quotas(
                 used=used,
                 asked=amount,
             )
+
+
+def _require_bandwidth(work: Work, tenant: Tenant, entitlement: Entitlement) -> None:
+    """Raise QuotaExceeded if this month's traffic is used up: what runs goes on, and nothing grows."""
+    limit = entitlement.plan.quotas.bandwidth_mb_per_month
+    used = tenant.traffic_mb(work, entitlement) if limit is not None else 0
+    if limit is not None and used >= limit:
+        raise QuotaExceeded(
+            f"The plan {entitlement.plan.name} allows {limit} MiB of traffic a month, and {used} MiB are used",
+            quota="bandwidth_mb_per_month",
+            limit=limit,
+            used=used,
+            asked=0,
+        )

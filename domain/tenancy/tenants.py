@@ -7,9 +7,12 @@ from domain.model.customer import Customer, TenantStatus
 from domain.model.organization import Organization
 from domain.model.plan import DefaultSize, Plan
 from domain.model.subscription import Subscription, SubscriptionStatus
+from domain.model.traffic import month_of
 from domain.ports.repositories.services import TotalDemand
 from domain.ports.store import Work
 from domain.resources.revisions import require_unchanged
+
+_MEBIBYTE = 2**20
 
 
 @dataclass(frozen=True)
@@ -23,10 +26,14 @@ class Entitlement:
 
 @dataclass(frozen=True)
 class Tenant:
-    """A customer and the plans that limit it. Without a customer, or without plans, there are no limits."""
+    """A customer and the plans that limit it. Without a customer, or without plans, there are no limits.
+
+    `month` is the current one in UTC, such as `2026-03`.
+    """
 
     customer: Customer | None = None
     entitlements: tuple[Entitlement, ...] = ()
+    month: str = ""
 
     @property
     def default_size(self) -> DefaultSize | None:
@@ -38,6 +45,14 @@ class Tenant:
         if entitlement.organization:
             return work.services.demand_of_organization(entitlement.organization.id, other_than)
         return work.services.demand_of_customer(self.customer.id if self.customer else "", other_than)
+
+    def traffic_mb(self, work: Work, entitlement: Entitlement) -> int:
+        """Return the traffic of this month that counts against an entitlement's quotas, in whole MiB."""
+        if entitlement.organization:
+            total = work.traffic.of_organization(entitlement.organization.id, self.month)
+        else:
+            total = work.traffic.of_customer(self.customer.id if self.customer else "", self.month)
+        return total // _MEBIBYTE
 
 
 def lock_tenant(work: Work, now: datetime, customer_id: str | None) -> Tenant:
@@ -60,7 +75,7 @@ def lock_tenant(work: Work, now: datetime, customer_id: str | None) -> Tenant:
     if organization:
         current = work.subscriptions.current_of_organization(organization.id)
         shared = _entitlement(work, now, current, organization)
-    return Tenant(customer, tuple(entitlement for entitlement in (own, shared) if entitlement))
+    return Tenant(customer, tuple(entitlement for entitlement in (own, shared) if entitlement), month_of(now))
 
 
 def _entitlement(

@@ -1,6 +1,7 @@
 """The JSON of the tag `customers`."""
 
 from domain.customers.reading import CustomerDetail
+from domain.customers.usage import CustomerUsage, QuotaUsage
 from domain.model.user import User
 from handlers.serializers.values import Json, timestamp
 
@@ -35,4 +36,21 @@ def customer_user(row: User) -> Json:
         "enabled": row.enabled,
         "created_at": timestamp(row.created_at),
         "last_seen_at": timestamp(row.last_seen_at),
+    }
+
+
+def quota_usage(usage: QuotaUsage) -> Json:
+    return {"used": usage.used, "limit": usage.limit, "percent": usage.percent}
+
+
+def customer_usage(usage: CustomerUsage) -> Json:
+    return {
+        "customer_id": usage.customer_id,
+        "plan_id": usage.plan_id,
+        "month": usage.month,
+        "services": quota_usage(usage.services),
+        "cpu": quota_usage(usage.cpu),
+        "memory_mb": quota_usage(usage.memory_mb),
+        "storage_mb": quota_usage(usage.storage_mb),
+        "bandwidth_mb_per_month": quota_usage(usage.bandwidth_mb_per_month),
     }

@@ -82,13 +82,17 @@ class StatsSampler:
     def _stats_between(self, earlier: _Measurement, now: _Measurement) -> Stats:
         seconds = max(earlier.age_at(now), 0.001)
         counters = zip(earlier.counters, now.counters, strict=True)
-        cpu, *rates = (max(0.0, end - start) / seconds for start, end in counters)
+        cpu, received, sent, read, written = (max(0.0, end - start) / seconds for start, end in counters)
         limited = 0 < now.limit < self._total_memory  # without a limit, the engine returns the total memory
         return Stats(
             round(cpu, 4),
             round(now.memory / MEGABYTE, 2),
             round(now.limit / MEGABYTE, 2) if limited else None,
-            *(round(rate, 1) for rate in rates),
+            network_rx=round(received, 1),
+            network_tx=round(sent, 1),
+            block_read=round(read, 1),
+            block_write=round(written, 1),
+            network_total=int(now.counters[1] + now.counters[2]),
         )
 
 

@@ -70,6 +70,8 @@ def _digest(reference: str, behaviour: Behaviour) -> str:
 class FakeContainer:
     """A container and its output. `state` is what an inspection returns, without advancing it.
 
+    `traffic` is the number of bytes received and sent since its start.
+
     Readers that hold a removed container can still read its output.
     """
 
@@ -79,6 +81,7 @@ class FakeContainer:
     networks: set[str]
     state: Container
     lines: list[OutputLine] = field(default_factory=list)
+    traffic: int = 0
     _inspections: int = 0
 
     @property
@@ -119,11 +122,12 @@ class FakeContainer:
             self.lines.append(OutputLine(self._next_time(), stream, line))
 
     def stats(self) -> Stats:
-        """Return the behaviour's stats with the memory limit of the component."""
-        return replace(self.behaviour.stats, memory_limit_mb=self.spec.component.memory_mb)
+        """Return the behaviour's stats with the memory limit of the component and the container's traffic."""
+        limit = self.spec.component.memory_mb
+        return replace(self.behaviour.stats, memory_limit_mb=limit, network_total=self.traffic)
 
     def _run(self) -> None:
-        self._inspections = 0
+        self._inspections, self.traffic = 0, 0
         health: HealthStatus | None = "starting" if self._has_health_check() else None
         started = replace(self.state, state="running", restarting=False, exit_code=None, started_at=self._next_time())
         self.state = replace(started, health=health, address=self.address)

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from domain.errors import Refusal, Unavailable
-from domain.model.sample import Sample
 from domain.model.service import Health, Service, ServiceStatus, Usage
+from domain.model.traffic import TrafficReading
 from domain.ports import Ports
 from domain.ports.runtime import Container
 from domain.ports.store import Work
 from domain.rollout.reconcile import health
 from domain.rollout.reconcile.background_calls import BackgroundCalls
-from domain.rollout.reconcile.measuring import measure
+from domain.rollout.reconcile.measuring import Measurement, measure
 from domain.rollout.release import INSTANCE, SERVICE, Release, build_release, with_image_ports
 from domain.rollout.watch import has_failed, judge
 
@@ -34,7 +34,7 @@ class ObserverState:
 
     releases: dict[str, Release] = field(default_factory=dict)
     probes: BackgroundCalls[bool] = field(default_factory=lambda: BackgroundCalls(_PROBE_THREADS))
-    samples: BackgroundCalls[Sample | None] = field(default_factory=lambda: BackgroundCalls(_SAMPLE_THREADS))
+    samples: BackgroundCalls[Measurement | None] = field(default_factory=lambda: BackgroundCalls(_SAMPLE_THREADS))
     away_since: datetime | None = None
     away_until: datetime | None = None
 
@@ -86,7 +86,7 @@ def observe(ports: Ports, state: ObserverState) -> None:
     if state.away_until is None or now - state.away_until > _RECOVERY:  # the engine's own fault is no version's
         for observation, after in zip(observations, observed, strict=True):
             _judge_watched(ports, observation, after, now)
-    _write_samples(ports, [sample for sample in samples.values() if sample])
+    _write_samples(ports, observations, samples)
     _forget_others(state, services)
 
 
@@ -182,11 +182,12 @@ def _slot(now: datetime) -> datetime:
 
 
 def _observed(
-    observation: Observation, now: datetime, probed: Mapping[str, bool], samples: Mapping[str, Sample | None]
+    observation: Observation, now: datetime, probed: Mapping[str, bool], samples: Mapping[str, Measurement | None]
 ) -> Service:
     """Return the service as it should be written. A slow answer counts at the observation after it came."""
     service, release, own = observation.service, observation.release, observation.own_health
-    result, sample = probed.get(service.id), samples.get(service.id)
+    result, measured = probed.get(service.id), samples.get(service.id)
+    sample = measured.sample if measured else None
     usage = replace(service.usage, cpu=sample.cpu, memory_mb=sample.memory_mb) if sample else service.usage
     after = replace(
         service,
@@ -212,10 +213,27 @@ def _judge_watched(ports: Ports, observation: Observation, after: Service, now: 
         judge(ports, service, watch, now, failed=failed)
 
 
-def _write_samples(ports: Ports, samples: Sequence[Sample]) -> None:
-    if samples:
+def _write_samples(
+    ports: Ports, observations: Sequence[Observation], samples: Mapping[str, Measurement | None]
+) -> None:
+    """Write the samples, and count the traffic of the containers that were measured."""
+    measured = [(seen, found) for seen in observations if (found := samples.get(seen.service.id))]
+    if measured:
+        readings = [reading for seen, found in measured for reading in _readings(seen, found)]
         with ports.store.begin() as work:
-            work.samples.add(samples)
+            work.samples.add([found.sample for _, found in measured])
+            work.traffic.count(readings)
+
+
+def _readings(observation: Observation, measurement: Measurement) -> list[TrafficReading]:
+    service, at = observation.service, measurement.sample.at
+    if service.customer_id is None:
+        return []
+    return [
+        TrafficReading(container.name, service.id, service.customer_id, container.started_at, at, total)
+        for container in observation.containers
+        if container.started_at and (total := measurement.network.get(container.name)) is not None
+    ]
 
 
 def _write(ports: Ports, services: Sequence[tuple[Service, Service]]) -> None:
