@@ -7,9 +7,9 @@ from dataclasses import asdict, replace
 from sqlalchemy import ForeignKeyConstraint, Select, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from domain.adapters.sql.reading import Block
 from domain.adapters.sql.repositories.customers import customers
 from domain.adapters.sql.repositories.services import services
-from domain.adapters.sql.repository import Block
 from domain.adapters.sql.tables import entity_table, list_indexes
 from domain.model.traffic import MonthlyTraffic, TrafficReading, month_of, new_bytes
 from domain.ports.repositories import traffic as ports
