@@ -29,7 +29,7 @@ class Tenant:
     def create(self, name: str, cpu: float = 1, memory_mb: int = 100, **fields: Any) -> httpx.Response:
         """Ask for a service of this size."""
         source = {} if "compose" in fields else {**IMAGE, "resources": {"cpu_limit": cpu, "memory_limit_mb": memory_mb}}
-        body = {"name": name, **source, **fields}
+        body = {"name": name, "customer_id": CUSTOMER, **source, **fields}
         return self.panel.post("/services", body, key=self.key)
 
     def running(self, name: str, **fields: Any) -> str:
@@ -234,6 +234,9 @@ def test_the_statuses_of_customer_and_subscription_have_independent_effects(
     verb = {"active": "resume", "suspended": "suspend", "expired": "expire"}[subscription]
     tenant.panel.post(f"/subscriptions/{tenant.subscription_id}/{verb}")
     tenant.set_status(customer)
+    if customer is TenantStatus.SUSPENDED:
+        assert _code(tenant.panel.get(running, key=tenant.key)) == (401, "unauthenticated")
+        tenant.key = tenant.panel.admin
     code = f"subscription_{subscription}" if subscription != "active" else ""
     code = "customer_suspended" if customer is TenantStatus.SUSPENDED else code
     for name, act in ACTIONS.items():

@@ -47,7 +47,6 @@ def in_organization(resources: Resources, example: Body) -> Body:
 
 PATH_PARAMETERS = {
     "customer_id": PathParameter(create_customer, "cust_01aaaaaaaaaaaaaaaaaaaaaaaa", tenant=False),
-    "user_id": PathParameter(create_customer_user, "usr_01aaaaaaaaaaaaaaaaaaaaaaaa", tenant=False),
 }
 OPERATIONS = {
     "create_customer": OperationData(

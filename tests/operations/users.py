@@ -2,22 +2,17 @@
 
 from itertools import count
 
-from tests.operation_data import OperationData, PathParameter, Resources
+from tests.operation_data import OperationData, PathParameter
+from tests.operations.customers import create_customer_user
 
 _numbers = count(1)
-
-
-def _user(resources: Resources) -> str:
-    """Invite a person and return the user's ID."""
-    body = {"email": f"person-{next(_numbers)}@example.com", "name": "Ada", "role": "operator"}
-    return str(resources.panel.post("/users", body).json()["id"])
 
 
 def _another_address(body: dict[str, object]) -> dict[str, object]:
     return {**body, "email": f"guest-{next(_numbers)}@example.com"}
 
 
-PATH_PARAMETERS = {"user_id": PathParameter(_user, "usr_01aaaaaaaaaaaaaaaaaaaaaaaa", tenant=False)}
+PATH_PARAMETERS = {"user_id": PathParameter(create_customer_user, "usr_01aaaaaaaaaaaaaaaaaaaaaaaa", tenant=False)}
 OPERATIONS = {
     "create_user": OperationData(
         body=_another_address,
