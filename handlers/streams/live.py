@@ -9,16 +9,15 @@ from sse_starlette import ServerSentEvent
 
 from domain.identity.access import Caller
 from domain.runtime import ServiceLine
-from handlers.negotiation import EVENT_STREAM
 from handlers.openapi31 import Answer
 from handlers.serializers.runtime import service_log_line
 from handlers.streams.chunk_stream import ChunkStream
+from handlers.streams.event_stream import event_stream
 from handlers.streams.open_streams import OpenStreams
 
 _HEARTBEAT = 15.0  # seconds of silence
 _REFRESH_INTERVAL = 0.5  # seconds; the wait for lines adds up to half a second
 _LINES_PER_CHUNK = 500
-_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 Batches = Generator[tuple[ServiceLine, ...], None, None]
 
@@ -32,7 +31,7 @@ def service_log(
         batches = start()
         return ChunkStream(_chunks(revalidate, next(batches), batches), revalidate, batches.close)
 
-    return Answer(200, open_streams.open_log(caller, chunks), _HEADERS, EVENT_STREAM)
+    return event_stream(open_streams.open_log(caller, chunks))
 
 
 def _chunks(revalidate: Callable[[], None], first: tuple[ServiceLine, ...], batches: Batches) -> Iterator[bytes]:

@@ -14,14 +14,13 @@ from domain.model.deployment import LogLine
 from domain.ports import Ports
 from handlers import answers
 from handlers.edge.threads import READS
-from handlers.negotiation import EVENT_STREAM, prefers_event_stream
+from handlers.negotiation import prefers_event_stream
 from handlers.openapi31 import Answer
 from handlers.serializers import deployments as serialize_deployments
 from handlers.serializers import events as serialize_events
+from handlers.streams.event_stream import event_stream
 from handlers.streams.open_streams import OpenStream
 from handlers.waiting import wait_for_change
-
-_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 def log(
@@ -42,7 +41,7 @@ def log(
     first = read(after)
     if not prefers_event_stream(accept):
         return answers.ok(first, serialize_deployments.deployment_log)
-    return Answer(200, open_stream(lambda: _stream_log(ports, read_on, first)), _HEADERS, EVENT_STREAM)
+    return event_stream(open_stream(lambda: _stream_log(ports, read_on, first)))
 
 
 async def _stream_log(ports: Ports, read: Callable[[int], Log], first: Log) -> AsyncIterator[bytes]:
@@ -78,4 +77,4 @@ def events(accept: str, read: Callable[[], Batch], follow: Callable[[], OpenStre
     """Return the events that `read` returns, or the stream that `follow` opens, in the format of `accept`."""
     if not prefers_event_stream(accept):
         return answers.ok(read(), serialize_events.event_page)
-    return Answer(200, follow(), _HEADERS, EVENT_STREAM)
+    return event_stream(follow())

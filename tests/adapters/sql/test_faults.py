@@ -5,15 +5,20 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
+import psycopg
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from domain.adapters.sql import engines
+from domain.adapters.sql.faults import fault_of
 from domain.adapters.sql.sealed import has_encrypted_values
 from domain.adapters.sql.store import SqlStore, open_store
 from domain.errors import Unavailable
 from domain.model.definition import Definition, Variable
 from domain.model.service import DeployMethod, Service
+from domain.ports import Store
 from tests.adapters.sql.conftest import FakeVault
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -107,6 +112,50 @@ def test_a_database_that_cannot_be_opened_is_named_at_the_start(tmp_path: Path, 
 def test_all_connections_in_use_are_named(store: SqlStore):
     with closing(store._engines.write.raw_connection()), pytest.raises(Unavailable, match="connections"), store.begin():
         pass
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (psycopg.errors.DiskFull, "The disk of the database is full"),
+        (psycopg.errors.ReadOnlySqlTransaction, "The database is read-only"),
+        (psycopg.errors.DeadlockDetected, "The database is locked"),
+        (psycopg.errors.LockNotAvailable, "The database is locked"),
+        (psycopg.errors.TooManyConnections, "All connections to the database are in use"),
+        (psycopg.errors.DataCorrupted, "The database is damaged"),
+        (psycopg.errors.IndexCorrupted, "The database is damaged"),
+        (psycopg.errors.AdminShutdown, "The database does not answer"),
+        (psycopg.errors.CannotConnectNow, "The database does not answer"),
+    ],
+)
+def test_faults_of_postgresql_are_named_by_their_sqlstate(error: type[psycopg.Error], message: str):
+    fault = fault_of(OperationalError("SELECT 1", None, error()))
+    assert fault
+    assert fault.message == message
+    assert fault.advice
+
+
+@pytest.mark.postgres
+def test_a_write_to_a_read_only_postgresql_names_the_fault(postgres_url: str, vault: FakeVault):
+    open_store(postgres_url, vault).close()
+    with closing(open_store(postgres_url + quote(" -cdefault_transaction_read_only=on"), vault)) as store:
+        _check_write_fails(store, "The database is read-only")
+
+
+@pytest.mark.postgres
+def test_a_write_to_a_locked_table_of_postgresql_names_the_fault(postgres_url: str, vault: FakeVault):
+    with closing(open_store(postgres_url + quote(" -clock_timeout=100"), vault)) as store:
+        assert isinstance(store, SqlStore)
+        with store._engines.write.connect() as other:
+            other.exec_driver_sql("LOCK TABLE services IN SHARE MODE")
+            _check_write_fails(store, "The database is locked")
+        _add_services(store)
+
+
+def _check_write_fails(store: Store, message: str) -> None:
+    with pytest.raises(Unavailable, match=message) as failure, store.begin() as work:
+        work.services.add(_service(1))
+    assert failure.value.code == "database_unavailable"
 
 
 def test_a_mistake_in_a_statement_is_no_fault_of_the_database(store: SqlStore):
