@@ -8,7 +8,7 @@ from domain.definitions import variables
 from domain.definitions.checked import check_new
 from domain.definitions.files import digests
 from domain.definitions.host_access import may_give_host_access
-from domain.errors import Invalid
+from domain.errors import Conflict, Invalid, NotFound
 from domain.identity.access import Caller
 from domain.model.audit_event import HIDDEN_VALUE, FieldChange
 from domain.model.definition import Variable
@@ -69,7 +69,7 @@ def replace_environment(
     if_match: str | None = None,
     dry_run: bool = False,
 ) -> Outcome[Environment]:
-    """Replace all variables. Raise Invalid if a secret to keep has no stored value."""
+    """Replace all variables. Raise Conflict if a secret to keep has no stored value."""
     plain, secret = body.get("variables", {}), body.get("secrets", {})
 
     def replaced(stored: tuple[Variable, ...]) -> list[Variable]:
@@ -99,13 +99,13 @@ def update_environment(
 
 
 def reveal_environment(ports: Ports, caller: Caller, service_id: str, body: EnvironmentReveal) -> dict[str, str]:
-    """Return the plain values of the named variables. Raise Invalid for names that the service does not have."""
+    """Return the plain values of the named variables. Raise NotFound if the service does not have all of them."""
     with ports.store.read() as work:
         service = get_visible_service(caller, work, service_id)
     stored = {variable.name: variable for variable in service.definition.variables}
     missing = [name for name in body["names"] if name not in stored]
     if missing:
-        raise Invalid({"names": f"{service.name} has no variable {', '.join(missing)}"})
+        raise NotFound("Variable not found", details=f"{service.name} has no variable {', '.join(missing)}")
     values = variables.decrypt(ports.vault, [stored[name] for name in body["names"]])
     revealed = tuple(FieldChange(f"variables.{name}", HIDDEN_VALUE, HIDDEN_VALUE) for name in body["names"])
     with ports.store.begin() as work:  # nothing is revealed that is not recorded
@@ -154,14 +154,13 @@ def _change(
 
 
 def _kept_secrets(stored: tuple[Variable, ...], plain: Mapping[str, str], names: list[str]) -> list[Variable]:
-    secrets = {variable.name: variable for variable in stored if variable.secret and variable.name not in plain}
-    missing = {
-        f"secrets.{name}": "has no stored value to keep, or is among the variables too"
-        for name in names
-        if name not in secrets
-    }
+    secrets = {variable.name: variable for variable in stored if variable.secret}
+    twice = [name for name in names if name in plain]
+    if twice:
+        raise Invalid({f"secrets.{name}": "is among the variables too" for name in twice})
+    missing = [name for name in names if name not in secrets]
     if missing:
-        raise Invalid(missing)
+        raise Conflict("No stored value to keep", code="wrong_state", details=f"Send a value for {', '.join(missing)}")
     return [secrets[name] for name in names]
 
 

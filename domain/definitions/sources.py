@@ -9,7 +9,7 @@ from domain.catalogue import builtin
 from domain.catalogue.values import new_definition as template_definition
 from domain.definitions import variables
 from domain.definitions.files import FileContent
-from domain.errors import Invalid
+from domain.errors import Conflict, Invalid
 from domain.model.definition import Definition, Variable
 from domain.model.service import DeployMethod, Service
 from domain.ports.vault import Vault
@@ -130,16 +130,18 @@ SOURCES: Mapping[DeployMethod, Source] = {
 def with_source(service: Service, body: SourceChange) -> Definition:
     """Return the service's definition with the image or the compose text of an update.
 
-    Raise Invalid if the update names the source of another deploy method.
+    Raise Conflict if the update names the source of another deploy method.
     """
     source = SOURCES[service.deploy_method]
-    wrong: dict[str, str] = {
-        field: f"cannot be changed: this service is deployed from {service.deploy_method}"
-        for field in ("image", "compose", "files", "profiles")
-        if field in body and field not in source.changed_by
-    }
+    wrong = [
+        field for field in ("image", "compose", "files", "profiles") if field in body and field not in source.changed_by
+    ]
     if wrong:
-        raise Invalid(wrong)
+        raise Conflict(
+            f"Cannot change {', '.join(wrong)}",
+            code="wrong_state",
+            details=f"{service.name} is deployed from {service.deploy_method}",
+        )
     return replace(service.definition, compose=source.change(service.definition.compose, body))
 
 

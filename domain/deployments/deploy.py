@@ -14,7 +14,7 @@ from domain.definitions.files import Contents, digests, store_contents
 from domain.definitions.host_access import may_give_host_access
 from domain.definitions.sources import SourceChange
 from domain.deployments.detail import DeploymentDetail, DeploymentRow, read_row
-from domain.errors import Conflict, Invalid
+from domain.errors import Conflict, NotFound
 from domain.identity.access import Caller
 from domain.model.deployment import Deployment, DeploymentStatus, Trigger
 from domain.model.operation import Operation
@@ -181,7 +181,7 @@ def _change(summary: str) -> Change:
 
 
 def _earlier(work: Work, service: Service, deployment_id: str | None) -> Deployment:
-    """Return the deployment to roll back to. Raise Conflict or Invalid if there is none."""
+    """Return the deployment to roll back to. Raise Conflict or NotFound if there is none."""
     if deployment_id is None:
         earlier = work.deployments.previous_success(service.id, before=service.live_deployment_id)
         if earlier is None or service.live_deployment_id is None:
@@ -189,7 +189,7 @@ def _earlier(work: Work, service: Service, deployment_id: str | None) -> Deploym
         return earlier
     earlier = work.deployments.get(deployment_id)
     if earlier is None or earlier.service_id != service.id:
-        raise Invalid({"deployment_id": f"{service.name} has no deployment with ID {deployment_id}"})
+        raise NotFound("Deployment not found", details=f"{service.name} has no deployment with ID {deployment_id}")
     if earlier.status is not DeploymentStatus.SUCCEEDED or earlier.superseded_by:
         raise Conflict(
             f"Cannot roll back to {earlier.id}",

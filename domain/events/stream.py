@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn, Protocol, TypedDict
 
-from domain.errors import Gone, Invalid, NotFound, UpgradeRequired
+from domain.errors import Gone, NotFound, UpgradeRequired
 from domain.identity import tokens, validity
 from domain.identity.access import Caller, sees
 from domain.model.api_key import ApiKey
@@ -99,7 +99,7 @@ def create_ws_ticket(
     expires_at = now + TICKET_LIFETIME
     with ports.store.begin() as work:
         principal, credential = validity.lock_credential(work, caller, now)
-        _check_ticket_topics(work, caller, topics or ())
+        _require_topics(work, caller, topics or ())
         ticket = Ticket(
             digest=tokens.digest(text),
             api_key_id=principal.id if isinstance(principal, ApiKey) else None,
@@ -113,12 +113,6 @@ def create_ws_ticket(
         work.tickets.add(ticket)
     # http becomes ws, https becomes wss
     return SocketTicket(text, f"ws{ports.settings.url.removeprefix('http')}/api/ws?ticket={text}", topics, expires_at)
-
-
-def _check_ticket_topics(work: Work, caller: Caller, topics: Sequence[str]) -> None:
-    hidden = hidden_topics(work, caller, topics)
-    if hidden:
-        raise Invalid({f"topics.{topics.index(topic)}": reason for topic, reason in hidden.items()})
 
 
 def list_events(
@@ -196,7 +190,11 @@ def topics(event: Event) -> tuple[str, ...]:
 def check_topics(ports: Ports, caller: Caller, topics: Sequence[str]) -> None:
     """Raise NotFound, with each topic and the reason, if the caller cannot follow all of them."""
     with ports.store.read() as work:
-        hidden = hidden_topics(work, caller, topics)
+        _require_topics(work, caller, topics)
+
+
+def _require_topics(work: Work, caller: Caller, topics: Sequence[str]) -> None:
+    hidden = _hidden_topics(work, caller, topics)
     if hidden:
         raise NotFound(
             "Not all of these can be followed",
@@ -204,7 +202,7 @@ def check_topics(ports: Ports, caller: Caller, topics: Sequence[str]) -> None:
         )
 
 
-def hidden_topics(work: Work, caller: Caller, topics: Sequence[str]) -> dict[str, str]:
+def _hidden_topics(work: Work, caller: Caller, topics: Sequence[str]) -> dict[str, str]:
     """Return the topics that the caller cannot follow, each with the reason."""
     owners = _owners(work, topics)
     hidden = {}

@@ -95,7 +95,7 @@ def _insert_not_found(lines: list[str], name: str) -> None:
             f"      description: The {noun} does not exist or belongs to another customer.",
             "      headers:",
             *(f"        {header}: {{$ref: '#/components/headers/{header}'}}" for header in _HEADERS),
-            "      content: {application/json: {schema: {$ref: '#/components/schemas/Error'}, "
+            "      content: {application/json: {schema: {$ref: '#/components/schemas/ErrorResponse'}, "
             f"example: {{error: {{{error}}}}}}}}}",
         ]
 

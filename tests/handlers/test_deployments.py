@@ -245,7 +245,8 @@ def test_only_a_deployment_that_ran_and_succeeded_can_be_rolled_back_to(panel: P
     other = panel.get(_made(panel, "other")).json()["deployment_id"]
     for unknown in (other, "dep_01aaaaaaaaaaaaaaaaaaaaaaaa"):
         refused = panel.post(f"{path}/rollback", {"deployment_id": unknown})
-        assert (refused.status_code, list(refused.json()["error"]["fields"])) == (422, ["deployment_id"])
+        _refused(refused, 404, "not_found")
+        assert unknown in refused.json()["error"]["details"]
 
 
 # ── cancel ───────────────────────────────────────────────────────────────────────────────────────

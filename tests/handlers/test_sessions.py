@@ -495,8 +495,6 @@ def test_a_ticket_without_topics_is_valid_for_all_topics(panel: Panel) -> None:
 @pytest.mark.parametrize(
     ("topics", "field"),
     [
-        (["service:svc_nowhere"], "topics.0"),
-        (["operation:op_nowhere"], "topics.0"),
         (["service:dep_1"], "topics.0"),
         (["service:*"], "topics.0"),
         (["*"], "topics.0"),
@@ -512,6 +510,13 @@ def test_invalid_topics_are_refused_by_field(panel: Panel, topics: object, field
     assert (refused.status_code, list(refused.json()["error"]["fields"])) == (422, [field])
 
 
+def test_a_ticket_for_a_topic_of_nothing_returns_404_with_the_topic(panel: Panel) -> None:
+    for topic in ("service:svc_nowhere", "operation:op_nowhere"):
+        refused = panel.post("/ws/tickets", {"topics": [topic]})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (404, "not_found")
+        assert topic in refused.json()["error"]["details"]
+
+
 def test_topics_of_another_tenant_are_refused_like_unknown_ones(panel: Panel) -> None:
     others, key = create_targets(panel, "cust_b"), panel.key("customer", "cust_a")
     real, unreal = (
@@ -519,7 +524,7 @@ def test_topics_of_another_tenant_are_refused_like_unknown_ones(panel: Panel) ->
         for made in (others, Targets())
     )
     told = [
-        one.json()["error"]["fields"]["topics.0"].replace(made.ids["service_id"], "…")
+        one.json()["error"]["details"].replace(made.ids["service_id"], "…")
         for one, made in ((real, others), (unreal, Targets()))
     ]
     assert told[0] == told[1]
