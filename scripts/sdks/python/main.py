@@ -90,12 +90,12 @@ def check_errors(client: panel.ApiClient) -> None:
     print_step(f"received 422 {error.code}: {error.fields}")
 
 
-def expect_error(kind: type[panel.ApiException], call: Callable[[], object]) -> panel.Error:
+def expect_error(kind: type[panel.ApiException], call: Callable[[], object]) -> panel.ErrorResponse:
     """Return the error body of a call that must raise `kind`."""
     try:
         response = call()
     except kind as exception:
-        if isinstance(exception.data, panel.Error):
+        if isinstance(exception.data, panel.ErrorResponse):
             return exception.data
         raise
     raise SystemExit(f"expected {kind.__name__}, got {response}")

@@ -8,7 +8,7 @@ type ApiKeyCreate = Schemas["ApiKeyCreate"];
 type Service = Schemas["Service"];
 type ServiceSummary = Schemas["ServiceSummary"];
 /** A result of openapi-fetch: data or an error, with the types of the document. */
-type Result<T> = { data?: T; error?: Schemas["Error"]; response: Response };
+type Result<T> = { data?: T; error?: Schemas["ErrorResponse"]; response: Response };
 
 const SDK = "sdk-typescript";
 const PRINTED = "hello listens on port 8080";
@@ -109,7 +109,7 @@ function expectData<T>({ data, error, response }: Result<T>): T {
 }
 
 /** Return the error body of a result that must have this status. */
-function expectError(status: number, { error, response }: Result<unknown>): Schemas["Error"]["error"] {
+function expectError(status: number, { error, response }: Result<unknown>): Schemas["ErrorResponse"]["error"] {
   if (error === undefined || response.status !== status) throw new Error(`expected ${status}, got ${response.status}`);
   return error.error;
 }
