@@ -8,6 +8,7 @@ from typing import NotRequired, TypedDict
 from domain import compose
 from domain.definitions.files import FileContent, decode, merge
 from domain.definitions.host_access import may_give_host_access
+from domain.errors import Invalid
 from domain.identity.access import Caller
 from domain.model.plan import DefaultSize
 from domain.model.project import Project
@@ -45,7 +46,10 @@ def validate_service(ports: Ports, caller: Caller, body: ServiceCheck) -> Valida
     plain: dict[str, FileContent | None] = {
         path: {**file, "secret": False} for path, file in body.get("files", {}).items()
     }
-    files, contents = merge(ports.vault, (), {}, plain)
+    try:
+        files, contents = merge(ports.vault, (), {}, plain)
+    except Invalid as invalid:
+        return _file_report(invalid)
     given = decode(ports.vault, files, contents)
     access = may_give_host_access(ports.settings, caller, caller.customer_id)
     result = compose.check(
@@ -65,6 +69,15 @@ def _quota_uses(ports: Ports, caller: Caller, project: Project) -> tuple[QuotaUs
         tenant = lock_tenant(work, now, caller.customer_id)
         growth = growth_of_new(project_demand(project, tenant.default_size or DefaultSize()))
         return quota_uses(work, tenant, growth)
+
+
+def _file_report(invalid: Invalid) -> ValidationResult:
+    """Return a result whose findings are the files that cannot be used; the text was not read."""
+    findings = tuple(
+        compose.Finding(compose.Code.BAD_VALUE, f"{field}: {message}", 1, "")
+        for field, message in invalid.fields.items()
+    )
+    return ValidationResult(findings, None, _summary(None, findings))
 
 
 def _summary(project: Project | None, findings: Iterable[compose.Finding]) -> str:

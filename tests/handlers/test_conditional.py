@@ -70,6 +70,16 @@ def test_every_other_representation_is_sent(panel: Panel) -> None:
             assert made.send(panel, operation, **_if_none_match(given)).status_code == 200, operation.operation_id
 
 
+def test_a_malformed_if_none_match_matches_nothing(panel: Panel) -> None:
+    made = create_targets(panel)
+    for operation in READING:
+        bare = made.send(panel, operation).headers["etag"].strip('"')
+        for given in ("0", bare, f"W/{bare}", f'"{bare}', f'{bare}"', "W/", "**", '*, "7"', "*,"):
+            assert made.send(panel, operation, **_if_none_match(given)).status_code == 200, (
+                f"{operation.operation_id} {given}"
+            )
+
+
 def test_an_etag_reveals_nothing_to_callers_without_permission(panel: Panel) -> None:
     made = create_targets(panel, "cust_a")
     stranger, nobody = panel.key("customer", "cust_b"), panel.key("viewer", denied_permissions=("services.read",))

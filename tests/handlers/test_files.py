@@ -162,7 +162,20 @@ def test_a_missing_file_is_named_with_what_to_do(panel: Panel):
 def test_files_that_cannot_be_used_are_refused(panel: Panel, files: dict[str, Any], field: str):
     body = {"name": "wrong", "deploy_method": "compose", "compose": COMPOSE, "files": files}
     assert any(name.startswith(field) for name in refused(panel.post("/services", body), 422)["fields"])
-    assert refused(panel.post("/services/validate", {"compose": COMPOSE, "files": files}), 422)["fields"]
+
+
+def test_validation_reports_files_that_cannot_be_used(panel: Panel):
+    for files, field in (
+        ({"a": {}}, "files.a: "),
+        ({"a": {"content_base64": "%%"}}, "files.a: "),
+        ({"..": {"content": ""}}, "files...: "),
+        ({"a": {"content": "x" * 600_000}, "b": {"content": "x" * 600_000}}, "files: "),
+    ):
+        report = panel.post("/services/validate", {"compose": COMPOSE, "files": files}).json()
+        [finding] = report["findings"]
+        assert (report["valid"], report["quota_effect"], report["summary"]) == (False, None, "refused: 1 error")
+        assert (finding["code"], finding["severity"], finding["line"]) == ("bad_value", "error", 1)
+        assert finding["message"].startswith(field)
 
 
 def test_files_and_profiles_belong_to_compose_texts(panel: Panel):
