@@ -1,6 +1,7 @@
 """Invite users."""
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NotRequired, TypedDict
@@ -12,13 +13,18 @@ from domain.model.identifiers import new_id
 from domain.model.role import Role
 from domain.model.user import User
 from domain.ports import Ports
-from domain.ports.identity_provider import Account, IdentityProvider
+from domain.ports.identity_provider import Account
 from domain.ports.repository import Query
 from domain.ports.store import Work
 from domain.users.reading import UserDetail, detail
 
 LIFETIME = timedelta(days=7)
+_CHECKS, _PAUSE = 50, 0.02
 _STAFF = (Role.ADMIN, Role.OPERATOR)
+
+
+class _NotStoredError(Exception):
+    """No user has the address yet. It rolls the transaction back."""
 
 
 class UserCreate(TypedDict):
@@ -66,7 +72,7 @@ def create_user(ports: Ports, caller: Caller, body: UserCreate) -> InvitedUser:
     with ports.store.read() as work:
         _check(work, user)
     password = secrets.token_urlsafe(15) if ports.identity_provider else None
-    user.subject = _create_account(ports.identity_provider, user, password)
+    user.subject = _create_account(ports, user, password)
     try:
         with ports.store.begin() as work:
             _check(work, user)
@@ -89,14 +95,27 @@ def check_role(caller: Caller, role: Role) -> None:
         raise Forbidden("You cannot give a role above your own", details=f"Your role is {caller.role}")
 
 
-def _create_account(provider: IdentityProvider | None, user: User, password: str | None) -> str:
+def _create_account(ports: Ports, user: User, password: str | None) -> str:
     """Return the subject of the new account. A user without an account has its own ID instead, and cannot log in."""
-    if provider is None:
+    if ports.identity_provider is None:
         return user.id
     try:
-        return provider.create_account(account_of(user), password)
+        return ports.identity_provider.create_account(account_of(user), password)
     except Conflict as fault:
+        _wait_for_equal_request(ports, user)
         raise Conflict(fault.message, code="account_exists", details="Use another address") from None
+
+
+def _wait_for_equal_request(ports: Ports, user: User) -> None:
+    """Let a parallel, equal request, which may have created the account, store its user.
+
+    With an Idempotency-Key, the transaction then ends this request, which gets the other one's response.
+    """
+    for _ in range(_CHECKS):
+        ports.clock.sleep(_PAUSE)
+        with suppress(_NotStoredError), ports.store.begin() as work:
+            _check(work, user)
+            raise _NotStoredError
 
 
 def _check(work: Work, user: User) -> None:

@@ -202,8 +202,11 @@ def test_using_a_key_does_not_change_its_etag(panel: Panel) -> None:
 
 # ── If-Match ─────────────────────────────────────────────────────────────────────────────────────
 
-READER = {operation.operation_id: f"get_{operation.operation_id.partition('_')[2]}" for operation in CHANGING}
-"""The operation that reads what an operation changes, and with it the ETag: `get_plan` for `update_plan`."""
+READER = {
+    operation.operation_id: f"get_{operation.operation_id.partition('_')[2].removeprefix('customer_')}"
+    for operation in CHANGING
+}
+"""The operation that reads what an operation changes: `get_plan` for `update_plan` and `get_user` for a customer's."""
 
 
 def test_every_change_in_place_takes_if_match() -> None:

@@ -12,7 +12,7 @@ import pytest
 from domain.identity.permissions import ALL_PERMISSIONS
 from handlers import routing, server
 from handlers.conditional import ConditionalHandler
-from handlers.idempotency import IdempotentHandler
+from handlers.idempotency import AsyncIdempotentHandler, IdempotentHandler
 from handlers.openapi31 import Answer, Document, DocumentError, Operation
 from tests.calls import permission
 from tests.conformance import READ_DOCUMENT
@@ -34,7 +34,8 @@ def _takes(operation: Operation, header: str) -> bool:
 def test_every_operation_has_the_handler_of_its_name(panel: Panel) -> None:
     bound = routing.bind(READ_DOCUMENT, panel.ports)
     assert list(bound) == [operation.operation_id for operation in READ_DOCUMENT.operations()]
-    assert {name for name, handler in bound.items() if isinstance(handler, IdempotentHandler)} == {
+    idempotent = IdempotentHandler | AsyncIdempotentHandler
+    assert {name for name, handler in bound.items() if isinstance(handler, idempotent)} == {
         operation.operation_id for operation in READ_DOCUMENT.operations() if _takes(operation, "Idempotency-Key")
     }
     assert {name for name, handler in bound.items() if isinstance(handler, ConditionalHandler)} == {
@@ -101,8 +102,12 @@ def test_every_operation_that_needs_a_permission_is_listed_once_under_it() -> No
 
 def test_wrapped_handlers_take_the_header_that_the_document_declares(panel: Panel) -> None:
     for name, handler in routing.bind(READ_DOCUMENT, panel.ports).items():
-        if isinstance(handler, IdempotentHandler | ConditionalHandler):
-            extra = "idempotency_key" if isinstance(handler, IdempotentHandler) else "if_none_match"
+        if isinstance(handler, IdempotentHandler | AsyncIdempotentHandler | ConditionalHandler):
+            extra = (
+                "idempotency_key"
+                if isinstance(handler, IdempotentHandler | AsyncIdempotentHandler)
+                else "if_none_match"
+            )
             assert extra in signature(handler).parameters, name
 
 

@@ -121,14 +121,14 @@ def test_an_id_of_another_tenant_in_a_body_is_refused_like_an_unknown_one(panel:
     theirs, never = others.ids["deployment_id"], UNKNOWN_IDS["deployment_id"]
     path = f"/services/{mine.ids['service_id']}/rollback"
     real, unreal = (panel.post(path, {"deployment_id": one}, key=key) for one in (theirs, never))
-    assert real.status_code == 422
+    assert real.status_code == 404
     assert _comparable(real, theirs) == _comparable(unreal, never)
 
 
 def test_a_deployment_of_another_service_of_the_caller_is_not_found(panel: Panel) -> None:
     one, two = create_targets(panel, MINE), create_targets(panel, MINE)
     path = f"/services/{one.ids['service_id']}/rollback"
-    assert panel.post(path, {"deployment_id": two.ids["deployment_id"]}).status_code == 422
+    assert panel.post(path, {"deployment_id": two.ids["deployment_id"]}).status_code == 404
 
 
 @pytest.mark.parametrize("field", ["customer_id", "customerId"])

@@ -20,7 +20,7 @@ OPERATIONS = {
         creates="user_id",
         statuses=("409", "422"),
     ),
-    "update_user": OperationData(statuses=("422",)),
+    "update_user": OperationData(body=lambda example: {"name": "Grace", **example}, statuses=("422",)),
     "list_roles": OperationData(reads_database=False),
     "list_permissions": OperationData(reads_database=False),
 }
