@@ -109,6 +109,7 @@ class LogReader:
         self._service_id = service_id
         self._customer_id: str | None = None
         self._warned = False
+        self._resumes = False
         self._since = ports.clock.now()
         Thread(target=self._run, name=f"logs of {service_id}", daemon=True).start()
 
@@ -136,7 +137,10 @@ class LogReader:
 
     def _follow(self) -> None:
         self._customer_id = services.get_service(self._ports, self._caller, self._service_id).service.customer_id
-        batches = runtime.follow_service_logs(self._ports, self._caller, self._service_id, since=self._since)
+        batches = runtime.follow_service_logs(
+            self._ports, self._caller, self._service_id, since=self._since, resume=self._resumes
+        )
+        self._resumes = True
         try:
             for lines in batches:
                 if self.stopped:

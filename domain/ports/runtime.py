@@ -247,6 +247,12 @@ class Runtime(Protocol):
         selects lines; `tail` limits the result to the last of the selected lines.
         """
 
+    def oldest_line(self, name: str) -> OutputLine | None:
+        """Return the oldest line of a container's output that the engine still has; None if it has none.
+
+        Engines delete the oldest output of containers that print a lot.
+        """
+
     def follow(self, name: str, since: datetime | None = None) -> Generator[list[OutputLine], None, None]:
         """Yield a container's output from `since` on, in batches, until the container has ended and all is read.
 

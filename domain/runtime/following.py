@@ -1,7 +1,7 @@
 """Follow the output of a service, across restarts and deployments, until the service is deleted."""
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 from operator import attrgetter
@@ -12,7 +12,7 @@ from domain.errors import BadRequest, NotFound
 from domain.identity.access import Caller
 from domain.model.masking import Masking
 from domain.ports import Ports
-from domain.ports.output import OutputLine, ReadPosition
+from domain.ports.output import OutputLine, ReadPosition, gap_marker
 from domain.ports.runtime import Container
 from domain.runtime.lines import LineFilter, ServiceLine, parse_time
 from domain.runtime.logs import DEFAULT_TAIL, GetServiceLogsParameters, read_last_lines, selection, translate_refusal
@@ -35,17 +35,19 @@ def follow_service_logs(
     service_id: str,
     *,
     since: datetime | None = None,
-    container: str | None = None,
+    resume: bool = False,
     search: str | None = None,
 ) -> Lines:
     """Yield lines from a time on, or from now on, until the service is deleted. Blocks for at most half a second.
 
-    Closing the generator ends its threads. To resume, pass the time of the last line as `since`: no line is missed, but
-    lines of exactly that time, and of containers that had just started, are repeated.
+    Closing the generator ends its threads. To resume, pass the time of the last line as `since`: lines of exactly that
+    time, and of containers that had just started, are repeated. With `resume`, a marker comes first for each container
+    whose lines from that time on the engine may have deleted.
     """
+    follower = _LogFollower(ports, caller, service_id, LineFilter(search=search), since)
     if since is None:
-        return _follow(_LogFollower(ports, caller, service_id, LineFilter(container, search)), 0)
-    return _follow(_LogFollower(ports, caller, service_id, LineFilter(container, search), since))
+        return _follow(follower, lambda: follower.last_lines(0))
+    return _follow(follower, follower.gaps if resume else tuple)
 
 
 def tail_service_logs(
@@ -62,15 +64,16 @@ def tail_service_logs(
     after = parse_time("Last-Event-ID", last_event_id)
     if after is not None:
         container, search = parameters.get("container"), parameters.get("search")
-        return follow_service_logs(ports, caller, service_id, since=after, container=container, search=search)
+        follower = _LogFollower(ports, caller, service_id, LineFilter(container, search), after)
+        return _follow(follower, follower.gaps)
     follower = _LogFollower(ports, caller, service_id, selection(parameters))
-    return _follow(follower, parameters.get("tail", DEFAULT_TAIL))
+    return _follow(follower, lambda: follower.last_lines(parameters.get("tail", DEFAULT_TAIL)))
 
 
-def _follow(follower: "_LogFollower", tail: int | None = None) -> Lines:
+def _follow(follower: "_LogFollower", first_lines: Callable[[], tuple[ServiceLine, ...]]) -> Lines:
     try:
         follower.refresh_containers()
-        before = () if tail is None else follower.last_lines(tail)
+        before = first_lines()
         follower.start_readers()  # before the yield: a container may be removed before the caller asks for more
         yield before
         while follower.check_containers():
@@ -107,6 +110,19 @@ class _LogFollower:
         """Return the last existing lines; the readers continue from there."""
         log, self._positions = read_last_lines(self._ports, self._containers, self._wanted, self._masking, tail)
         return log.lines
+
+    def gaps(self) -> tuple[ServiceLine, ...]:
+        """Return a marker for each container that ran at `since` and has only lines that were printed later."""
+        return tuple(
+            self._wanted.lines(container, [gap_marker(since)], self._masking)[0]
+            for container in self._containers
+            if (since := self._since) and container.started_at and container.started_at <= since
+            if (oldest := self._oldest_line(container)) and oldest.at > since
+        )
+
+    def _oldest_line(self, container: Container) -> OutputLine | None:
+        with translate_refusal(container):
+            return self._ports.runtime.oldest_line(container.name)
 
     def start_readers(self) -> None:
         """Start a reader for each container of the last observation that has unread output."""

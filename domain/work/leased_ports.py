@@ -116,6 +116,10 @@ class LeasedRuntime:
         self._lease.check()
         return self._runtime.output(name, tail=tail, since=since, until=until, keep=keep)
 
+    def oldest_line(self, name: str) -> OutputLine | None:
+        self._lease.check()
+        return self._runtime.oldest_line(name)
+
     def follow(self, name: str, since: datetime | None = None) -> Generator[list[OutputLine], None, None]:
         self._lease.check()
         return self._runtime.follow(name, since)

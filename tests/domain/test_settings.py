@@ -64,7 +64,7 @@ def test_every_setting_is_read_from_the_variable_of_its_name():
     }
     read = settings.read(given)
     described = {setting.variable: setting.value for setting in settings.describe(given)}
-    assert described == {**given, "PANEL_OIDC_CLIENT_SECRET": ""}
+    assert described == {**given, "PANEL_OIDC_CLIENT_SECRET": "", "PANEL_SMTP_URL": ""}
     assert read == Settings(**{setting.name: getattr(read, setting.name) for setting in fields(Settings)})
     assert read.service_ports == range(30_000, 30_010)
     assert (read.host, read.database_url, read.ws_address) == ("::1", "postgresql://db/panel", "127.0.0.1:8081")

@@ -120,12 +120,24 @@ def test_deleted_output_leaves_an_event(setup: LogSetup) -> None:
         container = setup.container
         setup.engine.kill(container)
         _wait_until(lambda: not any("output of" in name for name in _reader_threads()))
-        setup.engine.delete_output(container)
+        setup.engine.fakes[container].lines.clear()
         setup.engine.start(container)
         setup.print_lines("two")
         gap, line = next(events), next(events)
     assert (gap.kind, gap.id, gap.line["stream"]) == ("gap", first.id, "gap")
     assert (line.kind, line.line["text"]) == ("line", "two")
+
+
+def test_a_client_that_resumes_learns_that_output_was_deleted_meanwhile(setup: LogSetup) -> None:
+    with setup.stream() as events:
+        setup.print_lines("one")
+        first = next(events)
+    setup.engine.fakes[setup.container].lines.clear()
+    setup.print_lines("after the gap")
+    with setup.stream(**{"Last-Event-ID": str(first.id)}) as events:
+        gap, line = next(events), next(events)
+    assert (gap.kind, gap.id, gap.line["stream"], gap.line["container"]) == ("gap", first.id, "gap", setup.container)
+    assert (line.kind, line.line["text"]) == ("line", "after the gap")
 
 
 def test_deleting_the_service_ends_the_stream(setup: LogSetup) -> None:

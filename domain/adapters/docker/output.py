@@ -66,7 +66,8 @@ def read_lines(
     tail: int | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> Iterator[OutputLine]:
+) -> Generator[OutputLine, None, None]:
+    """Yield the lines that the engine has. Closing the generator closes its connection."""
     path = log_path(name, tail=tail, since=since, until=until)
     with closing(response_body(connection, path, _chunks)) as body:
         for data in body:

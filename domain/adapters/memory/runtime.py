@@ -83,11 +83,6 @@ class Runtime:
             self.fakes[name].print_lines(texts, stream)
             self._changed.notify_all()
 
-    def delete_output(self, name: str) -> None:
-        """Delete the output of a container that nothing follows, as engines do with the oldest part of a long one."""
-        with self._lock:
-            self.fakes[name].lines.clear()
-
     def release(self) -> None:
         """Let all pulls that hang continue, and all later ones."""
         self._released.set()
@@ -263,6 +258,9 @@ class Runtime:
             lines = [line for line in lines if (not since or line.at >= since) and (not until or line.at < until)]
         selected = [line for line in lines if keep is None or keep(line)]
         return selected if tail is None else selected[max(0, len(selected) - tail) :]
+
+    def oldest_line(self, name: str) -> OutputLine | None:
+        return next(iter(self.output(name)), None)
 
     def follow(self, name: str, since: datetime | None = None) -> Generator[list[OutputLine], None, None]:
         """Yield output until the container ends."""
