@@ -13,6 +13,8 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
 from tests import conformance
+from tests.calls import schema
+from tests.conformance import READ_DOCUMENT
 from tests.contract.event_streams import EVENT_STREAM, streaming_operations, with_event_schemas
 from tests.contract.reading import Operation, operations
 from tests.operation_data import operation_data, pending_operations
@@ -148,8 +150,15 @@ def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool
 
 
 def _is_invalid(case: Any) -> bool:
-    """Return whether a case is invalid unnoticed: a link put null into the path, or a tag is malformed."""
-    return _has_no_tag(case.headers or {}) or "None" in map(str, (case.path_parameters or {}).values())
+    """Return whether a case is invalid unnoticed: a link put a wrong ID into the path, or a tag is malformed."""
+    return _has_no_tag(case.headers or {}) or _has_wrong_path(case)
+
+
+def _has_wrong_path(case: Any) -> bool:
+    """Return whether an ID is of another kind: Schemathesis follows fields of its own choice, such as `user_id`."""
+    operation = READ_DOCUMENT.operation(case.operation.definition.raw["operationId"])
+    patterns = {path.name: schema(path).get("pattern", "") for path in operation.parameters if path.where == "path"}
+    return any(not re.search(patterns[name], str(value)) for name, value in (case.path_parameters or {}).items())
 
 
 def _has_no_tag(headers: Mapping[str, Any]) -> bool:
