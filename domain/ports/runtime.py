@@ -247,8 +247,8 @@ class Runtime(Protocol):
         selects lines; `tail` limits the result to the last of the selected lines.
         """
 
-    def oldest_line(self, name: str) -> OutputLine | None:
-        """Return the oldest line of a container's output that the engine still has; None if it has none.
+    def may_lack_output(self, name: str, since: datetime) -> bool:
+        """Return whether the engine may have deleted output that a container printed after a time.
 
         Engines delete the oldest output of containers that print a lot.
         """

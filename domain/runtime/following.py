@@ -112,17 +112,16 @@ class _LogFollower:
         return log.lines
 
     def gaps(self) -> tuple[ServiceLine, ...]:
-        """Return a marker for each container that ran at `since` and has only lines that were printed later."""
+        """Return a marker for each container whose lines after `since` the engine may have deleted."""
         return tuple(
             self._wanted.lines(container, [gap_marker(since)], self._masking)[0]
             for container in self._containers
-            if (since := self._since) and container.started_at and container.started_at <= since
-            if (oldest := self._oldest_line(container)) and oldest.at > since
+            if (since := self._since) and self._may_lack_lines(container, since)
         )
 
-    def _oldest_line(self, container: Container) -> OutputLine | None:
+    def _may_lack_lines(self, container: Container, since: datetime) -> bool:
         with translate_refusal(container):
-            return self._ports.runtime.oldest_line(container.name)
+            return self._ports.runtime.may_lack_output(container.name, since)
 
     def start_readers(self) -> None:
         """Start a reader for each container of the last observation that has unread output."""

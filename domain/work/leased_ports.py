@@ -116,9 +116,9 @@ class LeasedRuntime:
         self._lease.check()
         return self._runtime.output(name, tail=tail, since=since, until=until, keep=keep)
 
-    def oldest_line(self, name: str) -> OutputLine | None:
+    def may_lack_output(self, name: str, since: datetime) -> bool:
         self._lease.check()
-        return self._runtime.oldest_line(name)
+        return self._runtime.may_lack_output(name, since)
 
     def follow(self, name: str, since: datetime | None = None) -> Generator[list[OutputLine], None, None]:
         self._lease.check()

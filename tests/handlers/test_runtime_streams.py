@@ -120,7 +120,7 @@ def test_deleted_output_leaves_an_event(setup: LogSetup) -> None:
         container = setup.container
         setup.engine.kill(container)
         _wait_until(lambda: not any("output of" in name for name in _reader_threads()))
-        setup.engine.fakes[container].lines.clear()
+        setup.engine.fakes[container].delete_output()
         setup.engine.start(container)
         setup.print_lines("two")
         gap, line = next(events), next(events)
@@ -132,7 +132,8 @@ def test_a_client_that_resumes_learns_that_output_was_deleted_meanwhile(setup: L
     with setup.stream() as events:
         setup.print_lines("one")
         first = next(events)
-    setup.engine.fakes[setup.container].lines.clear()
+    setup.print_lines("unread")
+    setup.engine.fakes[setup.container].delete_output()
     setup.print_lines("after the gap")
     with setup.stream(**{"Last-Event-ID": str(first.id)}) as events:
         gap, line = next(events), next(events)

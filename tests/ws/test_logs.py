@@ -126,7 +126,7 @@ def test_deleted_output_leaves_a_marker(panel: Panel, sockets: Sockets, engine: 
         _texts(client, "one")
         engine.kill(container)
         until(lambda: len(_reader_threads()) == 1, 5, "the output is read to its end")
-        engine.fakes[container].lines.clear()
+        engine.fakes[container].delete_output()
         engine.start(container)
         engine.print_lines(container, "two")
         streams = [line["stream"] for line in client.next()["data"]["lines"]]

@@ -3,7 +3,7 @@
 import ipaddress
 import math
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -175,10 +175,8 @@ class Runtime:
             return output.read_last(self._connection, name, tail, since) if tail > 0 else []
         return output.read_selected(self._connection, name, tail, since, until, keep)
 
-    def oldest_line(self, name: str) -> OutputLine | None:
-        """Return the first line of the response, of which no more is read."""
-        with closing(output.read_lines(self._connection, output.parser_of(self._connection, name), name)) as lines:
-            return next(lines, None)
+    def may_lack_output(self, name: str, since: datetime) -> bool:
+        return output.may_lack_lines(self._connection, name, since)
 
     def follow(self, name: str, since: datetime | None = None) -> Generator[list[OutputLine], None, None]:
         """Yield output over a connection of its own. A slow reader slows only the engine's sending."""

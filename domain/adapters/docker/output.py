@@ -19,6 +19,7 @@ BEAT = 0.2  # seconds without output after which an empty batch is yielded
 CHUNK = 256 * 1024
 GONE = (404, 409)  # 409: the container is being removed
 MAX_TERMINALS = 10_000
+FULL_FILES = 2 * 10 * 1024 * 1024  # bytes: of three files of 10 MB, the engine fills two before it deletes one
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Parser = FrameParser | TerminalParser
@@ -73,6 +74,23 @@ def read_lines(
         for data in body:
             yield from parser.feed(data)
     yield from parser.finish()
+
+
+def may_lack_lines(connection: Connection, name: str, since: datetime) -> bool:
+    """Return whether the engine may have deleted lines after a time.
+
+    It may have if its oldest line is newer, and what it has is enough for the files that it fills before it deletes
+    one. A byte of output takes up to six bytes in a file (`\\u001b`), so less than is in the files is counted.
+    """
+    parser, size = parser_of(connection, name), 0
+    with closing(response_body(connection, log_path(name), _chunks)) as body:
+        for data in body:
+            size += len(data)
+            if any(line.at <= since for line in parser.feed(data)[:1]):
+                return False
+            if size >= FULL_FILES / 6:
+                return True
+    return False
 
 
 def parser_of(connection: Connection, name: str) -> Parser:

@@ -82,6 +82,7 @@ class FakeContainer:
     state: Container
     lines: list[OutputLine] = field(default_factory=list)
     traffic: int = 0
+    _deleted_until: datetime | None = None
     _inspections: int = 0
 
     @property
@@ -120,6 +121,16 @@ class FakeContainer:
         """Append lines to the output, each with a different time."""
         for line in (line for text in texts for line in text.split("\n")):
             self.lines.append(OutputLine(self._next_time(), stream, line))
+
+    def delete_output(self) -> None:
+        """Delete all lines, as engines do with the oldest of many."""
+        if self.lines:
+            self._deleted_until = self.lines[-1].at
+        self.lines.clear()
+
+    def lacks_output(self, since: datetime) -> bool:
+        """Return whether lines after a time were deleted."""
+        return self._deleted_until is not None and self._deleted_until > since
 
     def stats(self) -> Stats:
         """Return the behaviour's stats with the memory limit of the component and the container's traffic."""

@@ -259,8 +259,9 @@ class Runtime:
         selected = [line for line in lines if keep is None or keep(line)]
         return selected if tail is None else selected[max(0, len(selected) - tail) :]
 
-    def oldest_line(self, name: str) -> OutputLine | None:
-        return next(iter(self.output(name)), None)
+    def may_lack_output(self, name: str, since: datetime) -> bool:
+        with self._call():
+            return name in self.fakes and self.fakes[name].lacks_output(since)
 
     def follow(self, name: str, since: datetime | None = None) -> Generator[list[OutputLine], None, None]:
         """Yield output until the container ends."""

@@ -57,6 +57,8 @@ def test_a_flood_over_several_files_repeats_nothing_and_marks_what_the_engine_de
     assert before == 400_000
     assert missing <= 140_000, "at most what the engine deleted: it keeps three files of about 131,500 lines"
     assert waits <= ("gap" in {line.stream for line in lines})
+    assert real.runtime.may_lack_output(name, lines[0].at)
+    assert not real.runtime.may_lack_output(name, lines[-1].at)
 
 
 def test_stdout_and_stderr_are_merged_by_time(real: RuntimeSetup):

@@ -57,11 +57,10 @@ def test_lines_have_their_time_and_stream(setup: RuntimeSetup):
     assert before - timedelta(milliseconds=1) <= first.at < second.at <= datetime.now(UTC)
 
 
-def test_the_oldest_line_is_the_first_one_that_is_kept(setup: RuntimeSetup):
+def test_output_that_began_late_lacks_nothing(setup: RuntimeSetup):
     silent, name = setup.start("silent"), _start_with_lines(setup, "one", "two")
-    assert setup.runtime.oldest_line(name) == setup.runtime.output(name)[0]
-    assert setup.runtime.oldest_line(silent) is None
-    assert setup.runtime.oldest_line(setup.name("nothing")) is None
+    since = setup.runtime.output(name)[0].at - timedelta(seconds=5)
+    assert not any(setup.runtime.may_lack_output(each, since) for each in (name, silent, setup.name("nothing")))
 
 
 def test_tail_limits_the_number_of_lines(setup: RuntimeSetup):
