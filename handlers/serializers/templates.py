@@ -29,6 +29,7 @@ def template(row: Template) -> Json:
         "variables": [template_variable(declared) for declared in row.variables],
         "images": list(row.images),
         "compose": row.compose,
+        "documentation": row.documentation,
     }
 
 

@@ -31,7 +31,8 @@ CANARY = "c4n4ry-0f-4-s3cr3t"
 FILE = """\
 apiVersion: v2
 kind: Template
-metadata: {name: NAME, displayName: TITLE, description: DESCRIPTION, category: CATEGORY, icon: hello.svg, tags: [TAG]}
+metadata: {name: NAME, displayName: TITLE, description: DESCRIPTION, category: CATEGORY, icon: hello.svg, tags: [TAG],
+  documentation: https://example.com/}
 spec:
   domains: [{port: 8080}]
   minResources: {cpuCores: 2, memoryMB: 512, storageMB: 100}

@@ -15,6 +15,7 @@ SHORTEST_SECRET = 22  # letters and digits carry 5.95 bits each: 131 bits
 Line = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"\A[^\x00-\x1f\x7f-\x9f]*\Z")]
 Prose = Annotated[str, Meta(max_length=500, pattern=r"\A[^\x00-\x08\x0b-\x1f\x7f-\x9f]*\Z")]
 Slug = Annotated[str, Meta(max_length=63, pattern=r"\A[a-z0-9][a-z0-9-]*\Z")]
+Link = Annotated[str, Meta(max_length=200, pattern=r"\Ahttps://[!-~]+\Z")]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Megabytes = Annotated[int, Meta(ge=0, le=2**30)]
 _ERROR = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?", re.DOTALL)
@@ -32,6 +33,7 @@ class Metadata(Part):
     name: Slug
     display_name: Line
     description: Prose
+    documentation: Link
     category: Category
     icon: Annotated[str, Meta(max_length=80, pattern=r"\A[a-z0-9][a-z0-9-]*\.svg\Z")]
     tags: Annotated[tuple[Slug, ...], Meta(max_length=20)] = ()

@@ -50,6 +50,7 @@ def _template(file: fields.File, variables: tuple[TemplateVariable, ...], projec
         id=metadata.name,
         name=metadata.display_name,
         description=metadata.description,
+        documentation=metadata.documentation,
         category=metadata.category,
         icon=metadata.icon,
         tags=metadata.tags,

@@ -71,6 +71,7 @@ class Template:
     id: str
     name: str
     description: str
+    documentation: str
     category: Category
     icon: str
     compose: str

@@ -19,6 +19,7 @@ metadata:
   name: shop
   displayName: Shop
   description: Sells things.
+  documentation: https://shop.example/docs
   category: webapps
   icon: shop.svg
   tags: [store]
@@ -71,6 +72,11 @@ FAULTS = [
     ("  displayName: Shop\n", "", "metadata.displayName", "required"),
     ("  displayName: Shop", "  display_name: Shop", "metadata.display_name", "no such field"),
     ("  description: Sells things.", "  description: [a]", "metadata.description", "str"),
+    ("  documentation: https://shop.example/docs\n", "", "metadata.documentation", "required"),
+    ("https://shop.example/docs", "http://shop.example/docs", "metadata.documentation", "matching"),
+    ("https://shop.example/docs", "javascript:alert(1)", "metadata.documentation", "matching"),
+    ("https://shop.example/docs", "'https://a b'", "metadata.documentation", "matching"),
+    ("https://shop.example/docs", "https://a/" + 191 * "b", "metadata.documentation", "length"),
     ("category: webapps", "category: games", "metadata.category", "games"),
     ("icon: shop.svg", "icon: ../../etc/passwd", "metadata.icon", "matching"),
     ("icon: shop.svg", "icon: https://example.com/shop.svg", "metadata.icon", "matching"),
@@ -176,6 +182,7 @@ def test_all_faults_between_fields_are_reported_at_once():
 def test_a_good_file_becomes_a_template():
     template = load(GOOD)
     assert (template.id, template.name, template.category, template.tags) == ("shop", "Shop", "webapps", ("store",))
+    assert template.documentation == "https://shop.example/docs"
     assert template.expose == Expose(8080, "http")
     assert template.healthcheck == HealthCheck("/up", 8080, 10, 5)
     assert template.min_resources == MinResources(0.5, 256, 100)
