@@ -1,5 +1,7 @@
 """The loader of template files: what it accepts, and each fault by its dotted field."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 from hypothesis import given
@@ -194,6 +196,11 @@ def test_a_good_file_becomes_a_template():
     )
     assert not template.featured
     assert not template.coming_soon
+
+
+def test_the_example_in_the_readme_is_a_template():
+    section = (Path(__file__).parents[3] / "README.md").read_text("utf-8").split("\n## Writing a template\n")[1]
+    assert load(section.split("```yaml\n")[1].split("```")[0]).secrets == {"NOTES_KEY"}
 
 
 def test_the_digest_changes_with_the_file():
