@@ -13,9 +13,9 @@ from handlers.program.http_server import HttpServer
 
 
 @contextmanager
-def serve_http(app: ASGIApp, ports: Ports) -> Iterator[str]:
-    """Serve the application as the program does, and yield its base URL."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+def serve_http(app: ASGIApp, ports: Ports, port: int = 0) -> Iterator[str]:
+    """Serve the application as the program does, at a free port by default, and yield its base URL."""
+    with socket.create_server(("127.0.0.1", port)) as listener:
         server = HttpServer(app, ports, grace_seconds=1)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()

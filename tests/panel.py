@@ -1,6 +1,6 @@
 """The whole panel in one process, for tests: a real store, in-memory adapters, every response checked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -101,12 +101,14 @@ class Panel:
 
 
 @contextmanager
-def start_panel(folder: Path, database_url: str = "", **settings: Any) -> Iterator[Panel]:
-    """Start a panel with its data in `folder`, which may have data of an earlier panel."""
+def start_panel(
+    folder: Path, database_url: str = "", adapters: Mapping[str, Any] | None = None, **settings: Any
+) -> Iterator[Panel]:
+    """Start a panel with its data in `folder`, which may have data of an earlier panel. `adapters` replace ports."""
     limits = dict.fromkeys(("rate_limit_default", "rate_limit_authenticated", "rate_limit_deploy"), 1_000_000)
     configured = Settings(data_dir=folder, database_url=database_url, runtime="memory", **{**limits, **settings})
     with fake_ports.open_ports(
-        configured, operations_by_permission=routing.operations_by_permission(READ_DOCUMENT)
+        configured, operations_by_permission=routing.operations_by_permission(READ_DOCUMENT), **(adapters or {})
     ) as ports:
         admin = api_keys.create_first_key(ports) or api_keys.create_unbounded_key(ports, "admin again", Role.ADMIN)
         with start_blocking_portal() as portal:

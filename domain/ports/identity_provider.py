@@ -76,6 +76,9 @@ class IdentityProvider(Protocol):
     def delete_account(self, subject: str) -> None:
         """End all sessions of an account and delete it; nothing happens if it is gone."""
 
+    def delete_account_of(self, user_id: str) -> None:
+        """Delete the account of a user, also one that a failed `create_account` has left; it may not exist."""
+
     def end_sessions(self, subject: str) -> None:
         """End all sessions of an account."""
 

@@ -15,7 +15,7 @@ from domain.model.role import Role
 from domain.model.subscription import Subscription, SubscriptionStatus, Transition
 from domain.model.user import User
 from domain.ports import Ports
-from domain.ports.identity_provider import Account, IdentityProvider
+from domain.ports.identity_provider import Account
 from domain.ports.mailer import MailRefused, Message
 from domain.ports.progress import Change, Progress
 from domain.ports.store import Work
@@ -106,17 +106,9 @@ def _account_removed_on_failure(ports: Ports, order: _Order, progress: Progress)
         progress.begin_undo()
         provider = ports.identity_provider
         if provider and progress.recall("account_begun"):
-            retry_while_unavailable(ports, progress, lambda: _remove_account(provider, order), _PATIENCE)
+            retry_while_unavailable(ports, progress, lambda: provider.delete_account_of(order.user_id), _PATIENCE)
         progress.remember(account_begun=False, mail_sent=False)
         raise
-
-
-def _remove_account(provider: IdentityProvider, order: _Order) -> None:
-    """Remove the account, also one that a call without an answer has made; creating it again finds it."""
-    try:
-        provider.delete_account(provider.create_account(order.account))
-    except Conflict:  # the address has another account, so none was made
-        return
 
 
 def _create_account(ports: Ports, order: _Order, password: str, progress: Progress) -> str:

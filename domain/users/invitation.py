@@ -1,25 +1,28 @@
 """Invite users."""
 
+import logging
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NotRequired, TypedDict
 
-from domain.errors import Conflict, Forbidden, Invalid
+from domain.errors import Conflict, Forbidden, Invalid, Unavailable
 from domain.identity.access import Caller
 from domain.identity.permissions import RANK
 from domain.model.identifiers import new_id
 from domain.model.role import Role
 from domain.model.user import User
 from domain.ports import Ports
-from domain.ports.identity_provider import Account
+from domain.ports.identity_provider import Account, IdentityProvider
 from domain.ports.repository import Query
 from domain.ports.store import Work
 from domain.users.reading import UserDetail, detail
 
 LIFETIME = timedelta(days=7)
 _CHECKS, _PAUSE = 50, 0.02
+_log = logging.getLogger(__name__)
 _STAFF = (Role.ADMIN, Role.OPERATOR)
 
 
@@ -72,15 +75,11 @@ def create_user(ports: Ports, caller: Caller, body: UserCreate) -> InvitedUser:
     with ports.store.read() as work:
         _check(work, user)
     password = secrets.token_urlsafe(15) if ports.identity_provider else None
-    user.subject = _create_account(ports, user, password)
-    try:
+    with _account_removed_on_failure(ports, user):
+        user.subject = _create_account(ports, user, password)
         with ports.store.begin() as work:
             _check(work, user)
             work.users.add(user)
-    except BaseException:
-        if ports.identity_provider:
-            ports.identity_provider.delete_account(user.subject)
-        raise
     return InvitedUser(detail(ports, user), password)
 
 
@@ -93,6 +92,24 @@ def check_role(caller: Caller, role: Role) -> None:
     """Raise Forbidden for a role above the caller's."""
     if RANK[role] > RANK[caller.role]:
         raise Forbidden("You cannot give a role above your own", details=f"Your role is {caller.role}")
+
+
+@contextmanager
+def _account_removed_on_failure(ports: Ports, user: User) -> Iterator[None]:
+    """Remove the account of a user who is not stored, also one that a call which failed halfway has made."""
+    try:
+        yield
+    except BaseException:
+        if ports.identity_provider:
+            _remove_account(ports.identity_provider, user)
+        raise
+
+
+def _remove_account(provider: IdentityProvider, user: User) -> None:
+    try:
+        provider.delete_account_of(user.id)
+    except Unavailable:
+        _log.warning("Delete the account with panel_user_id %s at the identity provider, if there is one", user.id)
 
 
 def _create_account(ports: Ports, user: User, password: str | None) -> str:

@@ -1,10 +1,8 @@
 """Users over HTTP: invite, change and remove them, with the identity provider in memory."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,10 +11,10 @@ import httpx
 import pytest
 
 from domain.adapters import memory
+from domain.errors import Unavailable
 from domain.model.customer import Customer
 from domain.model.role import Role
 from domain.ports.repository import Query
-from tests import fake_ports
 from tests.calls import error
 from tests.panel import ORIGIN, Panel, start_panel
 
@@ -65,14 +63,6 @@ def refusal(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, error(response)["code"]
 
 
-@contextmanager
-def start_panel_without_provider(folder: Path) -> Iterator[Panel]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fake_ports, "open_ports", partial(fake_ports.open_ports, identity_provider=None))
-        with start_panel(folder) as panel:
-            yield panel
-
-
 @pytest.fixture
 def people(tmp_path: Path) -> Iterator[People]:
     with start_panel(tmp_path) as panel:
@@ -116,6 +106,21 @@ def test_an_invitation_is_for_its_address_alone(people: People) -> None:
 def test_an_address_is_invited_once(people: People) -> None:
     people.invite()
     assert refusal(people.panel.post("/users", {**ADA, "email": "ADA@EXAMPLE.TEST"})) == (409, "account_exists")
+
+
+def test_an_invitation_that_fails_halfway_leaves_no_account(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = people.provider.create_account
+
+    def create_and_fail(*arguments: Any) -> str:
+        create(*arguments)
+        raise Unavailable("Keycloak cannot be used", code="identity_provider_unavailable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(people.provider, "create_account", create_and_fail)
+        failed = people.panel.post("/users", ADA)
+    assert refusal(failed) == (503, "identity_provider_unavailable")
+    assert people.provider.subjects() == []
+    people.invite()
 
 
 def test_a_role_must_fit_the_customer(people: People) -> None:
@@ -246,7 +251,7 @@ def test_lists_are_filtered_by_role_status_customer_and_name(people: People) -> 
 
 
 def test_without_a_provider_a_user_exists_and_has_no_password(tmp_path: Path) -> None:
-    with start_panel_without_provider(tmp_path) as panel:
+    with start_panel(tmp_path, adapters={"identity_provider": None}) as panel:
         invited = panel.post("/users", ADA).json()
         assert (invited["status"], invited["first_password"]) == ("invited", None)
         assert panel.patch(f"/users/{invited['id']}", {"role": "viewer"}).json()["role"] == "viewer"

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from domain.model.role import Role
 from domain.model.user import User
 from domain.ports.identity_provider import Account
 from handlers.server import MAX_BODY
-from tests import fake_ports
 from tests.calls import error
 from tests.panel import ORIGIN, Panel, start_panel
 
@@ -86,16 +84,6 @@ class Login:
         with self.panel.ports.store.read() as work:
             found = [work.users.by_subject(subject) for subject in self.provider._state.accounts]
         return [user for user in found if user]
-
-
-@contextmanager
-def start_panel_with(folder: Path, **ports: Any) -> Iterator[Panel]:
-    """Start a panel with other ports."""
-    opened = fake_ports.open_ports
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fake_ports, "open_ports", lambda settings, **others: opened(settings, **others, **ports))
-        with start_panel(folder) as panel:
-            yield panel
 
 
 @pytest.fixture
@@ -278,7 +266,7 @@ def test_a_state_can_be_used_once(login: Login) -> None:
 
 def test_a_login_must_be_finished_in_ten_minutes(tmp_path: Path) -> None:
     clock = memory.Clock()
-    with start_panel_with(tmp_path, clock=clock) as panel:
+    with start_panel(tmp_path, adapters={"clock": clock}) as panel:
         provider = panel.ports.identity_provider
         assert isinstance(provider, memory.IdentityProvider)
         provider.create_account(Account("", "ada@example.test", "Ada Admin", Role.ADMIN))
@@ -497,7 +485,7 @@ def test_while_the_provider_is_away_sessions_go_on_and_new_logins_wait(login: Lo
 
 @pytest.fixture
 def unconfigured(tmp_path: Path) -> Iterator[Panel]:
-    with start_panel_with(tmp_path, identity_provider=None) as panel:
+    with start_panel(tmp_path, adapters={"identity_provider": None}) as panel:
         yield panel
 
 

@@ -8,9 +8,9 @@ from domain.ports.identity_provider import Account
 
 def create(admin: KeycloakAdmin, realm: Realm, account: Account, password: str | None) -> str:
     """Create an account with role and group and return its ID. A call that was interrupted is completed by the next."""
-    known = admin.get_users({"q": f"{USER_ID}:{account.user_id}", "exact": True})
+    known = subjects_of(admin, account.user_id)
     if known:
-        subject = str(known[0]["id"])
+        subject = known[0]
     else:
         credentials = [{"type": "password", "value": password, "temporary": True}] if password else []
         new = {"username": account.email, "email": account.email, "credentials": credentials, **_profile(account)}
@@ -18,6 +18,11 @@ def create(admin: KeycloakAdmin, realm: Realm, account: Account, password: str |
     _set_role(admin, realm, subject, account)
     _set_group(admin, realm, subject, account)
     return subject
+
+
+def subjects_of(admin: KeycloakAdmin, user_id: str) -> list[str]:
+    """Return the IDs of a user's accounts: one, or none."""
+    return [str(known["id"]) for known in admin.get_users({"q": f"{USER_ID}:{user_id}", "exact": True})]
 
 
 def update(admin: KeycloakAdmin, realm: Realm, subject: str, account: Account) -> None:

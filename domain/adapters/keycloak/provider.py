@@ -9,7 +9,7 @@ from keycloak import KeycloakAdmin, KeycloakError, KeycloakOpenID, KeycloakOpenI
 from domain.adapters import signed_tokens
 from domain.adapters.keycloak import accounts, realm_problems
 from domain.adapters.keycloak.client import Realm
-from domain.adapters.keycloak.server import TIMEOUT, Server
+from domain.adapters.keycloak.server import DEADLINE, TIMEOUT, Server
 from domain.errors import InvalidToken, NotFound
 from domain.ports.identity_provider import Account, LoginRequest
 
@@ -17,10 +17,10 @@ from domain.ports.identity_provider import Account, LoginRequest
 class IdentityProvider:
     """A realm of a Keycloak server, used with the credentials of the panel's client."""
 
-    def __init__(self, realm: Realm, secret: str) -> None:
-        """Connect to nothing yet."""
+    def __init__(self, realm: Realm, secret: str, deadline: float = DEADLINE) -> None:
+        """Connect to nothing yet. A call with all of its requests takes no longer than `deadline` seconds."""
         self._realm = realm
-        self._server = Server()
+        self._server = Server(deadline)
         self._openid = KeycloakOpenID(
             realm.server_url, realm.name, realm.client_id, client_secret_key=secret, timeout=TIMEOUT, max_retries=0
         )
@@ -79,6 +79,10 @@ class IdentityProvider:
             self._server.call(lambda: self._admin.delete_user(subject))
         except NotFound:
             return
+
+    def delete_account_of(self, user_id: str) -> None:
+        for subject in self._server.call(lambda: accounts.subjects_of(self._admin, user_id)):
+            self.delete_account(subject)
 
     def end_sessions(self, subject: str) -> None:
         self._server.call(lambda: self._admin.user_logout(subject))

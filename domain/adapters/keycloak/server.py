@@ -12,7 +12,7 @@ from domain.errors import Conflict, NotFound, Refusal, Unavailable
 
 T = TypeVar("T")
 TIMEOUT = 4  # seconds to connect, and for each part of a response
-_DEADLINE = 4.5  # seconds for a call with all of its requests
+DEADLINE = 4.5  # seconds for a call with all of its requests
 _CALLS = 8
 _log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ class Server:
     A server that accepts connections and answers slowly keeps those threads busy, not those of requests.
     """
 
-    def __init__(self, deadline: float = _DEADLINE) -> None:
+    def __init__(self, deadline: float = DEADLINE) -> None:
         self._deadline = deadline
         self._pool = ThreadPoolExecutor(_CALLS, thread_name_prefix="keycloak")
         self._slots = BoundedSemaphore(_CALLS)

@@ -102,6 +102,13 @@ class IdentityProvider:
             if self._state.accounts.pop(subject, None) is not None:
                 self._end_sessions(subject)
 
+    def delete_account_of(self, user_id: str) -> None:
+        self._check_available()
+        with self._lock:
+            subjects = [subject for subject, known in self._state.accounts.items() if known.user_id == user_id]
+        for subject in subjects:
+            self.delete_account(subject)
+
     def end_sessions(self, subject: str) -> None:
         self._check_available()
         with self._lock:

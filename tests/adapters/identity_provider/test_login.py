@@ -106,6 +106,16 @@ def test_an_email_address_joins_no_accounts(login: Login) -> None:
         login.provider.create_account(_account(email=account.email))
 
 
+def test_the_account_of_a_user_is_deleted_without_its_subject(login: Login) -> None:
+    account, other = _account(), _account()
+    login.provider.create_account(account)
+    subject = login.provider.create_account(other)
+    login.provider.delete_account_of(account.user_id)
+    login.provider.delete_account_of(account.user_id)
+    login.provider.create_account(_account(email=account.email))
+    assert login.provider.create_account(other) == subject
+
+
 def test_an_account_is_changed_and_deleted(login: Login) -> None:
     account = _account(role=Role.CUSTOMER, customer_id="cust_one")
     subject = login.provider.create_account(account)
