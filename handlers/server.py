@@ -33,12 +33,18 @@ MAX_BODY = 2 * 1024 * 1024  # a compose text, and 1 MiB of files as base64
 _FLUSH_EVERY = 2
 
 
-def create(ports: Ports, open_streams: OpenStreams | None = None, *, validate_responses: bool = False) -> ASGIApp:
-    """Return the application, which adds its streams to `open_streams`.
+def create(
+    ports: Ports,
+    open_streams: OpenStreams | None = None,
+    *,
+    document: Document | None = None,
+    validate_responses: bool = False,
+) -> ASGIApp:
+    """Return the application, which adds its streams to `open_streams`. It reads the document unless it is given.
 
     Raise DocumentError if the document and the handlers do not fit together.
     """
-    document = Document.load(DOCUMENT.content)
+    document = document or Document.load(DOCUMENT.content)
     ports = replace(ports, operations_by_permission=routing.operations_by_permission(document))
     authenticator = Authenticator(ports)
     feed = EventFeed(ports, authenticator)

@@ -112,4 +112,4 @@ def start_panel(
     ) as ports:
         admin = api_keys.create_first_key(ports) or api_keys.create_unbounded_key(ports, "admin again", Role.ADMIN)
         with start_blocking_portal() as portal:
-            yield Panel(ports, server.create(ports), portal, Worker(ports), admin)
+            yield Panel(ports, server.create(ports, document=READ_DOCUMENT), portal, Worker(ports), admin)
