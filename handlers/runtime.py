@@ -1,4 +1,4 @@
-"""Handlers of the tag `runtime`: the logs, metrics and containers of a service."""
+"""Handlers of the tag `runtime`: the logs, metrics and containers of a service, and commands in them."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,6 +8,7 @@ from domain import runtime
 from domain.identity.access import Caller
 from domain.ports import Ports
 from handlers import answers, streams
+from handlers.edge.running_commands import RunningCommands
 from handlers.openapi31 import Answer
 from handlers.serializers import runtime as serialize
 from handlers.streams import OpenStreams
@@ -45,3 +46,11 @@ def list_service_containers(
     return answers.page(
         runtime.list_service_containers(ports, caller, service_id, **parameters), serialize.service_container
     )
+
+
+async def exec_in_service(
+    ports: Ports, caller: Caller, service_id: str, body: runtime.ExecRequest, *, running_commands: RunningCommands
+) -> Answer:
+    """POST /services/{service_id}/exec"""
+    run = partial(runtime.exec_in_service, ports, caller, service_id, body)
+    return answers.ok(await running_commands.run(caller, run), serialize.exec_result)

@@ -21,6 +21,7 @@ from handlers.edge import cookies, errors, security
 from handlers.edge.credentials import Scheme
 from handlers.edge.edge import Edge
 from handlers.edge.request_head import from_scope
+from handlers.edge.running_commands import RunningCommands
 from handlers.edge.threads import HEALTH, READS, WRITES
 from handlers.frontend import Frontend, open_frontend
 from handlers.openapi31 import Document, Limits, Operation, Options, build
@@ -49,6 +50,7 @@ def create(
     authenticator = Authenticator(ports)
     feed = EventFeed(ports, authenticator)
     streams = open_streams or OpenStreams(ports.settings)
+    commands = RunningCommands()
     options = Options(
         errors=errors.answer,
         security=_security(authenticator, ports.settings),
@@ -61,6 +63,7 @@ def create(
             "login_cookie": lambda scope: cookies.read_login(from_scope(scope)),
             "origin": lambda scope: from_scope(scope).origin,
             "feed": lambda _scope: feed,
+            "running_commands": lambda _scope: commands,
             "open_streams": lambda _scope: streams,
             "revalidate": partial(security.revalidation, authenticator),
             "accept_encoding": lambda scope: ", ".join(from_scope(scope).header("accept-encoding")),
@@ -71,8 +74,7 @@ def create(
         lifespan=_lifespan(authenticator, feed),
     )
     application = build(document, routing.bind(document, ports), options)
-    edge = Edge(Docs(application), application.router, ports, authenticator)
-    return Frontend(edge, open_frontend(ports.settings))
+    return Frontend(Edge(Docs(application), application.router, ports, authenticator), open_frontend(ports.settings))
 
 
 def _security(authenticator: Authenticator, settings: Settings) -> dict[str, SecurityFunction]:

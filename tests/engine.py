@@ -29,6 +29,9 @@ APPLETS = (
     "mknod",
     "ln",
     "true",
+    "false",
+    "echo",
+    "yes",
 )
 SERVE = "exec httpd -f -p 8080 -h /www"
 

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from domain.model.project import Restart
 from domain.model.steps import FailureCode
+from domain.ports.commands import CommandRunner
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.output import OutputLine
 from domain.ports.router import Target
@@ -153,7 +154,7 @@ class EngineRefused(Exception):  # noqa: N818
     """The engine answered with an error, such as a full disk, a missing command or an unknown user."""
 
 
-class Runtime(Protocol):
+class Runtime(CommandRunner, Protocol):
     """The container engine.
 
     All methods can be repeated after a crash: stopping or removing an object that does not exist succeeds, and so does

@@ -1,6 +1,7 @@
-"""Logs, metrics and containers of services."""
+"""Logs, metrics and containers of services, and commands in containers."""
 
 from domain.runtime.containers import ListServiceContainersParameters, ServiceContainer, list_service_containers
+from domain.runtime.exec import ExecRequest, ExecResult, exec_in_service
 from domain.runtime.following import follow_service_logs, tail_service_logs
 from domain.runtime.lines import ServiceLine
 from domain.runtime.logs import GetServiceLogsParameters, ServiceLog, get_service_logs
@@ -11,6 +12,8 @@ from domain.runtime.metrics import (
 )
 
 __all__ = [
+    "ExecRequest",
+    "ExecResult",
     "GetServiceLogsParameters",
     "GetServiceMetricsParameters",
     "ListServiceContainersParameters",
@@ -18,6 +21,7 @@ __all__ = [
     "ServiceLine",
     "ServiceLog",
     "ServiceMetrics",
+    "exec_in_service",
     "follow_service_logs",
     "get_service_logs",
     "get_service_metrics",

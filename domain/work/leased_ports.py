@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from datetime import datetime
 
 from domain.model.project import Restart
+from domain.ports.commands import Command, CommandResult
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.output import OutputLine
 from domain.ports.prober import Prober
@@ -123,6 +124,10 @@ class LeasedRuntime:
     def follow(self, name: str, since: datetime | None = None) -> Generator[list[OutputLine], None, None]:
         self._lease.check()
         return self._runtime.follow(name, since)
+
+    def run_command(self, name: str, command: Command) -> CommandResult:
+        self._lease.check()
+        return self._runtime.run_command(name, command)
 
     def stats(self, names: Sequence[str], *, over: float = 0.0) -> dict[str, Stats]:
         self._lease.check()

@@ -33,3 +33,5 @@ HEALTH = Pool("health", 4)
 """Operations without authentication."""
 READS = Pool("reads", 40)
 WRITES = Pool("writes", 40)
+COMMANDS = Pool("commands", 32)
+"""Commands in containers, which run for up to a minute."""

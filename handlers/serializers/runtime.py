@@ -1,8 +1,8 @@
-"""The JSON of a service's logs, metrics and containers."""
+"""The JSON of a service's logs, metrics and containers, and of commands in them."""
 
 from domain.model.sample import Sample
 from domain.ports.runtime import Stats
-from domain.runtime import ServiceContainer, ServiceLine, ServiceLog, ServiceMetrics
+from domain.runtime import ExecResult, ServiceContainer, ServiceLine, ServiceLog, ServiceMetrics
 from handlers.serializers.values import Json, timestamp
 
 
@@ -60,4 +60,15 @@ def service_container(result: ServiceContainer) -> Json:
         "restarts": container.restarts,
         "started_at": timestamp(container.started_at),
         "stats": container_stats(result.stats),
+    }
+
+
+def exec_result(result: ExecResult) -> Json:
+    return {
+        "container": result.container,
+        "exit_code": result.exit_code,
+        "timed_out": result.exit_code is None,
+        "stdout": result.stdout,
+        "stderr": result.stderr,
+        "truncated": result.truncated,
     }

@@ -7,4 +7,5 @@ EXCLUSIVE = ("400", "503")
 OPERATIONS = {
     "get_service_logs": OperationData(statuses=EXCLUSIVE),
     "get_service_metrics": OperationData(statuses=EXCLUSIVE),
+    "exec_in_service": OperationData(recorded=True, has_effect=False, statuses=("409", "422")),
 }

@@ -10,11 +10,22 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
-from domain.adapters.docker import container_config, files, following, inspection, login, networks, output, pulling
+from domain.adapters.docker import (
+    commands,
+    container_config,
+    files,
+    following,
+    inspection,
+    login,
+    networks,
+    output,
+    pulling,
+)
 from domain.adapters.docker.connection import LONG_TIMEOUT, Connection
 from domain.adapters.docker.stats import StatsSampler
 from domain.errors import Unavailable
 from domain.model.project import Restart
+from domain.ports.commands import Command, CommandResult
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.output import OutputLine
 from domain.ports.runtime import Container, Engine, Image, PullProgress, RegistryCredentials, Stats
@@ -181,6 +192,10 @@ class Runtime:
     def follow(self, name: str, since: datetime | None = None) -> Generator[list[OutputLine], None, None]:
         """Yield output over a connection of its own. A slow reader slows only the engine's sending."""
         return following.follow(self._connection, name, since)
+
+    def run_command(self, name: str, command: Command) -> CommandResult:
+        """Run a command with `exec`."""
+        return commands.run(self._connection, name, command)
 
     def stats(self, names: Sequence[str], *, over: float = 0.0) -> dict[str, Stats]:
         """Return stats. Rates need two measurements; the first call for a container waits a moment between them."""

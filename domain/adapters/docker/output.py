@@ -135,7 +135,7 @@ def response_body(
         with closing(connection.connect()) as http:
             http.sock.settimeout(SHORT_TIMEOUT)
             http.sock.sendall(f"GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
-            status, body_start = _read_head(http.sock)
+            status, body_start = read_head(http.sock)
             if status != 200:
                 _check_status(connection, status, body_start + b"".join(_chunks(http.sock)))
                 return
@@ -153,7 +153,7 @@ def _ping(connection: Connection) -> None:
         http.getresponse().read()
 
 
-def _read_head(connected: socket) -> tuple[int, bytes]:
+def read_head(connected: socket) -> tuple[int, bytes]:
     """Return the status, and the part of the body that arrived with the head."""
     received = b""
     while b"\r\n\r\n" not in received:

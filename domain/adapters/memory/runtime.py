@@ -10,6 +10,7 @@ from datetime import datetime
 
 from domain import errors
 from domain.adapters.images import HELLO, HELLO_OUTPUT, REFERENCE
+from domain.adapters.memory.commands import Commands
 from domain.adapters.memory.containers import (
     Behaviour,
     FakeContainer,
@@ -43,7 +44,7 @@ ADDRESSES = ipaddress.ip_network("198.18.0.0/15")
 BEAT = 0.1
 
 
-class Runtime:
+class Runtime(Commands):
     """An engine without containers of the operating system.
 
     `images` gives images their behaviour; an image that is not listed exists and has the default behaviour. `files`
@@ -194,8 +195,7 @@ class Runtime:
 
     def set_restart(self, name: str, policy: Restart) -> None:
         with self._call():
-            if name in self.fakes:
-                fake = self.fakes[name]
+            if fake := self.fakes.get(name):
                 fake.spec = replace(fake.spec, component=replace(fake.spec.component, restart=policy))
 
     def stop(self, name: str, grace: float) -> None:
