@@ -63,7 +63,7 @@ def _check_audit(panel: Panel, operation: Operation, request_id: str) -> None:
     if operation.method.upper() != "GET":
         assert bool(events) is _is_recorded(operation)
     for event in events:
-        assert event["action"].replace("subscription.", "") in (
+        assert event["action"].replace("subscription.", "").removesuffix(".end") in (
             operation.id,
             operation.id.removesuffix("_subscription"),
         )
