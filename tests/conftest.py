@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 
 from domain import compose
@@ -12,6 +13,9 @@ from scripts.scaffold.row import read_table
 from tests.conformance import READ_DOCUMENT, SEEN
 from tests.contract import statuses
 from tests.sizes import format_spread, function_lines, module_lines
+
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -94,7 +94,7 @@ def assert_no_more(key: ApiKey, maker: ApiKey) -> None:
         assert networks.allows(maker.allowed_ips, address) or not networks.allows(key.allowed_ips, address)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=MAKERS, others=st.lists(MAKERS, max_size=3), steps=st.lists(CREATE | UPDATE | ROTATE, max_size=12))
 def test_no_sequence_of_requests_yields_more_than_the_first_key_had(
     ports: Ports,

@@ -1,7 +1,7 @@
 """The text for an image: every value comes out of the check unchanged."""
 
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.compose import check, for_image
@@ -30,7 +30,6 @@ def test_an_empty_command_stays_empty():
     assert project.components[0].command == ()
 
 
-@settings(deadline=None)
 @given(st.lists(printable, max_size=5), st.one_of(st.none(), st.integers(1, 65535)))
 def test_every_word_of_a_command_is_unchanged(command: list[str], port: int | None):
     checked = check(for_image("nginx", port, command))
@@ -42,7 +41,6 @@ def test_every_word_of_a_command_is_unchanged(command: list[str], port: int | No
     assert checked.used == frozenset()
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_no_image_breaks_out_of_its_field(image: str):
     checked = check(for_image(image, 80, ["x"]))
@@ -55,7 +53,6 @@ def test_no_image_breaks_out_of_its_field(image: str):
         }  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(), max_size=3))
 def test_no_word_breaks_out_of_its_command(command: list[str]):
     checked = check(for_image("nginx", 80, command))

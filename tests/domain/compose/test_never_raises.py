@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.compose import CODES, check
@@ -45,40 +45,34 @@ def holds(text: str, variables: dict[str, str]):
         assert len(found.message) < 500
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_gives_a_project_or_findings(text: str):
     holds(text, {})
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_give_a_project_or_findings(data: bytes):
     holds(data.decode("latin-1"), {})
     holds(data.decode("utf-8", "surrogateescape"), {})
 
 
-@settings(deadline=None)
 @given(alphabet)
 def test_any_mixture_of_yaml_signs_gives_a_project_or_findings(text: str):
     holds(text, {"a": "x"})
     holds("services:\n  web:\n    image: nginx\n    " + text, {"a": "x"})
 
 
-@settings(deadline=None)
 @given(tops | structures, st.dictionaries(st.sampled_from(["A", "B"]), words))
 def test_any_structure_gives_a_project_or_findings(structure: object, variables: dict[str, str]):
     holds(yaml.safe_dump(structure), variables)
 
 
 @pytest.mark.parametrize("field", sorted(FIELDS))
-@settings(deadline=None)
 @given(value=structures)
 def test_any_value_of_any_field_gives_a_project_or_findings(field: str, value: object):
     holds(yaml.safe_dump({"services": {"web": {"image": "x", field: value}, "db": {"image": "x"}}}), {"A": "'"})
 
 
-@settings(deadline=None)
 @given(words, words)
 def test_any_value_of_a_variable_gives_a_project_or_findings(first: str, second: str):
     fields = "\n".join(f"    {name}: $A" for name in FIELDS)

@@ -194,5 +194,5 @@ def test_every_sequence_of_requests_ends_as_documented(ports: Ports, admin: Call
     Queue.ports, Queue.caller = ports, admin
     slow = [HealthCheck.too_slow, HealthCheck.filter_too_much]
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        Queue, settings=settings(max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=slow)
+        Queue, settings=settings(max_examples=25, stateful_step_count=25, suppress_health_check=slow)
     )
