@@ -20,7 +20,7 @@ from domain.adapters.docker import pulling
 from domain.adapters.docker.connection import LONG_TIMEOUT, Connection
 from domain.adapters.docker.frames import HEADER
 from domain.adapters.docker.output import read_head
-from domain.adapters.docker.output_text import safe_text
+from domain.adapters.docker.output_text import safe_block, safe_text
 from domain.adapters.images import HELLO
 from domain.model.masking import CUT
 from domain.ports.commands import Command, CommandResult
@@ -52,18 +52,22 @@ exit 1
 
 
 def run(connection: Connection, name: str, command: Command) -> CommandResult:
-    """Run a command, and kill it at its time limit. Raise EngineRefused."""
+    """Run a command, and kill it at its time limit or if its output cannot be read. Raise EngineRefused."""
+    _build_helper_image(connection)  # before the start: without it the command could not be killed
     mark = secrets.token_hex(16)
     deadline = time.monotonic() + command.seconds
     with connection.client() as client:
         started = client.exec_create(name, list(command.argv), environment={_MARK: mark})["Id"]
     output = _Output(command.max_output)
-    _read(connection, started, output, deadline)
-    exit_code = _wait(connection, started, deadline)
-    if exit_code is None:
-        _kill(connection, name, mark)
-        if _wait(connection, started, time.monotonic() + _END_SECONDS) is None:
-            raise EngineRefused("The command may still run: the engine does not let it be killed")
+    exit_code = None
+    try:
+        _read(connection, started, output, deadline)
+        exit_code = _wait(connection, started, deadline)
+    finally:
+        if exit_code is None:
+            _kill(connection, name, mark)
+    if exit_code is None and _wait(connection, started, time.monotonic() + _END_SECONDS) is None:
+        raise EngineRefused("The command may still run: the engine does not let it be killed")
     return output.result(exit_code)
 
 
@@ -72,7 +76,7 @@ class _Output:
     """The first `limit` bytes of stdout and stderr."""
 
     limit: int
-    truncated: bool = False
+    _cut: set[int] = field(default_factory=set)
     _kept: dict[int, bytearray] = field(default_factory=lambda: {1: bytearray(), 2: bytearray()})
     _stream: int = 1
     _left: int = 0
@@ -91,7 +95,7 @@ class _Output:
         return dropped
 
     def result(self, exit_code: int | None) -> CommandResult:
-        return CommandResult(exit_code, self._text(1), self._text(2), self.truncated)
+        return CommandResult(exit_code, self._text(1), self._text(2), bool(self._cut))
 
     def _feed_head(self, data: bytes) -> bytes:
         needed = HEADER.size - len(self._head)
@@ -102,16 +106,16 @@ class _Output:
         return data[needed:]
 
     def _keep(self, piece: bytes) -> bool:
-        kept = self._kept.get(self._stream, self._kept[2])
+        stream = self._stream if self._stream in self._kept else 2
+        kept = self._kept[stream]
         room = self.limit - len(kept)
         kept += piece[:room]
-        self.truncated |= len(piece) > room
+        if len(piece) > room:
+            self._cut.add(stream)
         return len(piece) > room
 
     def _text(self, stream: int) -> str:
-        kept = self._kept[stream]
-        text = "\n".join(safe_text(line) for line in bytes(kept).split(b"\n"))
-        return text + CUT if self.truncated and len(kept) == self.limit else text
+        return safe_block(bytes(self._kept[stream])) + (CUT if stream in self._cut else "")
 
 
 def _read(connection: Connection, started: str, output: _Output, deadline: float) -> None:
@@ -164,12 +168,15 @@ def _exit_code(connection: Connection, started: str) -> int | None:
     return None if found["Running"] or found["ExitCode"] is None else int(found["ExitCode"])
 
 
-def _kill(connection: Connection, name: str, mark: str) -> None:
-    """Kill all processes of a command. Raise EngineRefused if some are left."""
+def _build_helper_image(connection: Connection) -> None:
     try:
         pulling.pull(connection, pulling.PullRequest(HELLO, None, None), lambda _: None)
     except PullFailed as failed:
-        raise EngineRefused(f"The command may still run: {failed}") from failed
+        raise EngineRefused(f"The command is not started, because nothing could end it: {failed}") from failed
+
+
+def _kill(connection: Connection, name: str, mark: str) -> None:
+    """Kill all processes of a command. Raise EngineRefused if some are left."""
     with connection.client(LONG_TIMEOUT) as client:
         helper = _create_helper(client, name, f"{_MARK}={mark}")
         if helper is None:

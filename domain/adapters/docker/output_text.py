@@ -20,3 +20,9 @@ def safe_text(line: bytes) -> str:
     if len(text) <= MAX_CHARACTERS and len(line) <= MAX_BYTES:
         return text
     return text[: MAX_CHARACTERS - 1] + CUT
+
+
+def safe_block(output: bytes) -> str:
+    """Decode output of several lines as `safe_text` decodes one, of any length."""
+    lines = output.decode(errors="replace").split("\n")
+    return "\n".join(CONTROL_CHARACTER.sub("", ESCAPE_SEQUENCE.sub("", line)) for line in lines)

@@ -32,6 +32,11 @@ def test_arguments_reach_a_command_unchanged(setup: RuntimeSetup) -> None:
     assert _run(setup, name, "echo", "x", *HOSTILE).stdout == f"x {' '.join(HOSTILE)}\n"
 
 
+def test_a_long_line_is_whole(setup: RuntimeSetup) -> None:
+    text = "x" * 50_000
+    assert _run(setup, setup.start(), "echo", text, max_output=60_000) == CommandResult(0, f"{text}\n", "")
+
+
 def test_a_program_that_does_not_exist_has_an_exit_code(setup: RuntimeSetup) -> None:
     assert _run(setup, setup.start(), "no-such-program").exit_code in (126, 127)
 
