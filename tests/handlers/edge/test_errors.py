@@ -452,7 +452,13 @@ def test_every_authenticated_operation_returns_503_without_the_database(
             assert _status_and_code(answered) == (503, "database_unavailable"), operation.operation_id
 
 
-AT_THE_ENGINE = {"create_registry", "get_service_logs", "list_service_containers", "update_registry"}
+AT_THE_ENGINE = {
+    "create_registry",
+    "exec_in_service",
+    "get_service_logs",
+    "list_service_containers",
+    "update_registry",
+}
 
 
 def test_a_database_that_fails_after_authentication_returns_503(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
