@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from selenium.common.exceptions import ElementClickInterceptedException, StaleElementReferenceException
@@ -83,17 +83,19 @@ class Browser:
 
 
 @contextmanager
-def chromium(folder: Path) -> Iterator[Browser]:
-    """Start a browser whose profile and files are in an empty folder."""
+def chromium() -> Iterator[Browser]:
+    """Start a browser with an empty profile."""
     options = ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
-    for flag in (*_FLAGS, f"--user-data-dir={folder}/profile"):
-        options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    # Without the path of the driver, Selenium would search for one and download it.
-    service = ChromeService("/usr/bin/chromedriver", env={**os.environ, "HOME": str(folder), "TMPDIR": str(folder)})
-    driver = Chrome(options, service)
-    try:
-        yield Browser(driver)
-    finally:
-        driver.quit()
+    # A short path, because a Unix socket is in it: tests have folders with longer ones.
+    with TemporaryDirectory(prefix="browser-", ignore_cleanup_errors=True) as folder:
+        for flag in (*_FLAGS, f"--user-data-dir={folder}/profile"):
+            options.add_argument(flag)
+        # Without the path of the driver, Selenium would search for one and download it.
+        service = ChromeService("/usr/bin/chromedriver", env={**os.environ, "HOME": folder, "TMPDIR": folder})
+        driver = Chrome(options, service)
+        try:
+            yield Browser(driver)
+        finally:
+            driver.quit()

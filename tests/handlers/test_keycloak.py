@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -93,8 +92,8 @@ def test_an_administrator_of_keycloak_ends_the_panels_session_and_its_sockets(
     assert _status(site, browser) == 401
 
 
-def test_a_person_logs_in_with_chromium_and_logs_out_on_the_page(site: KeycloakPanel, tmp_path: Path) -> None:
-    with chromium(tmp_path) as page:
+def test_a_person_logs_in_with_chromium_and_logs_out_on_the_page(site: KeycloakPanel) -> None:
+    with chromium() as page:
         page.open(f"{site.url}/")
         page.click("#login a")
         page.fill("#username", "carl")

@@ -14,9 +14,9 @@ pytestmark = pytest.mark.timeout(300)  # beside other tests a browser takes its 
 
 
 @pytest.fixture
-def page(process: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def page(process: Process) -> Iterator[Browser]:
     """Swagger UI when it has drawn the last operation."""
-    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
+    with chromium() as browser:
         browser.open(f"http://localhost:{process.port}/api/docs")
         browser.find_displayed("#operations-system-get_health")
         yield browser
