@@ -112,6 +112,5 @@ def test_lines_printed_while_the_container_stops_are_read(real: RuntimeSetup):
     with closing(real.runtime.follow(name)) as batches:
         assert [line.text for line in next(lines for lines in batches if lines)] == ["up"]
         real.runtime.stop(name, 5)
-        real.runtime.remove(name)
         rest = [line.text for lines in batches for line in lines]
     assert rest == [f"bye {number}" for number in range(2000)]
