@@ -5,12 +5,16 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
+from handlers import waiting
 from tests.calls import error
+from tests.operation_data import Resources
+from tests.operations.plans import create_plan
 from tests.panel import Panel
 
 PATIENCE = 20.0
@@ -150,3 +154,21 @@ def test_a_slow_deletion_returns_its_operation(panel: Panel, monkeypatch: pytest
     assert again.headers["location"] == going_on.headers["location"]
     panel.work()
     assert panel.get(f"/services/{service['id']}").status_code == 404
+
+
+def test_a_slow_creation_or_deletion_of_a_customer_returns_its_operation(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resources = Resources(panel)
+    customer_id = resources.id("customer_id")
+    body = {"name": "Slow", "contact_email": "it@slow.example", "plan_id": create_plan(resources)}
+    monkeypatch.setattr("handlers.customers.wait_for_customer", partial(waiting.wait_for_customer, seconds=0.1))
+    monkeypatch.setattr("handlers.customers.wait_for_deletion", partial(waiting.wait_for_deletion, seconds=0.1))
+    created, deleted = panel.post("/customers", body), panel.request("DELETE", f"/customers/{customer_id}")
+    assert [(one.status_code, one.json()["kind"]) for one in (created, deleted)] == [
+        (202, "create_customer"),
+        (202, "delete_customer"),
+    ]
+    panel.work()
+    assert panel.get(f"/customers/{created.json()['resource_id']}").json()["name"] == "Slow"
+    assert panel.get(f"/customers/{customer_id}").status_code == 404
