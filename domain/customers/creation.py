@@ -70,7 +70,7 @@ def continue_creation(ports: Ports, caller: Caller, operation_id: str) -> Operat
         if first is None:
             raise Conflict("The creation of this customer is no longer kept", details="Use another Idempotency-Key")
         newest = _newest(work, first)
-        if newest.status not in _UNDONE or (newest.id == first.id and first.finished_at is None):
+        if newest.status not in _UNDONE:
             return newest
         resource = Resource("customer", newest.resource_id, None, lock_key=newest.lock_key)
         return queue.enqueue(work, now, resource, Kind.CREATE_CUSTOMER, caller=caller, options=newest.options)

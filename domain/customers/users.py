@@ -4,20 +4,18 @@ from dataclasses import replace
 from typing import Literal, TypedDict, Unpack
 
 from domain.customers.reading import get_existing
-from domain.errors import Conflict, NotFound
+from domain.errors import Conflict
 from domain.identity.access import Caller, not_found
-from domain.model.principal import PrincipalKind
-from domain.model.role import Role
+from domain.model.role import STAFF, Role
 from domain.model.user import User
 from domain.ports import Ports
-from domain.ports.identity_provider import Account
-from domain.ports.repository import Page, Query
+from domain.ports.repository import Page
 from domain.ports.store import Work
 from domain.resources import revisions
 from domain.resources.queries import query
+from domain.users.changes import end_credentials, lock_user, require_successor, update_account
 
 CustomerRole = Literal["customer", "viewer"]
-_STAFF = (Role.ADMIN, Role.OPERATOR)
 
 
 class ListCustomerUsersParameters(TypedDict, total=False):
@@ -57,9 +55,10 @@ def link_customer_user(
         before = _linkable(work, customer_id, user_id, role)
     revisions.match(if_match, before.revision, "user")
     linked = replace(before, customer_id=customer_id, role=role, enabled=True)
-    _update_account(ports, linked)
+    update_account(ports, linked, ended=False)  # first: role and customer come from it at the next login
     with ports.store.begin() as work:
         get_existing(work, customer_id)
+        lock_user(work, user_id)
         current = _linkable(work, customer_id, user_id, role)
         revisions.match(if_match, current.revision, "user")
         linked = replace(current, customer_id=customer_id, role=role, enabled=True)
@@ -78,15 +77,15 @@ def unlink_customer_user(
     with ports.store.read() as work:
         user = _linked(work, customer_id, user_id)
         revisions.match(if_match, user.revision, "user")
-        _require_other_owner(work, user)
-    _update_account(ports, _unlinked(user))
+        require_successor(work, user)
+    update_account(ports, _unlinked(user), ended=False)
     with ports.store.begin() as work:
         get_existing(work, customer_id)
+        lock_user(work, user_id)
         user = _linked(work, customer_id, user_id)
         revisions.match(if_match, user.revision, "user")
-        _require_other_owner(work, user)
-        work.api_keys.remove_of_maker(customer_id, user_id)
-        work.sessions.remove_of(PrincipalKind.USER, user_id)
+        require_successor(work, user)
+        end_credentials(work, _unlinked(user))
         work.users.save(_unlinked(user))
 
 
@@ -102,12 +101,12 @@ def _linkable(work: Work, customer_id: str, user_id: str, role: Role) -> User:
         raise not_found("User", user_id)
     if user.customer_id not in (None, customer_id):
         raise Conflict(f"{user.name} belongs to another customer", code="wrong_state", details="Unlink the user there")
-    if user.customer_id is None and (user.enabled or user.role in _STAFF):
+    if user.customer_id is None and (user.enabled or user.role in STAFF):
         raise Conflict(
             f"{user.name} is one of the panel's staff", code="wrong_state", details="Staff belong to no customer"
         )
     if role is not Role.CUSTOMER:
-        _require_other_owner(work, user)
+        require_successor(work, user)
     return user
 
 
@@ -117,27 +116,3 @@ def _linked(work: Work, customer_id: str, user_id: str) -> User:
     if user is None or user.customer_id != customer_id:
         raise not_found("User", user_id)
     return user
-
-
-def _require_other_owner(work: Work, user: User) -> None:
-    """Raise Conflict if a user is the last owner of its customer, which is locked: no other one leaves meanwhile."""
-    if user.customer_id is None or user.role is not Role.CUSTOMER or not user.enabled:
-        return
-    owners = {"customer_id": user.customer_id, "role": Role.CUSTOMER, "enabled": True}
-    if work.users.page(Query(filters=owners, per_page=1)).total <= 1:
-        raise Conflict(
-            f"{user.name} is the last owner of the customer",
-            code="last_owner",
-            details="Give another user the role first",
-        )
-
-
-def _update_account(ports: Ports, user: User) -> None:
-    """Change the account first: role and customer come from it at the next login. Repeating completes both."""
-    if ports.identity_provider is None:
-        return
-    account = Account(user.id, user.email, user.name, user.role, user.customer_id, user.enabled)
-    try:
-        ports.identity_provider.update_account(user.subject, account)
-    except NotFound:  # the user has no account, or has lost it: the panel's own row decides
-        return

@@ -54,8 +54,9 @@ def _operate(
         service = get_changeable_service(caller, work, service_id)
         _require_deployed(work, service)
         growth = growth_of_stop(tenant, service) if kind is Kind.STOP else admit_start(work, tenant, service)
-        service.wanted = ServiceStatus.STOPPED if kind is Kind.STOP else ServiceStatus.RUNNING
-        service.suspended_at = None if kind is Kind.STOP else service.suspended_at
+        service.wanted = ServiceStatus.RUNNING
+        if kind is Kind.STOP:
+            service.wanted, service.suspended_at = ServiceStatus.STOPPED, None
         work.services.save(service)
         change = Change(action, "service", service_id, f"{action.capitalize()}s {service.name}")
         effect = effect_of(work, tenant, growth, change, dry_run=dry_run)

@@ -10,3 +10,7 @@ class Role(StrEnum):
     OPERATOR = "operator"
     CUSTOMER = "customer"
     VIEWER = "viewer"
+
+
+STAFF = (Role.ADMIN, Role.OPERATOR)
+"""The roles of users who belong to no customer."""

@@ -39,12 +39,11 @@ def _start(work: Work, service: Service, now: datetime) -> None:
     if service.suspended_at is None:
         return
     waiting = unfinished(work, service.id)
-    starts = service.live_deployment_id is not None and all(each.kind == Kind.STOP for each in waiting)
-    if starts:
-        service.wanted = ServiceStatus.RUNNING
+    if service.live_deployment_id is None or any(each.kind != Kind.STOP for each in waiting):
+        return
+    service.wanted = ServiceStatus.RUNNING
     work.services.save(service)
-    if starts:
-        enqueue(work, now, None, service, Kind.START)
+    enqueue(work, now, None, service, Kind.START)
 
 
 TASK = Task(kind=Kind.REACTIVATE_CUSTOMER, steps=STEPS, run=reactivate)

@@ -38,17 +38,17 @@ def update_user(
     if the identity provider does not answer: then the panel obeys the change already, and repeating it completes it.
     """
     with ports.store.begin() as work:
-        before = _lock(work, user_id)
+        before = lock_user(work, user_id)
         revisions.match(if_match, before.revision, "user")
         user = replace(before, **{**body, "role": Role(body.get("role", before.role))})  # type: ignore[arg-type]
         _check_authority(caller, before, user)
         check_customer(user)
         if _loses_authority(before, user):
-            _require_successor(work, before)
-            _cut(work, user)
+            require_successor(work, before)
+            end_credentials(work, user)
         if user != before:
             work.users.save(user)
-    _update_account(ports, user, ended=_loses_authority(before, user))
+    update_account(ports, user, ended=_loses_authority(before, user))
     return detail(ports, user)
 
 
@@ -58,12 +58,12 @@ def delete_user(ports: Ports, caller: Caller, user_id: str, if_match: str | None
     Raise Forbidden for the caller itself, Conflict for the last admin or owner.
     """
     with ports.store.begin() as work:
-        user = _lock(work, user_id)
+        user = lock_user(work, user_id)
         revisions.match(if_match, user.revision, "user")
         _check_authority(caller, user, replace(user, enabled=False))
-        _require_successor(work, user)
+        require_successor(work, user)
         disabled = replace(user, enabled=False)
-        _cut(work, disabled)
+        end_credentials(work, disabled)
         if ports.identity_provider is None:
             work.users.remove(user_id)
         elif user.enabled:
@@ -74,7 +74,7 @@ def delete_user(ports: Ports, caller: Caller, user_id: str, if_match: str | None
             work.users.remove(user_id)
 
 
-def _lock(work: Work, user_id: str) -> User:
+def lock_user(work: Work, user_id: str) -> User:
     """Return the user, locked after its keys, as every block locks them.
 
     All who could be the last of their kind are locked, in the order of their IDs, so that two do not go at once.
@@ -105,7 +105,7 @@ def _loses_authority(before: User, after: User) -> bool:
     return (before.enabled and not after.enabled) or RANK[after.role] < RANK[before.role]
 
 
-def _require_successor(work: Work, user: User) -> None:
+def require_successor(work: Work, user: User) -> None:
     """Raise Conflict if the user is the last active admin, or the last active owner of its customer."""
     if [peer.id for peer in _peers(work, user)] != [user.id]:
         return
@@ -116,8 +116,11 @@ def _require_successor(work: Work, user: User) -> None:
         raise Conflict(f"{user.name} is the last owner of the customer", code="last_owner", details=advice)
 
 
-def _cut(work: Work, user: User) -> None:
-    """End the user's sessions, and the API keys that it made, if it is disabled or they can do more than it."""
+def end_credentials(work: Work, user: User) -> None:
+    """Remove the user's sessions, and its API keys if it is disabled or they can do more than it.
+
+    Its API keys are those that it made, and those that were made with them.
+    """
     work.sessions.remove_of(PrincipalKind.USER, user.id)
     for key in list(_keys_of(work, user.id)):
         if not user.enabled or RANK[key.role] > RANK[user.role]:
@@ -137,8 +140,11 @@ def _keys_of(work: Work, maker_id: str) -> Iterator[ApiKey]:
         page += 1
 
 
-def _update_account(ports: Ports, user: User, *, ended: bool) -> None:
-    """Make the account what the user is. It may be missing: then the user cannot log in anyway."""
+def update_account(ports: Ports, user: User, *, ended: bool) -> None:
+    """Update the user's account at the identity provider, and with `ended` end its sessions there.
+
+    The account may be missing: then the user cannot log in anyway.
+    """
     if ports.identity_provider is None:
         return
     try:

@@ -12,7 +12,7 @@ from domain.errors import Conflict, Forbidden, Invalid, Unavailable
 from domain.identity.access import Caller
 from domain.identity.permissions import RANK
 from domain.model.identifiers import new_id
-from domain.model.role import Role
+from domain.model.role import STAFF, Role
 from domain.model.user import User
 from domain.ports import Ports
 from domain.ports.identity_provider import Account, IdentityProvider
@@ -23,7 +23,6 @@ from domain.users.reading import UserDetail, detail
 LIFETIME = timedelta(days=7)
 _CHECKS, _PAUSE = 50, 0.02
 _log = logging.getLogger(__name__)
-_STAFF = (Role.ADMIN, Role.OPERATOR)
 
 
 class _NotStoredError(Exception):
@@ -148,5 +147,5 @@ def check_customer(user: User) -> None:
     """Raise Invalid unless the role is one for the user's customer, or for the panel's staff."""
     if user.role is Role.CUSTOMER and user.customer_id is None:
         raise Invalid({"customer_id": "The role customer needs a customer"})
-    if user.role in _STAFF and user.customer_id is not None:
+    if user.role in STAFF and user.customer_id is not None:
         raise Invalid({"role": f"The role {user.role} is for the panel's staff, who belong to no customer"})

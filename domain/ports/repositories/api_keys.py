@@ -17,7 +17,4 @@ class ApiKeys(Repository[ApiKey], Protocol):
     def remove_of_customer(self, customer_id: str) -> None:
         """Remove all keys of a customer, with their sessions."""
 
-    def remove_of_maker(self, customer_id: str, created_by: str) -> None:
-        """Remove the keys of a customer that one of its users or keys has made, with their sessions."""
-
     def any(self) -> bool: ...

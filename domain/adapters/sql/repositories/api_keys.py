@@ -42,11 +42,6 @@ class ApiKeys(Repository[ApiKey], ports.ApiKeys):
         """Remove all keys of a customer, with their sessions."""
         self._write(delete(self.table).where(self.table.c.customer_id == customer_id))
 
-    def remove_of_maker(self, customer_id: str, created_by: str) -> None:
-        """Remove the keys of a customer that one of its users or keys has made, with their sessions."""
-        this = self.table.c
-        self._write(delete(self.table).where(this.customer_id == customer_id, this.created_by == created_by))
-
     def any(self) -> bool:
         """Return whether there is a key at all."""
         return self._connection.execute(select(self.table.c.id).limit(1)).first() is not None
