@@ -5,13 +5,11 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
-from handlers import waiting
 from tests.calls import error
 from tests.operation_data import Resources
 from tests.operations.plans import create_plan
@@ -162,8 +160,8 @@ def test_a_slow_creation_or_deletion_of_a_customer_returns_its_operation(
     resources = Resources(panel)
     customer_id = resources.id("customer_id")
     body = {"name": "Slow", "contact_email": "it@slow.example", "plan_id": create_plan(resources)}
-    monkeypatch.setattr("handlers.customers.wait_for_customer", partial(waiting.wait_for_customer, seconds=0.1))
-    monkeypatch.setattr("handlers.customers.wait_for_deletion", partial(waiting.wait_for_deletion, seconds=0.1))
+    monkeypatch.setattr("handlers.waiting.wait_for_customer.__defaults__", (0.1,))
+    monkeypatch.setattr("handlers.waiting.wait_for_deletion.__defaults__", (0.1,))
     created, deleted = panel.post("/customers", body), panel.request("DELETE", f"/customers/{customer_id}")
     assert [(one.status_code, one.json()["kind"]) for one in (created, deleted)] == [
         (202, "create_customer"),
