@@ -1,6 +1,6 @@
 """Build the ASGI application from the document, the handlers and the ports."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import anyio
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from domain.errors import Refusal
 from domain.identity.access import Caller, allow
@@ -49,25 +49,11 @@ def create(
     ports = replace(ports, operations_by_permission=routing.operations_by_permission(document))
     authenticator = Authenticator(ports)
     feed = EventFeed(ports, authenticator)
-    streams = open_streams or OpenStreams(ports.settings)
-    commands = RunningCommands()
     options = Options(
         errors=errors.answer,
         security=_security(authenticator, ports.settings),
         authorize=_authorize,
-        extras={
-            "target": request_target,
-            "accept": lambda scope: ", ".join(from_scope(scope).header("accept")),
-            "user_agent": lambda scope: ", ".join(from_scope(scope).header("user-agent")),
-            "address": lambda scope: from_scope(scope).address,
-            "login_cookie": lambda scope: cookies.read_login(from_scope(scope)),
-            "origin": lambda scope: from_scope(scope).origin,
-            "feed": lambda _scope: feed,
-            "running_commands": lambda _scope: commands,
-            "open_streams": lambda _scope: streams,
-            "revalidate": partial(security.revalidation, authenticator),
-            "accept_encoding": lambda scope: ", ".join(from_scope(scope).header("accept-encoding")),
-        },
+        extras=_extras(authenticator, feed, open_streams or OpenStreams(ports.settings)),
         executor=_executor,
         limits=Limits(size=MAX_BODY),
         validate_responses=validate_responses,
@@ -75,6 +61,26 @@ def create(
     )
     application = build(document, routing.bind(document, ports), options)
     return Frontend(Edge(Docs(application), application.router, ports, authenticator), open_frontend(ports.settings))
+
+
+def _extras(
+    authenticator: Authenticator, feed: EventFeed, open_streams: OpenStreams
+) -> dict[str, Callable[[Scope], object]]:
+    """Return the arguments that handlers can take besides the parameters of their operation."""
+    commands = RunningCommands()
+    return {
+        "target": request_target,
+        "accept": lambda scope: ", ".join(from_scope(scope).header("accept")),
+        "user_agent": lambda scope: ", ".join(from_scope(scope).header("user-agent")),
+        "address": lambda scope: from_scope(scope).address,
+        "login_cookie": lambda scope: cookies.read_login(from_scope(scope)),
+        "origin": lambda scope: from_scope(scope).origin,
+        "feed": lambda _scope: feed,
+        "running_commands": lambda _scope: commands,
+        "open_streams": lambda _scope: open_streams,
+        "revalidate": partial(security.revalidation, authenticator),
+        "accept_encoding": lambda scope: ", ".join(from_scope(scope).header("accept-encoding")),
+    }
 
 
 def _security(authenticator: Authenticator, settings: Settings) -> dict[str, SecurityFunction]:

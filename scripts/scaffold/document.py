@@ -211,47 +211,63 @@ def _errors(row: Row) -> dict[str, str]:
 
 def _schemas(row: Row) -> dict[str, list[str]]:
     """Return the schemas that the operation uses, with an ID, a name and a time to begin with."""
-    noun, schemas = row.noun.replace("_", " "), {}
+    schemas = {}
     if row.has_content:
-        schemas[row.schema] = [
-            "      type: object",
-            f"      description: One {noun}.",
-            "      required: [id, name, created_at]",
-            "      properties:",
-            f"        id: {{type: string, pattern: '^{row.noun}_[0-9a-z]+$'}}",
-            "        name: {type: string}",
-            "        created_at: {$ref: '#/components/schemas/Timestamp'}",
-            f"      examples: [{_example(row)}]",
-        ]
+        schemas[row.schema] = _resource_schema(row)
     if row.is_list:
-        schemas[f"{row.schema}List"] = [
-            "      type: object",
-            f"      description: A page of {noun} resources.",
-            "      required: [data, total, page, per_page, has_more]",
-            "      properties:",
-            f"        data: {{type: array, items: {{$ref: '#/components/schemas/{row.schema}'}}}}",
-            "        total: {$ref: '#/components/schemas/Total'}",
-            "        page: {type: integer, minimum: 1}",
-            "        per_page: {type: integer, minimum: 1}",
-            "        has_more: {$ref: '#/components/schemas/HasMore'}",
-            "      examples:",
-            f"        - data: [{_example(row)}]",
-            "          total: 1",
-            "          page: 1",
-            "          per_page: 20",
-            "          has_more: false",
-        ]
+        schemas[f"{row.schema}List"] = _list_schema(row)
     if row.body:
-        schemas[row.body] = [
-            "      type: object",
-            f"      description: The body of `{row.operation_id}`.",
-            *(["      required: [name]"] if row.method != "PATCH" else ["      minProperties: 1"]),
-            "      additionalProperties: false",
-            "      properties:",
-            "        name: {type: string, minLength: 1, maxLength: 100, description: A name of your choice.}",
-            "      examples: [{name: example}]",
-        ]
+        schemas[row.body] = _body_schema(row)
     return schemas
+
+
+def _resource_schema(row: Row) -> list[str]:
+    return [
+        "      type: object",
+        f"      description: One {_noun(row)}.",
+        "      required: [id, name, created_at]",
+        "      properties:",
+        f"        id: {{type: string, pattern: '^{row.noun}_[0-9a-z]+$'}}",
+        "        name: {type: string}",
+        "        created_at: {$ref: '#/components/schemas/Timestamp'}",
+        f"      examples: [{_example(row)}]",
+    ]
+
+
+def _list_schema(row: Row) -> list[str]:
+    return [
+        "      type: object",
+        f"      description: A page of {_noun(row)} resources.",
+        "      required: [data, total, page, per_page, has_more]",
+        "      properties:",
+        f"        data: {{type: array, items: {{$ref: '#/components/schemas/{row.schema}'}}}}",
+        "        total: {$ref: '#/components/schemas/Total'}",
+        "        page: {type: integer, minimum: 1}",
+        "        per_page: {type: integer, minimum: 1}",
+        "        has_more: {$ref: '#/components/schemas/HasMore'}",
+        "      examples:",
+        f"        - data: [{_example(row)}]",
+        "          total: 1",
+        "          page: 1",
+        "          per_page: 20",
+        "          has_more: false",
+    ]
+
+
+def _body_schema(row: Row) -> list[str]:
+    return [
+        "      type: object",
+        f"      description: The body of `{row.operation_id}`.",
+        *(["      required: [name]"] if row.method != "PATCH" else ["      minProperties: 1"]),
+        "      additionalProperties: false",
+        "      properties:",
+        "        name: {type: string, minLength: 1, maxLength: 100, description: A name of your choice.}",
+        "      examples: [{name: example}]",
+    ]
+
+
+def _noun(row: Row) -> str:
+    return row.noun.replace("_", " ")
 
 
 def _example(row: Row) -> str:

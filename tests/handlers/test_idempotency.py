@@ -75,7 +75,9 @@ def test_twenty_parallel_requests_get_one_response_and_have_one_effect(panel: Pa
     grown = {name: len(rows) - before[name] for name, rows in tables(panel).items() if len(rows) > before[name]}
     assert grown.pop("idempotency") == 1
     progress = 5 if operation_data(operation.operation_id).needs_worker else 0
-    assert grown.pop("events", 0) <= len(("service", "operation", "deployment")) + progress, "each change is reported once"
+    assert grown.pop("events", 0) <= len(("service", "operation", "deployment")) + progress, (
+        "each change is reported once"
+    )
     assert set(grown.values()) <= {1}, grown
 
 

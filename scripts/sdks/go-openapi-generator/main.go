@@ -13,10 +13,7 @@ import (
 	panel "github.com/GIT_USER_ID/GIT_REPO_ID"
 )
 
-const (
-	sdk     = "sdk-go-openapi-generator"
-	printed = "hello listens on port 8080"
-)
+const sdk = "sdk-go-openapi-generator"
 
 func main() {
 	first, admin := connect(os.Getenv("PANEL_API_KEY"))
@@ -41,10 +38,7 @@ func connect(key string) (*panel.APIClient, context.Context) {
 
 // deployAndDeleteServices deploys three services, reads their logs, lists them page by page, and deletes them.
 func deployAndDeleteServices(ctx context.Context, client *panel.APIClient) {
-	var names []string
-	for number := 1; number <= 3; number++ {
-		names = append(names, fmt.Sprintf("%s-%d", sdk, number))
-	}
+	names := serviceNames(sdk)
 	for _, name := range names {
 		deployed := deploy(ctx, client, name)
 		log := noError(client.RuntimeAPI.GetServiceLogs(ctx, deployed.Id).Tail(10).Execute())
@@ -129,17 +123,4 @@ func expectError(status int) func(any, *http.Response, error) panel.ErrorBody {
 		expect(typed, "a typed error", string(failure.Body()))
 		return body.Error
 	}
-}
-
-// expect ends the scenario if the condition is false.
-func expect(condition bool, expected string, actual any) {
-	if !condition {
-		fmt.Fprintf(os.Stderr, "expected %s, got %v\n", expected, actual)
-		os.Exit(1)
-	}
-}
-
-// printStep prints a step of the scenario.
-func printStep(format string, values ...any) {
-	fmt.Printf("  "+format+"\n", values...)
 }

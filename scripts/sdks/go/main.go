@@ -12,10 +12,7 @@ import (
 	"sdk/panel"
 )
 
-const (
-	sdk     = "sdk-go"
-	printed = "hello listens on port 8080"
-)
+const sdk = "sdk-go"
 
 // response is implemented by the result of every operation.
 type response interface {
@@ -50,10 +47,7 @@ func connect(key string) *panel.ClientWithResponses {
 
 // deployAndDeleteServices deploys three services, reads their logs, lists them page by page, and deletes them.
 func deployAndDeleteServices(ctx context.Context, client *panel.ClientWithResponses) {
-	var names []string
-	for number := 1; number <= 3; number++ {
-		names = append(names, fmt.Sprintf("%s-%d", sdk, number))
-	}
+	names := serviceNames(sdk)
 	for _, name := range names {
 		deployed := deploy(ctx, client, name)
 		read := noError(client.GetServiceLogsWithResponse(ctx, deployed.Id, &panel.GetServiceLogsParams{Tail: new(10)}))
@@ -140,26 +134,6 @@ func expectBody[T any](result response, part *T) *T {
 
 // noError returns the value, or ends the scenario if there is an error.
 func noError[T any](actual T, err error) T {
-	if err != nil {
-		fail(err.Error())
-	}
+	expect(err == nil, "no error", err)
 	return actual
-}
-
-// expect ends the scenario if the condition is false.
-func expect(condition bool, expected string, actual any) {
-	if !condition {
-		fail(fmt.Sprintf("expected %s, got %v", expected, actual))
-	}
-}
-
-// fail ends the scenario.
-func fail(reason string) {
-	fmt.Fprintln(os.Stderr, reason)
-	os.Exit(1)
-}
-
-// printStep prints a step of the scenario.
-func printStep(format string, values ...any) {
-	fmt.Printf("  "+format+"\n", values...)
 }

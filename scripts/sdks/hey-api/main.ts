@@ -1,12 +1,12 @@
 // The scenario of scripts/sdk with the TypeScript client of hey-api.
 import { createClient, type Client } from "./panel/client";
 import * as panel from "./panel";
+import { expect, printStep, PRINTED, requiredVariable } from "./scenario";
 
 /** A result of an operation: data or an error, with the types of the document. */
 type Result<T, E> = { data?: T; error?: E; response?: Response };
 
 const SDK = "sdk-hey-api";
-const PRINTED = "hello listens on port 8080";
 
 /** Run the scenario. Unexpected results end it with an exception. */
 async function main(): Promise<void> {
@@ -104,23 +104,6 @@ function expectData<T>({ data, error, response }: Result<T, panel.ErrorResponse>
 function expectError<E>(status: number, { error, response }: Result<unknown, E>): E {
   if (error === undefined || response?.status !== status) throw new Error(`expected ${status}, got ${response?.status}`);
   return error;
-}
-
-/** End the scenario if the condition is false. */
-function expect(condition: boolean, expected: string, actual: unknown): void {
-  if (!condition) throw new Error(`expected ${expected}, got ${JSON.stringify(actual)}`);
-}
-
-/** Return an environment variable that must be set. */
-function requiredVariable(name: string): string {
-  const value = process.env[name];
-  if (value === undefined) throw new Error(`${name} is not set`);
-  return value;
-}
-
-/** Print a step of the scenario. */
-function printStep(line: string): void {
-  console.log(`  ${line}`);
 }
 
 await main();

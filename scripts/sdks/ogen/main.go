@@ -13,10 +13,7 @@ import (
 	"sdk/panel"
 )
 
-const (
-	sdk     = "sdk-ogen"
-	printed = "hello listens on port 8080"
-)
+const sdk = "sdk-ogen"
 
 // credentials sends an API key. The other schemes of the document are for browsers and WebSockets.
 type credentials struct{ key string }
@@ -59,10 +56,7 @@ func connect(key string) *panel.Client {
 
 // deployAndDeleteServices deploys three services, reads their logs, lists them page by page, and deletes them.
 func deployAndDeleteServices(ctx context.Context, client *panel.Client) {
-	var names []string
-	for number := 1; number <= 3; number++ {
-		names = append(names, fmt.Sprintf("%s-%d", sdk, number))
-	}
+	names := serviceNames(sdk)
 	for _, name := range names {
 		deployed := deploy(ctx, client, name)
 		params := panel.GetServiceLogsParams{ServiceID: string(deployed.ID), Tail: panel.NewOptInt(10)}
@@ -157,17 +151,4 @@ func expectType[T any](response any) T {
 func noError[T any](value T, err error) T {
 	expect(err == nil, "no error", err)
 	return value
-}
-
-// expect ends the scenario if the condition is false.
-func expect(condition bool, expected string, actual any) {
-	if !condition {
-		fmt.Fprintf(os.Stderr, "expected %s, got %v\n", expected, actual)
-		os.Exit(1)
-	}
-}
-
-// printStep prints a step of the scenario.
-func printStep(format string, values ...any) {
-	fmt.Printf("  "+format+"\n", values...)
 }

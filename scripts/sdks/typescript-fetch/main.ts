@@ -1,8 +1,8 @@
 // The scenario of scripts/sdk with the TypeScript client (fetch) of openapi-generator.
 import * as panel from "./panel";
+import { expect, printStep, PRINTED, requiredVariable } from "./scenario";
 
 const SDK = "sdk-typescript-fetch";
-const PRINTED = "hello listens on port 8080";
 
 /** Run the scenario. Unexpected results end it with an exception. */
 async function main(): Promise<void> {
@@ -95,23 +95,6 @@ async function expectError(status: number, call: Promise<unknown>): Promise<pane
   if (!(failure instanceof panel.ResponseError) || failure.response.status !== status)
     throw new Error(`expected ${status}, got ${String(failure)}`);
   return panel.ErrorResponseFromJSON(await failure.response.json()).error;
-}
-
-/** End the scenario if the condition is false. */
-function expect(condition: boolean, expected: string, actual: unknown): void {
-  if (!condition) throw new Error(`expected ${expected}, got ${JSON.stringify(actual)}`);
-}
-
-/** Return an environment variable that must be set. */
-function requiredVariable(name: string): string {
-  const value = process.env[name];
-  if (value === undefined) throw new Error(`${name} is not set`);
-  return value;
-}
-
-/** Print a step of the scenario. */
-function printStep(line: string): void {
-  console.log(`  ${line}`);
 }
 
 await main();

@@ -1,6 +1,7 @@
 // The scenario of scripts/sdk with openapi-fetch and the types of openapi-typescript.
 import createClient, { type Client } from "openapi-fetch";
 import type { components, paths } from "./panel.d.ts";
+import { expect, printStep, PRINTED, requiredVariable } from "./scenario.ts";
 
 type Panel = Client<paths>;
 type Schemas = components["schemas"];
@@ -11,7 +12,6 @@ type ServiceSummary = Schemas["ServiceSummary"];
 type Result<T> = { data?: T; error?: Schemas["ErrorResponse"]; response: Response };
 
 const SDK = "sdk-typescript";
-const PRINTED = "hello listens on port 8080";
 
 /** Run the scenario. Unexpected results end it with an exception. */
 async function main(): Promise<void> {
@@ -112,23 +112,6 @@ function expectData<T>({ data, error, response }: Result<T>): T {
 function expectError(status: number, { error, response }: Result<unknown>): Schemas["ErrorResponse"]["error"] {
   if (error === undefined || response.status !== status) throw new Error(`expected ${status}, got ${response.status}`);
   return error.error;
-}
-
-/** End the scenario if the condition is false. */
-function expect(condition: boolean, expected: string, actual: unknown): void {
-  if (!condition) throw new Error(`expected ${expected}, got ${JSON.stringify(actual)}`);
-}
-
-/** Return an environment variable that must be set. */
-function requiredVariable(name: string): string {
-  const value = process.env[name];
-  if (value === undefined) throw new Error(`${name} is not set`);
-  return value;
-}
-
-/** Print a step of the scenario. */
-function printStep(line: string): void {
-  console.log(`  ${line}`);
 }
 
 await main();
