@@ -24,6 +24,7 @@ from domain.adapters.keycloak.server import DEADLINE
 from domain.settings import Settings
 from tests import conformance
 from tests.http_server import serve_http
+from tests.operations.customers import new_address
 from tests.panel import Panel, start_panel
 from tests.process import free_port
 
@@ -69,11 +70,6 @@ def administer() -> KeycloakAdmin:
         user_realm_name="master",
         timeout=60,
     )
-
-
-def new_address() -> str:
-    """Return an email address that no account of the shared realm has."""
-    return f"{uuid4().hex[:12]}@acme.example"
 
 
 @dataclass

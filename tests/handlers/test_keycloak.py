@@ -12,8 +12,9 @@ from domain.adapters import memory
 from domain.adapters.keycloak import accounts
 from tests.browser import chromium
 from tests.calls import error
-from tests.keycloak import Browser, KeycloakPanel, new_address, start_keycloak_panel
+from tests.keycloak import Browser, KeycloakPanel, start_keycloak_panel
 from tests.operation_data import Resources
+from tests.operations.customers import new_address
 from tests.operations.plans import create_plan
 from tests.ws.sockets import Sockets, serving
 

@@ -1,6 +1,6 @@
 """Test data of the tag `customers`."""
 
-from itertools import count
+from uuid import uuid4
 
 from domain.model.identifiers import new_id
 from domain.model.role import Role
@@ -8,8 +8,6 @@ from domain.model.user import User
 from tests.operation_data import Body, OperationData, PathParameter, Resources
 from tests.operations.organizations import create_organization
 from tests.operations.plans import create_plan
-
-_NUMBERS = count(1)
 
 
 def create_customer(resources: Resources) -> str:
@@ -31,8 +29,8 @@ def create_customer_user(resources: Resources) -> str:
 
 
 def new_address() -> str:
-    """Return an address that no account has."""
-    return f"it-{next(_NUMBERS)}@acme.example"
+    """Return an email address that no account has, also at a Keycloak that several panels share."""
+    return f"{uuid4().hex[:12]}@acme.example"
 
 
 def usable(resources: Resources, example: Body) -> Body:

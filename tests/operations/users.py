@@ -1,15 +1,11 @@
 """Test data of the tag `users`."""
 
-from itertools import count
-
 from tests.operation_data import OperationData, PathParameter
-from tests.operations.customers import create_customer_user
-
-_numbers = count(1)
+from tests.operations.customers import create_customer_user, new_address
 
 
 def _another_address(body: dict[str, object]) -> dict[str, object]:
-    return {**body, "email": f"guest-{next(_numbers)}@example.com"}
+    return {**body, "email": new_address()}
 
 
 PATH_PARAMETERS = {"user_id": PathParameter(create_customer_user, "usr_01aaaaaaaaaaaaaaaaaaaaaaaa", tenant=False)}

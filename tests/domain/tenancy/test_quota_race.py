@@ -1,6 +1,7 @@
 """Fifty parallel creations by two processes: a quota holds, and the others are refused with the numbers."""
 
 import multiprocessing
+import os
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -34,7 +35,7 @@ def _create_all(folder: str, database_url: str, customer_id: str) -> list[str]:
     with fake_ports.open_ports(_settings(folder, database_url)) as ports, ThreadPoolExecutor(_AT_ONCE) as pool:
 
         def create(number: int) -> str:
-            name = f"{customer_id[5:]}-{number}-{id(barrier)}"
+            name = f"{customer_id[5:]}-{number}-{os.getpid()}"
             body: Any = {
                 "name": name,
                 "deploy_method": "image",
