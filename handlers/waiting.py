@@ -78,8 +78,8 @@ async def wait_for_deletion(
     if operation.failure:
         raise Unavailable(
             f"The deletion failed: {operation.failure.message}",
-            code="engine_unavailable",
-            details="Nothing was lost. Delete it again when the engine is reachable.",
+            code=operation.failure.code if operation.failure.code.endswith("_unavailable") else "engine_unavailable",
+            details=f"Repeat the request to delete what is left. See GET /operations/{operation.id}",
         )
     if operation.status is OperationStatus.SUCCEEDED:
         return answers.no_content()

@@ -45,7 +45,10 @@ def _run(command: Command) -> CommandResult:
     program = PROGRAMS.get(command.argv[0])
     if program is None:
         return CommandResult(_MISSING, "", f'exec: "{command.argv[0]}": executable file not found\n')
-    code, stdout, stderr, seconds = program(command.argv[1:])
+    try:
+        code, stdout, stderr, seconds = program(command.argv[1:])
+    except (IndexError, ValueError):
+        return CommandResult(1, "", f"{command.argv[0]}: wrong arguments\n")
     time.sleep(min(seconds, command.seconds))
     truncated = max(len(stdout), len(stderr)) > command.max_output
     cut = [text[: command.max_output] + CUT if len(text) > command.max_output else text for text in (stdout, stderr)]

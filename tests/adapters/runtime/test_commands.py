@@ -41,6 +41,12 @@ def test_a_program_that_does_not_exist_has_an_exit_code(setup: RuntimeSetup) -> 
     assert _run(setup, setup.start(), "no-such-program").exit_code in (126, 127)
 
 
+@pytest.mark.parametrize("argv", [("sleep",), ("sleep", "soon")])
+def test_a_program_with_wrong_arguments_fails_by_itself(setup: RuntimeSetup, argv: tuple[str, ...]) -> None:
+    result = _run(setup, setup.start(), *argv)
+    assert (result.exit_code, bool(result.stderr)) == (1, True)
+
+
 def test_the_time_limit_ends_a_command(setup: RuntimeSetup) -> None:
     name, started = setup.start(), time.monotonic()
     assert _run(setup, name, "sleep", "300", seconds=0.3) == CommandResult(None, "", "")
