@@ -76,11 +76,11 @@ async def wait_for_deletion(
     if operation.status is OperationStatus.CANCELLED:
         raise Conflict("The deletion was cancelled", details=f"See GET /operations/{operation.id}")
     if operation.failure:
-        raise Unavailable(
-            f"The deletion failed: {operation.failure.message}",
-            code=operation.failure.code if operation.failure.code.endswith("_unavailable") else "engine_unavailable",
-            details=f"Repeat the request to delete what is left. See GET /operations/{operation.id}",
-        )
+        message = f"The deletion failed: {operation.failure.message}"
+        details = f"Repeat the request to delete what is left. See GET /operations/{operation.id}"
+        if operation.failure.code == "identity_provider_unavailable":
+            raise Unavailable(message, code="identity_provider_unavailable", details=details)
+        raise Unavailable(message, code="engine_unavailable", details=details)
     if operation.status is OperationStatus.SUCCEEDED:
         return answers.no_content()
     return answers.accepted(operation, serialize_operation)
