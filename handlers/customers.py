@@ -3,6 +3,7 @@
 from typing import Unpack
 
 from domain import customers, operations
+from domain.customers import creation
 from domain.customers.changes import CustomerUpdate
 from domain.customers.creation import CustomerCreate
 from domain.customers.reading import ListCustomersParameters
@@ -14,7 +15,9 @@ from handlers.idempotency import Once
 from handlers.openapi31 import Answer
 from handlers.serializers import customers as serialize
 from handlers.serializers.operations import operation as serialize_operation
-from handlers.waiting import wait_for_customer, wait_for_deletion
+from handlers.waiting import Creation, wait_for_creation, wait_for_deletion
+
+_CREATION = Creation(creation.get_created, serialize.customer, creation.FIELDS_AT_FAULT)
 
 
 def list_customers(ports: Ports, caller: Caller, **parameters: Unpack[ListCustomersParameters]) -> Answer:
@@ -24,8 +27,8 @@ def list_customers(ports: Ports, caller: Caller, **parameters: Unpack[ListCustom
 
 async def create_customer(ports: Ports, caller: Caller, body: CustomerCreate, once: Once) -> Answer:
     """POST /customers"""
-    return await wait_for_customer(
-        ports, caller, lambda: once(lambda: customers.create_customer(ports, caller, body).id), serialize.customer
+    return await wait_for_creation(
+        ports, caller, lambda: once(lambda: customers.create_customer(ports, caller, body).id), _CREATION
     )
 
 

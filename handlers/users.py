@@ -5,13 +5,20 @@ from typing import Unpack
 from domain import users
 from domain.identity.access import Caller
 from domain.ports import Ports
+from domain.users import invitation
 from domain.users.changes import UserUpdate
 from domain.users.invitation import UserCreate
 from domain.users.reading import ListUsersParameters
 from domain.users.roles import ListPermissionsParameters, ListRolesParameters
 from handlers import answers
+from handlers.idempotency import Once
 from handlers.openapi31 import Answer
 from handlers.serializers import users as serialize
+from handlers.waiting import Creation, wait_for_creation
+
+_CREATION = Creation(
+    invitation.get_created, serialize.invited_user, invitation.FIELDS_AT_FAULT, {"Cache-Control": "no-store"}
+)
 
 
 def list_users(ports: Ports, caller: Caller, **parameters: Unpack[ListUsersParameters]) -> Answer:
@@ -19,10 +26,10 @@ def list_users(ports: Ports, caller: Caller, **parameters: Unpack[ListUsersParam
     return answers.page(users.list_users(ports, caller, **parameters), serialize.user)
 
 
-def create_user(ports: Ports, caller: Caller, body: UserCreate) -> Answer:
+async def create_user(ports: Ports, caller: Caller, body: UserCreate, once: Once) -> Answer:
     """POST /users"""
-    return answers.created(
-        users.create_user(ports, caller, body), serialize.invited_user, **{"Cache-Control": "no-store"}
+    return await wait_for_creation(
+        ports, caller, lambda: once(lambda: users.create_user(ports, caller, body).id), _CREATION
     )
 
 

@@ -3,20 +3,20 @@
 No thread waits meanwhile.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import anyio
 
-from domain.customers import creation
-from domain.customers.reading import CustomerDetail
 from domain.errors import Conflict, Unavailable
 from domain.identity.access import Caller
 from domain.model.operation import Operation, OperationStatus
 from domain.operations import get_operation
 from domain.ports import Ports
 from domain.resources.dry_run import Outcome
+from domain.work.creation import continue_creation, refuse_failed
 from handlers import answers
 from handlers.edge.threads import READS, WRITES
 from handlers.openapi31 import Answer
@@ -33,6 +33,7 @@ class Finishing(Protocol):
 
 
 Result = TypeVar("Result", bound=Finishing)
+Created = TypeVar("Created")
 _CHECK_INTERVAL = 0.05
 _CHECKS_PER_READ = 20  # another process may have written without notifying this one
 _DELETION_TIMEOUT = 60
@@ -86,21 +87,35 @@ async def wait_for_deletion(
     return answers.accepted(operation, serialize_operation)
 
 
-async def wait_for_customer(
+@dataclass(frozen=True)
+class Creation(Generic[Created]):
+    """How the response to a creation is made: the resource, its JSON and headers, or the refusal of a failure.
+
+    `fields_at_fault` is what `refuse_failed` takes.
+    """
+
+    get_created: Callable[[Ports, Operation], Created]
+    serialize: Callable[[Created], Json]
+    fields_at_fault: Mapping[str, str]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+async def wait_for_creation(
     ports: Ports,
     caller: Caller,
     begin: Callable[[], str],
-    serialize: Callable[[CustomerDetail], Json],
+    creation: Creation[Created],
     seconds: float = _CREATION_TIMEOUT,
 ) -> Answer:
-    """Return 201 with the customer when it is complete, 202 if its creation goes on after `seconds`.
+    """Return 201 with the resource when it is complete, 202 if its creation goes on after `seconds`.
 
     `begin` returns the ID of the operation that creates it. Raise a refusal that says why the creation failed.
     """
     operation_id = await WRITES.run(begin)
-    begun = await WRITES.run(lambda: creation.continue_creation(ports, caller, operation_id))
+    begun = await WRITES.run(lambda: continue_creation(ports, caller, operation_id))
     operation = await wait_until_finished(ports, seconds, lambda: get_operation(ports, caller, begun.id))
-    creation.refuse_failed(operation)
+    refuse_failed(operation, creation.fields_at_fault)
     if operation.finished_at is None:
         return answers.accepted(operation, serialize_operation)
-    return answers.created(await READS.run(lambda: creation.get_created(ports, operation)), serialize)
+    created = await READS.run(lambda: creation.get_created(ports, operation))
+    return answers.created(created, creation.serialize, **creation.headers)

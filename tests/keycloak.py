@@ -129,7 +129,8 @@ class KeycloakPanel:
 
     def invite(self, **fields: Any) -> dict[str, Any]:
         """Invite a person with a new address."""
-        invited = self.panel.post("/users", {"email": new_address(), "name": "Ada L", "role": "admin", **fields})
+        body = {"email": new_address(), "name": "Ada L", "role": "admin", **fields}
+        invited = self.panel.request_with_worker("POST", "/users", json=body)
         assert invited.status_code == 201, invited.text
         return dict(invited.json())
 

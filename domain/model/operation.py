@@ -38,6 +38,7 @@ class Kind(StrEnum):
     SUSPEND_CUSTOMER = "suspend_customer"
     REACTIVATE_CUSTOMER = "reactivate_customer"
     DELETE_CUSTOMER = "delete_customer"
+    CREATE_USER = "create_user"
 
 
 @dataclass

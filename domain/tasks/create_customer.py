@@ -3,12 +3,10 @@
 Each step can be done again: a worker that takes over finds the account by the user's ID. Only a mail can arrive twice.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from domain.errors import Conflict
 from domain.model.customer import Customer
 from domain.model.operation import Kind, Operation
 from domain.model.role import Role
@@ -21,6 +19,7 @@ from domain.ports.progress import Change, Progress
 from domain.ports.store import Work
 from domain.rollout.rollout import retry_while_unavailable
 from domain.subscriptions.changes import add_subscription, get_fitting_plan
+from domain.tasks.accounts import PATIENCE, account_removed_on_failure, create_account
 from domain.tasks.service_task import limit_attempts
 from domain.work.failures import TaskFailed
 from domain.work.task import StepRule, Task
@@ -30,7 +29,6 @@ STEPS: Mapping[str, StepRule] = {
     "sending_mail": StepRule(50),
     "writing": StepRule(90, irreversible=True),
 }
-_PATIENCE = 10.0  # seconds in which a server that does not answer is tried again, while a request waits
 
 
 @dataclass(frozen=True)
@@ -72,11 +70,12 @@ class _Order:
 def create(ports: Ports, operation: Operation, progress: Progress) -> Sequence[Change]:
     """Create the account, send the mail and write the rows. A failure removes the account."""
     order = _order(operation)
-    with _account_removed_on_failure(ports, order, progress):
+    with account_removed_on_failure(ports, order.user_id, progress, mail_sent=False):
         limit_attempts(operation)
         password = ports.vault.decrypt(str(progress.recall("password")))
         progress.hide([password])
-        subject = _create_account(ports, order, password, progress)
+        first_password = password if ports.mailer else None
+        subject = create_account(ports, order.account, first_password, progress)
         _send_mail(ports, order, password, progress)
         now = ports.clock.now()
         progress.step("writing", f"Writing {order.name}", [lambda work, op: _add_rows(work, op, order, subject, now)])
@@ -98,35 +97,6 @@ def _order(operation: Operation) -> _Order:
     )
 
 
-@contextmanager
-def _account_removed_on_failure(ports: Ports, order: _Order, progress: Progress) -> Iterator[None]:
-    try:
-        yield
-    except Exception:
-        progress.begin_undo()
-        provider = ports.identity_provider
-        if provider and progress.recall("account_begun"):
-            retry_while_unavailable(ports, progress, lambda: provider.delete_account_of(order.user_id), _PATIENCE)
-        progress.remember(account_begun=False, mail_sent=False)
-        raise
-
-
-def _create_account(ports: Ports, order: _Order, password: str, progress: Progress) -> str:
-    """Return the subject of the account. Without an identity provider, the user has none and cannot log in."""
-    provider = ports.identity_provider
-    if provider is None:
-        return order.user_id
-    progress.step("creating_account", f"Creating an account for {order.email}")
-    progress.remember(account_begun=True)
-    first_password = password if ports.mailer else None
-    try:
-        return retry_while_unavailable(
-            ports, progress, lambda: provider.create_account(order.account, first_password), _PATIENCE
-        )
-    except Conflict as fault:
-        raise TaskFailed("account_exists", fault.message) from fault
-
-
 def _send_mail(ports: Ports, order: _Order, password: str, progress: Progress) -> None:
     mailer = ports.mailer
     if mailer is None or progress.recall("mail_sent"):
@@ -134,7 +104,7 @@ def _send_mail(ports: Ports, order: _Order, password: str, progress: Progress) -
     progress.step("sending_mail", f"Sending a mail to {order.email}")
     message = _welcome(ports, order, password)
     try:
-        retry_while_unavailable(ports, progress, lambda: mailer.send(message), _PATIENCE)
+        retry_while_unavailable(ports, progress, lambda: mailer.send(message), PATIENCE)
     except MailRefused as fault:
         raise TaskFailed("mail_refused", str(fault)) from fault
     progress.remember(mail_sent=True)

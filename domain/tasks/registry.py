@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from domain.tasks import (
     create_customer,
+    create_user,
     delete,
     delete_customer,
     deploy,
@@ -29,5 +30,6 @@ TASKS: Mapping[str, Task] = {
         suspend_customer.TASK,
         reactivate_customer.TASK,
         delete_customer.TASK,
+        create_user.TASK,
     )
 }

@@ -42,7 +42,7 @@ def update_user(
         revisions.match(if_match, before.revision, "user")
         user = replace(before, **{**body, "role": Role(body.get("role", before.role))})  # type: ignore[arg-type]
         _check_authority(caller, before, user)
-        check_customer(user)
+        check_customer(user.role, user.customer_id)
         if _loses_authority(before, user):
             require_successor(work, before)
             end_credentials(work, user)

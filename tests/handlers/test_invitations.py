@@ -31,9 +31,12 @@ class People:
     provider: memory.IdentityProvider
 
     def invite(self, **fields: Any) -> dict[str, Any]:
-        response = self.panel.post("/users", {**ADA, **fields})
+        response = self.post({**ADA, **fields})
         assert response.status_code == 201, response.text
         return dict(response.json())
+
+    def post(self, body: dict[str, Any], **options: Any) -> httpx.Response:
+        return self.panel.request_with_worker("POST", "/users", json=body, **options)
 
     def log_in(self, email: str) -> httpx.Response:
         started = self.panel.get("/auth/login", key=None)
@@ -105,7 +108,7 @@ def test_an_invitation_is_for_its_address_alone(people: People) -> None:
 
 def test_an_address_is_invited_once(people: People) -> None:
     people.invite()
-    assert refusal(people.panel.post("/users", {**ADA, "email": "ADA@EXAMPLE.TEST"})) == (409, "account_exists")
+    assert refusal(people.post({**ADA, "email": "ADA@EXAMPLE.TEST"})) == (409, "account_exists")
 
 
 def test_an_invitation_that_fails_halfway_leaves_no_account(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,18 +120,18 @@ def test_an_invitation_that_fails_halfway_leaves_no_account(people: People, monk
 
     with monkeypatch.context() as patch:
         patch.setattr(people.provider, "create_account", create_and_fail)
-        failed = people.panel.post("/users", ADA)
+        failed = people.post(ADA)
     assert refusal(failed) == (503, "identity_provider_unavailable")
     assert people.provider.subjects() == []
     people.invite()
 
 
 def test_a_role_must_fit_the_customer(people: People) -> None:
-    post = people.panel.post
-    assert refusal(post("/users", {**ADA, "role": "customer"})) == (422, "validation_error")
-    assert refusal(post("/users", {**ADA, "role": "admin", "customer_id": CUSTOMER})) == (422, "validation_error")
-    assert refusal(post("/users", {**ADA, "role": "viewer", "customer_id": "cust_none"})) == (422, "validation_error")
-    assert post("/users", {**ADA, "role": "customer", "customer_id": CUSTOMER}).status_code == 201
+    post = people.post
+    assert refusal(post({**ADA, "role": "customer"})) == (422, "validation_error")
+    assert refusal(post({**ADA, "role": "admin", "customer_id": CUSTOMER})) == (422, "validation_error")
+    assert refusal(post({**ADA, "role": "viewer", "customer_id": "cust_none"})) == (422, "validation_error")
+    assert post({**ADA, "role": "customer", "customer_id": CUSTOMER}).status_code == 201
 
 
 def test_a_disabled_user_loses_its_sessions_and_keys_and_cannot_log_in(people: People) -> None:
@@ -208,7 +211,7 @@ def test_nobody_changes_its_own_role(people: People) -> None:
 
 def test_a_role_is_never_above_that_of_the_caller(people: People) -> None:
     operator = people.panel.key(Role.OPERATOR)
-    assert refusal(people.panel.post("/users", {**ADA, "role": "viewer"}, key=operator)) == (403, "forbidden")
+    assert refusal(people.post({**ADA, "role": "viewer"}, key=operator)) == (403, "forbidden")
 
 
 def test_a_provider_that_is_away_leaves_a_user_who_has_lost_access(people: People) -> None:
@@ -217,7 +220,7 @@ def test_a_provider_that_is_away_leaves_a_user_who_has_lost_access(people: Peopl
     browser = people.session(ada["email"])
     people.provider.available = False
     assert refusal(people.panel.delete(f"/users/{ada['id']}")) == (503, "identity_provider_unavailable")
-    assert refusal(people.panel.post("/users", {**ADA, "email": "eve@example.test"}))[0] == 503
+    assert refusal(people.post({**ADA, "email": "eve@example.test"}))[0] == 503
     assert people.me(browser) == 401
     people.provider.available = True
     assert refusal(people.log_in(ada["email"])) == (403, "login_refused")
@@ -252,7 +255,7 @@ def test_lists_are_filtered_by_role_status_customer_and_name(people: People) -> 
 
 def test_without_a_provider_a_user_exists_and_has_no_password(tmp_path: Path) -> None:
     with start_panel(tmp_path, adapters={"identity_provider": None}) as panel:
-        invited = panel.post("/users", ADA).json()
+        invited = panel.request_with_worker("POST", "/users", json=ADA).json()
         assert (invited["status"], invited["first_password"]) == ("invited", None)
         assert panel.patch(f"/users/{invited['id']}", {"role": "viewer"}).json()["role"] == "viewer"
         assert panel.delete(f"/users/{invited['id']}").status_code == 204

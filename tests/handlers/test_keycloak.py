@@ -10,6 +10,8 @@ import pytest
 
 from domain.adapters import memory
 from domain.adapters.keycloak import accounts
+from domain.model.customer import Customer
+from domain.model.identifiers import new_id
 from tests.browser import chromium
 from tests.calls import error
 from tests.keycloak import Browser, KeycloakPanel, start_keycloak_panel
@@ -157,7 +159,7 @@ def test_the_owner_of_a_new_customer_logs_in_with_the_password_of_the_mail(
     assert site.get(browser, "/auth/me").json()["customer_id"] == customer["id"]
 
 
-STEPS = ("create_user", "assign_realm_roles", "create_group", "group_user_add")
+STEPS = ("create_user", "get_realm_role", "assign_realm_roles", "get_user_groups", "create_group", "group_user_add")
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -174,6 +176,37 @@ def test_a_customer_whose_account_fails_leaves_nothing_and_the_same_key_complete
     created = _create_customer(site, email, plan)
     assert created.status_code == 201, created.text
     assert len(site.accounts(email)) == 1
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_user_whose_account_fails_leaves_nothing_and_the_same_key_completes_it(
+    site: KeycloakPanel, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    customer = _add_customer(site)
+    email = new_address()
+    with monkeypatch.context() as patch:
+        patch.setattr(accounts.KeycloakAdmin, step, _failing_after(getattr(accounts.KeycloakAdmin, step)))
+        failed = _invite(site, email, customer)
+    assert failed.status_code >= 500, failed.text
+    assert site.accounts(email) == []
+    assert site.panel.get(f"/users?customer_id={customer}").json()["data"] == []
+    invited, repeated = _invite(site, email, customer), _invite(site, email, customer)
+    assert (invited.status_code, repeated.json()) == (201, invited.json())
+    assert len(site.accounts(email)) == 1
+
+
+def _add_customer(site: KeycloakPanel) -> str:
+    """Add a customer that has no group at Keycloak yet."""
+    customer_id, now = new_id("cust"), site.panel.ports.clock.now()
+    with site.panel.ports.store.begin() as work:
+        work.customers.add(Customer(customer_id, "Acme", now, now))
+    return customer_id
+
+
+def _invite(site: KeycloakPanel, email: str, customer_id: str) -> httpx.Response:
+    body = {"email": email, "name": "Carla Owner", "role": "customer", "customer_id": customer_id}
+    key = {"Idempotency-Key": email.replace("@", ":")}
+    return site.panel.request_with_worker("POST", "/users", json=body, headers=key)
 
 
 def _failing_after(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -160,7 +160,7 @@ def test_a_slow_creation_or_deletion_of_a_customer_returns_its_operation(
     resources = Resources(panel)
     customer_id = resources.id("customer_id")
     body = {"name": "Slow", "contact_email": "it@slow.example", "plan_id": create_plan(resources)}
-    monkeypatch.setattr("handlers.waiting.wait_for_customer.__defaults__", (0.1,))
+    monkeypatch.setattr("handlers.waiting.wait_for_creation.__defaults__", (0.1,))
     monkeypatch.setattr("handlers.waiting.wait_for_deletion.__defaults__", (0.1,))
     created, deleted = panel.post("/customers", body), panel.request("DELETE", f"/customers/{customer_id}")
     assert [(one.status_code, one.json()["kind"]) for one in (created, deleted)] == [

@@ -15,6 +15,7 @@ OPERATIONS = {
         other_body={"email": "other@example.com", "name": "Other", "role": "viewer"},
         creates="user_id",
         statuses=("409", "422"),
+        needs_worker=True,
     ),
     "update_user": OperationData(body=lambda example: {"name": "Grace", **example}, statuses=("422",)),
     "list_roles": OperationData(reads_database=False),

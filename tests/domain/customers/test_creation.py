@@ -1,6 +1,5 @@
 """The creation of a customer: whatever fails or dies, all of it is there in the end, or nothing."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 
 from domain import customers
 from domain.adapters import memory
-from domain.customers.creation import continue_creation, get_created, refuse_failed
+from domain.customers.creation import FIELDS_AT_FAULT, get_created
 from domain.errors import Refusal, Unavailable
 from domain.identity.access import Caller
 from domain.model.operation import Operation, OperationStatus
@@ -16,13 +15,11 @@ from domain.model.plan import Plan, PlanKind
 from domain.ports import Ports
 from domain.ports.mailer import MailRefused
 from domain.ports.repository import Query
+from domain.work.creation import continue_creation, refuse_failed
 from handlers.program.worker import Worker
+from tests.domain.faults import Killed, fail_once
 
 ADDRESS = "it@acme.example"
-
-
-class Killed(BaseException):
-    """Stands for the death of the process: no code of the product handles it."""
 
 
 @pytest.fixture
@@ -60,23 +57,6 @@ def _count(ports: Ports) -> tuple[int, int, int, int]:
     return rows[0], rows[1], rows[2], len(_subjects(ports))
 
 
-def _fail_once(
-    monkeypatch: pytest.MonkeyPatch, target: object, name: str, fault: BaseException, *, after: bool
-) -> None:
-    """Let the next call of a method fail, before or after it has had its effect."""
-    method: Callable[..., Any] = getattr(target, name)
-    pending = [fault]
-
-    def fails(*arguments: Any, **named: Any) -> Any:
-        if not pending:
-            return method(*arguments, **named)
-        if after:
-            method(*arguments, **named)
-        raise pending.pop()
-
-    monkeypatch.setattr(target, name, fails)
-
-
 STEPS = [("identity_provider", "create_account"), ("mailer", "send")]
 
 
@@ -86,7 +66,7 @@ def test_a_process_that_dies_leaves_nothing_half_and_the_next_one_completes_it(
     ports: Ports, admin: Caller, plan_id: str, monkeypatch: pytest.MonkeyPatch, step: tuple[str, str], after: bool
 ) -> None:
     operation_id = _begin(ports, admin, plan_id)
-    _fail_once(monkeypatch, getattr(ports, step[0]), step[1], Killed(), after=after)
+    fail_once(monkeypatch, getattr(ports, step[0]), step[1], Killed(), after=after)
     with pytest.raises(Killed):
         Worker(ports).run_until_idle()
     assert _count(ports)[:3] == (0, 0, 0)
@@ -115,12 +95,12 @@ def test_a_step_that_fails_leaves_nothing_and_the_same_request_completes_it(
 ) -> None:
     operation_id = _begin(ports, admin, plan_id)
     (port, method), error = fault
-    _fail_once(monkeypatch, getattr(ports, port), method, error, after=after)
+    fail_once(monkeypatch, getattr(ports, port), method, error, after=after)
     failed = _run(ports, operation_id)
     assert failed.status is OperationStatus.FAILED
     assert _count(ports) == (0, 0, 0, 0)
     with pytest.raises(Refusal):
-        refuse_failed(failed)
+        refuse_failed(failed, FIELDS_AT_FAULT)
     completed = _continue(ports, admin, operation_id)
     assert (completed.status, completed.resource_id) == (OperationStatus.SUCCEEDED, failed.resource_id)
     assert _count(ports) == (1, 1, 1, 1)
@@ -151,7 +131,7 @@ def test_an_identity_provider_that_does_not_answer_fails_the_creation_and_says_s
     operation_id = _begin(ports, admin, plan_id)
     ports.identity_provider.available = False
     with pytest.raises(Unavailable) as refused:
-        refuse_failed(_run(ports, operation_id))
+        refuse_failed(_run(ports, operation_id), FIELDS_AT_FAULT)
     assert refused.value.code == "identity_provider_unavailable"
     ports.identity_provider.available = True
     assert _continue(ports, admin, operation_id).status is OperationStatus.SUCCEEDED
@@ -164,7 +144,7 @@ def test_a_mail_server_that_does_not_answer_fails_the_creation_and_says_so(
     operation_id = _begin(ports, admin, plan_id)
     ports.mailer.available = False
     with pytest.raises(Unavailable) as refused:
-        refuse_failed(_run(ports, operation_id))
+        refuse_failed(_run(ports, operation_id), FIELDS_AT_FAULT)
     assert (refused.value.code, _count(ports)) == ("mail_unavailable", (0, 0, 0, 0))
 
 
