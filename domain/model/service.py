@@ -69,6 +69,23 @@ class Watch:
     restarts: int = 0
 
 
+@dataclass(frozen=True)
+class AnonymousVolumes:
+    """Volumes of containers from before volumes of images were kept. They have no labels of the panel's.
+
+    `adopted` maps the engine's name of a volume that the service should have to the one that takes its place. `kept`
+    are those that could take no place.
+    """
+
+    adopted: dict[str, str] = field(default_factory=dict)
+    kept: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> set[str]:
+        """The engine's names of all of them."""
+        return {*self.adopted.values(), *self.kept}
+
+
 @dataclass
 class Service:
     """An application of a tenant: a compose project that deployments bring up to date.
@@ -126,3 +143,4 @@ class Service:
         return self.wanted is ServiceStatus.STOPPED and self.status is ServiceStatus.STOPPED
 
     watch: Watch | None = None
+    anonymous_volumes: AnonymousVolumes | None = None

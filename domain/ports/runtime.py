@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from domain.model.project import Restart
 from domain.model.steps import FailureCode
@@ -71,6 +71,17 @@ class Address:
     published: Mapping[int, int] = field(default_factory=dict)
 
 
+class MountedVolume(NamedTuple):
+    """A volume that a container mounts at a path.
+
+    `is_anonymous`: nothing named it when the container was created, but the image declares it.
+    """
+
+    name: str
+    path: str
+    is_anonymous: bool = False
+
+
 @dataclass(frozen=True)
 class Container:
     """State of a container.
@@ -78,7 +89,8 @@ class Container:
     `health` is None if the container has no health check; `health_output` is what the last check printed, which only
     `inspect` reports. `exit_code` is set while it is exited, `address` while it is running. `restarting`: it is exited,
     and the engine will start it again. `restarts` counts restarts by the engine. `image` is the reference that it was
-    created from. `started_at` is the time of the last start.
+    created from. `started_at` is the time of the last start. `volumes` are those that it mounts, without those of its
+    own files; only `inspect` reports them.
     """
 
     name: str
@@ -92,6 +104,7 @@ class Container:
     started_at: datetime | None = None
     restarting: bool = False
     health_output: str = ""
+    volumes: tuple[MountedVolume, ...] = ()
 
     def target(self, port: int) -> Target | None:
         """Return where a port of the container is reached, or None if the container has no address."""
@@ -210,7 +223,10 @@ class Runtime(CommandRunner, Protocol):
         """Ask a container to stop, and kill it after `grace` seconds."""
 
     def remove(self, name: str) -> None:
-        """Remove a container, running or not, and its anonymous volumes."""
+        """Remove a container, running or not, and the volumes of its own files.
+
+        Anonymous volumes that its image declares are left: they hold data.
+        """
 
     def remove_network(self, name: str) -> None:
         """Disconnect all containers from a network and remove it."""

@@ -29,6 +29,7 @@ def mount_declared_volumes(project: Project, image: Image) -> Project:
 def _missing(component: Component, image: Image) -> Iterator[Mount]:
     """Yield the mounts that the component lacks. The engine, too, compares paths: a parent does not replace a path."""
     given = {normpath(mount.path) for mount in component.mounts}
+    given |= {normpath(mount.path) for mount in component.host.mounts}
     given |= {normpath(entry.partition(":")[0]) for entry in component.tmpfs}
     for path in dict.fromkeys(normpath(volume) for volume in image.volumes):
         if path.startswith("/") and path.strip("/") and path not in given:

@@ -29,7 +29,7 @@ class Release:
 
     `environment` is given to every container, besides the component's own. `images` maps references to the digests
     pulled for it, `image_ports` to the ports that these images expose; `secrets` are values. `warnings` are about the
-    compose text.
+    compose text. `adopted` maps names of volumes to anonymous ones that take their places.
     """
 
     instance: str
@@ -48,6 +48,7 @@ class Release:
     image_ports: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     publish: tuple[PublishedPort, ...] = ()
+    adopted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def labels(self) -> dict[str, str]:
@@ -112,9 +113,10 @@ class Release:
         return f"{self.service_id}-{name}"
 
     def volumes(self) -> Iterable[str]:
-        """Return the engine's names of all volumes: those of the project, and those that only images declare."""
+        """Return the names of volumes to create: those of the project, and those that only images declare."""
         mounted = (mount.volume for container in self.containers() for mount in container.mounts)
-        return dict.fromkeys((*map(self.volume, self.project.volumes), *mounted))
+        names = dict.fromkeys((*map(self.volume, self.project.volumes), *mounted))
+        return [name for name in names if name not in {*self.adopted, *self.adopted.values()}]
 
     def containers(self) -> Iterator[ContainerSpec]:
         """Yield every container, each after those that it depends on."""
@@ -151,8 +153,18 @@ class Release:
         """Return the engine's name of a mounted volume. No path has two dots in its volume's name."""
         if not mount.volume:
             return ""
+        name = self.managed_volume(mount, replica)
+        return self.adopted.get(name, name)
+
+    def managed_volume(self, mount: Mount, replica: int) -> str:
+        """Return the name that the volume of a mount has if it is no adopted one."""
         name = self.volume(mount.volume)
         return f"{name}..{replica}" if mount.per_replica and replica > 1 else name
+
+    def writable_volumes(self, component: Component) -> set[str]:
+        """Return the engine's names of the volumes that the replicas of a component may write to."""
+        written = [mount for mount in component.mounts if mount.volume and not mount.read_only]
+        return {self._mounted(mount, replica) for mount in written for replica in range(1, component.replicas + 1)}
 
     def with_image(self, image: Image) -> "Release":
         """Return the release with this image pulled, and with the volumes that the image declares.
@@ -185,11 +197,6 @@ def _hostname(component: Component, replica: int) -> str:
 
 def _aliases(component: Component, network: str) -> tuple[str, ...]:
     return (component.name, *component.aliases, *component.network_aliases.get(network, ()))
-
-
-def writable_volumes(component: Component) -> set[str]:
-    """Return the project's volumes that a component may write to."""
-    return {mount.volume for mount in component.mounts if mount.volume and not mount.read_only}
 
 
 def with_image_ports(ports: Ports, release: Release) -> Release:
@@ -235,6 +242,7 @@ def build_release(ports: Ports, service: Service, deployment: Deployment) -> Rel
         health_check=definition.health_check,
         timeout=definition.timeout,
         publish=definition.publish,
+        adopted=service.anonymous_volumes.adopted if service.anonymous_volumes else {},
         warnings=() if from_image else tuple(f"Line {found.line}: {found.message}" for found in checked.warnings),
         auto_rollback=definition.auto_rollback,
     )

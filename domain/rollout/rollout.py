@@ -14,11 +14,12 @@ from domain.ports.container_spec import ContainerSpec
 from domain.ports.progress import Change, Progress
 from domain.ports.router import Target
 from domain.ports.store import Work
+from domain.rollout.anonymous_volumes import find_anonymous_volumes
 from domain.rollout.checks import Checks
 from domain.rollout.compose_warnings import note_warnings
 from domain.rollout.conflicts import find_conflict
 from domain.rollout.images import pull_image
-from domain.rollout.release import DEPLOYMENT, INSTANCE, SERVICE, Release, writable_volumes
+from domain.rollout.release import DEPLOYMENT, INSTANCE, SERVICE, Release
 from domain.work.failures import TaskFailed
 
 T = TypeVar("T")
@@ -44,7 +45,9 @@ def roll_out(ports: Ports, release: Release, old: Release | None, progress: Prog
     progress.step("pulling", f"Pulling {image_list(release)}")
     note_warnings(release, progress)
     release = retry_while_unavailable(ports, progress, lambda: pull(ports, release, old, progress))
-    progress.step("creating", "Creating containers", changes=[_keep_images(release)])
+    adoption = retry_while_unavailable(ports, progress, lambda: find_anonymous_volumes(ports, release, progress))
+    progress.step("creating", "Creating containers", changes=[_keep_images(release), adoption.record])
+    release, old = adoption.apply(release), adoption.apply(old) if old else None
     retry_while_unavailable(ports, progress, lambda: create(ports, release))
     progress.step("starting", "Starting the new version beside the old" if old else "Starting containers")
     checks = Checks(ports, release, progress)
@@ -258,7 +261,7 @@ def route_to_old(ports: Ports, release: Release, old: Release | None) -> None:
 def start_stopped(ports: Ports, old: Release, names: Collection[str]) -> None:
     """Start the containers of the old version that `stop_conflicting` stopped, but no job that had ended before."""
     for container in old.containers():
-        exclusive = writable_volumes(container.component) or old.host_ports(container.component)
+        exclusive = old.writable_volumes(container.component) or old.host_ports(container.component)
         seen = ports.runtime.inspect(container.name) if exclusive else None
         if seen and (container.name in names or not old.has_completed(container, seen)):
             _write_and_start(ports, container)

@@ -1,5 +1,6 @@
 """Delete: remove everything that a service has at the engine, then its rows."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
@@ -8,6 +9,7 @@ from domain.model.operation import Kind, Operation
 from domain.ports import Ports
 from domain.ports.progress import Change, Progress
 from domain.ports.store import Work
+from domain.rollout.anonymous_volumes import anonymous_volumes_of
 from domain.rollout.release import INSTANCE, SERVICE, build_release
 from domain.rollout.rollout import retry_while_unavailable
 from domain.rollout.service_status import lock_service, settle_service
@@ -15,6 +17,7 @@ from domain.tasks.service_task import limit_attempts, refuse_requests
 from domain.work.failures import TaskFailed
 from domain.work.task import StepRule, Task
 
+_log = logging.getLogger(__name__)
 STEPS: Mapping[str, StepRule] = {"removing": StepRule(irreversible=True)}
 _GRACE = 10.0  # seconds, for containers of which no release is known
 
@@ -25,7 +28,12 @@ def delete(ports: Ports, operation: Operation, progress: Progress) -> Sequence[C
     service_id, with_volumes = operation.resource_id, progress.recall("volumes") == "delete"
     graces = _graces(ports, operation, progress)
     progress.step("removing", "Removing everything at the engine")
-    retry_while_unavailable(ports, progress, lambda: _remove_all(ports, service_id, graces, with_volumes=with_volumes))
+    anonymous = retry_while_unavailable(ports, progress, lambda: _recall_anonymous_volumes(ports, service_id, progress))
+    retry_while_unavailable(ports, progress, lambda: _remove_all(ports, service_id, graces))
+    if with_volumes:
+        retry_while_unavailable(ports, progress, lambda: _remove_volumes(ports, service_id, anonymous))
+    elif anonymous:
+        _log.info("the engine keeps anonymous volumes of %s: %s", service_id, ", ".join(anonymous))
     left = retry_while_unavailable(ports, progress, lambda: _leftovers(ports, service_id, with_volumes=with_volumes))
     if left:
         raise TaskFailed("engine_refused", f"The engine still holds {', '.join(left)}")
@@ -42,14 +50,30 @@ def _graces(ports: Ports, operation: Operation, progress: Progress) -> dict[str,
     return {}
 
 
+def _recall_anonymous_volumes(ports: Ports, service_id: str, progress: Progress) -> list[str]:
+    """Return the anonymous volumes of the service, and remember them: they cannot be found without its containers."""
+    if progress.recall("anonymous_volumes") is None:
+        service = progress.read(lambda work: work.services.get(service_id))
+        containers = ports.runtime.containers({INSTANCE: ports.instance, SERVICE: service_id})
+        names = sorted(anonymous_volumes_of(ports, service, containers))
+        if names:
+            progress.remember(anonymous_volumes=" ".join(names))
+    return str(progress.recall("anonymous_volumes") or "").split()
+
+
 def _remove_rows(work: Work, operation: Operation) -> None:
     work.deployments.remove_of(operation.resource_id)
     work.operations.remove_history(operation.resource_id, operation.created_at)
     work.services.remove(operation.resource_id)
 
 
-def _remove_all(ports: Ports, service_id: str, graces: Mapping[str, float], *, with_volumes: bool) -> None:
-    """Remove the route last: if the deletion fails on its way, the service keeps its URL."""
+def _remove_volumes(ports: Ports, service_id: str, anonymous: Sequence[str]) -> None:
+    for volume in (*ports.runtime.volumes({INSTANCE: ports.instance, SERVICE: service_id}), *anonymous):
+        ports.runtime.remove_volume(volume)
+
+
+def _remove_all(ports: Ports, service_id: str, graces: Mapping[str, float]) -> None:
+    """Remove all but the volumes; the route last: if the deletion fails on its way, the service keeps its URL."""
     labels = {INSTANCE: ports.instance, SERVICE: service_id}
     refuse_requests(ports, service_id, service_id)
     for container in reversed(ports.runtime.containers(labels)):
@@ -57,8 +81,6 @@ def _remove_all(ports: Ports, service_id: str, graces: Mapping[str, float], *, w
         ports.runtime.remove(container.name)
     for network in ports.runtime.networks(labels):
         ports.runtime.remove_network(network)
-    for volume in ports.runtime.volumes(labels) if with_volumes else ():
-        ports.runtime.remove_volume(volume)
     ports.router.close(service_id)
 
 

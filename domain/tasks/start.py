@@ -9,6 +9,7 @@ from domain.model.service import Service, ServiceStatus
 from domain.ports import Ports
 from domain.ports.progress import Change, Progress
 from domain.ports.runtime import EngineRefused
+from domain.rollout.anonymous_volumes import find_anonymous_volumes
 from domain.rollout.checks import Checks
 from domain.rollout.release import Release
 from domain.rollout.rollout import (
@@ -39,7 +40,7 @@ def start(ports: Ports, operation: Operation, progress: Progress) -> Sequence[Ch
     limit_attempts(operation)
     release = live_release(ports, service, progress)
     with _stop_when_cancelled(ports, service, operation, release, progress):
-        retry_while_unavailable(ports, progress, lambda: _remove_if_networks_are_gone(ports, release))
+        release = _remove_if_networks_are_gone(ports, release, progress)
         restarts = retry_while_unavailable(ports, progress, lambda: _restarts(ports, release))
         if any(container.name not in restarts for container in release.containers()):
             progress.step("creating", "Creating missing containers")
@@ -74,11 +75,19 @@ def _stop_when_cancelled(
         raise
 
 
-def _remove_if_networks_are_gone(ports: Ports, release: Release) -> None:
-    """Remove the containers if a network is gone: they cannot start, not even with a new network of that name."""
+def _remove_if_networks_are_gone(ports: Ports, release: Release, progress: Progress) -> Release:
+    """Remove the containers if a network is gone: they cannot start, not even with a new network of that name.
+
+    Return the release with the volumes that the new containers take over.
+    """
     wanted = {release.network(name) for name in release.project.networks}
-    if not wanted <= ports.runtime.networks(release.labels).keys():
-        remove_release(ports, release)
+    found = retry_while_unavailable(ports, progress, lambda: ports.runtime.networks(release.labels))
+    if wanted <= found.keys():
+        return release
+    adoption = retry_while_unavailable(ports, progress, lambda: find_anonymous_volumes(ports, release, progress))
+    progress.step("creating", "Replacing containers whose network is gone", changes=[adoption.record])
+    retry_while_unavailable(ports, progress, lambda: remove_release(ports, release))
+    return adoption.apply(release)
 
 
 def _reset_policies(ports: Ports, release: Release) -> None:

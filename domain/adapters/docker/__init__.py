@@ -128,13 +128,16 @@ class Runtime:
         labels = None
         with self._connection.client(LONG_TIMEOUT) as client:
             with suppress(NotFound):
-                labels = client.inspect_container(name)["Config"]["Labels"] or {}
+                found = client.inspect_container(name)
+                labels = found["Config"]["Labels"] or {}
                 self._remove(client, name)
+                for volume in inspection.own_volumes(found):
+                    client.remove_volume(volume)
             files.remove_image(client, name, labels)
 
     def _remove(self, client: APIClient, name: str) -> None:
         try:
-            client.remove_container(name, v=True, force=True)
+            client.remove_container(name, force=True)
         except APIError as error:
             if not container_config.is_conflict(error):
                 raise

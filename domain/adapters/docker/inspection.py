@@ -1,7 +1,8 @@
 """Converts the engine's descriptions of containers."""
 
+import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from domain.adapters.docker.files import IMAGE_LABEL
 from domain.adapters.docker.host_paths import hide_host_paths
 from domain.adapters.docker.output_text import safe_text
 from domain.model.masking import CUT
-from domain.ports.runtime import Address, Container
+from domain.ports.runtime import Address, Container, MountedVolume
 
 MAX_CACHED = 10_000
 MAX_HEALTH_OUTPUT = 300  # characters
@@ -59,7 +60,24 @@ def from_inspection(inspection: Mapping[str, Any]) -> Container:
         started_at=details.started_at,
         restarting=status["Status"] == "restarting",
         health_output=_health_output(status.get("Health") or {}),
+        volumes=tuple(_volumes(inspection)),
     )
+
+
+def _volumes(inspection: Mapping[str, Any]) -> Iterator[MountedVolume]:
+    """Yield the volumes that a container mounts. A volume that was asked for without a name is of its own files."""
+    asked = {posixpath.normpath(mount["Target"]): mount for mount in inspection["HostConfig"].get("Mounts") or ()}
+    for mount in inspection.get("Mounts") or ():
+        given = asked.get(posixpath.normpath(mount["Destination"]))
+        if mount["Type"] == "volume" and (given is None or given.get("Source")):
+            yield MountedVolume(mount["Name"], mount["Destination"], is_anonymous=given is None)
+
+
+def own_volumes(inspection: Mapping[str, Any]) -> list[str]:
+    """Return the names of the volumes that were made for the files of a container alone."""
+    known = {volume.name for volume in _volumes(inspection)}
+    volumes = [mount["Name"] for mount in inspection.get("Mounts") or () if mount["Type"] == "volume"]
+    return [name for name in volumes if name not in known]
 
 
 def from_listing(entry: Mapping[str, Any], details: Details) -> Container:

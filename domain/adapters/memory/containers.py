@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,16 @@ from typing import Literal
 from domain.adapters.images import HELLO
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.output import OutputLine
-from domain.ports.runtime import Address, Container, EngineRefused, Image, PullFailed, RegistryCredentials, Stats
+from domain.ports.runtime import (
+    Address,
+    Container,
+    EngineRefused,
+    Image,
+    MountedVolume,
+    PullFailed,
+    RegistryCredentials,
+    Stats,
+)
 
 HealthStatus = Literal["starting", "healthy", "unhealthy"]
 Stream = Literal["stdout", "stderr"]
@@ -84,10 +94,23 @@ class FakeContainer:
     traffic: int = 0
     _deleted_until: datetime | None = None
     _inspections: int = 0
+    _anonymous: tuple[MountedVolume, ...] = ()
+
+    def __post_init__(self) -> None:
+        given = {mount.path for mount in self.spec.mounts}
+        given |= {entry.partition(":")[0] for entry in self.spec.component.tmpfs}
+        missing = [path for path in self.behaviour.volumes if path not in given]
+        self._anonymous = tuple(MountedVolume(secrets.token_hex(32), path, is_anonymous=True) for path in missing)
 
     @property
     def is_running(self) -> bool:
         return self.state.state == "running"
+
+    @property
+    def volumes(self) -> tuple[MountedVolume, ...]:
+        """The volumes that it mounts."""
+        named = [MountedVolume(mount.volume, mount.path) for mount in self.spec.mounts if mount.volume]
+        return (*named, *self._anonymous)
 
     def start(self) -> None:
         """Start; a container whose behaviour has an exit code has ended when this returns."""
@@ -108,6 +131,10 @@ class FakeContainer:
             self.state = replace(self.state, restarts=self.state.restarts + 1)
             self._run()
         return self.state
+
+    def inspect_volumes(self) -> Container:
+        """Return the state with the volumes."""
+        return replace(self.inspect(), volumes=self.volumes)
 
     def probe_tcp(self, port: int) -> bool:
         """Return whether the container listens on a port."""

@@ -165,10 +165,11 @@ class Runtime(Commands):
             missing = [network for network in spec.networks if network not in self._networks]
             if behaviour.create_error or missing:
                 raise EngineRefused(behaviour.create_error or f"network {missing[0]} not found")
-            self._volumes |= {mount.volume: {} for mount in spec.mounts if mount.volume not in {"", *self._volumes}}
             address = Address(str(ADDRESSES[next(self._addresses)]))
             state = Container(spec.name, "created", {**spec.component.labels, **spec.labels}, image=spec.image)
-            self.fakes[spec.name] = FakeContainer(spec, behaviour, address, set(spec.networks), state)
+            fake = FakeContainer(spec, behaviour, address, set(spec.networks), state)
+            self._volumes |= {volume.name: {} for volume in fake.volumes if volume.name not in self._volumes}
+            self.fakes[spec.name] = fake
             return None
 
     def write_files(self, spec: ContainerSpec) -> None:
@@ -219,14 +220,14 @@ class Runtime(Commands):
 
     def remove_volume(self, name: str) -> None:
         with self._call():
-            if any(name == mount.volume for fake in self.fakes.values() for mount in fake.spec.mounts):
+            if any(name == volume.name for fake in self.fakes.values() for volume in fake.volumes):
                 raise EngineRefused(f"volume {name} is in use")
             self._volumes.pop(name, None)
 
     def inspect(self, name: str) -> Container | None:
         """Return the state, and advance a pending health check and a restart loop by one step."""
         with self._call():
-            return self.fakes[name].inspect() if name in self.fakes else None
+            return self.fakes[name].inspect_volumes() if name in self.fakes else None
 
     def containers(self, labels: Mapping[str, str]) -> list[Container]:
         with self._call():

@@ -4,7 +4,7 @@ import pytest
 
 from domain.model.project import Component, Mount
 from domain.ports.container_spec import ContainerSpec
-from domain.ports.runtime import EngineRefused, ImageMissing
+from domain.ports.runtime import EngineRefused, ImageMissing, MountedVolume
 from tests.runtime_setup import RuntimeSetup
 
 
@@ -50,6 +50,27 @@ def test_a_volume_that_is_mounted_at_two_paths_is_in_use_until_its_container_is_
     setup.runtime.remove(name)
     setup.runtime.remove_volume(volume)
     assert not setup.runtime.volumes(setup.labels)
+
+
+def test_a_volume_that_only_the_image_declares_outlives_its_container(setup: RuntimeSetup):
+    name = setup.create("web", "store:1")
+    (anonymous,) = setup.inspect(name).volumes
+    assert (anonymous.path, anonymous.is_anonymous) == ("/data", True)
+    setup.runtime.remove(name)
+    assert anonymous.name in setup.runtime.volumes({})
+    again = setup.create("web", "store:1", mounts=[Mount(anonymous.name, "/data")])
+    assert setup.inspect(again).volumes == (MountedVolume(anonymous.name, "/data"),)
+    setup.runtime.remove(again)
+    setup.runtime.remove_volume(anonymous.name)
+    assert anonymous.name not in setup.runtime.volumes({})
+
+
+def test_a_volume_of_a_containers_own_files_is_removed_with_it(setup: RuntimeSetup):
+    before = setup.runtime.volumes({}).keys()
+    name = setup.create(mounts=[Mount("", "/etc/app", read_only=True), Mount(setup.volume(), "/data")])
+    assert [volume.path for volume in setup.inspect(name).volumes] == ["/data"]
+    setup.runtime.remove(name)
+    assert setup.runtime.volumes({}).keys() - before == {setup.name("data")}
 
 
 def test_creating_a_running_container_again_does_not_change_it(setup: RuntimeSetup):

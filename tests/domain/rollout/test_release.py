@@ -11,7 +11,7 @@ from domain.model.deployment import Deployment, Trigger
 from domain.model.project import Component, Mount, Project
 from domain.ports import Ports
 from domain.ports.runtime import Image
-from domain.rollout.release import Release, build_release, with_image_ports, writable_volumes
+from domain.rollout.release import Release, build_release, with_image_ports
 from tests.flow import Flow, fresh
 
 
@@ -82,7 +82,7 @@ def test_one_shot_components_are_not_restarted_by_the_engine():
 
 def test_written_volumes_are_those_not_mounted_read_only():
     component = Component("db", "db:1", mounts=(Mount("data", "/data"), Mount("seed", "/seed", read_only=True)))
-    assert writable_volumes(component) == {"data"}
+    assert _release(component).writable_volumes(component) == {"svc_1-data"}
 
 
 def test_pulled_images_are_started_by_their_digest():
