@@ -30,6 +30,9 @@ class Leases:
     def claim(self) -> tuple[Operation, Lease] | None:
         """Take the next operation that may run, with a lease on it; None if there is none."""
         now = self._ports.clock.now()
+        with self._ports.store.read() as work:  # a transaction that writes would wait for all others
+            if not work.operations.can_claim(now):
+                return None
         with self._ports.store.begin() as work:
             operation = work.operations.claim(self._owner, now, now + LENGTH)
         if operation is None:

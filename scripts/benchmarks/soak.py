@@ -25,7 +25,7 @@ from processes import memory_mb, send_request
 from websockets.sync.client import connect
 
 _SERVICE = {"deploy_method": "image", "image": "ai-admin-panel/hello:1", "port": 8080}
-_STREAMS = 3  # of each kind, per round
+_LOGS_PER_KEY = 48  # that are followed at once; the panel allows 60
 _MAX_MEMORY_MB, _MAX_FILES, _MAX_THREADS = 8.0, 8, 16  # growth in the second half
 _MAX_DATABASE_KIB = 40.0  # per round: the operations, deployments and events that are kept for days
 
@@ -53,6 +53,8 @@ class Soak:
 
     panel: Panel
     folder: Path
+    keys: list[str]
+    streams: int
     latencies: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     numbers: Iterator[int] = field(default_factory=itertools.count)
     rounds: int = 0
@@ -75,17 +77,18 @@ class Soak:
 
     def _work(self, until: float) -> None:
         while time.monotonic() < until:
-            self._round(f"soak-{next(self.numbers)}")
+            number = next(self.numbers)
+            self._round(f"soak-{number}", self.keys[number % len(self.keys)])
             self.rounds += 1
 
-    def _round(self, name: str) -> None:
+    def _round(self, name: str, key: str) -> None:
         created = self._timed("create", "POST", "/services", {**_SERVICE, "name": name})
         service = f"/services/{created['id']}"
         with ExitStack() as stack:
-            for _ in range(_STREAMS):
-                stack.enter_context(self._stream("/events"))
-                stack.enter_context(self._stream(f"{service}/logs?follow=true"))
-                stack.enter_context(self._socket())
+            for _ in range(self.streams):
+                stack.enter_context(self._stream("/events", key))
+                stack.enter_context(self._stream(f"{service}/logs?follow=true", key))
+                stack.enter_context(self._socket(key))
             self._timed("wait", "GET", f"/operations/{created['operation_id']}?wait=60")
             self._timed("deploy", "POST", f"{service}/deploy", {})
         self._timed("list", "GET", "/services")
@@ -101,24 +104,31 @@ class Soak:
         return response
 
     @contextmanager
-    def _stream(self, path: str) -> Iterator[None]:
+    def _stream(self, path: str, key: str) -> Iterator[None]:
         connection = HTTPConnection("127.0.0.1", self.panel.port, timeout=30)
         try:
-            headers = {"Authorization": f"Bearer {self.panel.key}", "Accept": "text/event-stream"}
+            headers = {"Authorization": f"Bearer {key}", "Accept": "text/event-stream"}
             connection.request("GET", f"/api{path}", headers=headers)
-            if connection.getresponse().status != 200:
-                raise SystemExit(f"{path} was refused")
+            response = connection.getresponse()
+            if response.status != 200:
+                raise SystemExit(f"GET {path}: {response.status} {response.read()!r}")
             yield
         finally:
             connection.close()
 
     @contextmanager
-    def _socket(self) -> Iterator[None]:
-        headers = {"Authorization": f"Bearer {self.panel.key}"}
+    def _socket(self, key: str) -> Iterator[None]:
+        headers = {"Authorization": f"Bearer {key}"}
         uri = f"ws://127.0.0.1:{self.panel.port}/api/ws"
         with connect(uri, additional_headers=headers, compression=None) as socket:
             socket.recv(30)
             yield
+
+
+def _create_keys(panel: Panel, options: argparse.Namespace) -> list[str]:
+    body = {"name": "soak", "role": "admin", "rateLimitRpm": 100_000}
+    number = 1 + options.connections * options.streams // _LOGS_PER_KEY
+    return [str(panel.request("POST", "/v1/api-keys", body)["key"]) for _ in range(number)]
 
 
 def growth(middle: Size, end: Size) -> list[str]:
@@ -138,12 +148,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--streams", type=int, default=3, help="of each kind, that a round opens; 0 for latencies alone")
     parser.add_argument("--docker", action="store_true", help="use the engine of DOCKER_HOST")
     options = parser.parse_args()
     settings = {} if options.docker else {"PANEL_RUNTIME": "memory"}
     print(f"machine load {os.getloadavg()[0]:.1f}", flush=True)
     with tempfile.TemporaryDirectory(prefix="soak") as folder, start_panel(Path(folder), **settings) as panel:
-        soak = Soak(panel, Path(folder))
+        soak = Soak(panel, Path(folder), _create_keys(panel, options), options.streams)
         seconds = 60 * options.minutes
         soak.run(seconds / 10, options.connections)  # caches and pools fill
         sizes = [soak.size()]

@@ -12,6 +12,8 @@ from domain.model.event import Event
 events = entity_table("events", Event, primary=("sequence",))
 list_indexes(events, "at")
 
+_NEWEST = select(func.max(events.c.sequence))
+_INSERT = insert(events)
 _LOCK = 0x6576656E74  # "event": the advisory lock under which one transaction at a time numbers its events and commits
 
 
@@ -46,13 +48,13 @@ class Journal:
             return
         if connection.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-        newest = connection.scalar(select(func.max(events.c.sequence))) or 0
+        newest = connection.scalar(_NEWEST) or 0
         now = datetime.now(UTC)
         rows = [
             _row(create_event(content, sequence, now))
             for sequence, content in enumerate(self._contents.values(), start=newest + 1)
         ]
-        connection.execute(insert(events), rows)
+        connection.execute(_INSERT, rows)
 
 
 def _row(event: Event) -> dict[str, Any]:

@@ -1,13 +1,13 @@
 """The generic repository: map rows of a table to dataclasses and back, report conflicts, record changes."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import CursorResult, Table, bindparam, delete, insert, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.sql.dml import Update, UpdateBase
+from sqlalchemy.sql.dml import Insert, Update, UpdateBase
 
 from domain.adapters.sql.engines import driver_message
 from domain.adapters.sql.reading import Reader
@@ -44,7 +44,7 @@ class Repository(Reader[E], ports.Repository[E], Generic[E]):
     def add(self, entity: E) -> None:
         """Insert an entity. Raise Conflict if it violates a constraint: the block cannot go on after that."""
         with self._conflict_errors():
-            self._write(insert(self.table), self._row(entity))
+            self._write(_insert(self.table), self._row(entity))
         self._record(None, entity)
         self._publish(entity)
 
@@ -97,8 +97,12 @@ class Repository(Reader[E], ports.Repository[E], Generic[E]):
         return self._connection.execute(change, rows)
 
     def _write_or_conflict(self, change: UpdateBase, rows: _Rows = None) -> CursorResult[Any]:
-        """Write within a savepoint: after a Conflict the block can go on, on PostgreSQL too."""
-        with self._conflict_errors(), self._connection.begin_nested():
+        """Write so that the block can go on after a Conflict. A savepoint undoes what a statement has written until then.
+
+        SQLite undoes a failed statement by itself. Several rows are several statements.
+        """
+        is_atomic = self._connection.dialect.name == "sqlite" and not isinstance(rows, list)
+        with self._conflict_errors(), nullcontext() if is_atomic else self._connection.begin_nested():
             return self._write(change, rows)
 
     @contextmanager
@@ -116,6 +120,11 @@ class Repository(Reader[E], ports.Repository[E], Generic[E]):
             ("It exists already, or what it belongs to does not exist", None),
         )
         return Conflict(message, code=code)
+
+
+@cache
+def _insert(table: Table) -> Insert:
+    return insert(table)
 
 
 @cache

@@ -17,6 +17,9 @@ class Operations(Repository[Operation], Protocol):
         callers ever get the same operation.
         """
 
+    def can_claim(self, now: datetime) -> bool:
+        """Return whether an operation may run: `claim` then takes it, unless another worker is faster."""
+
     def renew(self, operation_id: str, owner: str, until: datetime) -> Operation | None:
         """Extend the lease and return the operation; None if it is no longer the owner's."""
 

@@ -25,12 +25,19 @@ deployment_lines = entity_table(
     primary=("deployment_id", "number"),
 )
 
-# Built once, since every request for a service runs it.
+# Built once: building a statement takes longer than running it.
 _NEWEST = (
     select(deployments)
     .where(deployments.c.service_id == bindparam("service_id"))
     .order_by(deployments.c.created_at.desc(), deployments.c.id.desc())
     .limit(1)
+)
+_LAST_LINE_NUMBER = select(func.max(deployment_lines.c.number)).where(
+    deployment_lines.c.deployment_id == bindparam("deployment_id")
+)
+_ADD_LINES = insert(deployment_lines)
+_OF_OPERATION = (
+    select(deployments).where(deployments.c.operation_id == bindparam("operation_id")).order_by(deployments.c.id)
 )
 
 
@@ -65,12 +72,11 @@ class Deployments(Repository[Deployment], ports.Deployments):
     def add_lines(self, lines: Sequence[LogLine]) -> None:
         """Add lines to logs. Raise Conflict if a number is taken or the deployment is gone."""
         if lines:
-            self._write_or_conflict(insert(deployment_lines), [asdict(line) for line in lines])
+            self._write_or_conflict(_ADD_LINES, [asdict(line) for line in lines])
 
     def last_line_number(self, deployment_id: str) -> int:
         """Return the number of the newest line of a deployment's log; 0 if it has none."""
-        newest = select(func.max(deployment_lines.c.number)).where(deployment_lines.c.deployment_id == deployment_id)
-        return self._connection.scalar(newest) or 0
+        return self._connection.scalar(_LAST_LINE_NUMBER, {"deployment_id": deployment_id}) or 0
 
     def lines(self, deployment_id: str, after: int, limit: int) -> list[LogLine]:
         """Return at most `limit` lines with numbers above `after`, in order."""
@@ -99,5 +105,4 @@ class Deployments(Repository[Deployment], ports.Deployments):
 
     def of_operation(self, operation_id: str) -> list[Deployment]:
         """Return the deployments that share an operation, oldest first."""
-        shared = select(self.table).where(self.table.c.operation_id == operation_id)
-        return self._fetch_all(shared.order_by(self.table.c.id))
+        return self._fetch_all(_OF_OPERATION, operation_id=operation_id)

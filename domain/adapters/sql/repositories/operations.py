@@ -31,6 +31,24 @@ _NEWEST = (
 )
 
 
+def _claimable() -> ColumnElement[bool]:
+    """A running operation whose lease is over may go on, though its lock key is busy; a queued one waits."""
+    this, other, now = operations.c, operations.alias("other").c, bindparam("now", type_=operations.c.lease_until.type)
+    earlier = or_(other.status == _RUNNING, and_(other.status == _QUEUED, other.id < this.id))
+    busy = exists().where(other.lock_key == this.lock_key, earlier)
+    unfinished = other.status.in_([_QUEUED, _RUNNING])
+    behind = exists().where(other.customer_id == this.behind_customer, unfinished, other.id != this.id)
+    return or_(
+        and_(this.status == _RUNNING, this.lease_until <= now),
+        and_(this.status == _QUEUED, ~busy, ~behind),
+    )
+
+
+# Built once: building the statement takes longer than running it.
+_FIRST_CLAIMABLE = select(operations).where(_claimable()).order_by(operations.c.id).limit(1)
+_CLAIM = _FIRST_CLAIMABLE.with_for_update(key_share=True, skip_locked=True)
+
+
 class Operations(Repository[Operation], ports.Operations):
     """Operations. They outlive their resource, since they say how its removal went."""
 
@@ -46,8 +64,7 @@ class Operations(Repository[Operation], ports.Operations):
 
     def claim(self, owner: str, now: datetime, until: datetime) -> Operation | None:
         """Take the oldest operation that may run now; None if there is none, or other workers are faster."""
-        first = select(self.table).where(self._claimable(now)).order_by(self.table.c.id).limit(1)
-        operation = self._fetch_one(first.with_for_update(key_share=True, skip_locked=True))
+        operation = self._fetch_one(_CLAIM, now=now)
         if operation is None:
             return None
         operation.status, operation.lease_owner, operation.lease_until = _RUNNING, owner, until
@@ -58,17 +75,9 @@ class Operations(Repository[Operation], ports.Operations):
             return None
         return operation
 
-    def _claimable(self, now: datetime) -> ColumnElement[bool]:
-        """A running operation whose lease is over may go on, though its lock key is busy; a queued one waits."""
-        this, other = self.table.c, self.table.alias("other").c
-        earlier = or_(other.status == _RUNNING, and_(other.status == _QUEUED, other.id < this.id))
-        busy = exists().where(other.lock_key == this.lock_key, earlier)
-        unfinished = other.status.in_([_QUEUED, _RUNNING])
-        behind = exists().where(other.customer_id == this.behind_customer, unfinished, other.id != this.id)
-        return or_(
-            and_(this.status == _RUNNING, this.lease_until <= now),
-            and_(this.status == _QUEUED, ~busy, ~behind),
-        )
+    def can_claim(self, now: datetime) -> bool:
+        """Return whether an operation may run now."""
+        return self._fetch_one(_FIRST_CLAIMABLE, now=now) is not None
 
     def renew(self, operation_id: str, owner: str, until: datetime) -> Operation | None:
         """Extend the lease; None if it is no longer the owner's. The revision stays, since clients see no leases."""
