@@ -35,6 +35,7 @@ class Finishing(Protocol):
 Result = TypeVar("Result", bound=Finishing)
 Created = TypeVar("Created")
 _CHECK_INTERVAL = 0.05
+_MAX_DELAY = 0.1  # of the time waited so far: each change of any resource makes all that wait read again
 _CHECKS_PER_READ = 20  # another process may have written without notifying this one
 _DELETION_TIMEOUT = 60
 _CREATION_TIMEOUT = 60
@@ -42,12 +43,14 @@ _CREATION_TIMEOUT = 60
 
 async def wait_until_finished(ports: Ports, seconds: float, read: Callable[[], Result]) -> Result:
     """Return what `read` returns once that has finished, or when the seconds are over."""
+    began = anyio.current_time()
     with anyio.move_on_after(seconds):
         while True:
             version = ports.notifier.version()
             result = await READS.run(read)
             if result.finished_at is not None:
                 return result
+            await anyio.sleep((anyio.current_time() - began) * _MAX_DELAY)
             await wait_for_change(ports, version)
     return await READS.run(read)
 

@@ -21,7 +21,7 @@ from statistics import quantiles
 from typing import Any
 
 from panels import Panel, start_panel
-from processes import memory_mb, send_request
+from processes import cpu_seconds, memory_mb, send_request
 from websockets.sync.client import connect
 
 _SERVICE = {"deploy_method": "image", "image": "ai-admin-panel/hello:1", "port": 8080}
@@ -39,11 +39,12 @@ class Size:
     files: int
     threads: int
     database: float
+    cpu: float
 
     def __str__(self) -> str:
         return (
             f"{self.rounds:7} rounds {self.memory:8.1f} MB {self.files:6} files {self.threads:5} threads"
-            f" {self.database:9.0f} KiB"
+            f" {self.database:9.0f} KiB {1000 * self.cpu / max(1, self.rounds):6.0f} ms CPU a round"
         )
 
 
@@ -66,7 +67,8 @@ class Soak:
         threads = next(line.split()[1] for line in (process / "status").read_text().splitlines() if "Threads" in line)
         database = sum(file.stat().st_size for file in self.folder.glob("panel.db*")) / 1024
         files = len(list((process / "fd").iterdir()))
-        return Size(self.rounds, memory_mb(self.panel.pid), files, int(threads), database)
+        cpu = cpu_seconds(self.panel.pid)
+        return Size(self.rounds, memory_mb(self.panel.pid), files, int(threads), database, cpu)
 
     def run(self, seconds: float, connections: int) -> None:
         """Run rounds in parallel."""
@@ -148,7 +150,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--connections", type=int, default=8)
-    parser.add_argument("--streams", type=int, default=3, help="of each kind, that a round opens; 0 for latencies alone")
+    parser.add_argument(
+        "--streams", type=int, default=3, help="of each kind, that a round opens; 0 for latencies alone"
+    )
     parser.add_argument("--docker", action="store_true", help="use the engine of DOCKER_HOST")
     options = parser.parse_args()
     settings = {} if options.docker else {"PANEL_RUNTIME": "memory"}

@@ -13,7 +13,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
-from domain.adapters.sql.faults import fault_of, unavailable
+from domain.adapters.sql.faults import disk_fault, fault_of, unavailable
+from domain.adapters.sql.group_sync import GroupSync
 from domain.errors import Unavailable
 from domain.ports.transactions import in_transaction, open_transaction
 
@@ -67,6 +68,18 @@ def transaction(engine: Engine, *, commit: bool = True) -> Iterator[Connection]:
         yield connection
         if not commit:
             current.rollback()
+    group_sync = engine.get_execution_options().get("group_sync")
+    if commit and group_sync:
+        _make_durable(group_sync)
+
+
+def _make_durable(group_sync: GroupSync) -> None:
+    """Wait for the disk after the write lock is given up, so that others write meanwhile."""
+    try:
+        group_sync.sync()
+    except OSError as error:
+        fault = disk_fault(error)
+        raise unavailable(fault.message, fault.advice) from error
 
 
 @contextmanager
@@ -119,7 +132,14 @@ def _set_read_only(raw: Any, _record: object) -> None:  # noqa: ANN401 - SQLite 
 def _sqlite(url: URL) -> Engines:
     driver = {"timeout": LOCK_TIMEOUT, "isolation_level": None}  # the driver begins no transactions by itself
     # One connection for writing: threads queue for it in the pool instead of polling for SQLite's lock.
-    write = create_engine(url, connect_args=driver, pool_size=1, max_overflow=0, pool_timeout=LOCK_TIMEOUT)
+    write = create_engine(
+        url,
+        connect_args=driver,
+        execution_options={"group_sync": GroupSync(f"{url.database}-wal")},
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=LOCK_TIMEOUT,
+    )
     read = create_engine(url, connect_args=driver, pool_size=10, max_overflow=20, pool_timeout=LOCK_TIMEOUT)
     event.listen(write, "do_connect", _create_private_file)
     event.listen(write, "connect", _configure)
@@ -144,7 +164,7 @@ def _create_private_file(_dialect: object, _record: object, arguments: list[str]
 def _configure(raw: sqlite3.Connection, _record: object) -> None:
     _prepare_file(raw)
     raw.execute("PRAGMA journal_size_limit = 16777216")
-    raw.execute("PRAGMA synchronous = FULL")  # in WAL mode, less than FULL may lose commits that clients saw
+    raw.execute("PRAGMA synchronous = NORMAL")  # `transaction` syncs: FULL would do so under the write lock
     raw.execute("PRAGMA foreign_keys = ON")
     raw.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own handles ASCII only
 

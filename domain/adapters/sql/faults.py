@@ -1,5 +1,6 @@
 """What an error of the database means for the operator: which part does not work, and what to do."""
 
+import errno
 from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
@@ -62,6 +63,11 @@ def fault_of(error: BaseException) -> Fault | None:
         return None
     away = isinstance(error, OperationalError | InterfaceError | DisconnectionError)
     return named or (_AWAY if away else None)
+
+
+def disk_fault(error: OSError) -> Fault:
+    """Return the fault that an error of the file system stands for."""
+    return _FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else _BROKEN
 
 
 def unavailable(message: str, details: str | None = None) -> errors.Unavailable:

@@ -97,9 +97,9 @@ class Repository(Reader[E], ports.Repository[E], Generic[E]):
         return self._connection.execute(change, rows)
 
     def _write_or_conflict(self, change: UpdateBase, rows: _Rows = None) -> CursorResult[Any]:
-        """Write so that the block can go on after a Conflict. A savepoint undoes what a statement has written until then.
+        """Write so that the block can go on after a Conflict.
 
-        SQLite undoes a failed statement by itself. Several rows are several statements.
+        It needs a savepoint for that, except on SQLite: a statement that fails there undoes itself alone.
         """
         is_atomic = self._connection.dialect.name == "sqlite" and not isinstance(rows, list)
         with self._conflict_errors(), nullcontext() if is_atomic else self._connection.begin_nested():
