@@ -53,6 +53,8 @@ TOPICS = {
 }
 _BATCH_SIZE = 500
 RETENTION = timedelta(days=7)
+_UNCOMPRESSED = 2000  # newest events, which clients read most often
+_MAX_COMPRESSIONS = 200  # in one run
 TICKET_LIFETIME = timedelta(seconds=30)
 
 
@@ -236,3 +238,15 @@ def remove_old(ports: Ports) -> int:
     before = ports.clock.now() - RETENTION
     with ports.store.begin() as work:
         return work.events.remove_before(before)
+
+
+def compress_old(ports: Ports) -> int:
+    """Compress all but the newest events. Return how many were compressed."""
+    total = 0
+    for _ in range(_MAX_COMPRESSIONS):
+        with ports.store.begin() as work:
+            compressed = work.events.compress(_UNCOMPRESSED)
+        total += compressed
+        if not compressed:
+            break
+    return total

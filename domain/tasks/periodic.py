@@ -23,6 +23,7 @@ def _collect_garbage(ports: Ports) -> None:
 
 JOBS = (
     Job("remove_old_events", timedelta(minutes=1), events.remove_old),
+    Job("compress_old_events", timedelta(minutes=1), events.compress_old),
     Job("remove_old_samples", timedelta(minutes=1), metrics.remove_old_samples),
     Job("remove_old_deployments", timedelta(minutes=1), history.remove_old_deployments),
     Job("remove_old_operations", timedelta(minutes=10), history.remove_old_operations),

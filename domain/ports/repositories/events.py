@@ -15,5 +15,14 @@ class Events(Protocol):
     def bounds(self) -> tuple[int, int]:
         """Return the numbers of the oldest and the newest event; (1, 0) if there are none."""
 
+    def compress(self, keep: int) -> int:
+        """Compress some of the oldest events, which are read like all others, except the newest `keep`.
+
+        Return how many; 0 if there is nothing left to compress.
+        """
+
     def remove_before(self, before: datetime) -> int:
-        """Delete older events, except the newest of all. Return how many."""
+        """Delete older events, except the newest of all. Return how many.
+
+        Compressed events stay until all that are compressed with them are older.
+        """

@@ -5,7 +5,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from domain.adapters.sql import event_blocks
 from domain.model.event import EventType
 from domain.model.service import Health as Healthy
 from domain.model.service import ServiceStatus, Usage
@@ -145,3 +149,57 @@ def test_old_events_are_removed_and_sequences_continue(store: Store):
         work.services.add(service("four"))
     with store.read() as work:
         assert work.events.bounds() == (3, 4)
+
+
+@pytest.fixture
+def compressed(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store with 25 events, of which 20 are in two blocks."""
+    monkeypatch.setattr(event_blocks, "SIZE", 10)
+    for number in range(25):
+        with store.begin() as work:
+            work.services.add(service(f"compressed-{number}"))
+    with store.begin() as work:
+        assert [work.events.compress(5) for _ in range(3)] == [10, 10, 0]
+    return store
+
+
+def test_compressed_events_are_read_like_all_others(compressed: Store):
+    with compressed.read() as work:
+        assert work.events.bounds() == (1, 25)
+        everything = work.events.after(0, 100)
+        assert [event.sequence for event in everything] == list(range(1, 26))
+        assert len({event.id for event in everything}) == 25
+        for after in range(26):
+            for limit in (1, 7, 12, 30):
+                assert work.events.after(after, limit) == everything[after : after + limit]
+
+
+def test_compressed_events_are_equal_to_those_that_were_stored(store: Store, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(event_blocks, "SIZE", 3)
+    with store.begin() as work:
+        for entity in (service("web"), service("db")):
+            work.services.add(entity)
+        work.operations.add(operation("svc_1"))
+    with store.begin() as work:
+        before = work.events.after(0, 10)
+        assert work.events.compress(0) == 0, "the newest stays: the next number follows it"
+    with store.begin() as work:
+        work.services.add(service("last"))
+    with store.begin() as work:
+        assert work.events.compress(0) == 3
+        assert work.events.after(0, 3) == before
+
+
+def test_compressed_events_are_removed_when_all_of_their_block_are_old(compressed: Store):
+    with compressed.begin() as work:
+        assert work.events.remove_before(work.events.after(0, 1)[0].at - timedelta(seconds=1)) == 0
+        assert work.events.remove_before(datetime(2999, 1, 1, tzinfo=UTC)) == 24
+        assert work.events.bounds() == (25, 25)
+        assert [event.sequence for event in work.events.after(0, 10)] == [25]
+
+
+def test_new_events_are_numbered_behind_compressed_ones(compressed: Store):
+    with compressed.begin() as work:
+        work.services.add(service("newest"))
+    with compressed.read() as work:
+        assert work.events.after(25, 10)[0].sequence == 26
