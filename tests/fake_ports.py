@@ -65,6 +65,7 @@ def open_ports(settings: Settings, **others: Any) -> Iterator[Ports]:
         "runtime": runtime,
         "prober": memory.Prober(runtime),
         "resolver": memory.Resolver(),
+        "registry_prober": memory.RegistryProber(),
         "router": memory.Router(),
         "identity_provider": memory.IdentityProvider(),
         "mailer": memory.Mailer(),

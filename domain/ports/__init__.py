@@ -12,6 +12,7 @@ from domain.ports.identity_provider import IdentityProvider
 from domain.ports.mailer import Mailer
 from domain.ports.notifier import Notifier
 from domain.ports.prober import Prober
+from domain.ports.registry_prober import RegistryProber
 from domain.ports.resolver import Resolver
 from domain.ports.router import Router
 from domain.ports.runtime import Runtime
@@ -27,6 +28,7 @@ __all__ = [
     "Notifier",
     "Ports",
     "Prober",
+    "RegistryProber",
     "Resolver",
     "Router",
     "Runtime",
@@ -44,6 +46,7 @@ class Ports:
     runtime: Runtime
     prober: Prober
     resolver: Resolver
+    registry_prober: RegistryProber
     router: Router
     counter: Counter
     vault: Vault

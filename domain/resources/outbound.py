@@ -1,9 +1,10 @@
 """Which hosts a caller may make the panel or the engine connect to: hosts of the internet, and those that are allowed.
 
-A name is judged by the addresses that it has now. Whoever controls the name can change them before the engine resolves
-it again, and a registry can send the engine elsewhere (realm, redirect): only rules for outgoing traffic stop that.
+A name is judged by the addresses that it has now. Its owner can change them before the engine resolves it again, and a
+registry can send the engine to another host than it has told the panel: only rules for outgoing traffic stop that.
 """
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from domain.ports import Ports
@@ -22,8 +23,13 @@ def refused_address(ports: Ports, host: str) -> str | None:
 
     A host without addresses is not refused: nothing can connect to it.
     """
+    return refused_among(ports, ports.resolver.addresses(host))
+
+
+def refused_among(ports: Ports, addresses: Iterable[str]) -> str | None:
+    """Return the first of the addresses that callers may not reach; None if they may reach all."""
     own = set(ports.resolver.addresses(ports.settings.public_host)) if ports.settings.public_url else set()
-    for text in ports.resolver.addresses(host):
+    for text in addresses:
         address = ip_address(text.partition("%")[0])
         targets = {address, *_embedded(address)}
         if not any(is_allowed(ports, target) for target in targets) and (

@@ -8,9 +8,10 @@ from domain.model.image_reference import DOCKER_HUB, registry_of
 from domain.model.registry import Registry
 from domain.ports import Ports
 from domain.ports.runtime import Image, PullFailed, PullProgress, RegistryCredentials, RegistryRefused
-from domain.resources.outbound import refused_address
+from domain.resources.outbound import refused_address, refused_among
 
 _log = logging.getLogger(__name__)
+_ADVICE = "Use another one, or ask the operator to add its address to PANEL_ALLOWED_NETWORKS"
 
 
 def pull_from_registry(
@@ -36,14 +37,22 @@ def pull_from_registry(
 
 
 def require_outside(ports: Ports, host: str) -> None:
-    """Raise RegistryRefused if callers may not make the engine connect to a registry."""
-    address = None if host == DOCKER_HUB else refused_address(ports, host.partition(":")[0])
-    if address is not None:
+    """Raise RegistryRefused if callers may not make the engine connect to a registry, or to where that sends it.
+
+    The panel asks the registry first, as the engine follows its realm and redirects to any host.
+    """
+    if host == DOCKER_HUB:
+        return
+    addresses = ports.resolver.addresses(host.partition(":")[0])
+    if address := refused_among(ports, addresses):
         _log.warning("the registry %s is not asked: it is at %s", host, address)
-        raise RegistryRefused(
-            f"The registry {host} is not on the internet. Use another one, or ask the operator to add its address"
-            " to PANEL_ALLOWED_NETWORKS"
-        )
+        raise RegistryRefused(f"The registry {host} is not on the internet. {_ADVICE}")
+    for referred in ports.registry_prober.referred_hosts(host, addresses[0]) if addresses else ():
+        if address := refused_address(ports, referred):
+            _log.warning("the registry %s is not asked: it sends its clients to %s at %s", host, referred, address)
+            raise RegistryRefused(
+                f"The registry {host} sends its clients to a host that is not on the internet. {_ADVICE}"
+            )
 
 
 def credentials_of(ports: Ports, registry: Registry) -> RegistryCredentials:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from domain.adapters import counting, docker, fernet, forwarder, memory, sockets, system
+from domain.adapters import counting, docker, fernet, forwarder, memory, registry_prober, sockets, system
 from domain.adapters.forwarder.port_leases import ServicePorts
 from domain.adapters.sql.sealed import has_encrypted_values
 from domain.adapters.sql.store import open_store
@@ -16,6 +16,7 @@ from domain.ports.identity_provider import IdentityProvider
 from domain.ports.mailer import Mailer
 from domain.ports.notifier import Notifier
 from domain.ports.prober import Prober
+from domain.ports.registry_prober import RegistryProber
 from domain.ports.resolver import Resolver
 from domain.ports.router import Router
 from domain.ports.runtime import Runtime
@@ -42,6 +43,7 @@ def open_ports(settings: Settings) -> Ports:
         runtime=runtime,
         prober=prober,
         resolver=resolver,
+        registry_prober=_registry_prober(settings),
         router=router,
         counter=counter,
         vault=vault,
@@ -145,6 +147,10 @@ def _engine_adapters(settings: Settings, store: Store) -> tuple[Runtime, Prober,
         sockets.Resolver(),
         router,
     )
+
+
+def _registry_prober(settings: Settings) -> RegistryProber:
+    return memory.RegistryProber() if settings.runtime == "memory" else registry_prober.RegistryProber()
 
 
 def _reserved_ports(store: Store) -> set[int]:

@@ -5,6 +5,7 @@ from domain.adapters.memory.containers import DEFAULT_STATS, Behaviour
 from domain.adapters.memory.identity_provider import IdentityProvider
 from domain.adapters.memory.mailer import Mailer
 from domain.adapters.memory.prober import Prober
+from domain.adapters.memory.registry_prober import RegistryProber
 from domain.adapters.memory.resolver import Resolver
 from domain.adapters.memory.router import Router
 from domain.adapters.memory.runtime import Runtime
@@ -16,6 +17,7 @@ __all__ = [
     "IdentityProvider",
     "Mailer",
     "Prober",
+    "RegistryProber",
     "Resolver",
     "Router",
     "Runtime",

@@ -49,6 +49,32 @@ def test_a_registry_of_the_inside_is_not_asked(ports: Ports, image: str):
     assert "192.168" not in failure.message
 
 
+@pytest.mark.parametrize("referred", ["127.0.0.1", "metadata.lan", "::1", "0x7f.1"])
+def test_a_registry_that_sends_its_clients_to_the_inside_is_not_asked(ports: Ports, referred: str):
+    image = "registry.example.com:5000/a/b:1"
+    ports = replace(
+        ports,
+        resolver=memory.Resolver({"metadata.lan": ("169.254.169.254",), "::1": ("::1",)}),
+        registry_prober=memory.RegistryProber({"registry.example.com:5000": {"auth.example.com", referred}}),
+    )
+    flow = fresh(ports)
+    flow.runtime.images[image] = memory.Behaviour(pull_error=AssertionError("the engine was asked"))  # type: ignore[arg-type]
+    service_id = flow.ask(image=image)
+    flow.work()
+    failure = flow.newest(service_id).failure
+    assert failure
+    assert failure.code == "registry_refused"
+    assert referred not in failure.message
+
+
+def test_a_registry_with_a_token_server_on_the_internet_is_asked(ports: Ports):
+    prober = memory.RegistryProber({"registry.example.com": {"auth.example.com"}})
+    flow = fresh(replace(ports, registry_prober=prober))
+    service_id = flow.ask(image="registry.example.com/a/b:1")
+    flow.work()
+    assert flow.newest(service_id).status == "succeeded"
+
+
 def test_a_registry_in_an_allowed_network_is_asked(ports: Ports):
     flow = fresh(replace(ports, settings=replace(ports.settings, allowed_networks=("127.0.0.0/8",))))
     service_id = flow.ask(image="127.0.0.1:5000/a/b:1")
