@@ -22,7 +22,7 @@ from handlers.program.leases import Leases, end_leases_of_dead_workers
 _log = logging.getLogger(__name__)
 _AT_ONCE = 8
 _QUEUE_EVERY, _OBSERVE_EVERY, _SCHEDULES_EVERY = 1.0, 2.0, 1.0  # seconds
-_MAX_SHARE = 0.03  # of a core, for each of observer and schedules: with thousands of services they run more rarely
+_MAX_SHARE = 0.02  # of a core, for each of observer and schedules: with thousands of services they run more rarely
 
 
 class Worker:

@@ -1,4 +1,4 @@
-"""Resource usage of containers. Rates are differences of two measurements; measurements are kept for a minute."""
+"""Resource usage of containers. Rates are differences of two measurements; measurements are kept for two minutes."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from domain.ports.runtime import Stats
 # Engines before 23 answer up to a second later, but all requests at the same time.
 THREADS = 32
 # A rate over a longer time would not show current usage.
-MAX_AGE = 60.0
+MAX_AGE = 120.0
 MIN_DISTANCE = 0.25
 MAX_CACHED = 10_000
 MEGABYTE = 2**20
@@ -50,9 +50,12 @@ class StatsSampler:
         if not names:
             return {}
         self._total_memory = self._total_memory or int(client.info()["MemTotal"])
-        with ThreadPoolExecutor(min(THREADS, len(names))) as pool:
-            results = zip(names, pool.map(lambda name: self._sample(client, name, over), names), strict=True)
-            return {name: stats for name, stats in results if stats}
+        if len(names) == 1:
+            found = [self._sample(client, names[0], over)]
+        else:
+            with ThreadPoolExecutor(min(THREADS, len(names))) as pool:
+                found = list(pool.map(lambda name: self._sample(client, name, over), names))
+        return {name: stats for name, stats in zip(names, found, strict=True) if stats}
 
     def _sample(self, client: APIClient, name: str, over: float) -> Stats | None:
         now = _measure(client, name)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from math import ceil
 
 from domain.errors import Refusal, Unavailable
 from domain.model.service import Health, Service, ServiceStatus, Usage
@@ -19,6 +20,7 @@ from domain.rollout.release import INSTANCE, SERVICE, Release, build_release, wi
 from domain.rollout.watch import has_failed, judge
 
 _SAMPLE_EVERY = timedelta(seconds=10)
+_SAMPLES_PER_SECOND = 10  # of containers: each costs the panel some milliseconds, and the engine more
 _SAMPLE_OVER = 8.0  # seconds: less than the distance of samples, since the metrics operation measures in between
 _RECOVERY = timedelta(seconds=15)
 _UNKNOWN_AFTER = timedelta(seconds=10)
@@ -78,8 +80,9 @@ def observe(ports: Ports, state: ObserverState) -> None:
         with suppress(Unavailable):  # a route that cannot be written must not delay the other services
             _update_route(ports, observation)
     now = ports.clock.now()
+    every = _sample_distance(sum(len(observation.containers) for observation in observations))
     for observation in observations:
-        _start_calls(ports, state, observation, now)
+        _start_calls(ports, state, observation, now, every)
     probed, samples = state.probes.results(_WAIT), state.samples.results(_WAIT)
     observed = [_observed(observation, now, probed, samples) for observation in observations]
     _write(ports, [(observation.service, after) for observation, after in zip(observations, observed, strict=True)])
@@ -162,7 +165,14 @@ def _write_url(ports: Ports, service: Service, url: str) -> None:
             work.services.save(current)
 
 
-def _start_calls(ports: Ports, state: ObserverState, observation: Observation, now: datetime) -> None:
+def _sample_distance(containers: int) -> timedelta:
+    """Return the time between two samples of a service, a multiple of ten seconds: the more containers, the longer."""
+    return _SAMPLE_EVERY * max(1, ceil(containers / (_SAMPLES_PER_SECOND * _SAMPLE_EVERY.total_seconds())))
+
+
+def _start_calls(
+    ports: Ports, state: ObserverState, observation: Observation, now: datetime, sample_every: timedelta
+) -> None:
     """Start the HTTP check and the measuring of a service, if they are due."""
     service, release, containers = observation.service, observation.release, observation.containers
     if release.health_check and observation.own_health == "healthy":
@@ -171,7 +181,7 @@ def _start_calls(ports: Ports, state: ObserverState, observation: Observation, n
     if containers:
         names = [container.name for container in containers]
         state.samples.submit(
-            service.id, _slot(now), _SAMPLE_EVERY, lambda: measure(ports, service.id, names, over=_SAMPLE_OVER)
+            service.id, _slot(now), sample_every, lambda: measure(ports, service.id, names, over=_SAMPLE_OVER)
         )
 
 

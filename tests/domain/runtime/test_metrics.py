@@ -84,6 +84,15 @@ def test_stopped_containers_are_not_sampled(flow: Flow, state: ObserverState):
     assert _metrics(flow, service_id).samples == ()
 
 
+def test_many_containers_are_sampled_more_rarely(flow: Flow, state: ObserverState, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(observer, "_SAMPLES_PER_SECOND", 0.1)
+    service_ids = [flow.running("busy:1") for _ in range(3)]
+    _observe(flow, state, 5, 13)
+    for service_id in service_ids:
+        ats = [sample.at for sample in _metrics(flow, service_id).samples]
+        assert {after - before for before, after in pairwise(ats)} == {timedelta(seconds=30)}, "each is the third"
+
+
 def test_samples_are_averaged_into_steps(flow: Flow):
     service_id = flow.running()
     _add_samples(flow, service_id, (1, 0.1), (11, 0.2), (21, 0.3), (61, 0.5))
