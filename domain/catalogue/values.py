@@ -5,9 +5,9 @@ import string
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from domain.catalogue.spec.template import Template, TemplateVariable
 from domain.errors import Conflict, Invalid
 from domain.model.definition import Definition, Variable
+from domain.model.template import Template, TemplateVariable
 from domain.ports.vault import Vault
 
 _ALPHABET = string.ascii_letters + string.digits

@@ -11,6 +11,7 @@ from domain.definitions.sources import SOURCES, NewSource, SourceChange, with_po
 from domain.model.definition import Definition, HealthCheck
 from domain.model.published_port import PublishedPort
 from domain.model.service import DeployMethod, Service
+from domain.ports import Ports
 from domain.ports.vault import Vault
 
 _SIZES = {"cpu_limit": "cpu", "memory_limit_mb": "memory_mb", "replicas": "replicas"}
@@ -61,11 +62,10 @@ class DefinitionChange(SourceChange, total=False):
     resources: ResourceLimits
 
 
-def new_definition(vault: Vault, body: NewDefinition, *, host_access: bool = False) -> CheckedDefinition:
+def new_definition(ports: Ports, body: NewDefinition, *, host_access: bool = False) -> CheckedDefinition:
     """Return the checked definition of a new service. Raise Invalid if a field or the policy refuses it."""
-    return _check(
-        vault, SOURCES[DeployMethod(body["deploy_method"])].new(vault, body), body, {}, host_access=host_access
-    )
+    definition = SOURCES[DeployMethod(body["deploy_method"])].new(ports, body)
+    return _check(ports.vault, definition, body, {}, host_access=host_access)
 
 
 def changed_definition(

@@ -5,13 +5,14 @@ from dataclasses import replace
 from typing import Literal, NotRequired, Protocol, TypedDict
 
 from domain import compose
-from domain.catalogue import builtin
+from domain.catalogue.lookup import find_template
 from domain.catalogue.values import new_definition as template_definition
 from domain.definitions import variables
 from domain.definitions.files import FileContent
 from domain.errors import Conflict, Invalid
 from domain.model.definition import Definition, Variable
 from domain.model.service import DeployMethod, Service
+from domain.ports import Ports
 from domain.ports.vault import Vault
 
 
@@ -46,7 +47,7 @@ class Source(Protocol):
     def changed_by(self) -> frozenset[str]:
         """The fields, of those that name a source, that an update may have; the others are refused."""
 
-    def new(self, vault: Vault, body: NewSource) -> Definition:
+    def new(self, ports: Ports, body: NewSource) -> Definition:
         """Return the compose text, variables, port and health check of a new service.
 
         Raise Invalid or Conflict if the source does not exist or cannot be deployed.
@@ -64,9 +65,9 @@ class ComposeSource:
 
     changed_by = frozenset({"compose", "files", "profiles"})
 
-    def new(self, vault: Vault, body: NewSource) -> Definition:
+    def new(self, ports: Ports, body: NewSource) -> Definition:
         """Return the caller's text with the caller's variables."""
-        return Definition(body["compose"], _encrypt(vault, body), body.get("port"))
+        return Definition(body["compose"], _encrypt(ports.vault, body), body.get("port"))
 
     def change(self, text: str, body: SourceChange) -> str:
         """Return the new text, if the update has one."""
@@ -82,10 +83,10 @@ class ImageSource:
 
     changed_by = frozenset({"image"})
 
-    def new(self, vault: Vault, body: NewSource) -> Definition:
+    def new(self, ports: Ports, body: NewSource) -> Definition:
         """Return a text with one component that runs the image."""
         text = compose.for_image(body["image"], body.get("port"), body.get("command"))
-        return Definition(text, _encrypt(vault, body), body.get("port"))
+        return Definition(text, _encrypt(ports.vault, body), body.get("port"))
 
     def change(self, text: str, body: SourceChange) -> str:
         """Write the new image into the text."""
@@ -97,16 +98,16 @@ class ImageSource:
 
 
 class TemplateSource:
-    """A template of the catalogue. An update cannot change it."""
+    """A template of the catalogue. The service gets a copy of its text, which no update changes."""
 
     changed_by = frozenset[str]()
 
-    def new(self, vault: Vault, body: NewSource) -> Definition:
+    def new(self, ports: Ports, body: NewSource) -> Definition:
         """Return the template's definition with the caller's values and newly generated secrets."""
-        template = builtin.get_template(body["template"])
+        template = find_template(ports, body["template"])
         if template is None:
             raise Invalid({"template": f"No template has the ID {body['template']}. See GET /api/templates."})
-        definition = template_definition(vault, template, body.get("variables", {}))
+        definition = template_definition(ports.vault, template, body.get("variables", {}))
         return replace(
             definition, variables=variables.sort(definition.variables), port=body.get("port", definition.port)
         )

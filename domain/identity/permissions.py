@@ -80,7 +80,7 @@ HOLDERS = {
     "subscriptions.read": Holders(_STAFF_READERS, staff_only=True),
     "subscriptions.write": Holders(_ADMIN, staff_only=True),
     "templates.read": Holders(_ALL),
-    "templates.write": Holders(_OPERATORS),
+    "templates.write": Holders(_OPERATORS, staff_only=True),
     "users.read": Holders(_ADMIN, staff_only=True),
     "users.write": Holders(_ADMIN, staff_only=True),
     "webhooks.read": Holders(_ALL),

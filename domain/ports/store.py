@@ -22,6 +22,7 @@ from domain.ports.repositories.schedules import Schedules
 from domain.ports.repositories.services import Services
 from domain.ports.repositories.sessions import Sessions
 from domain.ports.repositories.subscriptions import Subscriptions
+from domain.ports.repositories.templates import Templates
 from domain.ports.repositories.tickets import Tickets
 from domain.ports.repositories.traffic import Traffic
 from domain.ports.repositories.used_tokens import UsedTokens
@@ -55,6 +56,7 @@ class Work(Protocol):
     events: Events
     audit_events: AuditEvents
     registries: Registries
+    templates: Templates
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def create_service(
     Raise Invalid if the definition is not accepted, and Conflict if the customer has a service of this name.
     """
     access = may_give_host_access(ports.settings, caller, choose_owner(caller, body.get("customer_id")))
-    checked = choose_host_ports(ports, None, new_definition(ports.vault, body, host_access=access))
+    checked = choose_host_ports(ports, None, new_definition(ports, body, host_access=access))
     service = _new_service(ports, caller, body, checked)
     changes = (
         Change("create", "service", None, f"Creates {service.name}"),

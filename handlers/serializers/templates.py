@@ -2,13 +2,13 @@
 
 from dataclasses import asdict
 
-from domain.catalogue.spec.template import Template, TemplateVariable
+from domain.model.template import Template, TemplateSummary, TemplateVariable
 from domain.templates import TemplatePreview
 from handlers.serializers.services import finding, healthcheck, variable
 from handlers.serializers.values import Json
 
 
-def template_summary(row: Template) -> Json:
+def template_summary(row: TemplateSummary) -> Json:
     return {
         "id": row.id,
         "name": row.name,
@@ -19,6 +19,7 @@ def template_summary(row: Template) -> Json:
         "security_profile": row.security_profile,
         "min_resources": asdict(row.min_resources),
         "tags": list(row.tags),
+        "version": row.version,
     }
 
 
@@ -30,6 +31,7 @@ def template(row: Template) -> Json:
         "images": list(row.images),
         "compose": row.compose,
         "documentation": row.documentation,
+        "source": row.source,
     }
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from domain import errors
 from domain.adapters.sql.work import repository_classes
-from domain.catalogue.spec.template import Category
 from domain.compose import CODES
 from domain.errors import Refusal
 from domain.identity import permissions
@@ -19,6 +18,7 @@ from domain.model.operation import Kind, OperationStatus
 from domain.model.role import Role
 from domain.model.service import DeployMethod, ServiceStatus
 from domain.model.steps import FailureCode
+from domain.model.template import Category
 from tests.contract.reading import COMPONENTS, operations, resolved
 
 ROOT = Path(__file__).parents[2]

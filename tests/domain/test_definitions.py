@@ -133,7 +133,7 @@ def test_a_new_definition_is_parsed_once_also_when_it_is_resized(ports: Ports, m
         compose, "check", lambda text, *given, **options: texts.append(text) or parse(text, *given, **options)
     )
     body: Any = {"deploy_method": "compose", "compose": TEXT, "resources": {"memory_limit_mb": 64}}
-    assert new_definition(ports.vault, body).definition.sizes == {"web": Size(memory_mb=64)}
+    assert new_definition(ports, body).definition.sizes == {"web": Size(memory_mb=64)}
     assert texts == [TEXT]
 
 

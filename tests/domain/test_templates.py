@@ -4,23 +4,20 @@ import string
 from collections import Counter
 from datetime import UTC, datetime
 from math import log2
-from pathlib import Path
-from types import MappingProxyType, SimpleNamespace
-from typing import cast
+from types import MappingProxyType
 
 import pytest
 
 from domain import compose, templates
-from domain.adapters.fernet import Vault
 from domain.catalogue import builtin, values
 from domain.catalogue.spec.loading import load
-from domain.catalogue.spec.template import Template
 from domain.definitions.changes import new_definition
 from domain.errors import Conflict, Invalid, NotFound
 from domain.identity.access import Caller
 from domain.model.definition import HealthCheck, Variable
 from domain.model.grant import Grant
 from domain.model.role import Role
+from domain.model.template import Template
 from domain.ports import Ports
 from domain.templates import ListTemplatesParameters
 from domain.tenancy.quota import QuotaEffect
@@ -60,11 +57,6 @@ def made(name: str, title: str = "A title", description: str = "Text", category:
     for old, new in words.items():
         text = text.replace(old, new, 1)
     return text
-
-
-@pytest.fixture
-def ports(tmp_path: Path) -> Ports:
-    return cast(Ports, SimpleNamespace(vault=Vault(tmp_path / "key")))
 
 
 @pytest.fixture
@@ -235,14 +227,14 @@ def test_a_definition_keeps_the_health_check_of_its_template(ports: Ports):
 
 def test_an_unknown_template_is_refused_by_its_field(ports: Ports):
     with pytest.raises(Invalid) as refused:
-        new_definition(ports.vault, {"deploy_method": "template", "template": "nothing"})
+        new_definition(ports, {"deploy_method": "template", "template": "nothing"})
     assert refused.value.fields.keys() == {"template"}
 
 
 def test_a_template_that_comes_soon_is_listed_and_not_deployed(ports: Ports, monkeypatch: pytest.MonkeyPatch):
     soon = load(made("soon").replace("icon:", "comingSoon: true, icon:"))
     monkeypatch.setattr(builtin, "templates", lambda: {"soon": soon})
-    assert templates.list_templates(ports, CALLER).items == [soon]
+    assert templates.list_templates(ports, CALLER).items == [soon.summary]
     assert templates.preview_template(ports, CALLER, "soon", {"variables": {"TITLE": "t"}}).findings == ()
     with pytest.raises(Conflict):
         values.new_definition(ports.vault, soon, {"TITLE": "t"})

@@ -142,8 +142,9 @@ class Trail:
 
 @cache
 def _resource_type(entity: Any) -> str:  # noqa: ANN401 - a type
-    """Return the name of a kind of resource: `api_key` for `ApiKey`."""
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in entity.__name__).removeprefix("_")
+    """Return the name of a kind of resource: `api_key` for `ApiKey`, unless it names its `resource_type`."""
+    name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in entity.__name__).removeprefix("_")
+    return getattr(entity, "resource_type", name)
 
 
 def _customer_of(entity: Any) -> str | None:  # noqa: ANN401 - entities of any table

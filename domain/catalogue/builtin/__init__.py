@@ -6,7 +6,7 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from domain.catalogue.spec.loading import load
-from domain.catalogue.spec.template import Template
+from domain.model.template import Template
 
 
 @cache
@@ -23,6 +23,12 @@ def get_template(slug: str) -> Template | None:
 
 
 @cache
+def logos() -> Mapping[str, bytes]:
+    """Return every image by the name that a template's `icon` has for it."""
+    images = (file for file in files(__name__).iterdir() if file.name.endswith(".svg"))
+    return MappingProxyType({image.name: image.read_bytes() for image in images})
+
+
 def logo(icon: str) -> bytes:
-    """Return the image that a template's `icon` names."""
-    return (files(__name__) / icon).read_bytes()
+    """Return the image that a template's `icon` names, or the image of templates without one."""
+    return logos().get(icon) or logos()["template.svg"]

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from domain.catalogue.spec.template import Category, SecurityProfile, TemplateVariable, Transport, VariableType
 from domain.compose import findings, yaml_tree
 from domain.errors import Invalid
+from domain.model.template import Category, SecurityProfile, TemplateVariable, Transport, VariableType
 
 SHORTEST_SECRET = 22  # letters and digits carry 5.95 bits each: 131 bits
 
@@ -35,7 +35,7 @@ class Metadata(Part):
     description: Prose
     documentation: Link
     category: Category
-    icon: Annotated[str, Meta(max_length=80, pattern=r"\A[a-z0-9][a-z0-9-]*\.svg\Z")]
+    icon: Annotated[str, Meta(max_length=80, pattern=r"\A[a-z0-9][a-z0-9-]*\.svg\Z")] = "template.svg"
     tags: Annotated[tuple[Slug, ...], Meta(max_length=20)] = ()
     featured: bool = False
     trending: bool = False

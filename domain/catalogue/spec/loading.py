@@ -5,11 +5,11 @@ from hashlib import sha256
 
 from domain import compose
 from domain.catalogue.spec import fields, rules
-from domain.catalogue.spec.template import Expose, Template, TemplateVariable
 from domain.compose import CheckResult
 from domain.errors import Invalid
 from domain.model.definition import HealthCheck, MinResources
 from domain.model.project import Project
+from domain.model.template import Expose, Template, TemplateVariable
 
 _SAMPLES = {"integer": "1", "boolean": "true", "email": "someone@example.com", "url": "https://example.com"}
 
@@ -21,7 +21,7 @@ def load(text: str) -> Template:
     _refuse((*rules.variable_faults(variables), *rules.reference_faults(file.spec, variables)))
     project = _project(compose.check(file.spec.compose, {variable.name: _sample(variable) for variable in variables}))
     _refuse(rules.project_faults(file.spec, project))
-    return _template(file, variables, project, sha256(text.encode()).hexdigest())
+    return _template(text, file, variables, project)
 
 
 def _refuse(faults: Iterable[rules.Fault]) -> None:
@@ -43,7 +43,7 @@ def _sample(variable: TemplateVariable) -> str:
     return variable.default or next(iter(variable.options), _SAMPLES.get(variable.type, "sample"))
 
 
-def _template(file: fields.File, variables: tuple[TemplateVariable, ...], project: Project, digest: str) -> Template:
+def _template(text: str, file: fields.File, variables: tuple[TemplateVariable, ...], project: Project) -> Template:
     metadata, spec = file.metadata, file.spec
     minimum, domain = spec.min_resources, spec.domains[0]
     return Template(
@@ -64,7 +64,8 @@ def _template(file: fields.File, variables: tuple[TemplateVariable, ...], projec
         variables=variables,
         compose=spec.compose,
         images=tuple(sorted({component.image for component in project.components})),
-        digest=digest,
+        source=text,
+        digest=sha256(text.encode()).hexdigest(),
     )
 
 

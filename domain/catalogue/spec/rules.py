@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 
 from domain.catalogue.spec.fields import Spec
 from domain.catalogue.spec.rendering import REFERENCE, Leaf, leaves
-from domain.catalogue.spec.template import TemplateVariable, matcher
 from domain.compose import findings, yaml_tree
 from domain.model.project import Component, Project
+from domain.model.template import TemplateVariable, matcher
 
 Fault = tuple[str, str]
 

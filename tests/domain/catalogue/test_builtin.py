@@ -12,8 +12,8 @@ import pytest
 from domain import compose
 from domain.catalogue import builtin
 from domain.catalogue.spec.rendering import render
-from domain.catalogue.spec.template import Template
 from domain.model.project import Component, Project
+from domain.model.template import Template
 
 BUILTIN = builtin.templates()
 SVG = "{http://www.w3.org/2000/svg}"
@@ -72,7 +72,7 @@ def test_a_template_is_found_by_the_slug_that_names_its_file():
 def test_every_file_of_the_catalogue_belongs_to_a_template():
     names = {file.name for file in files("domain.catalogue.builtin").iterdir() if file.name.endswith((".yaml", ".svg"))}
     icons = {template.icon for template in BUILTIN.values()}
-    assert names == {f"{slug}.yaml" for slug in BUILTIN} | icons
+    assert names == {f"{slug}.yaml" for slug in BUILTIN} | icons | {"template.svg"}
 
 
 def test_it_renders_to_a_text_that_passes_the_policy():
@@ -155,6 +155,7 @@ def test_required_secrets_are_generated_and_none_has_a_default():
 def test_names_and_logos_are_different():
     assert len({template.name.casefold() for template in BUILTIN.values()}) == len(BUILTIN)
     assert len({builtin.logo(template.icon) for template in BUILTIN.values()}) == len(BUILTIN)
+    assert {template.icon for template in BUILTIN.values()} == {f"{template.id}.svg" for template in BUILTIN.values()}
 
 
 def test_every_variable_is_explained():

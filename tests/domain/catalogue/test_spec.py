@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from domain import compose
 from domain.catalogue.spec.loading import load
 from domain.catalogue.spec.rendering import render
-from domain.catalogue.spec.template import Expose, MinResources, TemplateVariable, VariableType
 from domain.errors import Invalid
 from domain.model.definition import HealthCheck
+from domain.model.template import Expose, MinResources, TemplateVariable, VariableType
 
 GOOD = """\
 apiVersion: v2

@@ -42,7 +42,7 @@ RELEASED = {
 STAFF = {
     *("customers.delete", "customers.read", "customers.write", "metrics.admin", "nodes.read", "nodes.write"),
     *("organizations.delete", "organizations.read", "organizations.write", "plans.write", "settings.read"),
-    *("settings.write", "subscriptions.read", "subscriptions.write", "users.read", "users.write"),
+    *("settings.write", "subscriptions.read", "subscriptions.write", "templates.write", "users.read", "users.write"),
 }
 
 

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from datetime import datetime
 from functools import lru_cache
-from typing import Literal
+from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
 from jsonschema_rs import Draft202012Validator, RegexOptions
@@ -64,25 +65,33 @@ class Expose:
     protocol: Transport = "http"
 
 
-@dataclass(frozen=True)
-class Template:
-    """A template that passed all rules; `digest` changes with its file."""
+@dataclass(frozen=True, kw_only=True)
+class TemplateSummary:
+    """What lists show of a template. `version` counts the changes of a custom one; None: it comes with the panel."""
 
     id: str
     name: str
     description: str
-    documentation: str
     category: Category
+    tags: tuple[str, ...] = ()
+    featured: bool = False
+    security_profile: SecurityProfile = "standard"
+    min_resources: MinResources = _NO_MINIMUM
+    version: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template(TemplateSummary):
+    """A template that passed all rules. `source` is the text of its file, and `digest` changes with it."""
+
+    documentation: str
     icon: str
     compose: str
     expose: Expose
+    source: str
     digest: str
-    tags: tuple[str, ...] = ()
-    featured: bool = False
     trending: bool = False
     coming_soon: bool = False
-    security_profile: SecurityProfile = "standard"
-    min_resources: MinResources = _NO_MINIMUM
     healthcheck: HealthCheck | None = None
     variables: tuple[TemplateVariable, ...] = ()
     images: tuple[str, ...] = ()
@@ -91,6 +100,34 @@ class Template:
     def secrets(self) -> frozenset[str]:
         """The names of the secret variables."""
         return frozenset(variable.name for variable in self.variables if variable.secret)
+
+    @property
+    def revision(self) -> str:
+        """What the ETag is made of. A template that is deleted and created again has another one if it differs."""
+        return self.digest if self.version is None else f"{self.digest}-{self.version}"
+
+    @property
+    def summary(self) -> TemplateSummary:
+        """What lists show of it."""
+        return TemplateSummary(**{shown.name: getattr(self, shown.name) for shown in fields(TemplateSummary)})
+
+
+@dataclass
+class CustomTemplate:
+    """A template that somebody added to the catalogue. `logo` is an SVG image; None: the image that its icon names.
+
+    The revision is the version. Services have a copy of the template's compose text, so no change reaches them.
+    """
+
+    resource_type: ClassVar[str] = "template"
+
+    id: str
+    summary: TemplateSummary = field(repr=False)  # the audit record has it as part of the template
+    template: Template
+    created_at: datetime
+    updated_at: datetime
+    logo: str | None = None
+    revision: int = 1
 
 
 @lru_cache(maxsize=256)
