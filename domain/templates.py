@@ -8,7 +8,7 @@ from typing import Any, Literal, NotRequired, TypedDict, Unpack, cast
 from domain import compose
 from domain.catalogue import builtin
 from domain.catalogue.logos import check_logo
-from domain.catalogue.lookup import current, find_logo, find_template, list_all, custom_reader
+from domain.catalogue.lookup import current, custom_reader, find_logo, find_template, list_all
 from domain.catalogue.spec.loading import load
 from domain.catalogue.spec.rendering import render
 from domain.catalogue.values import check_values

@@ -22,10 +22,11 @@ def with_new_name(example: Body) -> Body:
     return {**example, "source": example["source"].replace("name: greeter", f"name: greeter-{next(_NUMBERS)}")}
 
 
-def with_name_of(resources: Resources, example: Body) -> Body:
-    """Return the example with the name of the template of the path."""
-    name = resources.id("template_id")
-    return {**example, "source": example["source"].replace("name: greeter", f"name: {name}")}
+def with_newest_name(resources: Resources, example: Body) -> Body:
+    """Return the example with the name of the template that was created last: the one of the path."""
+    listed = resources.panel.get("/templates?search=greeter&per_page=100").json()["data"]
+    numbers = [int(item["id"].removeprefix("greeter-")) for item in listed if item["version"]]
+    return {**example, "source": example["source"].replace("name: greeter", f"name: greeter-{max(numbers, default=0)}")}
 
 
 PATH_PARAMETERS = {"template_id": PathParameter(create_template, "no-such-template", tenant=False)}
@@ -36,7 +37,7 @@ OPERATIONS = {
         creates="template_id",
         statuses=RULE_ERRORS,
     ),
-    "replace_template": OperationData(body_with=with_name_of, statuses=RULE_ERRORS),
+    "replace_template": OperationData(body_with=with_newest_name, statuses=RULE_ERRORS),
     "delete_template": OperationData(),
     "preview_template": OperationData(has_effect=False, statuses=RULE_ERRORS),
     "deploy_template": OperationData(
