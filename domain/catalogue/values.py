@@ -33,6 +33,7 @@ def new_definition(vault: Vault, template: Template, given: Mapping[str, str]) -
         variables=encrypt_values(vault, template, check_values(template, given)),
         port=template.expose.port,
         health_check=template.healthcheck,
+        template_version=template.version,
     )
 
 

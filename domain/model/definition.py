@@ -52,7 +52,8 @@ class Definition:
     `files` are those that the text uses, ordered by path. `profiles` are the active profiles of compose.
     `default_size` limits containers for which neither text nor sizes set a limit.
     `auto_rollback`: the version before comes back if this one fails right after it has taken over.
-    `publish` are the ports of components that a port of the host leads to.
+    `publish` are the ports of components that a port of the host leads to. `template_version` is that of the custom
+    template that the text is a copy of.
     """
 
     compose: str = field(metadata=HIDDEN)
@@ -66,3 +67,4 @@ class Definition:
     auto_rollback: bool = True
     publish: tuple[PublishedPort, ...] = ()
     default_size: Size | None = None
+    template_version: int | None = None

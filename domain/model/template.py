@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from jsonschema_rs import Draft202012Validator, RegexOptions
 
 from domain.model.definition import HealthCheck, MinResources
+from domain.model.hidden import HIDDEN
 
 Category = Literal["ai", "webapps", "databases", "devtools"]
 Transport = Literal["http", "tcp"]
@@ -86,9 +87,9 @@ class Template(TemplateSummary):
 
     documentation: str
     icon: str
-    compose: str
+    compose: str = field(metadata=HIDDEN)
     expose: Expose
-    source: str
+    source: str = field(metadata=HIDDEN)
     digest: str
     trending: bool = False
     coming_soon: bool = False

@@ -70,6 +70,7 @@ def service(detail: ServiceDetail) -> Json:
     row = detail.service
     serialized = service_summary(row) | {
         "customer_name": None,
+        "template_version": row.definition.template_version,
         "image": row.image,
         "compose": row.definition.compose,
         "variables": [variable(stored) for stored in row.definition.variables],

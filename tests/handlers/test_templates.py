@@ -174,7 +174,8 @@ def test_a_custom_template_is_listed_previewed_and_deployed_like_others(panel: P
     service = panel.post("/templates/greeter/deploy", {"name": "hi"}).json()
     panel.work()
     service = panel.get(f"/services/{service['id']}").json()
-    assert (service["status"], service["template"]) == ("running", "greeter")
+    assert (service["status"], service["template"], service["template_version"]) == ("running", "greeter", 1)
+    assert panel.post("/templates/hello/deploy", {"name": "ho"}).json()["template_version"] is None
 
 
 def test_a_service_stays_what_it_was_when_its_template_is_replaced_or_deleted(panel: Panel) -> None:
@@ -194,7 +195,8 @@ def test_a_service_stays_what_it_was_when_its_template_is_replaced_or_deleted(pa
     panel.post(f"{path}/deploy")
     panel.work()
     after = panel.get(path).json()
-    assert (after["status"], after["compose"], after["template"]) == ("running", before["compose"], "greeter")
+    assert (after["status"], after["compose"]) == ("running", before["compose"])
+    assert (after["template"], after["template_version"]) == ("greeter", 1)
     assert panel.post("/templates/greeter/deploy", {"name": "ho"}).status_code == 404
 
 
@@ -315,4 +317,5 @@ def test_changes_of_templates_are_in_the_audit_record(panel: Panel) -> None:
     assert [event["action"] for event in events] == ["delete_template", "replace_template", "create_template"]
     changes = {change["field"]: change for change in events[1]["changes"]}
     assert (changes["template.name"]["before"], changes["template.name"]["after"]) == ("Greeter", "Other")
+    assert changes["template.source"]["after"] == "(hidden)"
     assert "summary.name" not in changes
