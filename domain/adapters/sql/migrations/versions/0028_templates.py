@@ -3,8 +3,8 @@
 from alembic import op
 from sqlalchemy import BigInteger, Column, DateTime, PrimaryKeyConstraint, String, Text
 
-revision = "0022"
-down_revision = "0019"
+revision = "0028"
+down_revision = "0025"
 
 WORDS = String().with_variant(String(collation="C"), "postgresql")
 
