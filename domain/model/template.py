@@ -83,7 +83,10 @@ class TemplateSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class Template(TemplateSummary):
-    """A template that passed all rules. `source` is the text of its file, and `digest` changes with it."""
+    """A template that passed all rules. `source` is the text of its file, and `digest` changes with it.
+
+    Custom ones are stored like this: a field that is added needs a default.
+    """
 
     documentation: str
     icon: str
