@@ -25,7 +25,7 @@ def with_new_name(example: Body) -> Body:
 def with_newest_name(resources: Resources, example: Body) -> Body:
     """Return the example with the name of the template that was created last: the one of the path."""
     listed = resources.panel.get("/templates?search=greeter&per_page=100").json()["data"]
-    numbers = [int(item["id"].removeprefix("greeter-")) for item in listed if item["version"]]
+    numbers = [int(number) for item in listed if (number := item["id"].removeprefix("greeter-")).isdigit()]
     return {**example, "source": example["source"].replace("name: greeter", f"name: greeter-{max(numbers, default=0)}")}
 
 
