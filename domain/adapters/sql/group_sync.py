@@ -14,6 +14,7 @@ class GroupSync:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._inode = 0  # of the file whose name is on the disk too
         self._lock = Lock()
         self._running = Lock()
         self._next: Future[None] | None = None
@@ -42,11 +43,19 @@ class GroupSync:
                 shared.set_result(None)
 
     def _sync_file(self) -> None:
-        with suppress(
-            FileNotFoundError
-        ):  # SQLite syncs its database and removes the log when the last connection closes
-            file = os.open(self._path, os.O_RDWR)
-            try:
-                os.fdatasync(file)
-            finally:
-                os.close(file)
+        # SQLite syncs its database, and removes the log, when the last connection closes.
+        with suppress(FileNotFoundError):
+            inode = _sync(self._path, os.O_RDWR)
+            if inode != self._inode:
+                _sync(os.path.dirname(self._path) or ".", os.O_RDONLY)
+                self._inode = inode
+
+
+def _sync(path: str, flags: int) -> int:
+    """Sync a file or a folder, and return its inode."""
+    file = os.open(path, flags)
+    try:
+        os.fdatasync(file)
+        return os.fstat(file).st_ino
+    finally:
+        os.close(file)

@@ -29,7 +29,9 @@ class Disk:
         self.fault: OSError | None = None
         self._lock = Lock()
 
-    def sync(self, _file: int) -> None:
+    def sync(self, file: int) -> None:
+        if Path(f"/proc/self/fd/{file}").resolve() != self.path:
+            return  # the folder
         with self._lock:
             self.syncs += 1
         self.begun.set()
@@ -50,6 +52,17 @@ def test_calls_during_a_sync_share_the_next_one(disk: Disk):
         for call in (first, *later):
             call.result(10)
     assert 2 <= disk.syncs < 21, "those that came before the first had ended share one"
+
+
+def test_the_name_of_a_new_log_is_synced_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    synced: list[Path] = []
+    monkeypatch.setattr(os, "fdatasync", lambda file: synced.append(Path(f"/proc/self/fd/{file}").resolve()))
+    log = tmp_path / "log"
+    log.touch()
+    group = GroupSync(str(log))
+    group.sync()
+    group.sync()
+    assert synced == [log, tmp_path, log]
 
 
 def test_all_calls_that_share_a_failed_sync_fail(disk: Disk):
