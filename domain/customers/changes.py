@@ -4,8 +4,7 @@ from dataclasses import replace
 from typing import TypedDict
 
 from domain.customers.reading import CustomerDetail, detail, get_existing
-from domain.errors import Invalid
-from domain.identity.access import Caller
+from domain.identity.access import Caller, not_found
 from domain.ports import Ports
 from domain.ports.store import Work
 from domain.resources import revisions
@@ -23,7 +22,7 @@ class CustomerUpdate(TypedDict, total=False):
 def update_customer(
     ports: Ports, _caller: Caller, customer_id: str, body: CustomerUpdate, if_match: str | None = None
 ) -> CustomerDetail:
-    """Apply a merge patch. Raise Invalid if the organization does not exist."""
+    """Apply a merge patch. Raise NotFound if the organization does not exist."""
     now = ports.clock.now()
     with ports.store.begin() as work:
         require_organization(work, body.get("organization_id"))
@@ -35,6 +34,6 @@ def update_customer(
 
 
 def require_organization(work: Work, organization_id: str | None) -> None:
-    """Lock an organization, before its customers as every rule does. Raise Invalid if it does not exist."""
+    """Lock an organization, before its customers as every rule does. Raise NotFound if it does not exist."""
     if organization_id is not None and work.organizations.get(organization_id) is None:
-        raise Invalid({"organization_id": f"No organization has the ID {organization_id}"})
+        raise not_found("Organization", organization_id)

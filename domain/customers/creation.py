@@ -33,7 +33,7 @@ class CustomerCreate(TypedDict):
 
 
 def create_customer(ports: Ports, caller: Caller, body: CustomerCreate) -> Operation:
-    """Queue the creation of a customer. Raise Invalid if plan or organization do not exist or do not fit.
+    """Queue the creation of a customer. Raise NotFound for an unknown plan or organization, Invalid for a wrong one.
 
     The customer exists as soon as the operation has succeeded. The operation holds all that the task needs, the first
     password encrypted.

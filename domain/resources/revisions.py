@@ -10,7 +10,9 @@ from domain.errors import Conflict, Stale
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_TAGS = re.compile(r'(?:W/)?"[!#-~]*"')
+_TAG = r'(?:W/)?"[!#-~\x80-\xff]*"'
+_TAGS = re.compile(_TAG)
+_LIST = re.compile(rf"{_TAG}(?:[ \t]*,[ \t]*{_TAG})*")
 _ATTEMPTS = 20
 
 
@@ -24,13 +26,20 @@ def etag(revision: int | str) -> str:
 
 
 def match(if_match: str | None, revision: int | str, noun: str) -> None:
-    """Raise Stale unless If-Match is absent, `*` or has this revision's tag. A weak tag never matches (RFC 9110)."""
-    if if_match is None or if_match.strip() == "*" or etag(revision) in _TAGS.findall(if_match):
+    """Raise Stale unless If-Match is absent, `*` or a list with this revision's tag (RFC 9110 §13.1.1).
+
+    Weak tags and malformed lists match nothing.
+    """
+    if if_match is None or if_match.strip() == "*" or etag(revision) in _tags(if_match.strip()):
         return
     raise Stale(
         f"The {noun} has changed since you read it",
         details=f"If-Match is {if_match}, the current ETag is {etag(revision)}. Read it again and repeat the change.",
     )
+
+
+def _tags(text: str) -> list[str]:
+    return _TAGS.findall(text) if _LIST.fullmatch(text) else []
 
 
 def require_unchanged(before: object, now: object) -> None:

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import NotRequired, TypedDict
 
-from domain.errors import Conflict, Invalid
+from domain.errors import Conflict, Invalid, NotFound
 from domain.identity.access import Caller
 from domain.model.audit_event import FieldChange
 from domain.model.masking import Masking
@@ -72,18 +72,19 @@ def exec_in_service(ports: Ports, caller: Caller, service_id: str, body: ExecReq
 def choose_container(seen: Observation, wanted: str | None) -> Container:
     """Return the running container with this name or component; without a name, that of the only component.
 
-    Of several containers, one of the live deployment is returned. Raise Conflict if none runs, and Invalid if the name
-    fits none or is missing.
+    Of several containers, one of the live deployment is returned. Raise Conflict if none runs, or if a name is needed
+    and missing, and NotFound if the name fits none.
     """
     running = [container for container in seen.containers if container.state == "running"]
     if not running:
         raise Conflict(f"{seen.service.name} has no running container", code="wrong_state", details="Start it first")
     components = sorted({component(container) for container in running})
     if wanted is None and len(components) > 1:
-        raise Invalid({"container": f"is needed, because the service has several: {', '.join(components)}"})
+        details = f"It has {', '.join(components)}"
+        raise Conflict(f"Name the container of {seen.service.name}", code="wrong_state", details=details)
     matches = [container for container in running if wanted in (None, container.name, component(container))]
     if not matches:
-        raise Invalid({"container": f"does not run. Running components are {', '.join(components)}"})
+        raise NotFound("Container not found", details=f"The running components are {', '.join(components)}")
     return min(matches, key=lambda container: not _is_live(seen.service, container))
 
 

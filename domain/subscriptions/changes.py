@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NotRequired, TypedDict
 
 from domain.errors import Invalid
-from domain.identity.access import Caller
+from domain.identity.access import Caller, not_found
 from domain.model.identifiers import new_id
 from domain.model.plan import Plan, PlanKind
 from domain.model.schedule import EXPIRE_SUBSCRIPTIONS
@@ -47,7 +47,8 @@ def create_subscription(
 ) -> Outcome[Subscription]:
     """Create an active subscription.
 
-    Raise Invalid if owner, plan or expiry do not fit, and Conflict if the owner has an active subscription.
+    Raise NotFound if owner or plan do not exist, Invalid if they or the expiry do not fit, and Conflict if the owner
+    has an active subscription.
     """
     now = ports.clock.now()
     values = _with_expiry(body, now)
@@ -73,7 +74,7 @@ def update_subscription(
     if_match: str | None = None,
     dry_run: bool = False,
 ) -> Outcome[Subscription]:
-    """Apply a merge patch. Raise Invalid if the plan does not exist or has another kind, or if the expiry is over."""
+    """Apply a merge patch. Raise NotFound for an unknown plan, and Invalid for one of another kind or a past expiry."""
     now = ports.clock.now()
     values = _with_expiry(body, now)
 
@@ -121,21 +122,21 @@ def _with_expiry(body: Mapping[str, Any], now: datetime) -> dict[str, Any]:
 
 
 def _require_owner(work: Work, subscription: Subscription) -> None:
-    """Lock the owner. Raise Invalid unless the subscription has exactly one, which exists."""
+    """Lock the owner. Raise Invalid unless the subscription has exactly one, and NotFound if that does not exist."""
     if (subscription.customer_id is None) == (subscription.organization_id is None):
         message = "Name either a customer or an organization"
         raise Invalid({"customer_id": message, "organization_id": message})
     if subscription.customer_id is not None and work.customers.get(subscription.customer_id) is None:
-        raise Invalid({"customer_id": f"No customer has the ID {subscription.customer_id}"})
+        raise not_found("Customer", subscription.customer_id)
     if subscription.organization_id is not None and work.organizations.get(subscription.organization_id) is None:
-        raise Invalid({"organization_id": f"No organization has the ID {subscription.organization_id}"})
+        raise not_found("Organization", subscription.organization_id)
 
 
 def get_fitting_plan(work: Work, subscription: Subscription) -> Plan:
-    """Return the plan, locked. Raise Invalid unless it exists and has the kind of the subscription's owner."""
+    """Return the plan, locked. Raise NotFound if it does not exist, and Invalid if its owner needs another kind."""
     plan = work.plans.get(subscription.plan_id)
     if plan is None:
-        raise Invalid({"plan_id": f"No plan has the ID {subscription.plan_id}. See GET /api/plans"})
+        raise not_found("Plan", subscription.plan_id)
     kind = PlanKind.CUSTOMER if subscription.customer_id else PlanKind.RESOURCE
     if plan.kind is not kind:
         raise Invalid(

@@ -133,6 +133,8 @@ def _add_rows(work: Work, operation: Operation, order: _Order, subject: str, now
     subscription = Subscription(
         order.subscription_id, order.plan_id, now, now, customer_id=order.customer_id, transitions=(created,)
     )
+    if work.plans.get(order.plan_id) is None:
+        raise TaskFailed("policy_refused", f"The plan {order.plan_id} has been deleted")
     get_fitting_plan(work, subscription)
     work.customers.add(order.customer(now))
     add_subscription(work, subscription)

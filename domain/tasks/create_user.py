@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from domain.errors import Conflict
+from domain.errors import Conflict, NotFound
 from domain.model.operation import Kind, Operation
 from domain.model.role import Role
 from domain.model.user import User
@@ -55,6 +55,8 @@ def _add_row(work: Work, user: User) -> None:
         check_new_user(work, user.email, user.role, user.customer_id)
     except Conflict as fault:
         raise TaskFailed("account_exists", fault.message) from fault
+    except NotFound as fault:
+        raise TaskFailed("policy_refused", f"The customer {user.customer_id} has been deleted") from fault
     work.users.add(user)
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import NotRequired, TypedDict
 
 from domain.errors import Conflict, Forbidden, Invalid
-from domain.identity.access import Caller
+from domain.identity.access import Caller, not_found
 from domain.identity.permissions import RANK
 from domain.model.audit_event import FieldChange
 from domain.model.identifiers import new_id
@@ -52,8 +52,8 @@ def create_user(ports: Ports, caller: Caller, body: UserCreate) -> Operation:
     """Queue the creation of a user, and of its account at the identity provider if there is one.
 
     The user exists as soon as the operation has succeeded. The operation holds the first password, encrypted.
-    Raise Forbidden for a role above the caller's, Invalid if role and customer do not fit, and Conflict if the email
-    address belongs to a user.
+    Raise Forbidden for a role above the caller's, NotFound for an unknown customer, Invalid if role and customer do not
+    fit, and Conflict if the email address belongs to a user.
     """
     now, role = ports.clock.now(), Role(body["role"])
     check_role(caller, role)
@@ -94,10 +94,10 @@ def check_role(caller: Caller, role: Role) -> None:
 
 
 def check_new_user(work: Work, email: str, role: Role, customer_id: str | None) -> None:
-    """Raise Invalid or Conflict unless a user with this address and role may be created. The customer is locked."""
-    check_customer(role, customer_id)
+    """Lock the customer. Raise NotFound, Invalid or Conflict unless a user with this address and role may exist."""
     if customer_id is not None and work.customers.get(customer_id) is None:
-        raise Invalid({"customer_id": f"No customer has the ID {customer_id}"})
+        raise not_found("Customer", customer_id)
+    check_customer(role, customer_id)
     if work.users.page(Query(filters={"email": email}, per_page=1)).total:
         raise Conflict(f"A user with the address {email} exists already", code="account_exists")
 

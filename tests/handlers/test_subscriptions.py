@@ -67,9 +67,13 @@ def test_owner_plan_and_expiry_must_exist_and_fit(panel: Panel, customer_id: str
     assert (
         _fields(_subscribe(panel, plan_id=plan_id, customer_id=customer_id, organization_id=organization_id)) == owners
     )
-    assert _fields(_subscribe(panel, plan_id=plan_id, customer_id="cust_none")) == ["customer_id"]
-    assert _fields(_subscribe(panel, plan_id=plan_id, organization_id="org_none")) == ["organization_id"]
-    assert _fields(_subscribe(panel, plan_id="plan_none", customer_id=customer_id)) == ["plan_id"]
+    for unknown in (
+        {"plan_id": plan_id, "customer_id": "cust_none"},
+        {"plan_id": plan_id, "organization_id": "org_none"},
+        {"plan_id": "plan_none", "customer_id": customer_id},
+    ):
+        refused = _subscribe(panel, **unknown)
+        assert (refused.status_code, "_none" in refused.json()["error"]["details"]) == (404, True), refused.text
     for expiry in ("2020-01-01T00:00:00Z", "2099-02-30T00:00:00Z"):
         refused = _subscribe(panel, plan_id=plan_id, customer_id=customer_id, expires_at=expiry)
         assert _fields(refused) == ["expires_at"]
