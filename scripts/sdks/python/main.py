@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import panel
+from scenario import PRINTED, expect, print_step, service_names
 
 SDK = "sdk-python"
-PRINTED = "hello listens on port 8080"
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def connect(key: str) -> panel.ApiClient:
 def deploy_and_delete_services(client: panel.ApiClient) -> None:
     """Deploy three services, read their logs, list them page by page, and delete them."""
     services = panel.ServicesApi(client)
-    names = [f"{SDK}-{number}" for number in range(1, 4)]
+    names = service_names(SDK)
     for name in names:
         deployed = deploy(client, name)
         log = panel.RuntimeApi(client).get_service_logs(deployed.id, tail=10)
@@ -99,17 +99,6 @@ def expect_error(kind: type[panel.ApiException], call: Callable[[], object]) -> 
             return exception.data
         raise
     raise SystemExit(f"expected {kind.__name__}, got {response}")
-
-
-def expect(condition: bool, expected: str, actual: object) -> None:
-    """End the scenario if the condition is false."""
-    if not condition:
-        raise SystemExit(f"expected {expected}, got {actual}")
-
-
-def print_step(line: str) -> None:
-    """Print a step of the scenario."""
-    print(f"  {line}")
 
 
 if __name__ == "__main__":
