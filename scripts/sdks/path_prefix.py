@@ -1,4 +1,4 @@
-"""Write the document with the prefix of its server in front of each path, for tools that leave `servers` out of account.
+"""Write the document with the prefix of its server in front of each path, for tools that ignore `servers`.
 
 `python scripts/sdks/path_prefix.py <openapi.yaml >prefixed.yaml`.
 """
