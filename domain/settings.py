@@ -60,6 +60,16 @@ class Settings:
         default="",
         metadata=_doc("Services are published at https://SUBDOMAIN.BASE_DOMAIN. If empty, at a port of this host."),
     )
+    caddy_admin: str = field(
+        default="",
+        metadata=_doc(
+            "Caddy's admin API: http://127.0.0.1:2019, or a socket's path. If empty, custom domains get no route."
+        ),
+    )
+    dns: str = field(
+        default="",
+        metadata=_doc("The name server that proves custom domains: ADDRESS, or ADDRESS:PORT. If empty, the system's."),
+    )
     service_ports: range = field(
         default=range(49_152, 65_536), metadata=_doc("Ports of this host at which services are published.")
     )

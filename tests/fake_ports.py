@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import delete
 
-from domain.adapters import counting, fernet, memory, system
+from domain.adapters import certificates, counting, fernet, memory, system
 from domain.adapters.images import HELLO
 from domain.adapters.sql import schema
 from domain.adapters.sql.engines import connect, transaction
@@ -66,9 +66,13 @@ def open_ports(settings: Settings, **others: Any) -> Iterator[Ports]:
         "prober": memory.Prober(runtime),
         "resolver": memory.Resolver(),
         "registry_prober": memory.RegistryProber(),
+        "dns": memory.Dns(),
+        "edge": memory.Edge(),
+        "web_reader": memory.WebReader(),
         "router": memory.Router(),
         "identity_provider": memory.IdentityProvider(),
         "mailer": memory.Mailer(),
+        "certificates": certificates.Certificates(),
         "counter": counting.Counter(),
         "clock": system.Clock(),
         **others,

@@ -21,6 +21,11 @@ class Target:
     port: int
 
 
+def reachable_host(host: str) -> str:
+    """Return where this machine reaches what listens at `host`: at loopback if it listens at all addresses."""
+    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
 class Router(Protocol):
     """Routes from the public address of each service to its containers.
 
@@ -51,6 +56,9 @@ class Router(Protocol):
 
     def targets(self, service_id: str) -> tuple[Target, ...]:
         """Return the current targets of a service; empty if it has no route."""
+
+    def listener(self, service_id: str) -> Target | None:
+        """Return where this host accepts the connections of a service; None if it has no route."""
 
     def find_free_port(self, protocol: str, used: Collection[int]) -> int:
         """Return a port of this host for a service, highest first, that neither a route nor another program has.

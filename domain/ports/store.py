@@ -10,6 +10,7 @@ from domain.model.organization import Organization
 from domain.model.plan import Plan
 from domain.ports.repositories.api_keys import ApiKeys
 from domain.ports.repositories.audit_events import AuditEvents
+from domain.ports.repositories.custom_domains import CustomDomains
 from domain.ports.repositories.customers import Customers
 from domain.ports.repositories.deployments import Deployments
 from domain.ports.repositories.events import Events
@@ -57,6 +58,7 @@ class Work(Protocol):
     audit_events: AuditEvents
     registries: Registries
     templates: Templates
+    custom_domains: CustomDomains
 
 
 @dataclass(frozen=True)

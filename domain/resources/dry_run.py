@@ -15,7 +15,9 @@ class Change:
     """One change that a request makes; `id` is None for a resource that does not exist yet."""
 
     action: Literal["create", "update", "delete", "deploy", "start", "stop", "restart", "none"]
-    resource: Literal["service", "deployment", "environment", "volume", "plan", "subscription", "registry", "template"]
+    resource: Literal[
+        "service", "deployment", "environment", "volume", "plan", "subscription", "registry", "template", "domain"
+    ]
     id: str | None
     summary: str
 

@@ -33,7 +33,7 @@ class ServiceDetail:
     """A service with what other tables hold about it.
 
     `operation_id` is the oldest unfinished operation, `queued_operation_id` the one that this request queued.
-    `pending_changes` is True if the live deployment has another definition.
+    `pending_changes` is True if the live deployment has another definition. `custom_domains` are hosts.
     """
 
     service: Service
@@ -41,6 +41,7 @@ class ServiceDetail:
     operation_id: str | None
     pending_changes: bool
     queued_operation_id: str | None = None
+    custom_domains: tuple[str, ...] = ()
 
     @property
     def revision(self) -> int:
@@ -95,4 +96,5 @@ def get_detail(work: Work, service: Service, queued_operation_id: str | None = N
         operation_id=unfinished[0].id if unfinished else None,
         pending_changes=live is None or live.definition != service.definition,
         queued_operation_id=queued_operation_id,
+        custom_domains=tuple(dict.fromkeys(domain.host for domain in work.custom_domains.of_service(service.id))),
     )

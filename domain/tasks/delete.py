@@ -10,6 +10,7 @@ from domain.ports import Ports
 from domain.ports.progress import Change, Progress
 from domain.ports.store import Work
 from domain.rollout.anonymous_volumes import anonymous_volumes_of
+from domain.rollout.edge_routes import withdraw
 from domain.rollout.release import INSTANCE, SERVICE, build_release
 from domain.rollout.rollout import retry_while_unavailable
 from domain.rollout.service_status import lock_service, settle_service
@@ -81,6 +82,7 @@ def _remove_all(ports: Ports, service_id: str, graces: Mapping[str, float]) -> N
         ports.runtime.remove(container.name)
     for network in ports.runtime.networks(labels):
         ports.runtime.remove_network(network)
+    withdraw(ports, service_id)  # before another service can get the port
     ports.router.close(service_id)
 
 

@@ -73,6 +73,17 @@ def admit(
             _require_bandwidth(work, tenant, entitlement)
 
 
+def require_feature(tenant: Tenant, feature: str) -> None:
+    """Return if the tenant may use a feature that has no quota.
+
+    Raise Forbidden (`feature_not_in_plan`), or Conflict if the customer or a subscription is not active.
+    """
+    _require_active_customer(tenant)
+    for entitlement in tenant.entitlements:
+        _require_active_subscription(entitlement)
+        _require_feature(entitlement, feature)
+
+
 def quota_uses(work: Work, tenant: Tenant, growth: Growth) -> tuple[QuotaUse, ...]:
     """Return what the tenant uses of each quota and what is asked for in addition; nothing if no plan applies.
 

@@ -185,6 +185,10 @@ class LeasedRouter:
         self._lease.check()
         return self._router.targets(service_id)
 
+    def listener(self, service_id: str) -> Target | None:
+        self._lease.check()
+        return self._router.listener(service_id)
+
     def find_free_port(self, protocol: str, used: Collection[int]) -> int:
         self._lease.check()
         return self._router.find_free_port(protocol, used)

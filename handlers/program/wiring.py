@@ -4,7 +4,18 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from domain.adapters import counting, docker, fernet, forwarder, memory, registry_prober, sockets, system
+from domain.adapters import (
+    certificates,
+    counting,
+    docker,
+    fernet,
+    forwarder,
+    memory,
+    registry_prober,
+    sockets,
+    system,
+    web_reader,
+)
 from domain.adapters.forwarder.port_leases import ServicePorts
 from domain.adapters.sql.sealed import has_encrypted_values
 from domain.adapters.sql.store import open_store
@@ -12,6 +23,8 @@ from domain.errors import Unavailable
 from domain.identity.connection_limits import ConnectionLimits
 from domain.ports import Ports
 from domain.ports.counter import Counter
+from domain.ports.dns import Dns
+from domain.ports.edge import Edge
 from domain.ports.identity_provider import IdentityProvider
 from domain.ports.mailer import Mailer
 from domain.ports.notifier import Notifier
@@ -21,6 +34,7 @@ from domain.ports.resolver import Resolver
 from domain.ports.router import Router
 from domain.ports.runtime import Runtime
 from domain.ports.store import Store
+from domain.ports.web_reader import WebReader
 from domain.settings import BadSetting, Settings
 from handlers.program.file_limit import max_connections
 
@@ -36,6 +50,8 @@ def open_ports(settings: Settings) -> Ports:
     store = open_store(url, vault, lambda: notifier.notify())  # noqa: PLW0108 - the notifier needs the ID in the database
     counter, notifier = open_shared(store.instance)
     runtime, prober, resolver, router = _engine_adapters(settings, store)
+    dns, reader = _internet_adapters(settings)
+    edge = _edge(settings.caddy_admin)
     identity_provider, mailer = _identity_provider(settings), _mailer(settings.smtp_url)
     return Ports(
         settings=settings,
@@ -44,9 +60,13 @@ def open_ports(settings: Settings) -> Ports:
         prober=prober,
         resolver=resolver,
         registry_prober=_registry_prober(settings),
+        dns=dns,
+        edge=edge,
+        web_reader=reader,
         router=router,
         counter=counter,
         vault=vault,
+        certificates=certificates.Certificates(),
         clock=system.Clock(),
         notifier=notifier,
         identity_provider=identity_provider,
@@ -95,6 +115,35 @@ def _shared_adapters(url: str) -> Callable[[str], tuple[Counter, Notifier]]:
         redis.Counter(server, instance, counting.Counter()),
         redis.Notifier(server, instance, system.Notifier()),
     )
+
+
+def _internet_adapters(settings: Settings) -> tuple[Dns, WebReader]:
+    """Return what looks for proofs of custom domains."""
+    if settings.runtime == "memory":
+        return memory.Dns(), memory.WebReader()
+    from domain.adapters import name_servers  # noqa: PLC0415 - the import would cost every start its time
+
+    try:
+        return name_servers.Dns(settings.dns), web_reader.WebReader()
+    except ValueError:
+        raise BadSetting(
+            f"PANEL_DNS is {settings.dns!r}; it takes the address of a name server such as 192.0.2.53"
+        ) from None
+
+
+def _edge(address: str) -> Edge | None:
+    """Return the reverse proxy for custom domains if it is configured."""
+    if not address:
+        return None
+    from domain.adapters import caddy  # noqa: PLC0415 - not imported without it
+
+    try:
+        return caddy.Edge(address)
+    except ValueError:
+        raise BadSetting(
+            f"PANEL_CADDY_ADMIN is {address!r}; it takes http://127.0.0.1:2019, or the path of a socket such as"
+            " /run/caddy/admin.sock"
+        ) from None
 
 
 def _identity_provider(settings: Settings) -> IdentityProvider | None:

@@ -1,6 +1,7 @@
 """The worker: runs queued operations in threads, and keeps the engine and the database in agreement."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from threading import Event, Thread
 from domain.errors import Unavailable
 from domain.model.operation import Operation
 from domain.ports import Ports
+from domain.rollout.edge_routes import synchronize
 from domain.rollout.reconcile import observer
 from domain.tasks.periodic import JOBS
 from domain.tasks.registry import TASKS
@@ -21,16 +23,18 @@ from handlers.program.leases import Leases, end_leases_of_dead_workers
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 8
-_QUEUE_EVERY, _OBSERVE_EVERY, _SCHEDULES_EVERY = 1.0, 2.0, 1.0  # seconds
+_QUEUE_EVERY, _OBSERVE_EVERY, _SCHEDULES_EVERY, _EDGE_EVERY = 1.0, 2.0, 1.0, 2.0  # seconds
 _MAX_SHARE = 0.02  # of a core, for each of observer and schedules: with thousands of services they run more rarely
+_LONGEST_EDGE_PAUSE = 3.0  # seconds: lost routes of custom domains are back within five
 
 
 class Worker:
     """Run at most eight operations at once, each under its own lock key.
 
-    Three threads: `queue` claims operations and keeps their leases; `schedules` runs jobs that are due; `observer`
-    compares services with the engine. The observer is no job of the schedule, since it runs every two seconds and
-    keeps releases and pending probes in memory; two observers write the same, so each worker may have one.
+    Four threads: `queue` claims operations and keeps their leases; `schedules` runs jobs that are due; `observer`
+    compares services with the engine, and `edge` custom domains with the reverse proxy. These two are no jobs of the
+    schedule, since they run every two seconds, and the observer keeps releases and pending probes in memory; two
+    workers write the same, so each may have them.
     """
 
     def __init__(self, ports: Ports, tasks: Mapping[str, Task] = TASKS, jobs: Sequence[Job] = JOBS) -> None:
@@ -43,11 +47,12 @@ class Worker:
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="operation")
         self._observed = observer.ObserverState()
         self._threads = [
-            Thread(target=self._repeat, args=(act, every), name=name, daemon=True)
-            for name, act, every in (
-                ("queue", self._run_queue, _QUEUE_EVERY),
-                ("observer", lambda: observer.observe(ports, self._observed), _OBSERVE_EVERY),
-                ("schedules", lambda: run_due_jobs(ports, jobs, self._owner), _SCHEDULES_EVERY),
+            Thread(target=self._repeat, args=(act, every, longest), name=name, daemon=True)
+            for name, act, every, longest in (
+                ("queue", self._run_queue, _QUEUE_EVERY, math.inf),
+                ("observer", lambda: observer.observe(ports, self._observed), _OBSERVE_EVERY, math.inf),
+                ("edge", lambda: synchronize(ports), _EDGE_EVERY, _LONGEST_EDGE_PAUSE),
+                ("schedules", lambda: run_due_jobs(ports, jobs, self._owner), _SCHEDULES_EVERY, math.inf),
             )
         ]
 
@@ -76,7 +81,7 @@ class Worker:
             operation, _ = claimed
             self._run(operation, Lease(self._owner))  # without heartbeat, so it must not run out
 
-    def _repeat(self, act: Callable[[], object], every: float) -> None:
+    def _repeat(self, act: Callable[[], object], every: float, longest: float) -> None:
         logged = None
         while not self._stopping.is_set():
             version, used = self._ports.notifier.version(), time.thread_time()
@@ -92,7 +97,7 @@ class Worker:
             if act == self._run_queue:
                 self._ports.notifier.wait(every, version)
             else:
-                self._stopping.wait(max(every, (time.thread_time() - used) / _MAX_SHARE))
+                self._stopping.wait(min(longest, max(every, (time.thread_time() - used) / _MAX_SHARE)))
 
     def _run_queue(self) -> None:
         self._leases.keep()

@@ -77,7 +77,7 @@ def service(detail: ServiceDetail) -> Json:
         "files": [service_file(stored) for stored in row.definition.files],
         "profiles": list(row.definition.profiles),
         "publish": [published_port(published) for published in row.definition.publish],
-        "custom_domains": [],
+        "custom_domains": list(detail.custom_domains),
         "port": row.definition.port,
         "labels": row.labels,
         "health": {

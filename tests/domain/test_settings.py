@@ -45,6 +45,8 @@ def test_every_setting_is_read_from_the_variable_of_its_name():
         "PANEL_PUBLIC_URL": "https://panel.example.com/",
         "PANEL_SERVICE_PORTS": "30000-30009",
         "PANEL_BASE_DOMAIN": "example.com",
+        "PANEL_CADDY_ADMIN": "/run/caddy/admin.sock",
+        "PANEL_DNS": "192.0.2.53:5353",
         "PANEL_ALLOWED_NETWORKS": "10.0.0.0/8,fd00::/8,192.168.1.7/32",
         "PANEL_HOST_ACCESS": "owner",
         "PANEL_RUNTIME": "memory",

@@ -9,7 +9,7 @@ _NUMBERS = count(1)
 
 def create_plan(resources: Resources, kind: str = "customer", **fields: object) -> str:
     """Create a plan without limits and with every feature, unless `fields` differ; return its ID."""
-    features = dict.fromkeys(("template_deploy", "compose_deploy", "api_access"), True)
+    features = dict.fromkeys(("template_deploy", "compose_deploy", "custom_domains", "api_access"), True)
     body = {"name": f"plan-{next(_NUMBERS)}", "kind": kind, "features": features, **fields}
     return str(resources.panel.post("/plans", body).json()["id"])
 

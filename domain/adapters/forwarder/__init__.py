@@ -18,7 +18,7 @@ from domain.adapters.forwarder.listeners import Listeners
 from domain.adapters.forwarder.port_leases import ServicePorts, claim_port, find_free, lease_port
 from domain.adapters.forwarder.routes import Route, Routes
 from domain.identity.connection_limits import ConnectionLimits
-from domain.ports.router import RouteFailed, Target
+from domain.ports.router import RouteFailed, Target, reachable_host
 
 MAX_CONNECTIONS = 16_384
 PORTS = ServicePorts()
@@ -90,6 +90,11 @@ class Router:
     def targets(self, service_id: str) -> tuple[Target, ...]:
         route = self._routes.read(service_id)
         return route.targets if route else ()
+
+    def listener(self, service_id: str) -> Target | None:
+        """Return the port of the service's route, at a loopback address if the router listens at all addresses."""
+        route = self._routes.read(service_id)
+        return Target(reachable_host(self._host), route.port) if route else None
 
     def find_free_port(self, protocol: str, used: Collection[int]) -> int:
         routed = self._routes.used_ports() if protocol == "tcp" else set()

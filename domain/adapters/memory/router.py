@@ -47,6 +47,12 @@ class Router:
         with self._lock:
             return self._targets.get(service_id, ())
 
+    def listener(self, service_id: str) -> Target | None:
+        """Return the port of the service's URL, at which nothing listens."""
+        with self._lock:
+            port = self._ports.get(service_id)
+        return Target("127.0.0.1", port) if port else None
+
     def find_free_port(self, protocol: str, used: Collection[int]) -> int:
         """Return a port that no route has; nothing listens at any."""
         with self._lock:

@@ -34,6 +34,9 @@ class Services(Repository[Service], Protocol):
     def end_watch(self, service_id: str, watch: Watch) -> None:
         """Forget a watch, unless it is another one by now. The revision stays."""
 
+    def subdomains(self) -> dict[str, str]:
+        """Return the subdomains of all services, by ID, except of services that are being deleted."""
+
     def has_subdomain(self, subdomain: str) -> bool:
         """Return whether a service has this subdomain."""
 

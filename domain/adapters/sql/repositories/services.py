@@ -12,7 +12,7 @@ from domain.adapters.sql.repository import Repository
 from domain.adapters.sql.search import TextSearch
 from domain.adapters.sql.tables import entity_table, filter_indexes, list_indexes
 from domain.events.event_types import EventContent, service_status
-from domain.model.operation import OperationStatus
+from domain.model.operation import Kind, OperationStatus
 from domain.model.plan import DefaultSize, Plan, PlanKind
 from domain.model.service import Health, Service, ServiceStatus, Usage, Watch
 from domain.model.subscription import SubscriptionStatus
@@ -114,6 +114,14 @@ class Services(Repository[Service], ports.Services):
         service = self.get(service_id)
         if service is not None and service.watch == watch:
             self._write(update(self.table).where(self.table.c.id == service_id).values(watch=None))
+
+    def subdomains(self) -> dict[str, str]:
+        """Return the subdomains of all services, by ID, except of services that are being deleted."""
+        this, work = self.table.c, operations.c
+        unfinished = work.status.in_([OperationStatus.QUEUED, OperationStatus.RUNNING])
+        deleting = exists().where(work.lock_key == this.id, work.kind == Kind.DELETE, unfinished)
+        rows = self._connection.execute(select(this.id, this.subdomain).where(this.subdomain.is_not(None), ~deleting))
+        return {row.id: row.subdomain for row in rows}
 
     def has_subdomain(self, subdomain: str) -> bool:
         """Return whether a service has this subdomain."""
