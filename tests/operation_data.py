@@ -57,6 +57,8 @@ class OperationData:
     """Changes the example so that it names resources that exist, which it creates."""
     body_for_all: Body | None = None
     """A body that every caller with the permission may send, again and again; the example if None."""
+    body_of_panel: bool = False
+    """Whether the body names a resource of no customer, which does not exist for callers with one."""
     other_body: Body | None = None
     """Another valid body: an Idempotency-Key that was used for the example does not fit it."""
     plain_success: int | None = None

@@ -40,6 +40,8 @@ def _expected(operation: Operation, kind: Kind) -> int:
         return 403
     if operation_data(operation.operation_id).owner_only and kind != Kind(Role.ADMIN):
         return 404  # only the session's key and admins without a customer see a session
+    if operation_data(operation.operation_id).body_of_panel and kind.customer_id:
+        return 404
     return 404 if kind.customer_id == B and operation in WITH_ID else _success(operation)
 
 

@@ -38,6 +38,7 @@ PATH_PARAMETERS = {"domain_id": PathParameter(create_domain, "dom_01aaaaaaaaaaaa
 OPERATIONS = {
     "create_domain": OperationData(
         body_with=with_free_host,
+        body_of_panel=True,
         other_body={"host": "other.example.net", "service_id": "svc_01aaaaaaaaaaaaaaaaaaaaaaaa"},
         creates="domain_id",
         statuses=("404", "422"),
