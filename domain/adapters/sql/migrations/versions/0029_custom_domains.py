@@ -13,8 +13,8 @@ from sqlalchemy import (
     text,
 )
 
-revision = "0026"
-down_revision = "0025"
+revision = "0029"
+down_revision = "0028"
 
 WORDS = String().with_variant(String(collation="C"), "postgresql")
 TIME = DateTime(timezone=True)
