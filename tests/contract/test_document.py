@@ -110,10 +110,8 @@ def test_tags_headers_and_schemes_explain_themselves() -> None:
         assert node["description"]
 
 
-_REFERRING = ("create_ws_ticket", "create_customer", "create_subscription", "create_user")
+_REFERRING = ("create_domain", "create_ws_ticket", "create_customer", "create_subscription", "create_user")
 """Operations whose bodies name resources that may not exist, such as a plan or the topics of a ticket."""
-_REFERRING = ("create_domain", "create_ws_ticket")
-"""Operations whose bodies name resources that may not exist: the service of a domain, the topics of a ticket."""
 
 
 @ALL
