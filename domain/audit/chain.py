@@ -7,13 +7,13 @@ sealed with the same key, show when the newest events of a chain are missing.
 
 import hmac
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import UTC, datetime
 from operator import attrgetter
 
 import msgspec
 
-from domain.model.audit_event import AuditEvent, ChainHead
+from domain.model.audit_event import AuditEvent, ChainHead, StoredEvent
 
 NO_HASH = ""
 """What the first event of a chain has as `previous`."""
@@ -24,7 +24,12 @@ _MOST_PROBLEMS = 100
 
 def event_hash(key: bytes, event: AuditEvent) -> str:
     """Return the hash that the event must have."""
-    return hmac.digest(key, msgspec.json.encode(_covered(event)), "sha256").hex()
+    return values_hash(key, _covered(event))
+
+
+def values_hash(key: bytes, values: tuple[object, ...]) -> str:
+    """Return the hash that an event with these values must have."""
+    return hmac.digest(key, msgspec.json.encode(values), "sha256").hex()
 
 
 def head_seal(key: bytes, chain: int, number: int, newest_hash: str) -> str:
@@ -43,21 +48,22 @@ class ChainCheck:
     def __init__(self, key: bytes, chain: int) -> None:
         self._key, self._chain = key, chain
         self._number, self._hash, self._is_intact = 0, NO_HASH, True
-        self._failed: list[AuditEvent] = []
+        self._failed: list[StoredEvent] = []
         self._problems: list[str] = []
         self.checked = 0
 
-    def add(self, event: AuditEvent) -> None:
+    def add(self, event: StoredEvent) -> None:
         """Check the next event."""
-        follows = event.number == self._number + 1
+        number = event.number
+        follows = number == self._number + 1
         if not follows:
-            self._report(f"removed: {_numbers(self._chain, self._number + 1, event.number - 1)}")
-        intact = event_hash(self._key, event) == event.hash
+            self._report(f"removed: {_numbers(self._chain, self._number + 1, number - 1)}")
+        intact = values_hash(self._key, event.values) == event.hash
         if not intact:
             self._fail(event)
         elif follows and self._is_intact and event.previous != self._hash:
-            self._report(f"replaced: what was written before {_name(event)}")
-        self._number, self._hash, self._is_intact = event.number, event.hash, intact
+            self._report(f"replaced: what was written before {event}")
+        self._number, self._hash, self._is_intact = number, event.hash, intact
         self.checked += 1
 
     @property
@@ -79,16 +85,17 @@ class ChainCheck:
         if len(self._problems) < _MOST_PROBLEMS:
             self._problems.append(problem)
 
-    def _fail(self, event: AuditEvent) -> None:
+    def _fail(self, event: StoredEvent) -> None:
         if len(self._failed) < _MOST_PROBLEMS:
             self._failed.append(event)
 
-    def _describe(self, event: AuditEvent) -> str:
+    def _describe(self, event: StoredEvent) -> str:
         """Say whether an event was edited, or moved to the place of another event that does not fit either."""
+        chain, _, *others = event.values
         for other in self._failed[:_MOST_COMPARED]:
-            if event_hash(self._key, replace(event, number=other.number)) == event.hash:
-                return f"swapped: {_name(event)} was written as number {other.number}"
-        return f"edited: {_name(event)}"
+            if values_hash(self._key, (chain, other.number, *others)) == event.hash:
+                return f"swapped: {event} was written as number {other.number}"
+        return f"edited: {event}"
 
 
 def check_links(key: bytes, events: Iterable[AuditEvent], hashes: Mapping[tuple[int, int], str]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from domain.audit.chain import ChainCheck
-from domain.model.audit_event import AuditEvent
+from domain.model.audit_event import StoredEvent
 from domain.ports.store import Store
 
 _BATCH = 5000
@@ -35,7 +35,7 @@ def verify(store: Store) -> Iterator[ChainReport]:
             yield ChainReport(number, check.checked, check.newest, tuple(problems))
 
 
-def _events(store: Store, chain: int, newest: int) -> Iterator[AuditEvent]:
+def _events(store: Store, chain: int, newest: int) -> Iterator[StoredEvent]:
     """Yield the events of a chain up to the number that was the newest when the check began."""
     number = 0
     while True:

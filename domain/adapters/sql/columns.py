@@ -87,6 +87,16 @@ class JsonType(TypeDecorator[object]):
         return None if value is None else self._decoder.decode(value)
 
 
+class RawJson(TypeDecorator[msgspec.Raw]):
+    """Read what `JsonType` has stored as it is: msgspec writes it into other JSON unchanged."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> msgspec.Raw | None:  # noqa: ARG002
+        return None if value is None else msgspec.Raw(value.encode())
+
+
 _SCALARS: dict[Any, TypeEngine[Any]] = {
     str: TextType(),
     int: BigInteger(),

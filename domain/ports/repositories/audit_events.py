@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from domain.model.audit_event import AuditEvent, AuditOutcome, ChainHead, FieldChange
+from domain.model.audit_event import AuditEvent, AuditOutcome, ChainHead, FieldChange, StoredEvent
 from domain.ports.repository import Page, Query
 
 
@@ -37,7 +37,7 @@ class AuditEvents(Protocol):
     def hashes(self, places: Collection[tuple[int, int]]) -> dict[tuple[int, int], str]:
         """Return the hashes of the events at these places (chain and number) that exist."""
 
-    def of_chain(self, chain: int, after: int, limit: int) -> Sequence[AuditEvent]:
+    def of_chain(self, chain: int, after: int, limit: int) -> Sequence[StoredEvent]:
         """Return at most `limit` events of a chain with higher numbers, in their order."""
 
     def chains(self) -> dict[int, int]:

@@ -4,13 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, tuple_
+from sqlalchemy import String, bindparam, func, select, tuple_, type_coerce
 
 from domain.adapters.sql import listing
 from domain.adapters.sql.audit_chains import audit_events, audit_heads
 from domain.adapters.sql.audit_trail import Entry
+from domain.adapters.sql.columns import RawJson
 from domain.adapters.sql.reading import Block, Reader
-from domain.model.audit_event import AuditEvent, AuditOutcome, ChainHead, FieldChange
+from domain.model.audit_event import AuditEvent, AuditOutcome, ChainHead, FieldChange, StoredEvent
 from domain.model.identifiers import first_id
 from domain.ports.repositories import audit_events as ports
 from domain.ports.repository import Page, Query
@@ -19,8 +20,15 @@ _PLACE = tuple_(audit_events.c.chain, audit_events.c.number)
 _HASHES = select(audit_events.c.chain, audit_events.c.number, audit_events.c.hash).where(
     _PLACE.in_(bindparam("places", expanding=True))
 )
+_LEAN: dict[str, Any] = {"outcome": String(), "actor_type": String(), "changes": RawJson()}
+"""Types that convert less than those of the columns."""
 _OF_CHAIN = (
-    select(audit_events)
+    select(
+        *(
+            type_coerce(column, _LEAN[column.name]) if column.name in _LEAN else column
+            for column in audit_events.columns
+        )
+    )
     .where(audit_events.c.chain == bindparam("chain"), audit_events.c.number > bindparam("after"))
     .order_by(audit_events.c.number)
     .limit(bindparam("limit"))
@@ -83,12 +91,13 @@ class AuditEvents(Reader[AuditEvent], ports.AuditEvents):
         rows = self._connection.execute(_HASHES, {"places": list(places)}) if places else ()
         return {(row.chain, row.number): row.hash for row in rows}
 
-    def of_chain(self, chain: int, after: int, limit: int) -> Sequence[AuditEvent]:
+    def of_chain(self, chain: int, after: int, limit: int) -> Sequence[StoredEvent]:
         """Return the next events of a chain."""
-        return self._fetch_all(_OF_CHAIN, chain=chain, after=after, limit=limit)
+        rows = self._connection.execute(_OF_CHAIN, {"chain": chain, "after": after, "limit": limit})
+        return [StoredEvent(tuple(row[:-1]), row[-1]) for row in rows.all()]
 
     def chains(self) -> dict[int, int]:
-        """Return the highest number in each chain."""
+        """Return the highest number in column chain."""
         highest = select(audit_events.c.chain, func.max(audit_events.c.number).label("number")).group_by(
             audit_events.c.chain
         )
