@@ -61,6 +61,8 @@ TAMPERED = [
         ("UPDATE audit_events SET actor_name = 'nobody' WHERE number = 3",), ["edited", "number 3"], id="edit"
     ),
     pytest.param(("UPDATE audit_events SET changes = '[]' WHERE number = 3",), ["edited", "number 3"], id="changes"),
+    pytest.param(("UPDATE audit_events SET outcome = 'x' WHERE number = 3",), ["edited", "number 3"], id="no-outcome"),
+    pytest.param(("UPDATE audit_events SET changes = '{' WHERE number = 3",), ["edited", "number 3"], id="no-json"),
     pytest.param(("UPDATE audit_events SET hash = 'ff' WHERE number = 3",), ["edited", "number 3"], id="hash"),
     pytest.param(("DELETE FROM audit_events WHERE number = 3",), ["removed", "event 3 of chain 0"], id="remove"),
     pytest.param(("DELETE FROM audit_events WHERE number IN (2, 3)",), ["removed", "events 2 to 3"], id="several"),
@@ -131,7 +133,7 @@ def test_background_work_is_recorded_only_by_name(store: Store):
         work.services.add(service("shop"))
         work.audit_events.record("subscription.expire", ("subscription", "sub_1"), customer_id="cust_1")
     with store.read() as work:
-        (event,) = work.audit_events.of_chain(0, 0, 10)
+        (event,) = work.audit_events.older(Query(), None, 10)
     assert (event.action, event.actor_type, event.customer_id) == ("subscription.expire", ActorType.SYSTEM, "cust_1")
 
 
@@ -144,7 +146,7 @@ def test_a_change_is_compared_with_what_the_block_read_first(store: Store):
             row.name = name
             work.services.save(row)
     with store.read() as work:
-        (event,) = work.audit_events.of_chain(0, 0, 10)
+        (event,) = work.audit_events.older(Query(), None, 10)
     assert [(change.field, change.before, change.after) for change in event.changes] == [("name", "shop", "second")]
 
 
@@ -155,7 +157,7 @@ def test_the_removal_of_an_entity_shows_what_it_was(store: Store):
     with _acting("delete_organization"), store.begin() as work:
         work.organizations.remove(added.id)
     with store.read() as work:
-        (event,) = work.audit_events.of_chain(0, 0, 10)
+        (event,) = work.audit_events.older(Query(), None, 10)
     changes = {change.field: (change.before, change.after) for change in event.changes}
     assert changes["name"] == ("Acme", None)
     assert changes["notes"] == ("(hidden)", None)
