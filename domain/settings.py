@@ -124,6 +124,9 @@ class Settings:
         default=120, metadata=_doc("Requests per minute for a key without its own limit.")
     )
     rate_limit_deploy: int = field(default=10, metadata=_doc("Deploy operations per minute for a key."))
+    rate_limit_logout: int = field(
+        default=6000, metadata=_doc("Logouts per minute that an address reports: the identity provider's.")
+    )
     streams_per_key: int = field(
         default=100, metadata=_doc("Event streams that a key has open at once, and WebSockets likewise.")
     )

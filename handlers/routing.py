@@ -14,7 +14,7 @@ from handlers.openapi31 import Document, DocumentError, Operation
 from handlers.paging import AsyncPagedHandler, PagedHandler
 
 _WITHOUT_PERMISSION = frozenset({"public", "authenticated"})
-_TIERS = frozenset({"default", "authenticated", "deploy"})
+_TIERS = frozenset({"default", "authenticated", "deploy", "logout"})
 
 
 def bind(document: Document, ports: Ports) -> dict[str, Callable[..., Any]]:

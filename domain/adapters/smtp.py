@@ -1,5 +1,6 @@
 """Mail by SMTP (RFC 5321), with STARTTLS or TLS."""
 
+import logging
 import smtplib
 import ssl
 from contextlib import closing, suppress
@@ -13,6 +14,8 @@ from domain.ports.transactions import in_transaction
 
 _TIMEOUT = 5.0  # seconds, for each answer of the server
 _PERMANENT = range(500, 600)
+_LONGEST_REASON = 500  # characters
+_log = logging.getLogger(__name__)
 
 
 class Mailer:
@@ -47,11 +50,12 @@ class Mailer:
             ((code, text),) = fault.recipients.values()
             raise self._refusal(code, text) from fault
         except smtplib.SMTPNotSupportedError as fault:  # an address beyond ASCII, which the server does not know
-            raise MailRefused(str(fault)) from fault
+            raise MailRefused("it does not know addresses beyond ASCII") from fault
         except smtplib.SMTPResponseException as fault:
             raise self._refusal(fault.smtp_code, fault.smtp_error) from fault
         except (OSError, smtplib.SMTPException) as fault:
-            raise self._unavailable(str(fault)) from fault
+            _log.warning("the mail server cannot be used", extra={"text": str(fault)[:_LONGEST_REASON]})
+            raise self._unavailable("it does not answer as a mail server; the panel's log says how") from fault
 
     def _connect(self) -> smtplib.SMTP:
         context = ssl.create_default_context()
@@ -78,10 +82,12 @@ class Mailer:
         return mail
 
     def _refusal(self, code: int, text: bytes | str) -> Exception:
+        """Return what the response of the server means. Its text is for the log, as it may say anything."""
         reason = text.decode(errors="replace") if isinstance(text, bytes) else text
+        _log.warning("the mail server refuses a message", extra={"code": code, "text": reason[:_LONGEST_REASON]})
         if code in _PERMANENT:
-            return MailRefused(f"{code} {reason}")
-        return self._unavailable(f"{code} {reason}")
+            return MailRefused(f"it answers with the code {code}")
+        return self._unavailable(f"it answers with the code {code}; the panel's log has its text")
 
     def _unavailable(self, reason: str) -> Unavailable:
         return Unavailable(

@@ -12,9 +12,12 @@ def charge(ports: Ports, tier: str | None, caller: Caller | None, address: str) 
     """Count a request and return what is left of its budget.
 
     `tier` is the operation's `x-rate-tier`; None if there is no operation. A request without a caller, and one in the
-    tier `default`, counts against its address; in the tier `deploy` it counts against two budgets.
+    tier `default`, counts against its address; in the tier `deploy` it counts against two budgets. Logouts that the
+    identity provider reports, the tier `logout`, have a budget of their own: those of all people come from its address.
     """
     settings = ports.settings
+    if tier == "logout":
+        return ports.counter.hit(f"logout:{address}", settings.rate_limit_logout)
     if caller is None or tier in (None, "default"):
         return ports.counter.hit(f"address:{address}", settings.rate_limit_default)
     limit = caller.grant.rate_limit_rpm or settings.rate_limit_authenticated

@@ -5,7 +5,10 @@ from typing import Protocol
 
 
 class MailRefused(Exception):  # noqa: N818
-    """The mail server refuses a message for good, for example because its recipient does not exist."""
+    """The mail server refuses a message for good, for example because its recipient does not exist.
+
+    It says why in the panel's words: those of the server are not for callers.
+    """
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def _send_mail(ports: Ports, order: _Order, password: str, progress: Progress) -
     try:
         retry_while_unavailable(ports, progress, lambda: mailer.send(message), PATIENCE)
     except MailRefused as fault:
-        raise TaskFailed("mail_refused", str(fault)) from fault
+        raise TaskFailed("mail_refused", f"The mail server does not take mail to {order.email}: {fault}") from fault
     progress.remember(mail_sent=True)
 
 

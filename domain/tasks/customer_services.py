@@ -22,13 +22,20 @@ def queue_for_services(
     """
     if progress.recall("queued"):
         return
+    change_services(ports, operation, progress, enqueue)
+    progress.remember(queued=True)
+    raise WaitsForOperations(operation.resource_id)
+
+
+def change_services(
+    ports: Ports, operation: Operation, progress: Progress, change: Callable[[Work, Service], object]
+) -> None:
+    """Call `change` for each service of the customer, a batch in each transaction."""
     for batch in _batches(operation, progress):
         progress.check()
         with ports.store.begin() as work:
             for service in filter(None, (work.services.get(read.id) for read in batch)):
-                enqueue(work, service)
-    progress.remember(queued=True)
-    raise WaitsForOperations(operation.resource_id)
+                change(work, service)
 
 
 def require_none(operation: Operation, progress: Progress, fails: Callable[[Service], bool], problem: str) -> None:

@@ -9,7 +9,7 @@ from domain.ports import Ports
 from domain.ports.progress import Change, Progress
 from domain.ports.store import Work
 from domain.rollout.service_queue import enqueue
-from domain.tasks.customer_services import queue_for_services, require_none
+from domain.tasks.customer_services import change_services, queue_for_services, require_none
 from domain.work.queue import unfinished
 from domain.work.task import StepRule, Task
 
@@ -21,6 +21,7 @@ def reactivate(ports: Ports, operation: Operation, progress: Progress) -> Sequen
     progress.step("starting", "Starting the services that ran before")
     now = ports.clock.now()
     queue_for_services(ports, operation, progress, lambda work, service: _start(work, service, now))
+    change_services(ports, operation, progress, _forget_suspension)
     require_none(operation, progress, _failed, "Not started")
     return ()
 
@@ -32,6 +33,13 @@ def _failed(service: Service) -> bool:
         and service.live_deployment_id is not None
         and service.status is ServiceStatus.FAILED
     )
+
+
+def _forget_suspension(work: Work, service: Service) -> None:
+    """Remove the mark of the suspension, unless a repeated request is to start the service again."""
+    if service.suspended_at is not None and not _failed(service):
+        service.suspended_at = None
+        work.services.save(service)
 
 
 def _start(work: Work, service: Service, now: datetime) -> None:

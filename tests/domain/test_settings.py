@@ -60,6 +60,7 @@ def test_every_setting_is_read_from_the_variable_of_its_name():
         "PANEL_RATE_LIMIT_DEFAULT": "1",
         "PANEL_RATE_LIMIT_AUTHENTICATED": "1000000",
         "PANEL_RATE_LIMIT_DEPLOY": "3",
+        "PANEL_RATE_LIMIT_LOGOUT": "7",
         "PANEL_STREAMS_PER_KEY": "5",
         "PANEL_STREAMS_PER_CUSTOMER": "6",
         "PANEL_CONNECTIONS_PER_ADDRESS": "4",

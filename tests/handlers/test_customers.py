@@ -13,6 +13,7 @@ from domain.model.identifiers import new_id
 from domain.model.role import Role
 from domain.model.user import User
 from domain.ports.repository import Query
+from domain.ports.runtime import EngineRefused
 from tests.http_server import serve_http
 from tests.operation_data import Resources
 from tests.operations.customers import new_address
@@ -105,7 +106,8 @@ def test_an_address_that_the_mail_server_refuses_leaves_nothing_and_the_same_key
     _mailer(panel).refused.add(address)
     request = {"contact_email": address, "plan_id": plan_id, "headers": {"Idempotency-Key": "one"}}
     refused = _create(panel, **request)
-    assert (refused.status_code, list(refused.json()["error"]["fields"])) == (422, ["contact_email"])
+    message = f"The mail server does not take mail to {address}: it answers with the code 550"
+    assert (refused.status_code, refused.json()["error"]["fields"]) == (422, {"contact_email": message})
     assert panel.get("/customers").json()["total"] == 0
     _mailer(panel).refused.clear()
     created = _create(panel, **request)
@@ -230,6 +232,37 @@ def test_what_was_stopped_during_a_suspension_stays_stopped(tenant: Tenant) -> N
     tenant.panel.post(f"{path}/stop")
     tenant.post("reactivate")
     assert tenant.status(path) == "stopped"
+
+
+def test_a_reactivation_leaves_its_mark_only_at_what_did_not_start(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel, started, failed = tenant.panel, tenant.service("started"), tenant.service("failed")
+    start = panel.ports.runtime.start
+
+    def start_one(name: str) -> None:
+        if failed.removeprefix("/services/svc_") in name:
+            raise EngineRefused("no space left on device")
+        start(name)
+
+    tenant.post("suspend")
+    with monkeypatch.context() as patch:
+        patch.setattr(panel.ports.runtime, "start", start_one)
+        assert tenant.post("reactivate")["failure"]["code"] == "service_failed"
+    assert (_is_marked(panel, started), _is_marked(panel, failed)) == (False, True)
+    panel.post(f"{started}/stop")
+    panel.work()
+    assert tenant.post("reactivate")["status"] == "succeeded", "it can be repeated"
+    assert (tenant.status(started), tenant.status(failed)) == ("stopped", "running")
+    assert not _is_marked(panel, failed)
+
+
+def _is_marked(panel: Panel, path: str) -> bool:
+    """Return whether a service has the mark of its customer's suspension."""
+    with panel.ports.store.read() as work:
+        service = work.services.get(path.removeprefix("/services/"))
+    assert service
+    return service.suspended_at is not None
 
 
 # ── Deletion ─────────────────────────────────────────────────────────────────────────────────────────

@@ -19,5 +19,5 @@ class Mailer:
         if not self.available:
             raise Unavailable("The mail server does not answer", code="mail_unavailable")
         if message.to in self.refused:
-            raise MailRefused("550 no such user")
+            raise MailRefused("it answers with the code 550")
         self.sent.append(message)

@@ -28,7 +28,7 @@ class Counted:
 
 def charged(ports: Ports, tier: str | None, caller: Caller | None, *spent: str) -> tuple[list[tuple[str, int]], Budget]:
     counter = Counted(*spent)
-    settings = Settings(rate_limit_default=5, rate_limit_authenticated=8, rate_limit_deploy=3)
+    settings = Settings(rate_limit_default=5, rate_limit_authenticated=8, rate_limit_deploy=3, rate_limit_logout=7)
     budget = budgets.charge(replace(ports, counter=counter, settings=settings), tier, caller, HERE)
     return counter.hits, budget
 
@@ -41,6 +41,10 @@ def test_requests_without_a_caller_count_against_the_address(ports: Ports, tier:
 @pytest.mark.parametrize("tier", [None, "default"])
 def test_public_operations_count_against_the_address(ports: Ports, admin: Caller, tier: str | None):
     assert charged(ports, tier, admin)[0] == [(f"address:{HERE}", 5)]
+
+
+def test_logouts_that_the_provider_reports_have_a_budget_of_their_own(ports: Ports):
+    assert charged(ports, "logout", None)[0] == [(f"logout:{HERE}", 7)]
 
 
 def test_requests_with_a_key_count_against_the_key(ports: Ports, admin: Caller):
