@@ -122,7 +122,8 @@ class Soak:
     def _socket(self, key: str) -> Iterator[None]:
         headers = {"Authorization": f"Bearer {key}"}
         uri = f"ws://127.0.0.1:{self.panel.port}/api/ws"
-        with connect(uri, additional_headers=headers, compression=None) as socket:
+        # The queue has no bound: a client that has stopped reading waits ten seconds for the close frame.
+        with connect(uri, additional_headers=headers, compression=None, max_queue=None) as socket:
             socket.recv(30)
             yield
 
