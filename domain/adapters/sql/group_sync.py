@@ -37,7 +37,7 @@ class GroupSync:
                 self._next = None
             try:
                 self._sync_file()
-            except OSError as error:
+            except BaseException as error:  # noqa: BLE001 - the calls that share it must not wait for ever
                 shared.set_exception(error)
             else:
                 shared.set_result(None)
