@@ -85,6 +85,9 @@ class Settings:
             "owner lets services of admins, of no customer, have power over the host. If empty, none has any."
         ),
     )
+    host_binds: str = field(
+        default="", metadata=_doc("Directories, such as /srv/media,/srv/files, that admins may attach. If empty, none.")
+    )
     runtime: RuntimeName = field(
         default="docker", metadata=_doc("docker, or memory: no containers, for trying the API.")
     )

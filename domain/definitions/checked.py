@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 from domain import compose
 from domain.compose import Finding
 from domain.definitions import variables
+from domain.definitions.attachments import mount_attachments
 from domain.definitions.files import Contents, decode
 from domain.definitions.variables import decrypt
 from domain.errors import Invalid
@@ -14,6 +15,7 @@ from domain.model.definition import Definition, Size
 from domain.model.masking import MASK
 from domain.model.project import Project
 from domain.model.service import DeployMethod, Limits, Service
+from domain.model.volume import Attachment
 from domain.ports.vault import Vault
 
 
@@ -143,6 +145,20 @@ def resize(checked: CheckedDefinition, component: str | None, change: SizeChange
     return _with_sizes(checked, sizes)
 
 
+def attach(checked: CheckedDefinition, volumes: tuple[Attachment, ...]) -> CheckedDefinition:
+    """Return the definition with other attached volumes. Raise Invalid if one cannot be mounted.
+
+    The text is not parsed again.
+    """
+    definition = replace(checked.definition, volumes=volumes)
+    return _with_sizes(replace(checked, definition=definition), definition.sizes)
+
+
+def main_component(checked: CheckedDefinition) -> str:
+    """Return the name of the component that serves visitors, or of the first one."""
+    return _main_component(checked.project, checked.definition.port)
+
+
 def with_default_size(checked: CheckedDefinition, size: Size) -> CheckedDefinition:
     """Return the definition with limits for the containers that have none. The text is not parsed again."""
     definition = replace(checked.definition, default_size=size)
@@ -172,6 +188,7 @@ def _main_component(project: Project, port: int | None) -> str:
 def _with_sizes(checked: CheckedDefinition, sizes: dict[str, Size]) -> CheckedDefinition:
     definition = replace(checked.definition, sizes=sizes)
     project = compose.apply_default_size(compose.apply_sizes(checked.parsed, sizes), definition.default_size)
+    project = mount_attachments(project, definition.volumes)
     _require_exposed(project, definition.port)
     _require_single_writers(project)
     for published in definition.publish:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from domain.model.file import File
 from domain.model.hidden import HIDDEN
 from domain.model.published_port import PublishedPort
+from domain.model.volume import Attachment
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Definition:
     `default_size` limits containers for which neither text nor sizes set a limit.
     `auto_rollback`: the version before comes back if this one fails right after it has taken over.
     `publish` are the ports of components that a port of the host leads to. `template_version` is that of the custom
-    template that the text is a copy of.
+    template that the text is a copy of. `volumes` are mounted besides those of the compose text.
     """
 
     compose: str = field(metadata=HIDDEN)
@@ -68,3 +69,4 @@ class Definition:
     publish: tuple[PublishedPort, ...] = ()
     default_size: Size | None = None
     template_version: int | None = None
+    volumes: tuple[Attachment, ...] = ()

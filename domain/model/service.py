@@ -74,7 +74,8 @@ class AnonymousVolumes:
     """Volumes of containers from before volumes of images were kept. They have no labels of the panel's.
 
     `adopted` maps the engine's name of a volume that the service should have to the one that takes its place. `kept`
-    are those that could take no place.
+    are those that could take no place. A service that has been deployed by such a panel only has None: they are not
+    known yet.
     """
 
     adopted: dict[str, str] = field(default_factory=dict)

@@ -246,6 +246,9 @@ class Runtime(CommandRunner, Protocol):
     def volumes(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
         """Return name and labels of all volumes that carry all these labels."""
 
+    def volume_sizes(self) -> dict[str, int]:
+        """Return the disk space of all volumes in bytes, by name, as far as the engine knows it. Takes long."""
+
     def logs(self, name: str, tail: int) -> list[str]:
         """Return the text of the last `tail` lines of a container's output."""
 

@@ -28,6 +28,7 @@ from domain.ports.repositories.tickets import Tickets
 from domain.ports.repositories.traffic import Traffic
 from domain.ports.repositories.used_tokens import UsedTokens
 from domain.ports.repositories.users import Users
+from domain.ports.repositories.volumes import Volumes
 from domain.ports.repository import Repository
 
 
@@ -59,6 +60,7 @@ class Work(Protocol):
     registries: Registries
     templates: Templates
     custom_domains: CustomDomains
+    volumes: Volumes
 
 
 @dataclass(frozen=True)

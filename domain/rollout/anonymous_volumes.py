@@ -24,18 +24,18 @@ _KEPT = "The engine keeps it until the service is deleted with its volumes"
 
 @dataclass(frozen=True)
 class Adoption:
-    """The anonymous volumes of a service: those that were known, and those that were found now."""
+    """The anonymous volumes of a service."""
 
     volumes: AnonymousVolumes
 
     def apply(self, release: Release) -> Release:
         """Return the release with the adopted volumes in their places."""
-        return replace(release, adopted=self.volumes.adopted)
+        return replace(release, anonymous_volumes=self.volumes)
 
     def record(self, work: Work, operation: Operation) -> None:
         """Store them with the service: once the containers are removed, nothing else tells whose they are."""
         service = work.services.get(operation.resource_id)
-        if service is not None and self.volumes != _known(service):
+        if service is not None and service.anonymous_volumes is None:
             service.anonymous_volumes = self.volumes
             work.services.save(service)
 
@@ -52,17 +52,19 @@ class _Found(NamedTuple):
         return f"the anonymous volume {self.name}, which holds {self.path} of {self.component}"
 
 
-def find_anonymous_volumes(ports: Ports, release: Release, progress: Progress) -> Adoption:
+def find_anonymous_volumes(ports: Ports, release: Release, live: Release | None, progress: Progress) -> Adoption:
     """Let each anonymous volume of existing containers take its place in a release, and log what becomes of it.
 
-    Where two have the same place, that of the live deployment comes first.
+    Where two have the same place, that of the live release comes first. The containers are looked at once:
+    those that the panel creates since then have no anonymous volumes.
     """
-    service = progress.read(lambda work: work.services.get(release.service_id))
-    known = _known(service)
-    containers = _inspect_all(ports, release, service)
+    if release.anonymous_volumes is not None:
+        return Adoption(release.anonymous_volumes)
+    containers = _inspect_all(ports, release, live.deployment_id if live else None)
     used = {volume.name for container in containers for volume in container.volumes if not volume.is_anonymous}
-    adopted, kept = dict(known.adopted), list(known.kept)
-    for found in _find_new(containers, known):
+    adopted: dict[str, str] = {}
+    kept: list[str] = []
+    for found in _find(containers):
         place = _place(release, found)
         if place is None or place in used or place in adopted:
             kept.append(found.name)
@@ -70,23 +72,20 @@ def find_anonymous_volumes(ports: Ports, release: Release, progress: Progress) -
         else:
             adopted |= {_usual_place(release, found): found.name, place: found.name}
             progress.note(f"The new version mounts {found}")
-    return Adoption(AnonymousVolumes(adopted, tuple(dict.fromkeys(kept))))
+    return Adoption(AnonymousVolumes(adopted, tuple(kept)))
 
 
-def anonymous_volumes_of(ports: Ports, service: Service | None, containers: list[Container]) -> set[str]:
-    """Return the names of all anonymous volumes of a service: those that are stored, and those of these containers."""
-    found = [ports.runtime.inspect(container.name) for container in containers]
-    mounted = {volume.name for seen in found if seen for volume in seen.volumes if volume.is_anonymous}
-    return mounted | _known(service).names
+def anonymous_volumes_of(ports: Ports, service: Service) -> set[str]:
+    """Return the names of all anonymous volumes of a service: those that are stored, or those of its containers."""
+    if service.anonymous_volumes is not None:
+        return service.anonymous_volumes.names
+    listed = ports.runtime.containers({INSTANCE: ports.instance, SERVICE: service.id})
+    found = [ports.runtime.inspect(container.name) for container in listed]
+    return {volume.name for seen in found if seen for volume in seen.volumes if volume.is_anonymous}
 
 
-def _known(service: Service | None) -> AnonymousVolumes:
-    return (service and service.anonymous_volumes) or AnonymousVolumes()
-
-
-def _inspect_all(ports: Ports, release: Release, service: Service | None) -> list[Container]:
+def _inspect_all(ports: Ports, release: Release, live_id: str | None) -> list[Container]:
     """Return the containers of the service: those of the live deployment first, then those of newer ones."""
-    live_id = service.live_deployment_id if service else None
     listed = ports.runtime.containers({INSTANCE: release.instance, SERVICE: release.service_id})
     listed.sort(key=lambda container: container.labels.get(DEPLOYMENT, ""), reverse=True)
     listed.sort(key=lambda container: container.labels.get(DEPLOYMENT) != live_id)
@@ -94,11 +93,11 @@ def _inspect_all(ports: Ports, release: Release, service: Service | None) -> lis
     return [container for container in inspected if container]
 
 
-def _find_new(containers: list[Container], known: AnonymousVolumes) -> Iterator[_Found]:
+def _find(containers: list[Container]) -> Iterator[_Found]:
     for container in containers:
         component, replica = container.labels.get(ROLE, ""), int(container.name.rpartition("-")[2])
         for volume in container.volumes:
-            if volume.is_anonymous and volume.name not in known.names:
+            if volume.is_anonymous:
                 yield _Found(volume.name, component, replica, normpath(volume.path))
 
 

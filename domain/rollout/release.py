@@ -12,7 +12,7 @@ from domain.model.definition import Definition, HealthCheck
 from domain.model.deployment import Deployment
 from domain.model.project import Component, Mount, Port, Project, Restart
 from domain.model.published_port import PublishedPort
-from domain.model.service import DeployMethod, Service
+from domain.model.service import AnonymousVolumes, DeployMethod, Service
 from domain.ports import Ports
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.runtime import Container, Image
@@ -29,7 +29,8 @@ class Release:
 
     `environment` is given to every container, besides the component's own. `images` maps references to the digests
     pulled for it, `image_ports` to the ports that these images expose; `secrets` are values. `warnings` are about the
-    compose text. `adopted` maps names of volumes to anonymous ones that take their places.
+    compose text. `anonymous_volumes` are None if they are not known yet. `host_binds` are
+    the directories of the host that are attached.
     """
 
     instance: str
@@ -48,7 +49,8 @@ class Release:
     image_ports: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     publish: tuple[PublishedPort, ...] = ()
-    adopted: Mapping[str, str] = field(default_factory=dict)
+    anonymous_volumes: AnonymousVolumes | None = None
+    host_binds: tuple[str, ...] = ()
 
     @property
     def labels(self) -> dict[str, str]:
@@ -116,7 +118,11 @@ class Release:
         """Return the names of volumes to create: those of the project, and those that only images declare."""
         mounted = (mount.volume for container in self.containers() for mount in container.mounts)
         names = dict.fromkeys((*map(self.volume, self.project.volumes), *mounted))
-        return [name for name in names if name not in {*self.adopted, *self.adopted.values()}]
+        return [name for name in names if name not in {*self._adopted, *self._adopted.values()}]
+
+    @property
+    def _adopted(self) -> Mapping[str, str]:
+        return self.anonymous_volumes.adopted if self.anonymous_volumes else {}
 
     def containers(self) -> Iterator[ContainerSpec]:
         """Yield every container, each after those that it depends on."""
@@ -154,7 +160,7 @@ class Release:
         if not mount.volume:
             return ""
         name = self.managed_volume(mount, replica)
-        return self.adopted.get(name, name)
+        return self._adopted.get(name, name)
 
     def managed_volume(self, mount: Mount, replica: int) -> str:
         """Return the name that the volume of a mount has if it is no adopted one."""
@@ -242,7 +248,8 @@ def build_release(ports: Ports, service: Service, deployment: Deployment) -> Rel
         health_check=definition.health_check,
         timeout=definition.timeout,
         publish=definition.publish,
-        adopted=service.anonymous_volumes.adopted if service.anonymous_volumes else {},
+        host_binds=tuple(each.host_path for each in definition.volumes if each.host_path),
+        anonymous_volumes=service.anonymous_volumes,
         warnings=() if from_image else tuple(f"Line {found.line}: {found.message}" for found in checked.warnings),
         auto_rollback=definition.auto_rollback,
     )

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from domain.definitions import host_binds
 from domain.errors import Unavailable
 from domain.model.operation import Operation
 from domain.model.project import Component
@@ -35,6 +36,7 @@ DRAIN = 10.0
 class RolledOut:
     """A release that has taken over: its URL, whether all of it has completed, and its restarts so far."""
 
+    release: Release
     url: str | None
     completed: bool
     restarts: int
@@ -45,7 +47,7 @@ def roll_out(ports: Ports, release: Release, old: Release | None, progress: Prog
     progress.step("pulling", f"Pulling {image_list(release)}")
     note_warnings(release, progress)
     release = retry_while_unavailable(ports, progress, lambda: pull(ports, release, old, progress))
-    adoption = retry_while_unavailable(ports, progress, lambda: find_anonymous_volumes(ports, release, progress))
+    adoption = retry_while_unavailable(ports, progress, lambda: find_anonymous_volumes(ports, release, old, progress))
     progress.step("creating", "Creating containers", changes=[_keep_images(release), adoption.record])
     release, old = adoption.apply(release), adoption.apply(old) if old else None
     retry_while_unavailable(ports, progress, lambda: create(ports, release))
@@ -57,7 +59,7 @@ def roll_out(ports: Ports, release: Release, old: Release | None, progress: Prog
     retry_while_unavailable(ports, progress, lambda: keep_running(ports, release))
     progress.step("routing", "Routing requests to the new version")
     url = retry_while_unavailable(ports, progress, lambda: route(ports, release))
-    return RolledOut(url, checks.all_completed, checks.restart_count)
+    return RolledOut(release, url, checks.all_completed, checks.restart_count)
 
 
 def image_list(release: Release) -> str:
@@ -148,6 +150,9 @@ def pull(ports: Ports, release: Release, old: Release | None, progress: Progress
 
 def create(ports: Ports, release: Release) -> None:
     """Create networks, volumes and containers; what exists already is left as it is."""
+    for path in release.host_binds:
+        if not host_binds.is_allowed(ports.settings.host_binds, path):
+            raise TaskFailed("policy_refused", "PANEL_HOST_BINDS does not allow an attached directory")
     for name, internal in release.project.networks.items():
         ports.runtime.create_network(release.network(name), release.labels, internal=internal)
     for name in release.volumes():

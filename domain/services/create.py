@@ -11,7 +11,7 @@ from domain.errors import Conflict
 from domain.identity.access import Caller
 from domain.model.deployment import Trigger
 from domain.model.identifiers import new_id
-from domain.model.service import DeployMethod, Service
+from domain.model.service import AnonymousVolumes, DeployMethod, Service
 from domain.ports import Ports
 from domain.ports.store import Work
 from domain.resources import revisions
@@ -84,4 +84,5 @@ def _new_service(ports: Ports, caller: Caller, body: ServiceCreate, checked: Che
         customer_id=choose_owner(caller, body.get("customer_id")),
         template=body.get("template"),
         labels=body.get("labels", {}),
+        anonymous_volumes=AnonymousVolumes(),
     )

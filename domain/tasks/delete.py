@@ -55,8 +55,7 @@ def _recall_anonymous_volumes(ports: Ports, service_id: str, progress: Progress)
     """Return the anonymous volumes of the service, and remember them: they cannot be found without its containers."""
     if progress.recall("anonymous_volumes") is None:
         service = progress.read(lambda work: work.services.get(service_id))
-        containers = ports.runtime.containers({INSTANCE: ports.instance, SERVICE: service_id})
-        names = sorted(anonymous_volumes_of(ports, service, containers))
+        names = sorted(anonymous_volumes_of(ports, service)) if service else []
         if names:
             progress.remember(anonymous_volumes=" ".join(names))
     return str(progress.recall("anonymous_volumes") or "").split()

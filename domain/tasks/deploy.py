@@ -24,6 +24,7 @@ from domain.rollout.service_status import (
     record_deployment,
     settle_service,
 )
+from domain.rollout.volume_records import record_volumes
 from domain.rollout.watch import WATCHED
 from domain.tasks.service_task import attempts_exhausted, earlier_release, get_service, limit_attempts, read_service
 from domain.work.failures import TaskFailed
@@ -98,7 +99,15 @@ def _go_live(
         work.services.save(service)
         release_host_ports(work, service)
 
-    progress.step("cleaning", _CLEANING, changes=[go_live, *([mark_completed] if rolled_out.completed else [])])
+    progress.step(
+        "cleaning",
+        _CLEANING,
+        changes=[
+            go_live,
+            record_volumes(ports, rolled_out.release),
+            *([mark_completed] if rolled_out.completed else []),
+        ],
+    )
 
 
 def _remove_old(ports: Ports, release: Release, progress: Progress, old: Release | None) -> None:

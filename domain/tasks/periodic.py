@@ -9,6 +9,7 @@ from domain.model.schedule import EXPIRE_SUBSCRIPTIONS
 from domain.ports import Ports
 from domain.rollout import history
 from domain.rollout.reconcile.garbage_collection import collect_garbage
+from domain.rollout.reconcile.volume_sizes import measure_volumes
 from domain.runtime import metrics
 from domain.subscriptions.status import expire_due
 from domain.work.schedules import Job
@@ -30,5 +31,6 @@ JOBS = (
     Job("release_space", timedelta(minutes=1), lambda ports: ports.store.release_space()),
     Job("remove_expired_credentials", timedelta(minutes=1), expiry.remove_expired),
     Job(EXPIRE_SUBSCRIPTIONS, timedelta(hours=1), expire_due, due_at=lambda work: work.subscriptions.next_expiry()),
+    Job("measure_volumes", timedelta(minutes=5), measure_volumes),
     Job("collect_garbage", timedelta(seconds=30), _collect_garbage),
 )

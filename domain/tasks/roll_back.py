@@ -26,6 +26,7 @@ from domain.rollout.rollout import (
     undo_on_failure,
 )
 from domain.rollout.service_status import add_lines, lock_service, mark_deploying, settle_service
+from domain.rollout.volume_records import record_volumes
 from domain.rollout.watch import WATCHED
 from domain.tasks.service_task import earlier_release, get_service, limit_attempts, read_service
 from domain.work.failures import TaskFailed
@@ -90,7 +91,7 @@ def _bring_back(ports: Ports, old: Release, failed: Release, reason: Failure, pr
             deployment.status, deployment.failure = DeploymentStatus.ROLLED_BACK, reason
             work.deployments.save(deployment)
 
-    progress.step("cleaning", "Removing the version that failed", changes=[go_back])
+    progress.step("cleaning", "Removing the version that failed", changes=[go_back, record_volumes(ports, old)])
 
 
 def _create_missing(ports: Ports, old: Release, progress: Progress) -> None:

@@ -84,7 +84,9 @@ def _remove_if_networks_are_gone(ports: Ports, release: Release, progress: Progr
     found = retry_while_unavailable(ports, progress, lambda: ports.runtime.networks(release.labels))
     if wanted <= found.keys():
         return release
-    adoption = retry_while_unavailable(ports, progress, lambda: find_anonymous_volumes(ports, release, progress))
+    adoption = retry_while_unavailable(
+        ports, progress, lambda: find_anonymous_volumes(ports, release, release, progress)
+    )
     progress.step("creating", "Replacing containers whose network is gone", changes=[adoption.record])
     retry_while_unavailable(ports, progress, lambda: remove_release(ports, release))
     return adoption.apply(release)

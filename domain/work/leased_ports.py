@@ -101,6 +101,10 @@ class LeasedRuntime:
         self._lease.check()
         return self._runtime.volumes(labels)
 
+    def volume_sizes(self) -> dict[str, int]:
+        self._lease.check()
+        return self._runtime.volume_sizes()
+
     def logs(self, name: str, tail: int) -> list[str]:
         self._lease.check()
         return self._runtime.logs(name, tail)

@@ -20,8 +20,9 @@ from domain.adapters.docker import (
     networks,
     output,
     pulling,
+    volumes,
 )
-from domain.adapters.docker.connection import LONG_TIMEOUT, Connection
+from domain.adapters.docker.connection import LONG_TIMEOUT, MEASURE_TIMEOUT, Connection
 from domain.adapters.docker.stats import StatsSampler
 from domain.errors import Unavailable
 from domain.model.project import Restart
@@ -170,6 +171,11 @@ class Runtime:
     def volumes(self, labels: Mapping[str, str]) -> LabelsByName:
         with self._connection.client() as client:
             return _labels_by_name(client.volumes(filters=_label_filter(labels))["Volumes"] or ())
+
+    def volume_sizes(self) -> dict[str, int]:
+        """Return sizes without those of images and containers, except from engines that always measure all."""
+        with self._connection.client(MEASURE_TIMEOUT) as client:
+            return volumes.sizes(client, MEASURE_TIMEOUT)
 
     def logs(self, name: str, tail: int) -> list[str]:
         """Return lines of stdout and stderr in the order in which they were printed."""

@@ -25,6 +25,7 @@ from domain.ports.runtime import EngineRefused
 SHORT_TIMEOUT = 10
 # For calls that may take long, such as a start on a slow disk, or a stop with its grace period.
 LONG_TIMEOUT = 180
+MEASURE_TIMEOUT = 60
 log = logging.getLogger(__name__)
 
 

@@ -21,7 +21,8 @@ from domain.adapters.memory.containers import (
     with_labels,
 )
 from domain.adapters.memory.logins import Logins
-from domain.model.project import ContainerFile, Restart
+from domain.adapters.memory.volumes import Volumes
+from domain.model.project import Restart
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.output import OutputLine
 from domain.ports.runtime import (
@@ -44,7 +45,7 @@ ADDRESSES = ipaddress.ip_network("198.18.0.0/15")
 BEAT = 0.1
 
 
-class Runtime(Commands):
+class Runtime(Commands, Volumes):
     """An engine without containers of the operating system.
 
     `images` gives images their behaviour; an image that is not listed exists and has the default behaviour. `files`
@@ -62,8 +63,8 @@ class Runtime(Commands):
         self._released = threading.Event()
         self._local: dict[str, Behaviour] = {}
         self._networks: dict[str, Mapping[str, str]] = {}
-        self._volumes: dict[str, Mapping[str, str]] = {}
-        self.files: dict[tuple[str, str], ContainerFile] = {}
+        self._volumes = {}
+        self.files = {}
         self._addresses = itertools.count(2)
 
     # ── What tests change without going through the port ───────────────────────────────────────
@@ -150,10 +151,6 @@ class Runtime(Commands):
         with self._call():
             check_labels(self._networks.setdefault(name, dict(labels)), labels, name)
 
-    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
-        with self._call():
-            check_labels(self._volumes.setdefault(name, dict(labels)), labels, name)
-
     def create(self, spec: ContainerSpec) -> None:
         """Create a container whose image has been pulled and whose networks exist."""
         with self._call():
@@ -171,14 +168,6 @@ class Runtime(Commands):
             self._volumes |= {volume.name: {} for volume in fake.volumes if volume.name not in self._volumes}
             self.fakes[spec.name] = fake
             return None
-
-    def write_files(self, spec: ContainerSpec) -> None:
-        """Keep the files with their volumes."""
-        with self._call():
-            for file in spec.component.files:
-                mount = spec.mount_of(file.path)
-                if mount and mount.volume:
-                    self.files[mount.volume, file.path.removeprefix(f"{mount.path}/")] = file
 
     def start(self, name: str) -> None:
         """Start a container; one whose behaviour has an exit code has ended when this returns."""
@@ -218,12 +207,6 @@ class Runtime(Commands):
             for fake in self.fakes.values():
                 fake.networks.discard(name)
 
-    def remove_volume(self, name: str) -> None:
-        with self._call():
-            if any(name == volume.name for fake in self.fakes.values() for volume in fake.volumes):
-                raise EngineRefused(f"volume {name} is in use")
-            self._volumes.pop(name, None)
-
     def inspect(self, name: str) -> Container | None:
         """Return the state, and advance a pending health check and a restart loop by one step."""
         with self._call():
@@ -236,10 +219,6 @@ class Runtime(Commands):
     def networks(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
         with self._call():
             return with_labels(self._networks, labels)
-
-    def volumes(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
-        with self._call():
-            return with_labels(self._volumes, labels)
 
     def logs(self, name: str, tail: int) -> list[str]:
         return [line.text for line in self.output(name, tail=tail)]

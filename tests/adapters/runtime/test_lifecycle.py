@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.model.project import Component, Mount
+from domain.model.project import Component, ContainerFile, Mount
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.runtime import EngineRefused, ImageMissing, MountedVolume
 from tests.runtime_setup import RuntimeSetup
@@ -71,6 +71,15 @@ def test_a_volume_of_a_containers_own_files_is_removed_with_it(setup: RuntimeSet
     assert [volume.path for volume in setup.inspect(name).volumes] == ["/data"]
     setup.runtime.remove(name)
     assert setup.runtime.volumes({}).keys() - before == {setup.name("data")}
+
+
+def test_volumes_are_measured(setup: RuntimeSetup):
+    volume = setup.volume()
+    file = ContainerFile("/data/file", b"x" * 100_000)
+    spec = setup.spec(mounts=[Mount(volume, "/data")], files=(file,))
+    setup.runtime.create(spec)
+    setup.runtime.write_files(spec)
+    assert 100_000 <= setup.runtime.volume_sizes()[volume] < 200_000
 
 
 def test_creating_a_running_container_again_does_not_change_it(setup: RuntimeSetup):

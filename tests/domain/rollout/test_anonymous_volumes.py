@@ -23,7 +23,13 @@ def _old_service(flow: Flow, monkeypatch: pytest.MonkeyPatch, compose: str = PLA
     """Create a service as panels did that mounted no volumes for those of images."""
     with monkeypatch.context() as before:
         before.setattr("domain.rollout.release.mount_declared_volumes", lambda project, _image: project)
-        return flow.running(compose=compose)
+        service_id = flow.running(compose=compose)
+    with flow.ports.store.begin() as work:
+        service = work.services.get(service_id)
+        assert service
+        service.anonymous_volumes = None
+        work.services.save(service)
+    return service_id
 
 
 def _volumes(flow: Flow, service_id: str) -> dict[str, str]:
