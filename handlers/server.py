@@ -20,9 +20,9 @@ from handlers.docs import Docs
 from handlers.edge import cookies, errors, security
 from handlers.edge.credentials import Scheme
 from handlers.edge.edge import Edge
-from handlers.edge.request_head import from_scope
+from handlers.edge.request_head import RequestHead, from_scope
 from handlers.edge.running_commands import RunningCommands
-from handlers.edge.threads import HEALTH, READS, WRITES
+from handlers.edge.threads import HEALTH, PUBLIC_WRITES, READS, WRITES
 from handlers.frontend import Frontend, open_frontend
 from handlers.openapi31 import Document, Limits, Operation, Options, build
 from handlers.openapi31.security import SecurityFunction
@@ -72,6 +72,7 @@ def _extras(
         "target": request_target,
         "accept": lambda scope: ", ".join(from_scope(scope).header("accept")),
         "user_agent": lambda scope: ", ".join(from_scope(scope).header("user-agent")),
+        "header": lambda scope: partial(_joined, from_scope(scope)),
         "address": lambda scope: from_scope(scope).address,
         "login_cookie": lambda scope: cookies.read_login(from_scope(scope)),
         "origin": lambda scope: from_scope(scope).origin,
@@ -81,6 +82,10 @@ def _extras(
         "revalidate": partial(security.revalidation, authenticator),
         "accept_encoding": lambda scope: ", ".join(from_scope(scope).header("accept-encoding")),
     }
+
+
+def _joined(head: RequestHead, name: str) -> str:
+    return ", ".join(head.header(name))
 
 
 def _security(authenticator: Authenticator, settings: Settings) -> dict[str, SecurityFunction]:
@@ -94,9 +99,10 @@ def _security(authenticator: Authenticator, settings: Settings) -> dict[str, Sec
 
 def _executor(operation: Operation) -> Executor:
     """Return the threads of an operation: those that may wait for the write lock have their own, as has health."""
+    reads = operation.method == "GET"
     if operation.raw["x-permission"] == "public":
-        return HEALTH.executor
-    return (READS if operation.method == "GET" else WRITES).executor
+        return (HEALTH if reads else PUBLIC_WRITES).executor
+    return (READS if reads else WRITES).executor
 
 
 def _authorize(operation: Operation, caller: Caller | None) -> None:

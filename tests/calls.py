@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlencode
 
 import httpx
+import orjson
 
 from handlers.openapi31.operations import Operation, Parameter
 from scripts.scaffold.row import read_table
@@ -26,7 +27,10 @@ PUBLIC = {operation.operation_id for operation in OPERATIONS if operation_data(o
 WITH_ID = [
     operation
     for operation in OPERATIONS
-    if any(parameter.where == "path" and path_parameters()[parameter.name].tenant for parameter in operation.parameters)
+    if operation.operation_id not in PUBLIC
+    and any(
+        parameter.where == "path" and path_parameters()[parameter.name].tenant for parameter in operation.parameters
+    )
 ]
 """The operations on a resource that belongs to a customer."""
 
@@ -81,6 +85,11 @@ def body(operation: Operation, panel: Panel) -> dict[str, Any] | None:
     return usable_body(operation.operation_id, panel, {**example})
 
 
+def operations_with_checked_body() -> list[Operation]:
+    """Return the operations whose JSON body is checked by its schema, before their rule."""
+    return [operation for operation in operations_with_body() if operation.body and not operation.body.raw]
+
+
 def json_options(panel: Panel) -> dict[str, dict[str, Any]]:
     """Return, for each operation, options for `Targets.send` with a body that is built now; none if it takes no JSON.
 
@@ -109,6 +118,18 @@ def _form(operation: Operation) -> dict[str, str] | None:
     return form
 
 
+def signed(operation: Operation, ids: dict[str, str], options: dict[str, Any]) -> dict[str, Any]:
+    """Return options for a request with the signature of its body, if the operation needs one."""
+    sign = operation_data(operation.operation_id).sign
+    if sign is None or not options.keys() & {"json", "content"}:
+        return options
+    content = options["content"] if "content" in options else orjson.dumps(options["json"])
+    if not isinstance(content, bytes):  # a body that is sent in parts
+        return options
+    headers = {"Content-Type": "application/json", **sign(ids, content), **options.get("headers", {})}
+    return {**options, "json": None, "content": content, "headers": headers}
+
+
 @dataclass
 class Targets:
     """IDs for the path parameters of all operations: of resources that exist, or unknown ones by default."""
@@ -129,7 +150,7 @@ class Targets:
             options["json"] = example
         if not options.keys() & {"json", "content"} and (form := _form(operation)) is not None:
             options["data"] = form
-        method = options.pop("method", operation.method)
+        method, options = options.pop("method", operation.method), signed(operation, self.ids, options)
         send = panel.request_with_worker if with_worker else panel.request
         return send(method, self.path(operation, query), **options)
 

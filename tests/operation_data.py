@@ -61,6 +61,8 @@ class OperationData:
     """Whether the body names a resource of no customer, which does not exist for callers with one."""
     other_body: Body | None = None
     """Another valid body: an Idempotency-Key that was used for the example does not fit it."""
+    sign: Callable[[Mapping[str, str], bytes], dict[str, str]] | None = None
+    """Returns the headers that prove, for the path parameters and the body, that the sender may send it."""
     plain_success: int | None = None
     """The status of a good plain HTTP request, if that cannot succeed."""
     statuses: tuple[str, ...] = ()

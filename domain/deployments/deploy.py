@@ -4,6 +4,7 @@ Each rule reads the service, checks the definition outside of any transaction, a
 the deployment only then. If the service's definition has changed in between, the rule starts over.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict, cast
@@ -26,7 +27,7 @@ from domain.resources.dry_run import Change, DryRun, Outcome, perform
 from domain.resources.visibility import get_changeable_service, get_visible
 from domain.rollout.admission import admit_definition, effect_of
 from domain.rollout.publishing import choose_host_ports, reserve_host_ports
-from domain.rollout.service_queue import enqueue_deployment
+from domain.rollout.service_queue import enqueue_deployment, find_waiting
 from domain.tenancy.tenants import lock_tenant
 
 
@@ -70,6 +71,27 @@ def deploy_service(
 
     outcome = perform(ports, deploy, dry_run=dry_run)
     return Outcome(outcome.result.detail(), outcome.dry_run)
+
+
+@revisions.retry_when_changed
+def deploy_pushed(
+    ports: Ports, caller: Caller, service_id: str, accept: Callable[[Work, Deployment], None]
+) -> Deployment:
+    """Queue a deployment of the service's definition as it is, unless one for an earlier push waits already.
+
+    `accept` is called in the same transaction with the deployment that runs the push: what it raises undoes everything.
+    """
+    now, (before, contents) = ports.clock.now(), _read(ports, caller, service_id)
+    access = _may_give_host_access(ports, caller, before)
+    checked = changed_definition(ports.vault, before, contents, {}, host_access=access)
+    with ports.store.begin() as work:
+        tenant = lock_tenant(work, now, before.customer_id)
+        service = _get_unchanged(work, caller, before)
+        checked = admit_definition(work, tenant, service, checked).checked
+        waiting = find_waiting(work, service.id, checked.definition, Trigger.HOOK)
+        deployment = waiting or _queue(work, now, caller, service, checked, Trigger.HOOK)
+        accept(work, deployment)
+    return deployment
 
 
 @revisions.retry_when_changed

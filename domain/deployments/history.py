@@ -41,7 +41,7 @@ ListDeploymentsParameters = TypedDict(
             "cancelled",
             "rolled_back",
         ],
-        "trigger": Literal["create", "deploy", "update", "scale", "rollback"],
+        "trigger": Literal["create", "deploy", "update", "scale", "rollback", "hook"],
     },
     total=False,
 )

@@ -64,8 +64,14 @@ def actor_of(caller: Caller | None, address: str) -> Actor:
     """Return the actor that a caller is; without a caller, an anonymous one."""
     if caller is None:
         return Actor(ActorType.ANONYMOUS, address=address)
-    kind = ActorType.USER if caller.kind is PrincipalKind.USER else ActorType.API_KEY
-    return Actor(kind, caller.id, caller.name, caller.session_id, address, caller.customer_id)
+    return Actor(ActorType(caller.kind), caller.id, caller.name, caller.session_id, address, caller.customer_id)
+
+
+def act_as(caller: Caller, resource: tuple[str, str]) -> None:
+    """Make a caller that the request itself proves to be the actor of the current action, on this resource."""
+    action = current_action()
+    if action is not None:
+        action.actor, action.resource = actor_of(caller, caller.address), resource
 
 
 def sign_in(principal: Principal, session_id: str) -> None:

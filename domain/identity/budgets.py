@@ -31,3 +31,10 @@ def too_many_requests(budget: Budget) -> TooMany:
     """Return the refusal of a request whose budget is spent."""
     seconds = max(1, budget.reset_at - int(time.time()))
     return TooMany("Too many requests", retry_after=seconds)
+
+
+def charge_hook(ports: Ports, hook_id: str) -> None:
+    """Count a deployment of a deploy hook. Raise TooMany if the hook has had its deployments of this minute."""
+    budget = ports.counter.hit(f"deploy:{hook_id}", ports.settings.rate_limit_deploy)
+    if not budget.allowed:
+        raise too_many_requests(budget)

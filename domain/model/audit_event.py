@@ -11,6 +11,7 @@ class ActorType(StrEnum):
 
     API_KEY = "api_key"
     USER = "user"
+    DEPLOY_HOOK = "deploy_hook"
     SYSTEM = "system"
     ANONYMOUS = "anonymous"
 

@@ -38,6 +38,7 @@ class Trigger(StrEnum):
     UPDATE = "update"
     SCALE = "scale"
     ROLLBACK = "rollback"
+    HOOK = "hook"
 
 
 @dataclass

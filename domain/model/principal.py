@@ -1,4 +1,4 @@
-"""Principals: what a credential can belong to."""
+"""Principals: what a credential can belong to, and deploy hooks."""
 
 from enum import StrEnum
 
@@ -9,10 +9,11 @@ Principal = ApiKey | User
 
 
 class PrincipalKind(StrEnum):
-    """The kinds of principals."""
+    """The kinds of principals. A deploy hook is one while it deploys its service; it has no credential of its own."""
 
     API_KEY = "api_key"
     USER = "user"
+    DEPLOY_HOOK = "deploy_hook"
 
 
 def kind_of(principal: Principal) -> PrincipalKind:

@@ -12,6 +12,7 @@ from domain.ports.repositories.api_keys import ApiKeys
 from domain.ports.repositories.audit_events import AuditEvents
 from domain.ports.repositories.custom_domains import CustomDomains
 from domain.ports.repositories.customers import Customers
+from domain.ports.repositories.deploy_hooks import DeployHooks
 from domain.ports.repositories.deployments import Deployments
 from domain.ports.repositories.events import Events
 from domain.ports.repositories.files import Files
@@ -40,6 +41,7 @@ class Work(Protocol):
 
     services: Services
     deployments: Deployments
+    deploy_hooks: DeployHooks
     operations: Operations
     schedules: Schedules
     api_keys: ApiKeys

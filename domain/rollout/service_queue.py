@@ -4,6 +4,7 @@ from datetime import datetime
 
 from domain.definitions.checked import CheckedDefinition
 from domain.identity.access import Caller
+from domain.model.definition import Definition
 from domain.model.deployment import Deployment, DeploymentStatus, Trigger
 from domain.model.identifiers import new_id
 from domain.model.operation import Kind, Operation, OperationStatus, Option
@@ -37,9 +38,8 @@ def enqueue_deployment(
     `superseded_by` and shares the result. It sorts behind the earlier deployments, even if the clock has been set back.
     """
     earlier = cause if isinstance(cause, Deployment) else None
-    last_queued, newest = queue.unfinished(work, service.id)[-1:], work.deployments.newest(service.id)
-    shared = next((op for op in last_queued if (op.kind, op.status) == (Kind.DEPLOY, OperationStatus.QUEUED)), None)
-    operation = shared or enqueue(work, now, caller, service, Kind.DEPLOY)
+    newest = work.deployments.newest(service.id)
+    operation = _last_if_waiting(work, service.id) or enqueue(work, now, caller, service, Kind.DEPLOY)
     deployment = Deployment(
         id=new_id("dep", after=newest.id if newest else ""),
         service_id=service.id,
@@ -56,6 +56,19 @@ def enqueue_deployment(
     work.deployments.add(deployment)
     _run_newest(work, operation, deployment)
     return deployment
+
+
+def find_waiting(work: Work, service_id: str, definition: Definition, trigger: Trigger) -> Deployment | None:
+    """Return the deployment that is queued last and has not started, if it is of this definition and trigger."""
+    operation = _last_if_waiting(work, service_id)
+    waiting = work.deployments.get(operation.deployment_id or "") if operation else None
+    return waiting if waiting and (waiting.definition, waiting.trigger) == (definition, trigger) else None
+
+
+def _last_if_waiting(work: Work, service_id: str) -> Operation | None:
+    """Return the newest unfinished operation if it is a deployment that has not started."""
+    last = queue.unfinished(work, service_id)[-1:]
+    return next((op for op in last if (op.kind, op.status) == (Kind.DEPLOY, OperationStatus.QUEUED)), None)
 
 
 def _run_newest(work: Work, operation: Operation, deployment: Deployment) -> None:

@@ -9,7 +9,7 @@ from domain.ports import Ports
 from handlers.edge import audit, errors, request_id, security
 from handlers.edge.rate_limits import headers
 from handlers.edge.request_head import from_scope
-from handlers.openapi31 import Answer, Match, Router, send_answer
+from handlers.openapi31 import Answer, Found, Match, Router, send_answer
 
 
 class Edge:
@@ -49,9 +49,17 @@ class Edge:
         try:
             caller = await security.identify(self._authenticator, self._ports.settings, scope)
             match = self._router.find(scope)
-            tier = match.operation.raw["x-rate-tier"] if isinstance(match, Match) else None
-            budget = budgets.charge(self._ports, tier, caller, from_scope(scope).address)
+            budget = budgets.charge(self._ports, _tier(match), caller, from_scope(scope).address)
         except Exception as fault:  # noqa: BLE001 - outside of the application, nobody else would answer it
             return errors.answer(scope, fault)
         common |= headers(budget)
         return None if budget.allowed else errors.answer(scope, budgets.too_many_requests(budget))
+
+
+def _tier(found: Found) -> str | None:
+    """Return the tier of a request's operation. Deploy hooks count against the address, whoever calls them."""
+    if not isinstance(found, Match):
+        return None
+    raw = found.operation.raw
+    tier = str(raw["x-rate-tier"])
+    return "default" if (tier, raw["x-permission"]) == ("deploy", "public") else tier

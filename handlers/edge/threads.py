@@ -30,7 +30,9 @@ AUTHENTICATION = Pool("authentication", 8)
 TICKETS = Pool("tickets", 4)
 """Tickets of WebSockets: each one is deleted, which waits for the write lock."""
 HEALTH = Pool("health", 4)
-"""Operations without authentication."""
+"""Operations without authentication that only read."""
+PUBLIC_WRITES = Pool("public-writes", 8)
+"""Requests without authentication that change something: deploy hooks, and logouts of the identity provider."""
 READS = Pool("reads", 40)
 WRITES = Pool("writes", 40)
 COMMANDS = Pool("commands", 32)

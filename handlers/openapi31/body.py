@@ -62,7 +62,7 @@ class BodyPlan:
     """How to read an operation's body, compiled from the document."""
 
     def __init__(self, body: Body, schemas: Schemas, limits: Limits) -> None:
-        self._required = body.required
+        self._required, self._raw = body.required, body.raw
         self._limits = limits
         self._messages = Messages(schemas)
         self._accepted = tuple(body.content)
@@ -76,7 +76,7 @@ class BodyPlan:
     async def read(self, scope: Scope, receive: Receive) -> Any:  # noqa: ANN401 - the type of a body follows from its schema
         """Return the parsed and validated body: of a form a text for each name, bytes if it is neither form nor JSON.
 
-        It is None if it is optional and absent or null.
+        A raw body is bytes, whatever its media type. It is None if it is optional and absent or null.
         """
         sent = _sent(scope)
         if sent.length == 0:
@@ -87,6 +87,8 @@ class BodyPlan:
         raw = await _all_of(receive, self._limits.size)
         if not raw:
             return self._absent()
+        if self._raw:
+            return raw
         if sent.media_type == FORM:
             return self._checked(parse_form(raw), schema)
         return self._checked(parse_json(raw, self._limits.depth), schema) if is_json(sent.media_type) else raw

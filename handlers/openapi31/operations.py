@@ -27,10 +27,14 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A request body: for each media type the pointer to its schema, None if it has none."""
+    """A request body: for each media type the pointer to its schema, None if it has none.
+
+    With `raw` (`x-raw-body` in the document) the handler gets the bytes as they were sent, unchecked.
+    """
 
     required: bool
     content: Mapping[str, str | None]
+    raw: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,7 @@ def _snake_case(name: str) -> str:
 
 def _body(references: References, pointer: str) -> Body:
     where, node = references.follow(below(pointer, "requestBody"))
-    return Body(node.get("required", False), _content(where, node))
+    return Body(node.get("required", False), _content(where, node), raw=node.get("x-raw-body", False))
 
 
 def _response(references: References, pointer: str, status: str) -> Response:

@@ -45,12 +45,16 @@ def test_examples_of_lists_have_items(operation: Operation) -> None:
             assert not isinstance(example, dict) or example.get("data", True), status
 
 
+_RECEIPTS = ("receive_deploy_hook",)
+"""Operations whose callers may not see the work that they start."""
+
+
 @ALL
 def test_the_example_of_a_response_that_starts_work_shows_the_work(operation: Operation) -> None:
     success = read_table()[operation.id].success
     for status, _, shown in _successes(operation):
         for example in shown if status in (success, "202") else ():
-            if status == "202":
+            if status == "202" and operation.id not in _RECEIPTS:
                 assert example["status"] == "queued"
                 assert (example["started_at"], example["finished_at"]) == (None, None)
             elif status == "201" and "operation_id" in example:

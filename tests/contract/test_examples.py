@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import orjson
 import pytest
 
 from scripts.scaffold.row import read_table
-from tests.calls import find_operation, prepare_targets, usable_body
+from tests.calls import find_operation, prepare_targets, signed, usable_body
 from tests.contract.reading import Node, Operation, operations
 from tests.operation_data import Resources, operation_data, pending_operations
 from tests.panel import Panel
@@ -39,18 +40,23 @@ SERVICE_ID = re.compile(rb"svc_[0-9a-z]+")
 def test_an_example_gets_the_documented_status(
     panel: Panel, operation: Operation, media_type: str, value: Node
 ) -> None:
-    path = prepare_targets(panel, find_operation(operation.id)).path(find_operation(operation.id))
+    called = find_operation(operation.id)
+    targets = prepare_targets(panel, called)
     if operation_data(operation.id).body_with:
         value = usable_body(operation.id, panel, value)
-    sent = {"content": _existing(panel, value), "headers": {"Content-Type": media_type}} if media_type else {}
+    sent = (
+        {"content": _content(panel, media_type, value), "headers": {"Content-Type": media_type}} if media_type else {}
+    )
     send = panel.request_with_worker if operation_data(operation.id).needs_worker else panel.request
-    response = send(operation.method.upper(), path, **sent)
+    response = send(operation.method.upper(), targets.path(called), **signed(called, targets.ids, sent))
     assert response.status_code == int(read_table()[operation.id].success), response.text
     _check_audit(panel, operation, response.headers["X-Request-Id"])
     _check_operation(panel, operation, response.headers.get("Location"))
 
 
-def _existing(panel: Panel, value: Node) -> bytes:
+def _content(panel: Panel, media_type: str, value: Node) -> bytes:
+    if media_type == "application/x-www-form-urlencoded":
+        return urlencode(value).encode()
     example = orjson.dumps(value)
     if not SERVICE_ID.search(example):
         return example

@@ -139,6 +139,9 @@ def test_the_body_of_a_rule_is_the_typed_dict_of_its_schema(operation: Operation
     required = request.get("required", False)
     hint, optional = _without_none(hint)
     assert optional is not required, "a body is `… | None` exactly when the document does not require it"
+    if request.get("x-raw-body"):
+        assert hint is bytes, "the rule checks the signature of the bytes before it reads them"
+        return
     schema = next(iter(request["content"].values()))["schema"]
     assert not list(differences(hint, schema, schema["$ref"].rpartition("/")[2]))
 

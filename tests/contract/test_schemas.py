@@ -128,6 +128,10 @@ def test_objects_have_properties_or_are_maps_and_arrays_say_what_they_hold() -> 
     assert not _wrong(holds, conditions=False)
 
 
+OF_OTHER_SERVERS = {"PushDelivery", "PushForm"}
+"""Bodies that Git servers send, with fields of their own: they are not checked by their schema, but by their rule."""
+
+
 def _sent() -> Iterator[tuple[str, Any]]:
     """Every schema of what callers send: bodies and parameters."""
     for operation in operations():
@@ -151,7 +155,7 @@ def test_requests_are_closed_and_responses_open() -> None:
     for pointer, schema in _plain():
         if "properties" in schema and not _is_condition(pointer):
             closed = schema.get("additionalProperties") is False
-            assert closed == (pointer.split("/")[3] in _requests()), pointer
+            assert closed == (pointer.split("/")[3] in _requests() - OF_OTHER_SERVERS), pointer
 
 
 def test_values_of_responses_can_be_added() -> None:
@@ -243,11 +247,11 @@ def test_everything_that_callers_send_has_bounds() -> None:
     }
 
     def bounded(schema: dict[str, Any]) -> bool:
-        open_object = "object" in _types(schema) and schema["additionalProperties"] is not False
+        open_object = "object" in _types(schema) and schema.get("additionalProperties") is not False
         each = all(name not in bounds or schema.keys() & bounds[name] for name in _types(schema))
         return each and (not open_object or {"maxProperties", "propertyNames"} <= schema.keys())
 
-    sent = dict(_sent())
+    sent = {where: schema for where, schema in _sent() if where.rpartition("/")[2] not in OF_OTHER_SERVERS}
     assert len(sent) > 100
     assert not [
         where for where, one in sent.items() if isinstance(one, dict) and not _is_condition(where) and not bounded(one)
