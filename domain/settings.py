@@ -76,7 +76,7 @@ class Settings:
     allowed_networks: tuple[str, ...] = field(
         default=(),
         metadata=_doc(
-            "Networks of the inside in which registries may be, such as 10.0.0.0/8,192.168.1.7. If empty, none."
+            "Networks of the inside in which registries and git servers may be, such as 10.0.0.0/8. If empty, none."
         ),
     )
     host_access: HostAccess = field(

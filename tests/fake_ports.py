@@ -70,6 +70,7 @@ def open_ports(settings: Settings, **others: Any) -> Iterator[Ports]:
         "edge": memory.Edge(),
         "web_reader": memory.WebReader(),
         "router": memory.Router(),
+        "git": memory.Git(),
         "identity_provider": memory.IdentityProvider(),
         "mailer": memory.Mailer(),
         "certificates": certificates.Certificates(),

@@ -1,4 +1,7 @@
-"""Sources of compose text: compose itself, an image, a template. Each says what a new service and an update get."""
+"""Sources of compose text: compose itself, an image, a template, a git repository.
+
+Each says what a new service and an update get.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,6 +12,7 @@ from domain.catalogue.lookup import find_template
 from domain.catalogue.values import new_definition as template_definition
 from domain.definitions import variables
 from domain.definitions.files import FileContent
+from domain.definitions.git_fields import GitCreate, GitUpdate, changed_git_source, git_text, new_git_source
 from domain.errors import Conflict, Invalid
 from domain.model.definition import Definition, Variable
 from domain.model.service import DeployMethod, Service
@@ -19,11 +23,12 @@ from domain.ports.vault import Vault
 class NewSource(TypedDict):
     """The fields of a new service that its source reads."""
 
-    deploy_method: Literal["template", "compose", "image"]
+    deploy_method: Literal["template", "compose", "image", "git"]
     image: NotRequired[str]
     command: NotRequired[list[str]]
     compose: NotRequired[str]
     template: NotRequired[str]
+    git: NotRequired[GitCreate]
     port: NotRequired[int]
     variables: NotRequired[dict[str, str]]
     secrets: NotRequired[dict[str, str]]
@@ -35,6 +40,7 @@ class SourceChange(TypedDict, total=False):
     """The fields by which a service gets another source text, or other files for it."""
 
     image: str
+    git: GitUpdate
     compose: str
     files: dict[str, FileContent | None]
     profiles: list[str]
@@ -121,21 +127,43 @@ class TemplateSource:
         return text
 
 
+class RepositorySource:
+    """A git repository. The panel writes the compose text, with one component that runs the image that is built."""
+
+    changed_by = frozenset({"git"})
+
+    def new(self, ports: Ports, body: NewSource) -> Definition:
+        """Return the text with the repository that the caller names."""
+        port = body.get("port")
+        return Definition(git_text(port), _encrypt(ports.vault, body), port, git=new_git_source(body["git"]))
+
+    def change(self, text: str, body: SourceChange) -> str:  # noqa: ARG002 - the interface's
+        """Return the text as it is: it does not name the repository."""
+        return text
+
+    def change_port(self, text: str, port: int | None) -> str:
+        """Write the new port into the text."""
+        return compose.with_port(text, port)
+
+
 SOURCES: Mapping[DeployMethod, Source] = {
     DeployMethod.COMPOSE: ComposeSource(),
     DeployMethod.IMAGE: ImageSource(),
     DeployMethod.TEMPLATE: TemplateSource(),
+    DeployMethod.GIT: RepositorySource(),
 }
 
 
 def with_source(service: Service, body: SourceChange) -> Definition:
-    """Return the service's definition with the image or the compose text of an update.
+    """Return the service's definition with the image, the repository or the compose text of an update.
 
     Raise Conflict if the update names the source of another deploy method.
     """
     source = SOURCES[service.deploy_method]
     wrong = [
-        field for field in ("image", "compose", "files", "profiles") if field in body and field not in source.changed_by
+        field
+        for field in ("image", "git", "compose", "files", "profiles")
+        if field in body and field not in source.changed_by
     ]
     if wrong:
         raise Conflict(
@@ -143,7 +171,10 @@ def with_source(service: Service, body: SourceChange) -> Definition:
             code="wrong_state",
             details=f"{service.name} is deployed from {service.deploy_method}",
         )
-    return replace(service.definition, compose=source.change(service.definition.compose, body))
+    definition = service.definition
+    if "git" in body and definition.git:
+        definition = replace(definition, git=changed_git_source(definition.git, body["git"]))
+    return replace(definition, compose=source.change(definition.compose, body))
 
 
 def with_port(service: Service, definition: Definition, port: int | None) -> Definition:

@@ -16,6 +16,7 @@ _SETTINGS = {
     "profiles": "profiles",
     "auto_rollback": "auto_rollback",
     "publish": "publish",
+    "git": "git",
 }
 
 

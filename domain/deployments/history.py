@@ -30,6 +30,8 @@ ListDeploymentsParameters = TypedDict(
         "to": str,
         "status": Literal[
             "queued",
+            "fetching",
+            "building",
             "pulling",
             "creating",
             "starting",

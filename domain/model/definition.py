@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from domain.model.file import File
+from domain.model.git_source import GitSource
 from domain.model.hidden import HIDDEN
 from domain.model.published_port import PublishedPort
 from domain.model.volume import Attachment
@@ -55,6 +56,7 @@ class Definition:
     `auto_rollback`: the version before comes back if this one fails right after it has taken over.
     `publish` are the ports of components that a port of the host leads to. `template_version` is that of the custom
     template that the text is a copy of. `volumes` are mounted besides those of the compose text.
+    `git` is what the image in the compose text is built from.
     """
 
     compose: str = field(metadata=HIDDEN)
@@ -70,3 +72,4 @@ class Definition:
     default_size: Size | None = None
     template_version: int | None = None
     volumes: tuple[Attachment, ...] = ()
+    git: GitSource | None = None

@@ -10,9 +10,11 @@ from domain.model.steps import Failure, Step
 
 
 class DeploymentStatus(StrEnum):
-    """Where a deployment is; the names from `pulling` to `cleaning` are its steps in order."""
+    """Where a deployment is; the names from `fetching` to `cleaning` are its steps in order."""
 
     QUEUED = "queued"
+    FETCHING = "fetching"
+    BUILDING = "building"
     PULLING = "pulling"
     CREATING = "creating"
     STARTING = "starting"
@@ -43,7 +45,7 @@ class Trigger(StrEnum):
 
 @dataclass
 class Deployment:
-    """One attempt to make a definition live."""
+    """One attempt to make a definition live. `commit` is the one that was fetched from the definition's repository."""
 
     id: str
     service_id: str
@@ -63,6 +65,7 @@ class Deployment:
     finished_at: datetime | None = None
     revision: int = 1
     demand: Demand | None = None
+    commit: str | None = None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ class DeployMethod(StrEnum):
     TEMPLATE = "template"
     COMPOSE = "compose"
     IMAGE = "image"
+    GIT = "git"
 
 
 class ServiceStatus(StrEnum):

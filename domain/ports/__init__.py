@@ -11,6 +11,7 @@ from domain.ports.clock import Clock
 from domain.ports.counter import Counter
 from domain.ports.dns import Dns
 from domain.ports.edge import Edge
+from domain.ports.git import Git
 from domain.ports.identity_provider import IdentityProvider
 from domain.ports.mailer import Mailer
 from domain.ports.notifier import Notifier
@@ -30,6 +31,7 @@ __all__ = [
     "Counter",
     "Dns",
     "Edge",
+    "Git",
     "IdentityProvider",
     "Mailer",
     "Notifier",
@@ -58,6 +60,7 @@ class Ports:
     dns: Dns
     web_reader: WebReader
     router: Router
+    git: Git
     counter: Counter
     vault: Vault
     certificates: Certificates

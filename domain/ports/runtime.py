@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from domain.model.project import Restart
 from domain.model.steps import FailureCode
+from domain.ports.builder import Builder
 from domain.ports.commands import CommandRunner
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.output import OutputLine
@@ -167,7 +168,7 @@ class EngineRefused(Exception):  # noqa: N818
     """The engine answered with an error, such as a full disk, a missing command or an unknown user."""
 
 
-class Runtime(CommandRunner, Protocol):
+class Runtime(CommandRunner, Builder, Protocol):
     """The container engine.
 
     All methods can be repeated after a crash: stopping or removing an object that does not exist succeeds, and so does

@@ -19,6 +19,7 @@ _FEATURES = {
     DeployMethod.TEMPLATE: "template_deploy",
     DeployMethod.COMPOSE: "compose_deploy",
     DeployMethod.IMAGE: "compose_deploy",
+    DeployMethod.GIT: "git_deploy",
 }
 
 

@@ -4,10 +4,12 @@ What one tenant has pulled is on the engine for all. A tenant gets a copy only a
 run before. Services that belong to no tenant may use every image of the engine, also one that no registry has.
 """
 
+from domain.definitions.git_fields import BUILT_IMAGE
 from domain.ports import Ports
 from domain.ports.progress import Progress
 from domain.ports.runtime import (
     Image,
+    ImageMissing,
     PullFailed,
     RegistryRateLimited,
     RegistryUnavailable,
@@ -22,6 +24,8 @@ def pull_image(ports: Ports, release: Release, reference: str, old: Release | No
     If the registry does not answer, the digest that the version before (`old`) runs is used. Raise PullFailed.
     """
     digest, platform = release.images.get(reference), _platform(release, reference)
+    if digest is not None and reference == BUILT_IMAGE:
+        return _find_built(ports, digest)
     if digest is not None:
         return ports.runtime.find_image(digest) or pull_from_registry(
             ports, release.customer_id, digest, progress.layers, platform
@@ -36,8 +40,11 @@ def pull_image(ports: Ports, release: Release, reference: str, old: Release | No
         return copy
 
 
-def _pull(ports: Ports, release: Release, pulled: str, reference: str, progress: Progress) -> Image:
-    return pull_from_registry(ports, release.customer_id, pulled, progress.layers, _platform(release, reference))
+def _find_built(ports: Ports, digest: str) -> Image:
+    image = ports.runtime.find_image(digest)
+    if image is None:
+        raise ImageMissing("The engine no longer has the image that was built. Deploy the service again to build it")
+    return image
 
 
 def _platform(release: Release, reference: str) -> str | None:

@@ -10,6 +10,7 @@ from domain.definitions.files import Contents, digests, masked_texts
 from domain.definitions.host_access import may_have_host_access
 from domain.model.definition import Definition, HealthCheck
 from domain.model.deployment import Deployment
+from domain.model.git_source import GitSource
 from domain.model.project import Component, Mount, Port, Project, Restart
 from domain.model.published_port import PublishedPort
 from domain.model.service import AnonymousVolumes, DeployMethod, Service
@@ -51,6 +52,7 @@ class Release:
     publish: tuple[PublishedPort, ...] = ()
     anonymous_volumes: AnonymousVolumes | None = None
     host_binds: tuple[str, ...] = ()
+    git: GitSource | None = None
 
     @property
     def labels(self) -> dict[str, str]:
@@ -226,13 +228,14 @@ def _with_images(ports: Ports, release: Release, references: Iterable[str]) -> R
 def build_release(ports: Ports, service: Service, deployment: Deployment) -> Release:
     """Return the release that a deployment stands for. Decrypts its secrets; raise Unavailable if a key is missing.
 
-    A service from an image gives its container all variables. Other texts name the variables that a container gets.
+    A service from an image or from git gives its container all variables. Other texts name the variables that a
+    container gets.
     """
     definition = deployment.definition
     contents = _read_contents(ports, service.id, definition)
     access = may_have_host_access(ports.settings, service.customer_id)
     checked = check(ports.vault, definition, contents, host_access=access)
-    from_image = service.deploy_method is DeployMethod.IMAGE
+    from_image = service.deploy_method in (DeployMethod.IMAGE, DeployMethod.GIT)
     values = frozenset(checked.values[variable.name] for variable in definition.variables if variable.secret)
     return Release(
         instance=ports.instance,
@@ -252,6 +255,7 @@ def build_release(ports: Ports, service: Service, deployment: Deployment) -> Rel
         anonymous_volumes=service.anonymous_volumes,
         warnings=() if from_image else tuple(f"Line {found.line}: {found.message}" for found in checked.warnings),
         auto_rollback=definition.auto_rollback,
+        git=definition.git,
     )
 
 

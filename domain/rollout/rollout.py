@@ -16,6 +16,7 @@ from domain.ports.progress import Change, Progress
 from domain.ports.router import Target
 from domain.ports.store import Work
 from domain.rollout.anonymous_volumes import find_anonymous_volumes
+from domain.rollout.building import build_image
 from domain.rollout.checks import Checks
 from domain.rollout.compose_warnings import note_warnings
 from domain.rollout.conflicts import find_conflict
@@ -44,6 +45,7 @@ class RolledOut:
 
 def roll_out(ports: Ports, release: Release, old: Release | None, progress: Progress) -> RolledOut:
     """Start the new version beside the old, and route requests to it when it is healthy."""
+    release = retry_while_unavailable(ports, progress, lambda: build_image(ports, release, progress))
     progress.step("pulling", f"Pulling {image_list(release)}")
     note_warnings(release, progress)
     release = retry_while_unavailable(ports, progress, lambda: pull(ports, release, old, progress))

@@ -38,7 +38,8 @@ def enqueue_deployment(
     `superseded_by` and shares the result. It sorts behind the earlier deployments, even if the clock has been set back.
     """
     earlier = cause if isinstance(cause, Deployment) else None
-    newest = work.deployments.newest(service.id)
+    newest, is_idle = work.deployments.newest(service.id), not queue.unfinished(work, service.id)
+    built = earlier or (_built(work, service, checked, cause) if is_idle else None)
     operation = _last_if_waiting(work, service.id) or enqueue(work, now, caller, service, Kind.DEPLOY)
     deployment = Deployment(
         id=new_id("dep", after=newest.id if newest else ""),
@@ -49,7 +50,8 @@ def enqueue_deployment(
         created_at=max(now, newest.created_at) if newest else now,
         customer_id=service.customer_id,
         actor_id=caller.id,
-        images=dict(earlier.images) if earlier else {},
+        images=dict(built.images) if built else {},
+        commit=built.commit if built else None,
         rollback_of=earlier.id if earlier else None,
         demand=service.demand,
     )
@@ -69,6 +71,12 @@ def _last_if_waiting(work: Work, service_id: str) -> Operation | None:
     """Return the newest unfinished operation if it is a deployment that has not started."""
     last = queue.unfinished(work, service_id)[-1:]
     return next((op for op in last if (op.kind, op.status) == (Kind.DEPLOY, OperationStatus.QUEUED)), None)
+
+
+def _built(work: Work, service: Service, checked: CheckedDefinition, cause: Trigger | Deployment) -> Deployment | None:
+    """Return the live deployment if its image, built from git, is used again: nothing but settings changes."""
+    live = work.deployments.get(service.live_deployment_id or "") if cause in (Trigger.SCALE, Trigger.UPDATE) else None
+    return live if live and live.commit and live.definition.git == checked.definition.git else None
 
 
 def _run_newest(work: Work, operation: Operation, deployment: Deployment) -> None:

@@ -25,7 +25,7 @@ class ListServicesParameters(TypedDict, total=False):
     customer_id: str
     status: Literal["deploying", "running", "stopped", "failed"]
     template: str
-    deploy_method: Literal["template", "compose", "image"]
+    deploy_method: Literal["template", "compose", "image", "git"]
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,8 @@ def _remove_all(ports: Ports, service_id: str, graces: Mapping[str, float]) -> N
         ports.runtime.remove(container.name)
     for network in ports.runtime.networks(labels):
         ports.runtime.remove_network(network)
+    for image in ports.runtime.built_images(labels):
+        ports.runtime.remove_image(image)
     withdraw(ports, service_id)  # before another service can get the port
     ports.router.close(service_id)
 
@@ -88,7 +90,8 @@ def _remove_all(ports: Ports, service_id: str, graces: Mapping[str, float]) -> N
 def _leftovers(ports: Ports, service_id: str, *, with_volumes: bool) -> list[str]:
     labels = {INSTANCE: ports.instance, SERVICE: service_id}
     names = [container.name for container in ports.runtime.containers(labels)]
-    return [*names, *ports.runtime.networks(labels), *(ports.runtime.volumes(labels) if with_volumes else ())]
+    volumes = ports.runtime.volumes(labels) if with_volumes else ()
+    return [*names, *ports.runtime.networks(labels), *volumes, *ports.runtime.built_images(labels)]
 
 
 TASK = Task(kind=Kind.DELETE, steps=STEPS, run=delete, lock=lock_service, settle=settle_service)

@@ -31,6 +31,8 @@ from domain.work.failures import TaskFailed
 from domain.work.task import StepRule, Task
 
 STEPS: Mapping[str, StepRule] = {
+    "fetching": StepRule(1),
+    "building": StepRule(5),
     "pulling": StepRule(5),
     "creating": StepRule(45),
     "starting": StepRule(55),

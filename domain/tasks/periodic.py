@@ -8,6 +8,7 @@ from domain.identity import expiry
 from domain.model.schedule import EXPIRE_SUBSCRIPTIONS
 from domain.ports import Ports
 from domain.rollout import history
+from domain.rollout.reconcile.built_images import remove_unneeded_images
 from domain.rollout.reconcile.garbage_collection import collect_garbage
 from domain.rollout.reconcile.volume_sizes import measure_volumes
 from domain.runtime import metrics
@@ -33,4 +34,5 @@ JOBS = (
     Job(EXPIRE_SUBSCRIPTIONS, timedelta(hours=1), expire_due, due_at=lambda work: work.subscriptions.next_expiry()),
     Job("measure_volumes", timedelta(minutes=5), measure_volumes),
     Job("collect_garbage", timedelta(seconds=30), _collect_garbage),
+    Job("remove_unneeded_images", timedelta(minutes=10), remove_unneeded_images),
 )

@@ -6,6 +6,8 @@ from typing import get_args
 
 from domain.errors import Invalid, Unavailable
 from domain.model.steps import Failure, FailureCode
+from domain.ports.builder import BuildFailed
+from domain.ports.git import FetchFailed
 from domain.ports.runtime import EngineRefused, PullFailed
 
 _log = logging.getLogger(__name__)
@@ -50,7 +52,7 @@ def failure_of(fault: Exception, redact: Callable[[str], str]) -> Failure:
             return Failure(_UNAVAILABLE[code], redact(fault.message))
         case Invalid():
             return Failure("policy_refused", redact("; ".join(fault.fields.values())))
-        case PullFailed():
+        case PullFailed() | FetchFailed() | BuildFailed():
             return Failure(fault.code, redact(str(fault)))
         case EngineRefused():
             return Failure("engine_refused", redact(str(fault)))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from datetime import datetime
 
 from domain.model.project import Restart
+from domain.ports.builder import Build, BuildOutput
 from domain.ports.commands import Command, CommandResult
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.output import OutputLine
@@ -132,6 +133,18 @@ class LeasedRuntime:
     def run_command(self, name: str, command: Command) -> CommandResult:
         self._lease.check()
         return self._runtime.run_command(name, command)
+
+    def build(self, build: Build, output: BuildOutput) -> Image:
+        self._lease.check()
+        return self._runtime.build(build, output)
+
+    def built_images(self, labels: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
+        self._lease.check()
+        return self._runtime.built_images(labels)
+
+    def remove_image(self, digest: str) -> None:
+        self._lease.check()
+        self._runtime.remove_image(digest)
 
     def stats(self, names: Sequence[str], *, over: float = 0.0) -> dict[str, Stats]:
         self._lease.check()

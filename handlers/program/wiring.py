@@ -10,6 +10,7 @@ from domain.adapters import (
     docker,
     fernet,
     forwarder,
+    git,
     memory,
     registry_prober,
     sockets,
@@ -52,7 +53,6 @@ def open_ports(settings: Settings) -> Ports:
     runtime, prober, resolver, router = _engine_adapters(settings, store)
     dns, reader = _internet_adapters(settings)
     edge = _edge(settings.caddy_admin)
-    identity_provider, mailer = _identity_provider(settings), _mailer(settings.smtp_url)
     return Ports(
         settings=settings,
         store=store,
@@ -64,13 +64,14 @@ def open_ports(settings: Settings) -> Ports:
         edge=edge,
         web_reader=reader,
         router=router,
+        git=memory.Git() if settings.runtime == "memory" else git.Git(folder / "repositories"),
         counter=counter,
         vault=vault,
         certificates=certificates.Certificates(),
         clock=system.Clock(),
         notifier=notifier,
-        identity_provider=identity_provider,
-        mailer=mailer,
+        identity_provider=_identity_provider(settings),
+        mailer=_mailer(settings.smtp_url),
         instance=store.instance,
     )
 

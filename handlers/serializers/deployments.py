@@ -19,6 +19,7 @@ def deployment_summary(row: Deployment) -> Json:
         "operation_id": row.operation_id,
         "rollback_of": row.rollback_of,
         "superseded_by": row.superseded_by,
+        "commit": row.commit,
         "failure": failure(row.failure),
         "created_at": timestamp(row.created_at),
         "started_at": timestamp(row.started_at),

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from domain.compose import Finding
 from domain.model.definition import HealthCheck, Variable
 from domain.model.file import File
+from domain.model.git_source import GitSource
 from domain.model.masking import MASK
 from domain.model.published_port import PublishedPort
 from domain.model.service import Service
@@ -30,6 +31,10 @@ def file_content(content: bytes) -> Json:
 
 def published_port(published: PublishedPort) -> Json:
     return asdict(published)
+
+
+def git_source(source: GitSource | None) -> Json | None:
+    return asdict(source) if source else None
 
 
 def healthcheck(check: HealthCheck | None) -> Json | None:
@@ -72,6 +77,7 @@ def service(detail: ServiceDetail) -> Json:
         "customer_name": None,
         "template_version": row.definition.template_version,
         "image": row.image,
+        "git": git_source(row.definition.git),
         "compose": row.definition.compose,
         "variables": [variable(stored) for stored in row.definition.variables],
         "files": [service_file(stored) for stored in row.definition.files],
@@ -120,6 +126,7 @@ def service_export(export: Export) -> Json:
         "deploy_method": row.deploy_method,
         "template": row.template,
         "image": row.image,
+        "git": git_source(definition.git),
         "compose": definition.compose,
         "variables": {stored.name: stored.value for stored in definition.variables if not stored.secret},
         "secrets": [stored.name for stored in definition.variables if stored.secret],

@@ -23,7 +23,9 @@ _OPERATIONS_TIMEOUT = 60.0  # seconds until all operations have finished
 _CLEANUP_TIMEOUT = 45.0  # until the next garbage collection, every 30 seconds, is over
 _UNFINISHED = {
     "operations": ("queued", "running"),
-    "deployments": ("queued", "pulling", "creating", "starting", "checking", "routing", "cleaning"),
+    "deployments": (
+        *("queued", "fetching", "building", "pulling", "creating", "starting", "checking", "routing", "cleaning"),
+    ),
 }
 _ERROR_PATTERN = re.compile(r"Traceback|unforeseen|unexpectedly")
 _EXPECTED_CODES = frozenset({1000, 1001, 1006})

@@ -11,6 +11,7 @@ from docker import APIClient
 from docker.errors import APIError, NotFound
 
 from domain.adapters.docker import (
+    building,
     commands,
     container_config,
     files,
@@ -26,6 +27,7 @@ from domain.adapters.docker.connection import LONG_TIMEOUT, MEASURE_TIMEOUT, Con
 from domain.adapters.docker.stats import StatsSampler
 from domain.errors import Unavailable
 from domain.model.project import Restart
+from domain.ports.builder import Build, BuildOutput
 from domain.ports.commands import Command, CommandResult
 from domain.ports.container_spec import ContainerSpec
 from domain.ports.output import OutputLine
@@ -205,6 +207,16 @@ class Runtime:
     def run_command(self, name: str, command: Command) -> CommandResult:
         """Run a command with `exec`."""
         return commands.run(self._connection, name, command)
+
+    def build(self, build: Build, output: BuildOutput) -> Image:
+        """Build an image with BuildKit."""
+        return building.build(self._connection, build, output)
+
+    def built_images(self, labels: Mapping[str, str]) -> LabelsByName:
+        return building.built_images(self._connection, labels)
+
+    def remove_image(self, digest: str) -> None:
+        building.remove_image(self._connection, digest)
 
     def stats(self, names: Sequence[str], *, over: float = 0.0) -> dict[str, Stats]:
         """Return stats. Rates need two measurements; the first call for a container waits a moment between them."""

@@ -107,12 +107,13 @@ def _messages(http: HTTPConnection, request: PullRequest) -> Iterator["queue.Sim
     try:
         yield items
     finally:
-        _shut(connected)
+        shut(connected)
         reader.join()
         http.close()
 
 
-def _shut(connected: socket.socket) -> None:
+def shut(connected: socket.socket) -> None:
+    """End all that is read from a connection and written to it."""
     try:
         connected.shutdown(socket.SHUT_RDWR)
     except OSError:

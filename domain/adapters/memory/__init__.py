@@ -4,6 +4,7 @@ from domain.adapters.memory.clock import Clock
 from domain.adapters.memory.containers import DEFAULT_STATS, Behaviour
 from domain.adapters.memory.dns import Dns
 from domain.adapters.memory.edge import Edge
+from domain.adapters.memory.git import FakeRepository, Git, Link
 from domain.adapters.memory.identity_provider import IdentityProvider
 from domain.adapters.memory.mailer import Mailer
 from domain.adapters.memory.prober import Prober
@@ -19,7 +20,10 @@ __all__ = [
     "Clock",
     "Dns",
     "Edge",
+    "FakeRepository",
+    "Git",
     "IdentityProvider",
+    "Link",
     "Mailer",
     "Prober",
     "RegistryProber",

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from domain import errors
 from domain.adapters.images import HELLO, HELLO_OUTPUT, REFERENCE
+from domain.adapters.memory.builds import Builds
 from domain.adapters.memory.commands import Commands
 from domain.adapters.memory.containers import (
     Behaviour,
@@ -45,7 +46,7 @@ ADDRESSES = ipaddress.ip_network("198.18.0.0/15")
 BEAT = 0.1
 
 
-class Runtime(Commands, Volumes):
+class Runtime(Commands, Builds, Volumes):
     """An engine without containers of the operating system.
 
     `images` gives images their behaviour; an image that is not listed exists and has the default behaviour. `files`
@@ -61,7 +62,7 @@ class Runtime(Commands, Volumes):
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._released = threading.Event()
-        self._local: dict[str, Behaviour] = {}
+        self._local, self._built_labels = {}, {}
         self._networks: dict[str, Mapping[str, str]] = {}
         self._volumes = {}
         self.files = {}

@@ -31,5 +31,8 @@ class Deployments(Repository[Deployment], Protocol):
         Return how many. Their removal publishes no events.
         """
 
+    def succeeded_images(self, service_id: str) -> set[str]:
+        """Return the digests of all images of a service's deployments that have succeeded."""
+
     def of_operation(self, operation_id: str) -> list[Deployment]:
         """Return the deployments that share an operation, oldest first."""

@@ -8,6 +8,8 @@ StyledText = tuple[str, str]
 SUCCESS, FAILURE, NEUTRAL = "green", "red", ""
 UNSUCCESSFUL = frozenset({"failed", "cancelled", "rolled_back"})
 _STEPS = {
+    "fetching": "fetching the repository",
+    "building": "building the image",
     "pulling": "pulling images",
     "creating": "creating containers",
     "starting": "starting containers",

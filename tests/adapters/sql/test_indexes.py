@@ -190,7 +190,7 @@ def test_lists_claims_and_look_ups_read_no_whole_table_of_twenty_thousand(filled
     with _statements(_write_engine(filled_store)) as seen, filled_store.begin() as work:
         assert work.operations.claim("worker-1", after(), after(seconds=30)) is not None
         assert work.operations.unfinished("svc_01999")
-        assert work.deployments.previous_success("svc_00007") is not None
+        assert work.deployments.previous_success("svc_00009") is not None
         assert work.deployments.of_operation("op_none") == []
         statements += seen  # the statements for the event of the claim read no table
     assert len(statements) == 4 * (5 * 4 + 6 * 2 + 6 * 3) + 4

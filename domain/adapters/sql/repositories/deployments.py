@@ -103,6 +103,14 @@ class Deployments(Repository[Deployment], ports.Deployments):
         oldest = select(older.c.id).where(older.c.id.not_in(needed)).order_by(older.c.id).limit(limit)
         return int(self._write(delete(self.table).where(this.id.in_(oldest))).rowcount)
 
+    def succeeded_images(self, service_id: str) -> set[str]:
+        """Return the digests of all images of a service's deployments that have succeeded."""
+        this = self.table.c
+        succeeded = select(this.images).where(
+            this.service_id == service_id, this.status == DeploymentStatus.SUCCEEDED, this.superseded_by.is_(None)
+        )
+        return {digest for images in self._connection.scalars(succeeded) for digest in images.values()}
+
     def of_operation(self, operation_id: str) -> list[Deployment]:
         """Return the deployments that share an operation, oldest first."""
         return self._fetch_all(_OF_OPERATION, operation_id=operation_id)
