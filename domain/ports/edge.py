@@ -14,6 +14,12 @@ class EdgeFailed(Unavailable):
     default = "route_failed"
 
 
+class EdgeRefused(EdgeFailed):
+    """The reverse proxy refuses the routes, and keeps those that it had."""
+
+    default = "route_failed"
+
+
 @dataclass(frozen=True)
 class OwnCertificate:
     """A certificate that the edge does not make itself: the chain and the key in PEM."""
@@ -45,5 +51,5 @@ class Edge(Protocol):
     def apply(self, routes: Sequence[EdgeRoute]) -> bool:
         """Make these the only routes of the panel, in one step. Return whether anything had to change.
 
-        Does nothing if they are in place already, so that it can be called often. Raise EdgeFailed.
+        Does nothing if they are in place already, so that it can be called often. Raise EdgeRefused or EdgeFailed.
         """

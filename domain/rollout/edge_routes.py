@@ -1,15 +1,27 @@
 """Keep the routes of custom domains at the reverse proxy: one comparison applies all changes since the last one."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from typing import NamedTuple
 
 from domain.errors import Unavailable
 from domain.model import host_name
 from domain.model.custom_domain import CustomDomain, DomainStatus
 from domain.ports import Ports
-from domain.ports.edge import Edge, EdgeRoute, OwnCertificate
+from domain.ports.edge import Edge, EdgeRefused, EdgeRoute, OwnCertificate
 from domain.ports.router import Target, reachable_host
 from domain.settings import Settings
+
+_MOST_TRIED = 20  # certificates
+_FAULTY = "The reverse proxy refuses the uploaded certificate and uses an automatic one. Upload another one"
+
+
+class Result(NamedTuple):
+    """What became of the routes: `faulty` is a domain whose certificate was left out, `error` why none was applied."""
+
+    faulty: str | None = None
+    error: Unavailable | None = None
 
 
 def synchronize(ports: Ports) -> None:
@@ -25,8 +37,13 @@ def synchronize(ports: Ports) -> None:
         subdomains = work.services.subdomains() if ports.settings.base_domain else {}
     routes = {domain.id: route for domain in domains if (route := _route(ports, domain, domains))}
     own = [*_panel_routes(ports.settings), *_subdomain_routes(ports, subdomains)]
-    error = _apply(ports.edge, [*own, *routes.values()])
-    _record(ports, domains, routes, error)
+    with_certificates = sorted(
+        (domain for domain in domains if domain.id in routes and routes[domain.id].certificate),
+        key=lambda domain: domain.updated_at,
+        reverse=True,
+    )
+    faulty, error = _apply(ports.edge, own, routes, [domain.id for domain in with_certificates])
+    _record(ports, domains, routes, Result(faulty, error))
     if error is not None:
         raise error
 
@@ -58,12 +75,22 @@ def _subdomain_routes(ports: Ports, subdomains: Mapping[str, str]) -> Iterator[E
             yield EdgeRoute(service_id, f"{subdomain}.{ports.settings.base_domain}", "/", upstream)
 
 
-def _apply(edge: Edge, routes: Sequence[EdgeRoute]) -> Unavailable | None:
+def _apply(
+    edge: Edge, own: Sequence[EdgeRoute], routes: Mapping[str, EdgeRoute], with_certificates: Sequence[str]
+) -> Result:
+    """Apply all routes. If they are refused, leave out the certificate, newest first, without which they are not."""
     try:
-        edge.apply(routes)
+        edge.apply([*own, *routes.values()])
+    except EdgeRefused as refused:
+        for domain_id in with_certificates[:_MOST_TRIED]:
+            others = {**routes, domain_id: replace(routes[domain_id], certificate=None)}
+            with suppress(EdgeRefused):
+                edge.apply([*own, *others.values()])
+                return Result(domain_id)
+        return Result(error=refused)
     except Unavailable as error:
-        return error
-    return None
+        return Result(error=error)
+    return Result()
 
 
 def _route(ports: Ports, domain: CustomDomain, others: Sequence[CustomDomain]) -> EdgeRoute | None:
@@ -83,31 +110,33 @@ def _route(ports: Ports, domain: CustomDomain, others: Sequence[CustomDomain]) -
 
 
 def _certificate(ports: Ports, domain: CustomDomain, others: Sequence[CustomDomain]) -> OwnCertificate | None:
-    """Return the uploaded certificate, unless it covers a host of another customer, which would be served with it."""
+    """Return the uploaded certificate, unless it covers a host of another customer or of the panel."""
     if domain.certificate is None or domain.certificate_chain is None or domain.certificate_key is None:
         return None
     foreign = [other.host for other in others if other.customer_id != domain.customer_id]
-    if any(host_name.overlap(name, host) for name in domain.certificate.names for host in foreign):
-        return None
+    foreign.append(ports.settings.public_host.lower())
+    base = ports.settings.base_domain.lower()
+    for name in domain.certificate.names:
+        if host_name.is_within(name, base) or any(host_name.overlap(name, host) for host in foreign):
+            return None
     return OwnCertificate(domain.certificate_chain, ports.vault.decrypt(domain.certificate_key))
 
 
-def _outcome(
-    domain: CustomDomain, routed: Collection[str], error: Unavailable | None
-) -> tuple[DomainStatus, str | None]:
+def _outcome(domain: CustomDomain, routed: Collection[str], result: Result) -> tuple[DomainStatus, str | None]:
     """Return the status of a verified domain and its error. A route that was active may still be: it stays so."""
-    if error is not None:
-        return domain.status, error.message
-    return (DomainStatus.ACTIVE if domain.id in routed else DomainStatus.VERIFIED), None
+    if result.error is not None:
+        return domain.status, result.error.message
+    status = DomainStatus.ACTIVE if domain.id in routed else DomainStatus.VERIFIED
+    return status, _FAULTY if domain.id == result.faulty else None
 
 
-def _record(ports: Ports, domains: Sequence[CustomDomain], routed: Collection[str], error: Unavailable | None) -> None:
+def _record(ports: Ports, domains: Sequence[CustomDomain], routed: Collection[str], result: Result) -> None:
     """Write what became of the routes, where that is not known yet."""
     for known in domains:
-        if (known.status, known.routing_error) == _outcome(known, routed, error):
+        if (known.status, known.routing_error) == _outcome(known, routed, result):
             continue
         with ports.store.begin() as work:
             domain = work.custom_domains.get(known.id)
             if domain is not None and domain.verified_at is not None:
-                status, message = _outcome(domain, routed, error)
+                status, message = _outcome(domain, routed, result)
                 work.custom_domains.save(replace(domain, status=status, routing_error=message))

@@ -490,3 +490,33 @@ def test_a_certificate_is_not_served_for_a_host_of_another_customer(
     _proved(panel, dns, "blog.example.net", panel.key("customer", OTHERS))
     synchronize(panel.ports)
     assert [route.certificate for route in edge.routes] == [None, None]
+
+
+def test_a_certificate_is_not_served_for_the_panel_or_the_subdomains_of_services(tmp_path: Path) -> None:
+    settings = {"public_url": "https://panel.example.net", "base_domain": "apps.example.org"}
+    for number, name in enumerate(("panel.example.net", "*.example.net", "*.apps.example.org")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with start_panel(folder, **settings) as panel:
+            dns, edge = panel.ports.dns, panel.ports.edge
+            assert isinstance(dns, memory.Dns)
+            assert isinstance(edge, memory.Edge)
+            _upload(panel, _proved(panel, dns), issue(HOST, name))
+            synchronize(panel.ports)
+            assert [route.certificate for route in edge.routes if route.host == HOST] == [None]
+
+
+def test_a_certificate_that_the_proxy_refuses_keeps_no_other_domain_from_its_route(
+    panel: Panel, dns: memory.Dns, edge: memory.Edge
+) -> None:
+    good, bad = _proved(panel, dns), _proved(panel, dns, "www.example.com")
+    issued = {good["id"]: issue(HOST), bad["id"]: issue("www.example.com")}
+    for domain in (bad, good):
+        _upload(panel, domain, issued[domain["id"]])
+    edge.refused.add(issued[bad["id"]].chain)
+    for _ in range(2):
+        synchronize(panel.ports)
+        assert {route.host: bool(route.certificate) for route in edge.routes} == {HOST: True, "www.example.com": False}
+    assert panel.get(f"/domains/{good['id']}").json()["routing"]["error"] is None
+    assert "refuses" in panel.get(f"/domains/{bad['id']}").json()["routing"]["error"]
+    assert edge.changes == 1

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from domain.ports.edge import EdgeFailed
+from domain.ports.edge import EdgeFailed, EdgeRefused
 from domain.ports.transactions import in_transaction
 
 _SECONDS = 10.0
@@ -15,7 +15,7 @@ _LARGEST = 64 * 1024 * 1024  # bytes of a configuration
 _SHOWN = 300  # characters of an error
 
 
-class CaddyRefused(EdgeFailed):
+class CaddyRefused(EdgeRefused):
     """Caddy does not accept a configuration. `answer` is what it says about it."""
 
     default = "route_failed"
