@@ -286,6 +286,7 @@ def test_operations_that_create_deploy_or_change_have_dry_runs() -> None:
         "create_registry",
         "create_service",
         "create_subscription",
+        "create_template",
         "delete_service",
         "deploy_service",
         "deploy_template",
