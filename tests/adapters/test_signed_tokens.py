@@ -180,6 +180,14 @@ def test_a_new_key_is_fetched_and_a_storm_of_unknown_keys_is_not() -> None:
     _check(PROVIDER.sign(CLAIMS, rotated), keys)
 
 
+@pytest.mark.parametrize("key_id", ["../../etc/passwd", "/dev/null", "file:///etc/passwd", "' OR 1=1 --", "\0", ""])
+def test_a_key_id_is_compared_and_never_followed(key_id: str) -> None:
+    published = Published(PROVIDER.key)
+    forged = JWK.generate(kty="RSA", size=2048, kid=key_id)
+    with pytest.raises(InvalidToken):
+        _check(PROVIDER.sign(CLAIMS, forged), PublishedKeys(published, Timer()))
+
+
 def test_a_storm_of_unknown_keys_asks_a_provider_that_is_away_once() -> None:
     published, timer = Published(PROVIDER.key), Timer()
     keys = PublishedKeys(published, timer)

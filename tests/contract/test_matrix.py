@@ -4,13 +4,19 @@ from dataclasses import dataclass
 
 import pytest
 
+from domain.auth.sessions import new_session
+from domain.identity import tokens
 from domain.identity.permissions import role_permissions
+from domain.model.customer import Customer
+from domain.model.identifiers import new_id
 from domain.model.role import Role
+from domain.model.user import User
 from handlers.openapi31.operations import Operation
 from scripts.scaffold.row import read_table
 from tests.calls import OPERATIONS, WITH_ID, Targets, body, error, permission, prepare_targets
 from tests.operation_data import operation_data
-from tests.panel import Panel
+from tests.operations.customers import new_address
+from tests.panel import ORIGIN, Panel
 
 A, B = "cust_a", "cust_b"
 
@@ -66,6 +72,59 @@ def test_each_kind_of_caller_gets_the_documented_status(panel: Panel, operation:
         if got[str(kind)] < 300 and operation.method != "GET":
             targets = prepare_targets(panel, operation, A)
     assert got == expected
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.operation_id)
+def test_users_by_session_and_by_key_and_those_of_a_suspended_customer(panel: Panel, operation: Operation) -> None:
+    targets, got = prepare_targets(panel, operation, A), {}
+    other, own, suspended = Kind(Role.CUSTOMER, B), Kind(Role.CUSTOMER, A), Kind(Role.CUSTOMER, _add_customer(panel))
+    ways = [(kind, way) for kind in (suspended, other, own) for way in ("key", "session")]
+    credentials = {(kind, way): _credentials(panel, kind, way) for kind, way in ways}
+    panel.post(f"/customers/{suspended.customer_id}/suspend")
+    for kind, way in ways:
+        got[kind, way] = _status_with(panel, operation, targets, credentials[kind, way])
+        if got[kind, way] < 300 and operation.method != "GET":
+            targets = prepare_targets(panel, operation, A)
+    schemes = {name for alternative in operation.security for name in alternative}
+    # A wrong key is refused also where none is needed.
+    refused = {(suspended, "key")} if "bearerAuth" in schemes else set()
+    if operation.raw["x-permission"] != "public":
+        refused.add((suspended, "session"))
+        # A session makes no other session.
+        refused |= set() if "cookieAuth" in schemes else {(own, "session"), (other, "session")}
+    assert got == {(kind, way): 401 if (kind, way) in refused else _expected(operation, kind) for kind, way in ways}
+
+
+def _add_customer(panel: Panel) -> str:
+    customer_id, now = new_id("cust"), panel.ports.clock.now()
+    with panel.ports.store.begin() as work:
+        work.customers.add(Customer(customer_id, "Acme", now, now))
+    return customer_id
+
+
+def _add_user(panel: Panel, kind: Kind) -> User:
+    user_id, now = new_id("usr"), panel.ports.clock.now()
+    user = User(user_id, "Ada", new_address(), user_id, kind.role, now, customer_id=kind.customer_id)
+    with panel.ports.store.begin() as work:
+        work.users.add(user)
+    return user
+
+
+def _credentials(panel: Panel, kind: Kind, way: str) -> dict[str, str]:
+    """Return the headers of a user: with a key that it has made, or with its session."""
+    user = _add_user(panel, kind)
+    if way == "key":
+        return {"Authorization": f"Bearer {panel.key(kind.role, kind.customer_id, created_by=user.id)}"}
+    cookie = tokens.new_cookie()
+    with panel.ports.store.begin() as work:
+        work.sessions.add(new_session(user, cookie, panel.ports.clock.now(), device="Firefox", address="192.0.2.7"))
+    return {"Cookie": f"session={cookie}", "Origin": ORIGIN}
+
+
+def _status_with(panel: Panel, operation: Operation, targets: Targets, headers: dict[str, str]) -> int:
+    sent = operation_data(operation.operation_id).body_for_all or body(operation, panel)
+    options = {"json": sent} if sent else {}
+    return targets.send(panel, operation, key=None, headers=headers, **options).status_code
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.operation_id)

@@ -1,5 +1,6 @@
 """Users over HTTP: invite, change and remove them, with the identity provider in memory."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -11,11 +12,12 @@ import httpx
 import pytest
 
 from domain.adapters import memory
-from domain.errors import Unavailable
+from domain.errors import NotFound, Unavailable
 from domain.model.customer import Customer
 from domain.model.role import Role
 from domain.ports.repository import Query
 from tests.calls import error
+from tests.http_server import serve_http
 from tests.panel import ORIGIN, Panel, start_panel
 
 ADA = {"email": "Ada@example.test", "name": "Ada Lovelace", "role": "admin"}
@@ -104,6 +106,30 @@ def test_an_invitation_is_for_its_address_alone(people: People) -> None:
         assert user
         work.users.save(replace(user, email="other@example.test"))
     assert refusal(people.log_in("ada@example.test")) == (403, "login_refused")
+
+
+def test_an_invitation_of_somebody_who_is_disabled_or_deleted_meanwhile_is_useless(people: People) -> None:
+    ada, bob = people.invite(), people.invite(**BOB)
+    assert people.change(ada, enabled=False).status_code == 200
+    assert people.panel.delete(f"/users/{bob['id']}").status_code == 204
+    with pytest.raises(NotFound, match="Account not found"):
+        people.log_in(BOB["email"])
+    with pytest.raises(NotFound, match="Account not found"):
+        people.log_in("ada@example.test")
+
+
+def test_the_open_stream_of_a_user_ends_with_its_authority(people: People) -> None:
+    panel, ada = people.panel, people.invite(role="operator")
+    headers = {"Accept": "text/event-stream", **people.session("ada@example.test")}
+    with (
+        serve_http(panel.app, panel.ports) as url,
+        httpx.stream("GET", f"{url}/api/events", headers=headers, timeout=30) as stream,
+    ):
+        assert stream.status_code == 200
+        people.change(ada, enabled=False)
+        disabled_at = time.monotonic()
+        for _ in stream.iter_bytes():
+            assert time.monotonic() - disabled_at < 4, "twice of what is promised, for machines that are busy"
 
 
 def test_an_address_is_invited_once(people: People) -> None:

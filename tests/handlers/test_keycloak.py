@@ -159,6 +159,11 @@ def test_the_owner_of_a_new_customer_logs_in_with_the_password_of_the_mail(
     assert site.get(browser, "/auth/me").json()["customer_id"] == customer["id"]
 
 
+def test_a_person_with_one_name_is_not_asked_for_another(site: KeycloakPanel, browser: httpx.Client) -> None:
+    assert site.log_in_first(browser, site.invite(name="Ada")).status_code == 302
+    assert site.get(browser, "/auth/me").json()["name"] == "Ada"
+
+
 STEPS = ("create_user", "get_realm_role", "assign_realm_roles", "get_user_groups", "create_group", "group_user_add")
 
 

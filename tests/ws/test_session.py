@@ -12,6 +12,8 @@ from websockets.protocol import State
 from handlers.edge import event_tail
 from handlers.edge.event_tail import EventMessage
 from handlers.edge.refusals import Close
+from tests.operation_data import Resources
+from tests.operations.customers import create_customer
 from tests.panel import Panel
 from tests.process import until
 from tests.ws.sockets import Message, Sockets, serving
@@ -276,11 +278,12 @@ def test_a_key_gets_no_events_that_it_may_not_read(panel: Panel, sockets: Socket
 # ── Close ──────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("end", ["revoked", "narrowed", "rotated", "role", "session"])
+@pytest.mark.parametrize("end", ["revoked", "narrowed", "rotated", "role", "session", "suspended"])
 def test_a_connection_closes_within_two_seconds_of_the_end_of_its_credential(
     panel: Panel, sockets: Sockets, end: str
 ) -> None:
-    key = panel.key("operator")
+    customer_id = create_customer(Resources(panel)) if end == "suspended" else None
+    key = panel.key("customer", customer_id) if customer_id else panel.key("operator")
     key_id = panel.get("/auth/me", key=key).json()["id"]
     headers: dict[str, str] = {}
     if end == "session":
@@ -293,6 +296,8 @@ def test_a_connection_closes_within_two_seconds_of_the_end_of_its_credential(
             panel.delete(f"/v1/api-keys/{key_id}")
         elif end == "rotated":
             panel.post(f"/v1/api-keys/{key_id}/rotate")
+        elif end == "suspended":
+            panel.post(f"/customers/{customer_id}/suspend")
         elif end == "session":
             panel.delete(f"/auth/sessions/{created.json()['id']}")
         else:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from keycloak import KeycloakAdmin, KeycloakError
 
 from domain.adapters.keycloak.client import GROUP, USER_ID, Realm, Representation
-from domain.adapters.keycloak.realm_setup import user_profile
+from domain.adapters.keycloak.realm_setup import LAST_NAME, user_profile
 
 _FLAGS = ("publicClient", "standardFlowEnabled", "implicitFlowEnabled", "directAccessGrantsEnabled", "fullScopeAllowed")
 
@@ -63,3 +63,5 @@ def _in_profile(admin: KeycloakAdmin, realm: Realm) -> Iterator[str]:
             yield f"The user profile lacks the attribute {name}"
         elif "user" in declared[name].get("permissions", {}).get("edit", ["user"]):
             yield f"People may edit their own attribute {name}: they could join any customer"
+    if "required" in declared.get(LAST_NAME, {}):
+        yield "The user profile requires a last name: who has one name is asked for another at the first login"

@@ -12,6 +12,7 @@ from domain.adapters.keycloak.server import TIMEOUT, Server
 from domain.errors import Unavailable
 from domain.settings import Settings
 
+LAST_NAME = "lastName"
 _SETUP_TIMEOUT = 30  # seconds: an operator waits for it, and a server that has just started is slow
 
 
@@ -68,12 +69,16 @@ def _create_roles_and_group(admin: KeycloakAdmin, realm: Realm) -> None:
 
 
 def _declare_attributes(admin: KeycloakAdmin, realm: Realm) -> None:
-    """Declare the attributes that the panel reads, so that only administrators can edit them."""
+    """Declare the attributes that the panel reads, so that only administrators can edit them.
+
+    A last name is not required: Keycloak would ask a person who has one name for another at the first login.
+    """
     profile = user_profile(admin, realm)
-    declared = {attribute["name"]: attribute for attribute in profile["attributes"]}
+    declared = {attribute["name"]: {**attribute} for attribute in profile["attributes"]}
     for name in (realm.customer_attribute, USER_ID):
         permissions = {"view": ["admin"], "edit": ["admin"]}
         declared[name] = {**declared.get(name, {"name": name}), "permissions": permissions}
+    declared.get(LAST_NAME, {}).pop("required", None)
     changed = {**profile, "attributes": list(declared.values())}
     if changed != profile:
         answer = admin.connection.raw_put(_profile_path(realm), data=json.dumps(changed))

@@ -57,6 +57,7 @@ def test_the_setup_makes_all_that_the_check_asks_for_and_can_be_repeated(
             "role eyes",
             "group customers",
             "own attribute customer_id",
+            "requires a last name",
         ):
             assert part in problems
         keycloak.set_up_realm(settings, settings.oidc_issuer, ADMINISTRATOR)
@@ -77,6 +78,8 @@ def _break(admin: KeycloakAdmin, settings: Settings) -> None:
     for attribute in profile["attributes"]:
         if attribute["name"] == "customer_id":
             attribute["permissions"]["edit"] = ["admin", "user"]
+        if attribute["name"] == "lastName":
+            attribute["required"] = {"roles": ["user"]}
     assert admin.connection.raw_put(path, data=json.dumps(profile)).status_code == 200
 
 
