@@ -33,6 +33,7 @@ _FILES = {
     "": ("index.html", "text/html; charset=utf-8"),
     "/start.js": ("start.js", "text/javascript; charset=utf-8"),
     "/swagger-ui.css": ("swagger-ui.css", "text/css; charset=utf-8"),
+    "/page.css": ("page.css", "text/css; charset=utf-8"),
     "/swagger-ui-bundle.js": ("swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
 }
 

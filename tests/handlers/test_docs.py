@@ -11,6 +11,7 @@ PAGES = {
     "/docs": ("index.html", "text/html; charset=utf-8"),
     "/docs/start.js": ("start.js", "text/javascript; charset=utf-8"),
     "/docs/swagger-ui.css": ("swagger-ui.css", "text/css; charset=utf-8"),
+    "/docs/page.css": ("page.css", "text/css; charset=utf-8"),
     "/docs/swagger-ui-bundle.js": ("swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
 }
 
@@ -50,7 +51,7 @@ def test_the_content_security_policy_allows_only_files_of_the_panel(panel: Panel
 def test_the_page_loads_only_files_that_the_panel_serves(panel: Panel) -> None:
     page = panel.get("/docs", key=None).text
     asked = re.findall(r'(?:src|href)="([^"]+)"', page)
-    assert [panel.get(f"/{path}", key=None).status_code for path in asked if path != "data:,"] == [200] * 3
+    assert [panel.get(f"/{path}", key=None).status_code for path in asked if path != "data:,"] == [200] * 4
     assert re.search(r"<script(?! src=)|<style|style=|\son\w+=|https?:", page) is None
     start = panel.get("/docs/start.js", key=None).text
     assert re.findall(r'url: "([^"]+)"', start) == ["openapi.yaml"]

@@ -103,3 +103,12 @@ def test_the_page_shows_the_permission_and_the_rate_tier_of_an_operation(page: B
     page.find_displayed("#operations-services-create_service .execute")
     shown = page.texts("#operations-services-create_service .opblock-section tr")
     assert {'x-permission"services.create"', 'x-rate-tier"deploy"'} <= set(shown)
+
+
+def test_an_operation_fits_on_two_screens_and_begins_with_its_usual_call(page: Browser) -> None:
+    here = "#operations-services-create_service"
+    page.click(f"{here} .opblock-summary-control")
+    page.find_displayed(f"{here} .execute")
+    assert page.find_displayed(here).size["height"] <= 2 * 1000
+    body = page.find_displayed(f"{here} textarea").get_property("value")
+    assert orjson.loads(str(body))["deploy_method"] == "image"
