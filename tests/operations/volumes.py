@@ -9,8 +9,8 @@ _NUMBERS = count(1)
 
 
 def create_volume(resources: Resources) -> str:
-    """Attach a volume to the service of the owner and return its ID."""
-    body = with_free_place({"name": "data", "mount_path": "/srv/data"})
+    """Attach a volume to the service of the owner and return its ID. It is read-only, so that the service can scale."""
+    body = with_free_place({"name": "data", "mount_path": "/srv/data", "read_only": True})
     return str(resources.panel.post(f"/services/{resources.id('service_id')}/volumes", body).json()["id"])
 
 

@@ -480,11 +480,11 @@ def test_a_database_that_fails_after_authentication_returns_503(panel: Panel, mo
 
 
 def test_requests_are_accepted_while_the_engine_is_unavailable(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = create_targets(panel)
+    made, options = create_targets(panel), json_options(panel)
     panel.ports.runtime.away = True  # type: ignore[attr-defined]
     monkeypatch.setattr("handlers.waiting.wait_for_creation.__defaults__", (0.1,))
     for operation in (one for one in OPERATIONS if one.method != "DELETE"):
-        answered = made.send(panel, operation, with_worker=False)
+        answered = made.send(panel, operation, with_worker=False, **options[operation.operation_id])
         if operation.operation_id in AT_THE_ENGINE:
             assert answered.status_code == 503, operation.operation_id
         else:
