@@ -106,7 +106,7 @@ def update_volume(
     now, (service, checked) = ports.clock.now(), _read(ports, caller, service_id)
     with ports.store.read() as work:
         name = _get(work, service_id, volume_id).name
-    attachment = next((each for each in checked.definition.volumes if each.name == name), None)
+    attachment = next((attached for attached in checked.definition.volumes if attached.name == name), None)
     changed = _moved(checked, attachment, body) if body.keys() & {"mount_path", "read_only"} else None
     with ports.store.begin() as work:
         if changed:
@@ -116,7 +116,7 @@ def update_volume(
         volume = _get(work, service_id, volume_id)
         revisions.match(if_match, volume.revision, "volume")
         if changed and attachment:
-            attachment = next(each for each in changed.definition.volumes if each.name == name)
+            attachment = next(attached for attached in changed.definition.volumes if attached.name == name)
             return _save_attached(work, volume, attachment, body.get("backup", volume.backup), now)
         volume.backup, volume.updated_at = body.get("backup", volume.backup), now
         work.volumes.save(volume)
@@ -140,7 +140,7 @@ def delete_volume(
     now, (service, checked) = ports.clock.now(), _read(ports, caller, service_id)
     with ports.store.read() as work:
         name = _get(work, service_id, volume_id).name
-    changed = attach(checked, tuple(each for each in checked.definition.volumes if each.name != name))
+    changed = attach(checked, tuple(attached for attached in checked.definition.volumes if attached.name != name))
     with ports.store.begin() as work:
         if changed.definition != checked.definition:
             _store(work, caller, service, changed, now)
@@ -194,7 +194,7 @@ def _get(work: Work, service_id: str, volume_id: str) -> Volume:
 
 
 def _require_attachable(checked: CheckedDefinition, attachment: Attachment) -> None:
-    if attachment.name in {*checked.project.volumes, *(each.name for each in checked.definition.volumes)}:
+    if attachment.name in {*checked.project.volumes, *(attached.name for attached in checked.definition.volumes)}:
         raise _name_taken(attachment.name)
     if len(checked.definition.volumes) >= _MOST_ATTACHED:
         raise Conflict(f"The service has {_MOST_ATTACHED} attached volumes already", code="wrong_state")
@@ -222,7 +222,9 @@ def _moved(checked: CheckedDefinition, attachment: Attachment | None, body: Volu
         )
     path = normalize_target(body["mount_path"]) if "mount_path" in body else attachment.path
     moved = replace(attachment, path=path, read_only=body.get("read_only", attachment.read_only))
-    return attach(checked, tuple(moved if each == attachment else each for each in checked.definition.volumes))
+    return attach(
+        checked, tuple(moved if attached == attachment else attached for attached in checked.definition.volumes)
+    )
 
 
 def _save_attached(work: Work, volume: Volume, attachment: Attachment, backup: bool, now: datetime) -> Volume:
@@ -250,7 +252,7 @@ def _detach(work: Work, service: Service, volume: Volume, now: datetime) -> None
 
 def _is_attached_in_use(work: Work, service: Service, volume: Volume) -> bool:
     definitions = definitions_in_use(work, service)
-    return any(each.name == volume.name for definition in definitions for each in definition.volumes)
+    return any(attached.name == volume.name for definition in definitions for attached in definition.volumes)
 
 
 def _require_unused(work: Work, service: Service, volume: Volume) -> None:

@@ -251,7 +251,7 @@ def build_release(ports: Ports, service: Service, deployment: Deployment) -> Rel
         health_check=definition.health_check,
         timeout=definition.timeout,
         publish=definition.publish,
-        host_binds=tuple(each.host_path for each in definition.volumes if each.host_path),
+        host_binds=tuple(attached.host_path for attached in definition.volumes if attached.host_path),
         anonymous_volumes=service.anonymous_volumes,
         warnings=() if from_image else tuple(f"Line {found.line}: {found.message}" for found in checked.warnings),
         auto_rollback=definition.auto_rollback,

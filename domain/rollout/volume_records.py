@@ -22,8 +22,8 @@ def record_volumes(ports: Ports, release: Release) -> Change:
 
     def change(work: Work, _operation: Operation) -> None:
         service = work.services.get(release.service_id)
-        attached = {each.name: each for each in service.definition.volumes} if service else {}
-        mounts = mounted | {name: (mount_of(each),) for name, each in attached.items()}
+        attached = {attachment.name: attachment for attachment in service.definition.volumes} if service else {}
+        mounts = mounted | {name: (mount_of(attachment),) for name, attachment in attached.items()}
         known = {volume.name: volume for volume in work.volumes.of_service(release.service_id)}
         for name in [name for name in mounts if name not in known][: max(0, _MOST - len(known))]:
             work.volumes.add(_new(release.service_id, name, mounts[name], attached.get(name), now))

@@ -49,6 +49,7 @@ def test_every_setting_is_read_from_the_variable_of_its_name():
         "PANEL_DNS": "192.0.2.53:5353",
         "PANEL_ALLOWED_NETWORKS": "10.0.0.0/8,fd00::/8,192.168.1.7/32",
         "PANEL_HOST_ACCESS": "owner",
+        "PANEL_HOST_BINDS": "/srv/media,/srv/files",
         "PANEL_RUNTIME": "memory",
         "PANEL_OIDC_ISSUER": "https://sso.example.com/realms/main",
         "PANEL_OIDC_CLIENT_ID": "panel",

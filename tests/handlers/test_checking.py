@@ -93,6 +93,7 @@ def test_an_export_has_everything_except_secret_values(panel: Panel) -> None:
         "deploy_method": "compose",
         "template": None,
         "image": None,
+        "git": None,
         "compose": COMPOSE,
         "variables": {"A": "1"},
         "secrets": ["PASSWORD"],

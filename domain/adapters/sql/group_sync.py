@@ -43,7 +43,8 @@ class GroupSync:
                 shared.set_result(None)
 
     def _sync_file(self) -> None:
-        # SQLite syncs its database, and removes the log, when the last connection closes.
+        # SQLite syncs its database, and removes the log, when the last connection closes. It locks the database and the
+        # shared memory, never the log, so that no lock of this process is lost when the log is closed here.
         with suppress(FileNotFoundError):
             inode = _sync(self._path, os.O_RDWR)
             if inode != self._inode:

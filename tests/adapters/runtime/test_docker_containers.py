@@ -7,7 +7,6 @@ from contextlib import closing
 from urllib.request import urlopen
 
 import pytest
-from docker.errors import NotFound
 
 from domain.adapters import docker
 from domain.adapters.images import HELLO
@@ -174,15 +173,6 @@ def test_the_files_of_the_image_are_not_copied_into_a_volume_with_no_copy(real: 
     name = real.create(mounts=[Mount(real.volume("a"), "/a"), Mount(real.volume("b"), "/b", no_copy=True)])
     mounts = images.client.inspect_container(name)["HostConfig"]["Mounts"]
     assert [(mount.get("VolumeOptions") or {}).get("NoCopy", False) for mount in mounts] == [False, True]
-
-
-def test_anonymous_volumes_are_removed_with_their_container(real: RuntimeSetup, images: Images):
-    images.push("volume:1", Volumes={"/data": {}})
-    name = real.start("web", "volume:1")
-    [mount] = images.client.inspect_container(name)["Mounts"]
-    real.runtime.remove(name)
-    with pytest.raises(NotFound):
-        images.client.inspect_volume(mount["Name"])
 
 
 def test_no_files_of_the_host_are_mounted(real: RuntimeSetup, images: Images):

@@ -244,8 +244,9 @@ def test_operations_of_a_dead_worker_on_this_machine_are_resumed_immediately(flo
     machine = worker_id._machine()
     assert flow.claim(f"{machine}-{2**22 + 1}-{new_id('wrk')}")
     with _run_workers(flow.ports):
-        _wait_until(lambda: flow.service(service_id).status == "running", 5)
+        _wait_until(lambda: flow.last(service_id).status == "succeeded", 5)
     assert flow.last(service_id).attempts == 2
+    assert flow.service(service_id).status == "running"
 
 
 class _UnavailableStore:
