@@ -118,6 +118,7 @@ def test_finding_codes_are_those_of_the_policy() -> None:
     [
         ("RoleName", Role),
         ("DeployMethod", DeployMethod),
+        ("ServiceDeployMethod", DeployMethod),
         ("ServiceStatus", ServiceStatus),
         ("DeploymentStatus", DeploymentStatus),
         ("DeploymentTrigger", Trigger),
@@ -133,7 +134,7 @@ def test_the_words_of_a_state_are_those_of_the_model(schema: str, words: type[St
     ("operation_id", "name", "schema"),
     [
         ("list_services", "status", "ServiceStatus"),
-        ("list_services", "deploy_method", "DeployMethod"),
+        ("list_services", "deploy_method", "ServiceDeployMethod"),
         ("list_deployments", "status", "DeploymentStatus"),
         ("list_deployments", "trigger", "DeploymentTrigger"),
         ("list_operations", "status", "OperationStatus"),
