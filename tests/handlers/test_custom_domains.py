@@ -146,13 +146,30 @@ def test_the_panels_own_host_and_the_subdomains_of_services_are_refused(tmp_path
     assert (refused.status_code, list(error(refused)["fields"])) == (422, ["host"]), refused.text
 
 
-def test_a_plan_without_domains_gets_none(panel: Panel) -> None:
+def _subscribe(panel: Panel) -> tuple[str, dict[str, str]]:
+    """Create a customer with a subscription and return a key of it, and the subscription."""
     now = panel.ports.clock.now()
     with panel.ports.store.begin() as work:
         work.customers.add(Customer(MINE, "Tenant", now, now))
-    plan_id = create_plan(Resources(panel))
-    panel.post("/subscriptions", {"customer_id": MINE, "plan_id": plan_id})
-    key = panel.key("customer", MINE)
+    subscribed = panel.post("/subscriptions", {"customer_id": MINE, "plan_id": create_plan(Resources(panel))})
+    return panel.key("customer", MINE), subscribed.json()
+
+
+def test_a_suspended_subscription_changes_no_domain(panel: Panel) -> None:
+    key, subscription = _subscribe(panel)
+    domain, before = _attach(panel, HOST, key), tables(panel)
+    assert panel.post(f"/subscriptions/{subscription['id']}/suspend").status_code == 200
+    for refused in (
+        panel.patch(f"/domains/{domain['id']}", {"path": "/api"}, key=key),
+        panel.put(f"/domains/{domain['id']}/certificate", issue(HOST).body, key=key),
+    ):
+        assert (refused.status_code, error(refused)["code"]) == (409, "subscription_suspended"), refused.text
+    assert tables(panel)["custom_domains"] == before["custom_domains"]
+
+
+def test_a_plan_without_domains_gets_none(panel: Panel) -> None:
+    key, subscription = _subscribe(panel)
+    plan_id = subscription["plan_id"]
     domain = _attach(panel, HOST, key)
     assert panel.patch(f"/plans/{plan_id}", {"features": {"custom_domains": False}}).status_code == 200
     for refused in (

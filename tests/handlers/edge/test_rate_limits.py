@@ -51,6 +51,19 @@ def test_each_tier_has_its_own_budget(limited_panel: Panel) -> None:
     assert _budget(limited_panel.get("/roles")) == (8, 5)
 
 
+def test_logouts_that_the_provider_reports_have_a_limit_of_their_own(tmp_path: Path) -> None:
+    """The provider sends all of them from one address: a limit for people would lose some."""
+    with start_panel(tmp_path, rate_limit_default=1, rate_limit_logout=3) as panel:
+        sent = [panel.post("/auth/backchannel-logout", key=None, content="logout_token=x") for _ in range(4)]
+        assert [(response.status_code == 429, *_budget(response)) for response in sent] == [
+            (False, 3, 2),
+            (False, 3, 1),
+            (False, 3, 0),
+            (True, 3, 0),
+        ]
+        assert panel.get("/health", key=None).status_code == 200
+
+
 def test_a_key_can_have_its_own_limit(limited_panel: Panel) -> None:
     key = limited_panel.key("viewer", rate_limit_rpm=2)
     assert _budget(limited_panel.get("/roles", key=key)) == (2, 1)
