@@ -85,7 +85,7 @@ def finish_login(ports: Ports, browser: Browser, **parameters: Unpack[FinishLogi
     code = parameters.get("code")
     if not code or "error" in parameters:
         raise InvalidToken("The login was cancelled or refused at the identity provider", details="Start it again")
-    id_token = provider.redeem_code(code, attempt.code_verifier, login_attempts.callback_url(ports))
+    id_token = provider.exchange_code(code, attempt.code_verifier, login_attempts.callback_url(ports))
     claims = provider.verify(id_token, {"nonce": attempt.nonce, "sub": None})
     person = people.from_claims(claims, ports.settings)
     sealed, now, cookie = ports.vault.encrypt(id_token), ports.clock.now(), tokens.new_cookie()

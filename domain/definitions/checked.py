@@ -90,7 +90,7 @@ def check_new(
         checked = _check(definition, contents, values, files, host_access=host_access)
     except Invalid:
         raise Invalid({"compose": _TOO_REVEALING}) from None
-    if _shown(checked.project) != _shown(shown.project):
+    if _without_hidden_fields(checked.project) != _without_hidden_fields(shown.project):
         raise Invalid({"compose": _TOO_REVEALING})
     return replace(checked, warnings=shown.warnings)
 
@@ -109,7 +109,7 @@ _TOO_REVEALING = (
 )
 
 
-def _shown(project: Project) -> Project:
+def _without_hidden_fields(project: Project) -> Project:
     return replace(project, components=tuple(replace(component, **_HIDDEN) for component in project.components))
 
 
@@ -181,8 +181,8 @@ def error_summary(findings: Iterable[Finding]) -> str:
 
 
 def _main_component(project: Project, port: int | None) -> str:
-    front = project.public_endpoint(port)
-    return front[0].name if front else project.main_component.name
+    endpoint = project.public_endpoint(port)
+    return endpoint[0].name if endpoint else project.main_component.name
 
 
 def _with_sizes(checked: CheckedDefinition, sizes: dict[str, Size]) -> CheckedDefinition:

@@ -48,7 +48,7 @@ class IdentityProvider(Protocol):
     def login_url(self, request: LoginRequest) -> str:
         """Return the URL at which a browser logs in. Raise Unavailable if the provider does not answer."""
 
-    def redeem_code(self, code: str, code_verifier: str, redirect_uri: str) -> str:
+    def exchange_code(self, code: str, code_verifier: str, redirect_uri: str) -> str:
         """Return the ID token for a code that the browser brought back; a code can be redeemed once.
 
         Raise InvalidToken if the provider refuses the code.

@@ -11,7 +11,7 @@ from domain.model.plan import DefaultSize
 from domain.model.service import DeployMethod, Service
 from domain.ports.store import Work
 from domain.resources.dry_run import Change, DryRun
-from domain.tenancy.admission import Growth, admit, growth_of, quota_uses
+from domain.tenancy.admission import Growth, growth_of, quota_uses, require_within_plan
 from domain.tenancy.quota import project_demand
 from domain.tenancy.tenants import Tenant
 
@@ -42,7 +42,8 @@ def admit_definition(
 ) -> Admitted:
     """Make a checked definition the service's own, with the plan's limits for containers without any, and return it.
 
-    `deploys`: it is deployed, which also starts a stopped service. Raise as `tenancy.admission.admit` does.
+    `deploys`: it is deployed, which also starts a stopped service. Raise as
+    `tenancy.admission.require_within_plan` does.
     """
     size = tenant.default_size
     only_resizes = not is_new and _only_resizes(service.definition, checked.definition)
@@ -51,16 +52,16 @@ def admit_definition(
     demand = project_demand(checked.project, size or DefaultSize())
     growth = growth_of(service, demand, is_new=is_new, runs=deploys or not service.is_stopped)
     feature = _FEATURES[service.deploy_method] if deploys else None
-    admit(work, tenant, growth, feature=feature, only_resizes=only_resizes)
+    require_within_plan(work, tenant, growth, feature=feature, only_resizes=only_resizes)
     service.demand, service.counted = demand, demand.maximum(None if is_new else service.counted)
     set_definition(service, checked)
     return Admitted(checked, growth)
 
 
 def admit_start(work: Work, tenant: Tenant, service: Service) -> Growth:
-    """Return how a tenant grows if a service is started. Raise as `tenancy.admission.admit` does."""
+    """Return how a tenant grows if a service is started. Raise as `tenancy.admission.require_within_plan` does."""
     growth = _growth_of_running(tenant, service, runs=True)
-    admit(work, tenant, growth)
+    require_within_plan(work, tenant, growth)
     return growth
 
 

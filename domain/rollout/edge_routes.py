@@ -48,7 +48,7 @@ def synchronize(ports: Ports) -> None:
         raise error
 
 
-def withdraw(ports: Ports, service_id: str) -> None:
+def remove_routes(ports: Ports, service_id: str) -> None:
     """Take the routes of a service away, which is being deleted. Raise Unavailable as `synchronize` does.
 
     Its domains lose their proof first, so that no other comparison brings the routes back.

@@ -10,7 +10,7 @@ from domain.ports import Ports
 from domain.ports.progress import Change, Progress
 from domain.ports.store import Work
 from domain.rollout.anonymous_volumes import anonymous_volumes_of
-from domain.rollout.edge_routes import withdraw
+from domain.rollout.edge_routes import remove_routes
 from domain.rollout.release import INSTANCE, SERVICE, build_release
 from domain.rollout.rollout import retry_while_unavailable
 from domain.rollout.service_status import lock_service, settle_service
@@ -83,7 +83,7 @@ def _remove_all(ports: Ports, service_id: str, graces: Mapping[str, float]) -> N
         ports.runtime.remove_network(network)
     for image in ports.runtime.built_images(labels):
         ports.runtime.remove_image(image)
-    withdraw(ports, service_id)  # before another service can get the port
+    remove_routes(ports, service_id)  # before another service can get the port
     ports.router.close(service_id)
 
 

@@ -49,7 +49,7 @@ def growth_of_new(demand: Demand) -> Growth:
     return Growth("", _total(_NOTHING, services=False, runs=False), _total(demand, services=True, runs=True))
 
 
-def admit(
+def require_within_plan(
     work: Work, tenant: Tenant, growth: Growth, *, feature: str | None = None, only_resizes: bool = False
 ) -> None:
     """Return if the tenant may have what is asked for.

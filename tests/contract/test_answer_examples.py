@@ -18,7 +18,7 @@ ALL = pytest.mark.parametrize("operation", operations(), ids=str)
 WITH_ID = [operation for operation in operations() if "404" in operation.responses and "{" in operation.path]
 
 
-def _shown(content: dict[str, Any]) -> list[Node]:
+def _examples(content: dict[str, Any]) -> list[Node]:
     """Return the examples of a media type; without any, those of its schema."""
     if "example" in content:
         return [content["example"]]
@@ -30,7 +30,7 @@ def _successes(operation: Operation) -> Iterator[tuple[str, str, list[Node]]]:
     for status, response in operation.responses.items():
         if status.startswith("2"):
             for media_type, content in response.get("content", {}).items():
-                yield status, media_type, _shown(content)
+                yield status, media_type, _examples(content)
 
 
 @ALL
@@ -64,7 +64,7 @@ def test_the_example_of_a_response_that_starts_work_shows_the_work(operation: Op
 
 @pytest.mark.parametrize("operation", WITH_ID, ids=str)
 def test_the_example_of_404_is_what_the_operation_returns(panel: Panel, operation: Operation) -> None:
-    [example] = _shown(operation.responses["404"]["content"]["application/json"])
+    [example] = _examples(operation.responses["404"]["content"]["application/json"])
     if operation.id in pending_operations():
         return
     returned = error(Targets().send(panel, find_operation(operation.id)))
@@ -91,7 +91,7 @@ def test_an_idempotency_key_has_no_example() -> None:
 @pytest.mark.parametrize("operation_id", DATA_SCHEMAS)
 def test_the_example_of_a_stream_has_events_that_fit_their_schema(operation_id: str) -> None:
     [operation] = [operation for operation in operations() if operation.id == operation_id]
-    [text] = _shown(operation.responses["200"]["content"][EVENT_STREAM])
+    [text] = _examples(operation.responses["200"]["content"][EVENT_STREAM])
     events = list(read_lines(text.splitlines()))
     assert events
     for event in events:

@@ -57,7 +57,7 @@ class IdentityProvider:
         }
         return f"{endpoint}?{urlencode(query)}"
 
-    def redeem_code(self, code: str, code_verifier: str, redirect_uri: str) -> str:
+    def exchange_code(self, code: str, code_verifier: str, redirect_uri: str) -> str:
         return self._server.call(lambda: self._redeem(code, code_verifier, redirect_uri))
 
     def verify(self, token: str, required: Mapping[str, str | None]) -> Mapping[str, Any]:

@@ -60,7 +60,7 @@ class IdentityProvider:
         self._check_available()
         return f"{self.issuer}/auth?{urlencode({**vars(request), 'client_id': self.client_id})}"
 
-    def redeem_code(self, code: str, code_verifier: str, redirect_uri: str) -> str:
+    def exchange_code(self, code: str, code_verifier: str, redirect_uri: str) -> str:
         self._check_available()
         with self._lock:
             request, session = self._state.codes.pop(code, ({}, ""))

@@ -99,7 +99,7 @@ def test_a_token_of_another_realm_or_client_is_refused(empty_realm: tuple[Keyclo
 def test_a_wrong_secret_is_named() -> None:
     settings = Settings(**client_settings() | {"oidc_client_secret": "wrong"})
     with closing(connect(settings)) as provider:
-        for call in (lambda: provider.redeem_code("code", "v" * 43, REQUEST.redirect_uri), provider.problems):
+        for call in (lambda: provider.exchange_code("code", "v" * 43, REQUEST.redirect_uri), provider.problems):
             with pytest.raises(Unavailable, match="PANEL_OIDC_CLIENT_SECRET"):
                 call()
     with pytest.raises(Unavailable, match="administrator's name and password"):

@@ -28,7 +28,7 @@ def _code(login: Login, name: str, nonce: str = "nonce") -> str:
 
 
 def _claims(login: Login, name: str) -> tuple[str, dict[str, Any]]:
-    token = login.provider.redeem_code(_code(login, name), VERIFIER, CALLBACK)
+    token = login.provider.exchange_code(_code(login, name), VERIFIER, CALLBACK)
     return token, dict(login.provider.verify(token, {"nonce": "nonce"}))
 
 
@@ -49,15 +49,15 @@ def test_a_customer_comes_from_the_group(login: Login) -> None:
 
 def test_a_code_can_be_redeemed_once(login: Login) -> None:
     code = _code(login, "ada")
-    login.provider.redeem_code(code, VERIFIER, CALLBACK)
+    login.provider.exchange_code(code, VERIFIER, CALLBACK)
     with pytest.raises(InvalidToken):
-        login.provider.redeem_code(code, VERIFIER, CALLBACK)
+        login.provider.exchange_code(code, VERIFIER, CALLBACK)
 
 
 @pytest.mark.parametrize(("verifier", "callback"), [("w" * 43, CALLBACK), (VERIFIER, "http://elsewhere/callback")])
 def test_a_code_is_bound_to_its_verifier_and_redirect_uri(login: Login, verifier: str, callback: str) -> None:
     with pytest.raises(InvalidToken):
-        login.provider.redeem_code(_code(login, "ada"), verifier, callback)
+        login.provider.exchange_code(_code(login, "ada"), verifier, callback)
 
 
 @pytest.mark.parametrize("required", [{"nonce": "another"}, {"iss": "https://elsewhere"}, {"aud": "another"}])
