@@ -41,21 +41,18 @@ _CONFIGURATION = {
 }
 
 
-@dataclass(frozen=True)
 class Deadline:
-    """How long all processes of a fetch may run together. `check` raises if they must end before."""
+    """How long all processes of a fetch may run together, from now on. `check` raises if they must end before."""
 
-    seconds: float
-    check: Callable[[], None]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_until", time.monotonic() + self.seconds)
+    def __init__(self, seconds: float, check: Callable[[], None]) -> None:
+        self._seconds, self._check = seconds, check
+        self._until = time.monotonic() + seconds
 
     def require(self) -> None:
         """Raise what `check` raises, or FetchFailed after the deadline."""
-        self.check()
-        if time.monotonic() > getattr(self, "_until"):  # noqa: B009
-            raise FetchFailed(f"The repository was not fetched within {self.seconds:.0f} seconds")
+        self._check()
+        if time.monotonic() > self._until:
+            raise FetchFailed(f"The repository was not fetched within {self._seconds:.0f} seconds")
 
 
 @dataclass(frozen=True)
@@ -123,8 +120,9 @@ def _require_small(folder: Path) -> None:
 
 def _environment(folder: Path, request: FetchRequest | None) -> Mapping[str, str]:
     configuration = {**_CONFIGURATION, **(_connection(request) if request else {})}
-    pairs = enumerate(configuration.items())
-    settings = {f"GIT_CONFIG_{part}_{number}": text for number, pair in pairs for part, text in zip(_PARTS, pair)}  # noqa: B905
+    settings: dict[str, str] = {}
+    for number, (key, value) in enumerate(configuration.items()):
+        settings |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": str(folder),
@@ -137,9 +135,6 @@ def _environment(folder: Path, request: FetchRequest | None) -> Mapping[str, str
         "GIT_CONFIG_COUNT": str(len(configuration)),
         **settings,
     }
-
-
-_PARTS = ("KEY", "VALUE")
 
 
 def _connection(request: FetchRequest) -> Mapping[str, str]:
